@@ -1,0 +1,39 @@
+import { availableParallelism, cpus, totalmem } from 'node:os'
+import type { Spread } from './statistics.js'
+
+/** One figure that an experiment found: the common currency of experiments, advice and report. */
+export interface Evidence {
+  readonly experiment: string
+  readonly subject: string
+  /** Threads that do the work. */
+  readonly workers: number
+  /** What the subject was given to do, for a reader. */
+  readonly workload: string
+  readonly metric: string
+  readonly value: number
+  readonly unit: string
+  readonly spread: Spread
+  /** `measured` here and now, `published` by somebody, or `supplied` by the user. */
+  readonly known: 'measured' | 'published' | 'supplied'
+}
+
+/** What the figures of a run depend on besides the code. */
+export interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryBytes: number
+  readonly platform: string
+  readonly node: string
+  readonly v8: string
+}
+
+export function machine(): Machine {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    platform: `${process.platform}-${process.arch}`,
+    node: process.version,
+    v8: process.versions.v8,
+  }
+}

@@ -1,0 +1,12 @@
+/** The lab's parts, for programs that measure with them rather than through the command `threadmap`. */
+export { InterruptedError, LabError, SubjectError, UsageError } from './errors.js'
+export { type Evidence, type Machine, machine } from './evidence.js'
+export type { Progress } from './progress.js'
+export { compare, quantile, relativeSpread, type Spread, spread } from './statistics.js'
+export { type Advice, advise } from './wordcount/advice.js'
+export { type Corpus, countReference, type Reference, readCorpus } from './wordcount/corpus.js'
+export { evidenceOf, type Result, type Results, resultsOf } from './wordcount/results.js'
+export { type Measured, runWordcount, type Wordcount, type WordcountOptions } from './wordcount/run.js'
+export type { Subject, Way } from './wordcount/subjects.js'
+export type { Trial } from './wordcount/trial.js'
+export { eachWord, MAX_WORD_LENGTH, WORD } from './wordcount/words.js'

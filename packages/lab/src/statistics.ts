@@ -1,0 +1,45 @@
+/** A median with the quartiles around it, as every experiment of the lab reports its figures. */
+export interface Spread {
+  readonly median: number
+  /** The lower quartile. */
+  readonly low: number
+  /** The upper quartile. */
+  readonly high: number
+  /** The values themselves, in the order of their rounds. */
+  readonly rounds: readonly number[]
+}
+
+/** The `q`-quantile (0 to 1) of `values`, interpolated linearly; NaN for none. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const position = (sorted.length - 1) * q
+  const below = Math.floor(position)
+  const above = Math.ceil(position)
+  if (sorted.length === 0) return Number.NaN
+  return sorted[below] + (sorted[above] - sorted[below]) * (position - below)
+}
+
+export function spread(values: readonly number[]): Spread {
+  return { median: quantile(values, 0.5), low: quantile(values, 0.25), high: quantile(values, 0.75), rounds: values }
+}
+
+/** Half the interquartile range as a share of the median. */
+export function relativeSpread({ median, low, high }: Spread): number {
+  return (high - low) / 2 / median
+}
+
+/** Below this many rounds there is no telling how noisy a figure is, and `SINGLE_RUN_NOISE` is assumed. */
+export const ROUNDS_TO_RANK = 3
+
+/** What single runs on shared machines were seen to differ by. */
+export const SINGLE_RUN_NOISE = 0.2
+
+/**
+ * How many times as large `a` is as `b`, by the median of the ratios round by round: both ran in every round, so what
+ * slowed the machine down for a round slowed both. `beyondNoise` when the quartiles of those ratios lie on one side of 1.
+ */
+export function compare(a: readonly number[], b: readonly number[]): { ratio: number; beyondNoise: boolean } {
+  const ratios = spread(a.map((value, round) => value / b[round]))
+  const margin = ratios.rounds.length < ROUNDS_TO_RANK ? SINGLE_RUN_NOISE : 0
+  return { ratio: ratios.median, beyondNoise: ratios.low > 1 + margin || ratios.high < 1 / (1 + margin) }
+}

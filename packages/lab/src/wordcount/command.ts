@@ -1,0 +1,138 @@
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { MapKind } from 'threadmap'
+import { UsageError } from '../errors.js'
+import { machine } from '../evidence.js'
+import { interruptible } from '../interrupt.js'
+import { jsonTarget } from '../json.js'
+import { progressOn } from '../progress.js'
+import { advise } from './advice.js'
+import { type Corpus, LARGEST_CORPUS, nearestNodeModules, readCorpus } from './corpus.js'
+import { evidenceOf, resultsOf } from './results.js'
+import { runWordcount } from './run.js'
+import { MAP_KINDS } from './subjects.js'
+import { adviceText, corpusLine, legend, resultTable } from './table.js'
+
+interface Flags {
+  corpus?: string
+  workers: number
+  rounds: number
+  maxBytes: number
+  maxSeconds: number
+  maps: MapKind[]
+  json?: string | true
+}
+
+/** Each worker is a V8 of its own, with tens of megabytes; and a map's registry has 256 places. */
+const MOST_WORKERS = 64
+
+/** On 2 cores a round over this much takes about 10 s. */
+const DEFAULT_MAX_BYTES = 32_000_000
+const DEFAULT_ROUNDS = 5
+
+/** The whole command ends within two minutes: this, reading, and the last round's overrun. */
+const DEFAULT_MAX_SECONDS = 90
+
+export function wordcountCommand(): Command {
+  const cores = availableParallelism()
+  return new Command('wordcount')
+    .summary('count the words of real text through every map, and say which one to use')
+    .description(
+      'Counts the words of real text across workers, through each map and without a shared one, checks every count ' +
+        'against a single-threaded Map, and says which map to use for this job. A word is a run of Unicode letters, ' +
+        'marks, digits and underscores.',
+    )
+    .option('--corpus <dir>', 'count all text files below this folder (default: .md, .js, .ts below node_modules)')
+    .addOption(
+      new Option('--workers <n>', 'threads that count')
+        .argParser(integer('workers', 1, MOST_WORKERS))
+        .default(Math.min(cores, MOST_WORKERS), `${cores}, the cores of this machine`),
+    )
+    .addOption(
+      new Option('--rounds <n>', 'how often each subject runs, interleaved; medians are shown')
+        .argParser(integer('rounds', 1, 100))
+        .default(DEFAULT_ROUNDS),
+    )
+    .addOption(
+      new Option('--max-bytes <size>', 'how much text to read, in order of path: 500k, 8MB')
+        .argParser(size)
+        .default(DEFAULT_MAX_BYTES, `${DEFAULT_MAX_BYTES / 1e6}MB`),
+    )
+    .addOption(
+      new Option('--max-seconds <n>', 'begin no further round that would end later')
+        .argParser(integer('seconds', 1, 3600))
+        .default(DEFAULT_MAX_SECONDS),
+    )
+    .addOption(
+      new Option('--maps <list>', `which maps: ${MAP_KINDS.join(',')}`).argParser(mapKinds).default(MAP_KINDS, 'all'),
+    )
+    .option('--json [file]', 'write the figures as JSON: to a file, or to standard output instead of the table')
+    .action((flags: Flags) => interruptible(signal => wordcount(flags, signal)))
+}
+
+async function wordcount(flags: Flags, signal: AbortSignal): Promise<void> {
+  const json = flags.json === undefined ? undefined : jsonTarget(flags.json)
+  const corpus = corpusFor(flags)
+  const print = (text: string) => {
+    if (json?.path !== undefined || json === undefined) process.stdout.write(`${text}\n`)
+  }
+  const here = machine()
+  print(`Counting the words of ${corpusLine(corpus)}\n${here.cpu}, ${here.cores} cores, Node ${here.node}\n`)
+  const { workers, rounds, maxSeconds, maps: kinds } = flags
+  const progress = progressOn(process.stderr)
+  const run = await runWordcount({ corpus, workers, kinds, rounds, maxSeconds, progress, signal })
+  const results = resultsOf(run)
+  const advice = advise(results, run.words)
+  print(`${resultTable(results)}\n\n${legend(run, here.cores)}\n\n${adviceText(advice, run.rounds)}`)
+  json?.write({
+    experiment: 'wordcount',
+    at: new Date().toISOString(),
+    machine: here,
+    corpus: describe(corpus),
+    words: run.words,
+    distinctWords: run.distinctWords,
+    rounds: run.rounds,
+    evidence: evidenceOf(run, results),
+    advice,
+  })
+}
+
+function corpusFor({ corpus, maxBytes }: Flags): Corpus {
+  if (corpus !== undefined) return readCorpus(resolve(corpus), { sourceOnly: false, maxBytes })
+  const root = nearestNodeModules(process.cwd())
+  if (root === undefined) {
+    throw new UsageError('no node_modules here or above; run npm install, or give a folder of text with --corpus DIR')
+  }
+  return readCorpus(root, { sourceOnly: true, maxBytes })
+}
+
+function describe({ root, files, bytes, bounded, skipped }: Corpus): Omit<Corpus, 'text' | 'cuts'> {
+  return { root, files, bytes, bounded, skipped }
+}
+
+function integer(what: string, least: number, most: number): (text: string) => number {
+  return text => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value
+    throw new InvalidArgumentError(`Give a whole number of ${what} from ${least} to ${most}.`)
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6 }
+
+function size(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([km]?)b?$/i.exec(text) ?? []
+  const value = digits === undefined ? Number.NaN : Math.round(Number(digits) * UNITS[unit.toLowerCase()])
+  if (value >= 1 && value <= LARGEST_CORPUS) return value
+  throw new InvalidArgumentError(`Give a size like 500k or 32MB, at most ${LARGEST_CORPUS / 1e6}MB.`)
+}
+
+function mapKinds(text: string): MapKind[] {
+  const wanted = text.split(',').map(name => name.trim().toLowerCase())
+  const unknown = wanted.find(name => !MAP_KINDS.some(kind => kind.toLowerCase() === name))
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`There is no map "${unknown}"; choose from ${MAP_KINDS.join(',')}.`)
+  }
+  return MAP_KINDS.filter(kind => wanted.includes(kind.toLowerCase()))
+}

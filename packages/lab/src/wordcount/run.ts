@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { MapKind } from 'threadmap'
+import { duration, type Progress } from '../progress.js'
+import { type Corpus, countReference, type Reference } from './corpus.js'
+import { type Subject, subjectsFor } from './subjects.js'
+import { runTrial, type Trial } from './trial.js'
+
+/** A subject with its trials, one per round. */
+export interface Measured {
+  readonly subject: Subject
+  readonly trials: readonly Trial[]
+}
+
+export interface Wordcount {
+  readonly corpus: Corpus
+  readonly words: number
+  readonly distinctWords: number
+  readonly workers: number
+  /** How many were asked for; `measured` may have fewer trials, when time ran out. */
+  readonly roundsWanted: number
+  readonly rounds: number
+  readonly measured: readonly Measured[]
+}
+
+export interface WordcountOptions {
+  readonly corpus: Corpus
+  readonly workers: number
+  readonly kinds: readonly MapKind[]
+  /** How often each subject runs. */
+  readonly rounds: number
+  /** No round is begun that would, going by those before, end later than this. The first always runs. */
+  readonly maxSeconds: number
+  readonly progress?: Progress | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Far more than any subject needs: all trials together take about a minute. */
+const TRIAL_LIMIT_SECONDS = 60
+
+/** Between trials, so that the system has taken back the threads and the memory of the one before. */
+const PAUSE_MS = 20
+
+/**
+ * Counts the corpus with every subject, round by round; each round begins with another subject, so that nobody always
+ * runs after the same neighbour. Throws `SubjectError` at the first count that differs from the single-threaded one.
+ */
+export async function runWordcount(options: WordcountOptions): Promise<Wordcount> {
+  const { corpus, workers, kinds, rounds, signal } = options
+  const progress = options.progress ?? { live() {}, step() {}, clear() {} }
+  const subjects = subjectsFor(kinds, workers)
+  const trials = subjects.map((): Trial[] => [])
+  const stopwatch = new Stopwatch(subjects.length, rounds, options.maxSeconds)
+  let reference: Reference
+  let round = 0
+  try {
+    progress.live('counting on one thread, for the comparison')
+    reference = await countReference(corpus, signal)
+    stopwatch.begin()
+    for (; round < rounds && stopwatch.allowsAnotherRound(round); round++) {
+      for (let turn = 0; turn < subjects.length; turn++) {
+        const at = (turn + round) % subjects.length
+        const onProgress = (share: number) =>
+          progress.live(
+            [
+              `round ${round + 1} of ${rounds}`,
+              `${subjects[at].name} (${threads(subjects[at].workers)}) ${percent(share)}`,
+              stopwatch.remaining(round * subjects.length + turn + share),
+            ].join('   '),
+          )
+        onProgress(0)
+        trials[at].push(
+          await runTrial(subjects[at], corpus, reference, { signal, onProgress, limitSeconds: TRIAL_LIMIT_SECONDS }),
+        )
+        await sleep(PAUSE_MS)
+      }
+      const remaining = stopwatch.remaining((round + 1) * subjects.length)
+      progress.step(`round ${round + 1} of ${rounds} done, all counts right   ${remaining}`.trimEnd())
+    }
+  } finally {
+    progress.clear()
+  }
+  return {
+    corpus,
+    words: reference.words,
+    distinctWords: reference.counts.size,
+    workers,
+    roundsWanted: rounds,
+    rounds: round,
+    measured: subjects.map((subject, at) => ({ subject, trials: trials[at] })),
+  }
+}
+
+export function threads(workers: number): string {
+  return workers === 1 ? '1 worker' : `${workers} workers`
+}
+
+function percent(share: number): string {
+  return `${String(Math.round(share * 100)).padStart(3)}%`
+}
+
+/** Knows how long trials take, from those that are done. */
+class Stopwatch {
+  readonly #trialsPerRound: number
+  readonly #trials: number
+  readonly #maxSeconds: number
+  readonly #createdAt = performance.now()
+  #begunAt = this.#createdAt
+
+  constructor(trialsPerRound: number, rounds: number, maxSeconds: number) {
+    this.#trialsPerRound = trialsPerRound
+    this.#trials = trialsPerRound * rounds
+    this.#maxSeconds = maxSeconds
+  }
+
+  /** The trials begin now. */
+  begin(): void {
+    this.#begunAt = performance.now()
+  }
+
+  allowsAnotherRound(roundsDone: number): boolean {
+    if (roundsDone === 0) return true
+    return (
+      this.#secondsSince(this.#createdAt) +
+        this.#secondsPerTrial(roundsDone * this.#trialsPerRound) * this.#trialsPerRound <=
+      this.#maxSeconds
+    )
+  }
+
+  /** `about 20 s left` after `trialsDone` (with fractions), or nothing when that cannot be told or nothing is left. */
+  remaining(trialsDone: number): string {
+    if (trialsDone < 1 || trialsDone >= this.#trials) return ''
+    const byTrials = this.#secondsPerTrial(trialsDone) * (this.#trials - trialsDone)
+    const byLimit = this.#maxSeconds - this.#secondsSince(this.#createdAt)
+    return `about ${duration(Math.min(byTrials, byLimit))} left`
+  }
+
+  #secondsPerTrial(trialsDone: number): number {
+    return this.#secondsSince(this.#begunAt) / trialsDone
+  }
+
+  #secondsSince(at: number): number {
+    return (performance.now() - at) / 1000
+  }
+}

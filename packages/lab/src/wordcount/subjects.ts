@@ -1,0 +1,71 @@
+import {
+  type ConcurrentMap,
+  FastMap,
+  f64,
+  type MapHandle,
+  type MapKind,
+  type MapOptions,
+  RWMutexMap,
+  ShardedMap,
+  SyncMap,
+  string,
+  UnsafeMap,
+} from 'threadmap'
+
+/**
+ * How the words get counted:
+ * - `none`: they are made and dropped, which is the part of the work that no way of counting can spare
+ * - `own`: one thread, one plain `Map`
+ * - `merge`: each worker counts into its own `Map` and posts it to the owner at the end
+ * - `messages`: the owner alone has the `Map`, workers post it their words in batches
+ * - `shared`: all workers `add` to one shared map
+ */
+export type Way = 'none' | 'own' | 'merge' | 'messages' | 'shared'
+
+/** A thing under test. */
+export interface Subject {
+  readonly name: string
+  readonly way: Way
+  /** The class, where `way` is `shared`. */
+  readonly kind?: MapKind
+  /** Threads that make words. `merge` and `messages` have one more, the owner of the result. */
+  readonly workers: number
+}
+
+export type WordMap = ConcurrentMap<string, number>
+export type WordMapHandle = MapHandle<string, number>
+
+interface WordMapClass {
+  new (options: MapOptions<string, number>): WordMap
+  attach(handle: WordMapHandle): WordMap
+}
+
+const CLASSES: Readonly<Record<MapKind, WordMapClass>> = { UnsafeMap, RWMutexMap, SyncMap, ShardedMap, FastMap }
+
+export const MAP_KINDS = Object.keys(CLASSES) as MapKind[]
+
+/** An empty map, as a user would make one who does not know how many words there will be. */
+export function createMap(kind: MapKind, maxBytes?: number): WordMap {
+  return new CLASSES[kind]({ key: string, value: f64, ...(maxBytes === undefined ? {} : { maxBytes }) })
+}
+
+export function attachMap(handle: WordMapHandle): WordMap {
+  return CLASSES[handle.kind].attach(handle)
+}
+
+/** The subjects of one run, in the order they are shown. */
+export function subjectsFor(kinds: readonly MapKind[], workers: number): Subject[] {
+  const subjects: Subject[] = [{ name: 'no counting', way: 'none', workers: 1 }]
+  if (workers > 1) subjects.push({ name: 'no counting', way: 'none', workers })
+  subjects.push(
+    { name: 'plain Map, one thread', way: 'own', workers: 1 },
+    { name: 'plain Map each, merged', way: 'merge', workers },
+    { name: 'plain Map, by messages', way: 'messages', workers },
+  )
+  for (const kind of kinds) {
+    // An UnsafeMap is for one thread at a time. Guarding every `add` by a mutex would measure the mutex, and RWMutexMap
+    // is that already; so it runs with one worker and shows what the table costs without any lock.
+    subjects.push({ name: kind, way: 'shared', kind, workers: kind === 'UnsafeMap' ? 1 : workers })
+  }
+  return subjects
+}

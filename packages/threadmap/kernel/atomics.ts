@@ -1,0 +1,74 @@
+/**
+ * Every access to words that threads share goes through here. Content that can be raced is read with atomic loads: a
+ * plain load may be moved past the validating load on arm64. In the explore flavour each access first calls the
+ * imported yield point, where a test may suspend this thread or kill it by throwing.
+ */
+
+/** Provided by tests; not imported by the shipped kernel. */
+export declare function yieldPoint(address: u32): void
+
+export function step(address: u32): void {
+  // @ts-expect-error: EXPLORE is a constant of the build (asc --use EXPLORE=0 or 1).
+  if (EXPLORE) yieldPoint(address)
+}
+
+export function load32(address: u32): u32 {
+  step(address)
+  return atomic.load<u32>(address)
+}
+
+export function load64(address: u32): u64 {
+  step(address)
+  return atomic.load<u64>(address)
+}
+
+export function store32(address: u32, value: u32): void {
+  step(address)
+  atomic.store<u32>(address, value)
+}
+
+export function store64(address: u32, value: u64): void {
+  step(address)
+  atomic.store<u64>(address, value)
+}
+
+export function cas32(address: u32, expected: u32, value: u32): u32 {
+  step(address)
+  return atomic.cmpxchg<u32>(address, expected, value)
+}
+
+export function cas64(address: u32, expected: u64, value: u64): u64 {
+  step(address)
+  return atomic.cmpxchg<u64>(address, expected, value)
+}
+
+export function exchange32(address: u32, value: u32): u32 {
+  step(address)
+  return atomic.xchg<u32>(address, value)
+}
+
+export function exchange64(address: u32, value: u64): u64 {
+  step(address)
+  return atomic.xchg<u64>(address, value)
+}
+
+export function add32(address: u32, delta: u32): u32 {
+  step(address)
+  return atomic.add<u32>(address, delta)
+}
+
+/** A word that only the holder of a lock touches. Plain, but a thread can die before it. */
+export function get32(address: u32): u32 {
+  return load<u32>(address)
+}
+
+export function put32(address: u32, value: u32): void {
+  step(address)
+  store<u32>(address, value)
+}
+
+/** Content of a block that nobody else may trust yet. */
+export function put64(address: u32, value: u64): void {
+  step(address)
+  store<u64>(address, value)
+}

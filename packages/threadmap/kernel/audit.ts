@@ -1,0 +1,301 @@
+/**
+ * Checks every invariant of the whole memory. Only meaningful while no other thread changes it. Tests call it after each
+ * test; so may a user who wonders.
+ */
+import { get32, load32, load64, store32 } from './atomics'
+import {
+  BLOCK_CLASSES,
+  BLOCK_SPAN,
+  CLASSES,
+  FREE_PAGE,
+  G_CLASS,
+  G_FREE,
+  G_FRESH,
+  G_LIVE,
+  G_SIZE,
+  heapById,
+  isFree,
+  KIND_MASK,
+  nextSlab,
+  pagesNow,
+  pageWord,
+  perSlab,
+  RAW_SLAB,
+  SCRATCH_SPAN,
+  SLAB,
+  SLAB_HEADER,
+  SPAN_TAIL,
+  TABLE_SPAN,
+} from './heap'
+import {
+  D_DIRTY,
+  D_DIRTY_USED,
+  D_EXPUNGED,
+  D_LOCK,
+  D_READERS,
+  D_TABLE,
+  D_USED,
+  H_CLAIM_LOCK,
+  H_HEAP_LOCK,
+  H_HEAP_START,
+  H_PAGES_USED,
+  H_POLICY,
+  H_SHARD_BITS,
+  META_MARK,
+  MOST_PROBLEMS,
+  P_EMPTY,
+  P_EMPTY_COUNT,
+  P_FREE_BYTES,
+  P_PAGES,
+  P_PARTIAL,
+  PAGE,
+  POLICY_SYNC,
+  R_BYTES,
+  SLOT_COUNT,
+} from './layout'
+import { mark, isBlockOf } from './repair'
+import { shardAt } from './shard'
+import { isAmended, isValue } from './sync-map'
+import { addressOf, bitsOf, BUCKET, ENTRY_VALUE, hashEntry, homeOf, tagOf } from './table'
+import { isAlive } from './thread'
+import {
+  isInline,
+  resultAt,
+} from './value'
+
+/** Problems are reported as {number, address, detail}; src/maps/audit.ts has the words. */
+let problems: u32 = 0
+
+function report(number: u32, address: u32, detail: u32): void {
+  if (problems < MOST_PROBLEMS) {
+    const at = resultAt + R_BYTES + problems * 12
+    store<u32>(at, number)
+    store<u32>(at + 4, address)
+    store<u32>(at + 8, detail)
+  }
+  problems++
+}
+
+export function audit(): u32 {
+  problems = 0
+  const shards = <u32>1 << load<u32>(H_SHARD_BITS)
+  const isSync = load<u32>(H_POLICY) == POLICY_SYNC
+  if (load32(H_HEAP_LOCK) != 0) report(1, H_HEAP_LOCK, load32(H_HEAP_LOCK))
+  if (load32(H_CLAIM_LOCK) != 0) report(1, H_CLAIM_LOCK, load32(H_CLAIM_LOCK))
+  for (let i: u32 = 0; i < shards; i++) {
+    const shard = shardAt(i)
+    if (load32(shard + D_LOCK) != 0) report(1, shard, load32(shard + D_LOCK))
+    if ((load32(shard + D_READERS) & 0x80000000) != 0) report(2, shard, load32(shard + D_READERS))
+    const read = load64(shard + D_TABLE)
+    const used = auditTable(i, read, false, 0)
+    if (used != get32(shard + D_USED)) report(3, shard, used)
+    if (!isSync) continue
+    const dirty = load64(shard + D_DIRTY)
+    if (isAmended(read)) {
+      const dirtyUsed = auditTable(i, dirty, true, read)
+      if (dirtyUsed != get32(shard + D_DIRTY_USED)) report(4, shard, dirtyUsed)
+      auditExpunged(shard, read, dirty)
+    } else if (addressOf(dirty) != 0 || get32(shard + D_EXPUNGED) != 0) {
+      report(5, shard, addressOf(dirty))
+    }
+  }
+  auditPages(shards, isSync)
+  const heaps = shards + (isSync ? SLOT_COUNT : 0)
+  for (let i: u32 = 0; i < heaps; i++) auditHeap(i)
+  return problems
+}
+
+/** Checks a table and marks what it references. Returns its entries. */
+function auditTable(index: u32, word: u64, isDirty: bool, read: u64): u32 {
+  const heap = heapById(index)
+  const end = addressOf(word) + (BUCKET << bitsOf(word))
+  let used: u32 = 0
+  let displaced: u64 = 0
+  let passed: u64 = 0
+  let sticky = false
+  const mask = ((<u32>1 << bitsOf(word)) - 1) * BUCKET
+  for (let bucket = addressOf(word); bucket < end; bucket += BUCKET) {
+    const tags = load64(bucket)
+    if (tags >> 56 == 255) sticky = true
+    passed += tags >> 56
+    for (let i: u32 = 0; i < 7; i++) {
+      const slot = bucket + 8 + i * 8
+      const content = load64(slot)
+      const tag = (tags >> (i << 3)) & 0xff
+      if (<u32>content == 0) {
+        if (tag != 0 || content != 0) report(6, slot, <u32>tag)
+        continue
+      }
+      used++
+      const entry = <u32>content
+      if (!isBlockOf(heap, entry)) {
+        report(7, slot, entry)
+        continue
+      }
+      if (isFree(load<u32>(entry))) report(8, slot, entry)
+      const hash = hashEntry(entry)
+      if (<u32>hash != <u32>(content >> 32)) report(9, slot, entry)
+      if (tag != tagOf(hash)) report(10, slot, entry)
+      const home = homeOf(<u32>hash, bitsOf(word)) * BUCKET
+      const distance = (bucket - addressOf(word) - home) & mask
+      displaced += distance / BUCKET
+      auditReachable(word, home, bucket, slot)
+      // What both tables of a SyncMap reference is one entry.
+      if (isDirty && isMarked(entry)) {
+        if (!inTable(read, content)) report(11, slot, entry)
+        continue
+      }
+      markOnce(entry, slot)
+      auditValue(heap, entry, slot)
+    }
+  }
+  if (!sticky && displaced != passed) report(12, addressOf(word), <u32>passed)
+  return used
+}
+
+function auditValue(heap: u32, entry: u32, slot: u32): void {
+  if (isInline) return
+  const value = load64(entry + ENTRY_VALUE)
+  const isSync = load<u32>(H_POLICY) == POLICY_SYNC
+  if (isSync && !isValue(value)) return
+  const block = <u32>value
+  if (block < load<u32>(H_HEAP_START) || block >= <u32>(<u64>pagesNow() * PAGE - 1)) {
+    report(13, slot, block)
+    return
+  }
+  const owner = isSync ? heapById(load<u32>(pageWord(block)) >> 16) : heap
+  if (!isBlockOf(owner, block) || load<u32>(block) != <u32>(value >> 32) || isFree(load<u32>(block))) report(13, slot, block)
+  else markOnce(block, slot)
+}
+
+function isMarked(block: u32): bool {
+  return (get32(block + 4) & META_MARK) != 0
+}
+
+function markOnce(block: u32, slot: u32): void {
+  if (isMarked(block)) report(11, slot, block)
+  else mark(block)
+}
+
+/** Every bucket between the home of a key and its own lets a search pass. */
+function auditReachable(word: u64, home: u32, bucket: u32, slot: u32): void {
+  const mask = ((<u32>1 << bitsOf(word)) - 1) * BUCKET
+  let at = home
+  while (addressOf(word) + at != bucket) {
+    if (load64(addressOf(word) + at) >> 56 == 0) {
+      report(14, slot, addressOf(word) + at)
+      return
+    }
+    at = (at + BUCKET) & mask
+  }
+}
+
+function inTable(word: u64, content: u64): bool {
+  const end = addressOf(word) + (BUCKET << bitsOf(word))
+  for (let slot = addressOf(word); slot < end; slot += 8) {
+    if ((slot & (BUCKET - 1)) != 0 && load64(slot) == content) return true
+  }
+  return false
+}
+
+/** `read` entries that are expunged are exactly those that `dirty` lacks. */
+function auditExpunged(shard: u32, read: u64, dirty: u64): void {
+  const end = addressOf(read) + (BUCKET << bitsOf(read))
+  let expunged: u32 = 0
+  for (let slot = addressOf(read); slot < end; slot += 8) {
+    const content = load64(slot)
+    if ((slot & (BUCKET - 1)) == 0 || <u32>content == 0) continue
+    const isExpunged = <u32>load64(<u32>content + ENTRY_VALUE) == 1
+    if (isExpunged) expunged++
+  }
+  if (expunged != get32(shard + D_EXPUNGED)) report(15, shard, expunged)
+  if (get32(shard + D_USED) - expunged > get32(shard + D_DIRTY_USED)) report(16, shard, addressOf(dirty))
+}
+
+function auditPages(shards: u32, isSync: bool): void {
+  const end = pagesNow()
+  let used: u32 = 0
+  const heaps = shards + (isSync ? SLOT_COUNT : 0)
+  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
+    const word = load<u32>(pageWord(i << 12))
+    const kind = word & KIND_MASK
+    if (kind == FREE_PAGE) continue
+    used++
+    if (kind > RAW_SLAB) report(17, i << 12, word)
+    else if (kind == SCRATCH_SPAN) {
+      if (!isAlive((word >> 16) + 1)) report(18, i << 12, word >> 16)
+    } else if (kind != SPAN_TAIL && word >> 16 >= heaps) report(17, i << 12, word)
+  }
+  if (used != get32(H_PAGES_USED)) report(19, H_PAGES_USED, used)
+}
+
+/** Counts and lists of a heap against its pages; what is in use but was not marked has leaked. */
+function auditHeap(id: u32): void {
+  const heap = heapById(id)
+  const shards = <u32>1 << load<u32>(H_SHARD_BITS)
+  let table: u32 = 0
+  let second: u32 = 0
+  if (id < shards) {
+    table = addressOf(load64(shardAt(id) + D_TABLE))
+    second = addressOf(load64(shardAt(id) + D_DIRTY))
+  }
+  const end = pagesNow()
+  let pages: u32 = 0
+  let freeBytes: u32 = 0
+  let listed: u32 = 0
+  let empty: u32 = 0
+  for (let page = get32(heap + P_EMPTY); page != 0 && empty <= end; page = nextSlab(page)) empty++
+  if (empty != get32(heap + P_EMPTY_COUNT)) report(20, heap, empty)
+  for (let cls: u32 = 0; cls < CLASSES; cls++) {
+    for (let page = get32(heap + P_PARTIAL + cls * 4); page != 0 && listed <= end; page = nextSlab(page)) {
+      if (get32(page + G_CLASS) != cls) report(21, page, cls)
+      freeBytes += (perSlab(get32(page + G_SIZE)) - get32(page + G_LIVE)) * get32(page + G_SIZE)
+      listed++
+    }
+  }
+  if (freeBytes != get32(heap + P_FREE_BYTES)) report(22, heap, freeBytes)
+  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
+    const page = i << 12
+    const word = load<u32>(pageWord(page))
+    const kind = word & KIND_MASK
+    if (kind == FREE_PAGE || kind == SCRATCH_SPAN || word >> 16 != id) continue
+    pages++
+    if (kind == SLAB) auditSlab(page, table, second)
+    else if (kind == TABLE_SPAN && page != table && page != second) report(23, page, id)
+    else if (kind == BLOCK_SPAN && !unmarkOnce(page)) report(23, page, id)
+  }
+  if (pages != get32(heap + P_PAGES)) report(24, heap, pages)
+}
+
+function unmarkOnce(block: u32): bool {
+  if (!isMarked(block)) return false
+  store32(block + 4, get32(block + 4) & ~META_MARK)
+  return true
+}
+
+function auditSlab(page: u32, table: u32, second: u32): void {
+  const size = get32(page + G_SIZE)
+  const end = page + get32(page + G_FRESH)
+  const holdsTables = get32(page + G_CLASS) >= BLOCK_CLASSES
+  let live: u32 = 0
+  for (let block = page + SLAB_HEADER; block < end; block += size) {
+    if (holdsTables) {
+      if (block == table || block == second) live++
+    } else if (unmarkOnce(block)) {
+      live++
+    } else if (!isFree(load<u32>(block))) {
+      report(23, block, size)
+    }
+  }
+  if (live != get32(page + G_LIVE)) report(25, page, live)
+  let free: u32 = 0
+  const most = perSlab(size)
+  for (let block = get32(page + G_FREE); block != 0 && free <= most; block = get32(block + 8)) {
+    if (block < page + SLAB_HEADER || block >= end || (block - page - SLAB_HEADER) % size != 0) {
+      report(26, page, block)
+      return
+    }
+    free++
+  }
+  if (free + get32(page + G_LIVE) != (end - page - SLAB_HEADER) / size) report(27, page, free)
+}

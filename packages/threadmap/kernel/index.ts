@@ -1,0 +1,384 @@
+/** What JavaScript calls. Each operation takes its key, value and expected value from this thread's scratch areas. */
+import { load32, put32, store32, store64 } from './atomics'
+import { fastChange, fastGet, lockShard } from './fast'
+import { allocate, allocateTable, failure, free, givePages, SCRATCH_SPAN, takePages } from './heap'
+import { rawHash } from './hash'
+import {
+  AREA_COUNT,
+  D_COMPACTIONS,
+  D_COPIED,
+  D_DIRTY_USED,
+  D_HEAP,
+  D_LOCK,
+  D_MISSES_TOTAL,
+  D_PROMOTIONS,
+  D_RESIZES,
+  D_TABLE,
+  D_USED,
+  E_FULL,
+  H_FREE_HINT,
+  H_HEAP_START,
+  H_INITIAL_BITS,
+  H_MAX_PAGES,
+  H_PAGE_TABLE,
+  H_PAGES_USED,
+  H_POLICY,
+  H_RECOVERIES,
+  H_SHARD_BITS,
+  H_SHARDS,
+  H_THREAD_HEAPS,
+  H_VALUE_TYPE,
+  HEAP_STRIDE,
+  P_FREE_BYTES,
+  P_HEAP,
+  P_ID,
+  PAGE,
+  POLICY_FAST,
+  POLICY_RWMUTEX,
+  POLICY_SHARDED,
+  POLICY_SYNC,
+  POLICY_UNSAFE,
+  R_ERROR_SHARD,
+  REGISTRY,
+  S_AREAS,
+  S_LOCK_SLEEPS,
+  S_LOCK_WAITS,
+  S_RETRIES,
+  S_SPINS,
+  SHARD_SIZE,
+  SHARDS,
+  SLOT_COUNT,
+  SLOT_SIZE,
+  TYPE_BYTES,
+} from './layout'
+import { blocker, lockExclusive, lockShared, lockSlowly, ownerOf, tryLock, unlock, unlockExclusive, unlockShared } from './lock'
+import { disownLocks, giveScratch, recover } from './recover'
+import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './rwmutex'
+import * as scanning from './scan'
+import { clear, indexOf, setToken, shardAt, shardOf } from './shard'
+import { syncChange, syncClear, syncGet, syncSize } from './sync-map'
+import { bitsOf, hashKey, nextWord, setKeyArea, slotCount, clearTable } from './table'
+import {
+  findHold,
+  isAlive,
+  me,
+  mySlot,
+  registerThread,
+  releaseSlot,
+  setWebLock,
+} from './thread'
+import { beginWriting, endWriting, unsafeChange, unsafeGet } from './unsafe'
+import {
+  resultAt,
+  setDetail,
+  setValueAreas,
+  setValueType,
+} from './value'
+
+export { audit } from './audit'
+export { beginClaim, endClaim } from './claims'
+export { MAGIC, LAYOUT_VERSION } from './layout'
+
+let policy: u32 = 0
+
+/** Takes a registry slot. Returns its number plus one, or 0: all are taken. */
+export function register(thread: u32, maySleep: bool): u32 {
+  return registerThread(thread, maySleep)
+}
+
+/** Lays out a new memory whose configuration stands in the header. Returns 0 or an error. */
+export function create(): i32 {
+  const bits = load<u32>(H_SHARD_BITS)
+  const shards = <u32>1 << bits
+  const isSync = load<u32>(H_POLICY) == POLICY_SYNC
+  const threadHeaps = SHARDS + shards * SHARD_SIZE
+  const pageTable = threadHeaps + (isSync ? SLOT_COUNT * HEAP_STRIDE : 0)
+  const heapStart = (pageTable + load<u32>(H_MAX_PAGES) * 4 + PAGE - 1) & ~(PAGE - 1)
+  const missing = (<i32>((heapStart + 0xffff) >> 16)) - memory.size()
+  if (missing > 0 && memory.grow(missing) < 0) return E_FULL
+  put32(H_SHARDS, SHARDS)
+  put32(H_THREAD_HEAPS, isSync ? threadHeaps : 0)
+  put32(H_PAGE_TABLE, pageTable)
+  put32(H_HEAP_START, heapStart)
+  put32(H_FREE_HINT, heapStart >> 12)
+  if (isSync) {
+    for (let i: u32 = 0; i < SLOT_COUNT; i++) put32(threadHeaps + i * HEAP_STRIDE + P_HEAP + P_ID, shards + i)
+  }
+  const initial = load<u32>(H_INITIAL_BITS)
+  for (let i: u32 = 0; i < shards; i++) {
+    const shard = shardAt(i)
+    put32(shard + D_HEAP + P_ID, i)
+    const table = allocateTable(shard + D_HEAP, initial)
+    if (table == 0) return failure
+    clearTable(table, initial)
+    store64(shard + D_TABLE, nextWord(0, table, initial))
+  }
+  return 0
+}
+
+/** Prepares this instance for a complete memory: scratch areas, what the header says of values. */
+export function open(): i32 {
+  policy = load<u32>(H_POLICY)
+  const type = load<u32>(H_VALUE_TYPE)
+  setValueType(type, type != TYPE_BYTES && policy != POLICY_SYNC)
+  for (let i: u32 = 0; i < AREA_COUNT; i++) if (resizeArea(i, PAGE) == 0) return failure
+  return 0
+}
+
+/** Makes scratch area `index` at least `size` bytes long. Returns its address (0: no memory). Its content is lost. */
+export function resizeArea(index: u32, size: u32): u32 {
+  const place = mySlot + S_AREAS + index * 8
+  const old = load<u32>(place)
+  const pages = (size + PAGE - 1) >> 12
+  const area = takePages(pages, SCRATCH_SPAN | ((me - 1) << 16))
+  if (area == 0) return 0
+  put32(place, area)
+  put32(place + 4, pages << 12)
+  if (old != 0) givePages(old)
+  const areas = mySlot + S_AREAS
+  setKeyArea(load<u32>(areas))
+  setValueAreas(load<u32>(areas + 8), load<u32>(areas + 16), load<u32>(areas + 24), load<u32>(areas + 28))
+  return area
+}
+
+export function areaAt(index: u32): u32 {
+  return load<u32>(mySlot + S_AREAS + index * 8)
+}
+
+export function areaSize(index: u32): u32 {
+  return load<u32>(mySlot + S_AREAS + index * 8 + 4)
+}
+
+/** Gives up this thread's place. */
+export function close(): void {
+  giveScratch(me)
+  releaseSlot(me)
+}
+
+export function recoverThread(owner: u32, isLockMemory: bool): i32 {
+  if (isLockMemory) disownLocks(owner)
+  return recover(policy, owner)
+}
+
+export function markWebLock(): void {
+  setWebLock()
+}
+
+/** An error of the kernel, with who and where beside it. */
+function fail(code: i32, hash: u64): i32 {
+  setDetail(blocker)
+  store<u32>(resultAt + R_ERROR_SHARD, indexOf(shardOf(hash)))
+  return code
+}
+
+/** Looks for a key. PRESENT with the value in the result area, ABSENT, or an error. */
+export function get(meta: u32): i32 {
+  const hash = hashKey(meta)
+  if (policy == POLICY_FAST) return fastGet(hash, meta, true)
+  const code = getOther(hash, meta, true)
+  return code < 0 && code != -6 ? fail(code, hash) : code
+}
+
+export function has(meta: u32): i32 {
+  const hash = hashKey(meta)
+  if (policy == POLICY_FAST) return fastGet(hash, meta, false)
+  const code = getOther(hash, meta, false)
+  return code < 0 ? fail(code, hash) : code
+}
+
+function getOther(hash: u64, meta: u32, wantsValue: bool): i32 {
+  if (policy == POLICY_SYNC) return syncGet(hash, meta, wantsValue)
+  if (policy == POLICY_UNSAFE) return unsafeGet(hash, meta, wantsValue)
+  return lockedGet(hash, meta, wantsValue)
+}
+
+/** Carries out `op` (see shard.ts). What it returns depends on it: whether the key was there, or that values differ. */
+export function change(op: u32, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  const hash = hashKey(meta)
+  let code: i32
+  if (policy == POLICY_FAST) code = fastChange(op, hash, meta, valueMeta, expectedMeta)
+  else if (policy == POLICY_SYNC) code = syncChange(op, hash, meta, valueMeta, expectedMeta)
+  else if (policy == POLICY_UNSAFE) code = unsafeChange(op, hash, meta, valueMeta, expectedMeta)
+  else code = lockedChange(op, hash, meta, valueMeta, expectedMeta)
+  return code < 0 && code != -6 ? fail(code, hash) : code
+}
+
+/** `change` for the operations that compare a token. */
+export function changeSame(op: u32, meta: u32, valueMeta: u32, entry: u32, generation: u32, low: u32, high: u32): i32 {
+  setToken(entry, generation, ((<u64>high) << 32) | <u64>low)
+  return change(op, meta, valueMeta, 0)
+}
+
+export function clearAll(): i32 {
+  if (policy == POLICY_SYNC) {
+    const code = syncClear()
+    return code < 0 ? failAt(code, 0) : code
+  }
+  const shards = <u32>1 << load<u32>(H_SHARD_BITS)
+  for (let i: u32 = 0; i < shards; i++) {
+    const shard = shardAt(i)
+    let code: i32
+    if (policy == POLICY_FAST) code = lockShard(shard)
+    else if (policy == POLICY_UNSAFE) code = beginWriting(shard)
+    else code = lockForWriting(shard)
+    if (code < 0) return failAt(code, i)
+    clear(shard)
+    if (policy == POLICY_FAST) unlock(shard + D_LOCK)
+    else if (policy == POLICY_UNSAFE) endWriting(shard)
+    else unlockForWriting(shard)
+  }
+  return 0
+}
+
+function failAt(code: i32, index: u32): i32 {
+  setDetail(blocker)
+  store<u32>(resultAt + R_ERROR_SHARD, index)
+  return code
+}
+
+export function size(): f64 {
+  if (policy == POLICY_SYNC) return <f64>syncSize()
+  const shards = <u32>1 << load<u32>(H_SHARD_BITS)
+  let total: f64 = 0
+  for (let i: u32 = 0; i < shards; i++) total += <f64>load32(shardAt(i) + D_USED)
+  return total
+}
+
+export function scan(index: u32, position: u32): i32 {
+  const code = scanning.scan(policy, index, position)
+  return code < 0 && code != -6 ? failAt(code, index) : code
+}
+
+export function readKnown(entry: u32, generation: u32, shard: u32, version: u32): i32 {
+  return scanning.readKnown(entry, generation, shard, version)
+}
+
+export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
+  return scanning.isCurrent(entry, generation, shard, version, low, high)
+}
+
+/** The published hash of bytes in the key area, low word; the high one is at its beginning then. */
+export function hashBytes(kind: u32, length: u32, seedLow: u32, seedHigh: u32): u32 {
+  const at = areaAt(0)
+  const rest = length & 7
+  if (rest != 0 && kind == 0) {
+    const last = at + length - rest
+    store<u64>(last, load<u64>(last) & ((<u64>1 << (rest << 3)) - 1))
+  }
+  const hash = rawHash(kind, at, length, (<u64>seedHigh << 32) | <u64>seedLow)
+  store<u32>(at, <u32>(hash >> 32))
+  return <u32>hash
+}
+
+// --- Counters ----------------------------------------------------------------------------------------------------------
+
+/** Sums a counter over the shards, by number. */
+export function shardTotal(counter: u32): f64 {
+  const shards = <u32>1 << load<u32>(H_SHARD_BITS)
+  let total: f64 = 0
+  for (let i: u32 = 0; i < shards; i++) {
+    const shard = shardAt(i)
+    if (counter == 0) total += <f64>slotCount(<u32>load32(shard + D_TABLE) & 31)
+    else if (counter == 1) total += <f64>load32(shard + D_RESIZES)
+    else if (counter == 2) total += <f64>load32(shard + D_COMPACTIONS)
+    else if (counter == 3) total += <f64>load32(shard + D_MISSES_TOTAL)
+    else if (counter == 4) total += <f64>load32(shard + D_PROMOTIONS)
+    else if (counter == 5) total += <f64>load32(shard + D_COPIED)
+    else if (counter == 6) total += <f64>load32(shard + D_DIRTY_USED)
+    else if (counter == 7) total += <f64>load32(shard + D_HEAP + P_FREE_BYTES)
+  }
+  if (counter == 7 && policy == POLICY_SYNC) {
+    const heaps = load<u32>(H_THREAD_HEAPS) + P_HEAP
+    for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load32(heaps + i * HEAP_STRIDE + P_FREE_BYTES)
+  }
+  return total
+}
+
+/** Sums a counter over the registry slots; number 4 counts living threads. */
+export function threadTotal(counter: u32): f64 {
+  let total: f64 = 0
+  for (let i: u32 = 0; i < SLOT_COUNT; i++) {
+    const slot = REGISTRY + i * SLOT_SIZE
+    if (counter == 0) total += <f64>load32(slot + S_RETRIES)
+    else if (counter == 1) total += <f64>load32(slot + S_LOCK_WAITS)
+    else if (counter == 2) total += <f64>load32(slot + S_LOCK_SLEEPS)
+    else if (counter == 3) total += <f64>load32(slot + S_SPINS)
+    else if (counter == 4) total += isAlive(i + 1) ? 1 : 0
+  }
+  return total
+}
+
+export function usedBytes(): f64 {
+  return <f64>load32(H_HEAP_START) + <f64>load32(H_PAGES_USED) * PAGE
+}
+
+export function recoveries(): u32 {
+  return load32(H_RECOVERIES)
+}
+
+// --- Locks of users: a block of shard 0's heap {header 8, kind 8, mutex, readers, counter}, see src/sync.ts --------------
+
+export function newLock(kind: u32): u32 {
+  const shard = shardAt(0)
+  if (lockShard(shard) < 0) return 0
+  // 128 bytes and more, so that no two locks share a cache line pair.
+  const block = allocate(shard + D_HEAP, 256)
+  if (block != 0) {
+    memory.fill(block + 8, 0, 248)
+    store32(block + 8, kind)
+    store32(block, load<u32>(block) + 1)
+  }
+  unlock(shard + D_LOCK)
+  return block
+}
+
+export function freeLock(block: u32): void {
+  const shard = shardAt(0)
+  if (lockShard(shard) < 0) return
+  free(shard + D_HEAP, block)
+  unlock(shard + D_LOCK)
+}
+
+export function lockMutex(word: u32, timeout: f64): i32 {
+  if (ownerOf(word) == me) return -11
+  if (tryLock(word)) return 0
+  if (timeout <= 0 && load32(word) != 0) return -1
+  const code = lockSlowly(word, timeout)
+  if (code < 0) setDetail(blocker)
+  return code
+}
+
+export function unlockMutex(word: u32): i32 {
+  if (ownerOf(word) != me) return -10
+  unlock(word)
+  return 0
+}
+
+export function lockWriter(mutex: u32, timeout: f64): i32 {
+  if (ownerOf(mutex) == me) return -11
+  if (findHold(mutex + 4) != 0) return -11
+  const code = lockExclusive(mutex + 4, mutex, timeout)
+  if (code < 0) setDetail(blocker)
+  return code
+}
+
+export function unlockWriter(mutex: u32): i32 {
+  if (ownerOf(mutex) != me) return -10
+  unlockExclusive(mutex + 4, mutex)
+  return 0
+}
+
+export function lockReader(mutex: u32, timeout: f64): i32 {
+  if (ownerOf(mutex) == me) return -11
+  const code = lockShared(mutex + 4, mutex, timeout)
+  if (code < 0) setDetail(blocker)
+  return code
+}
+
+export function unlockReader(mutex: u32): i32 {
+  return unlockShared(mutex + 4) ? 0 : -10
+}
+
+export function lockOwner(mutex: u32): u32 {
+  return ownerOf(mutex)
+}

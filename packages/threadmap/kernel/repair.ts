@@ -1,0 +1,228 @@
+/**
+ * Repair after a death. Whatever a thread was doing when it died, the table's slots and the entries' generations say what is in
+ * the map; everything else follows from them: the table is built anew from the live entries, and the heap's lists from
+ * what those reference. What is referenced by nothing is free.
+ */
+import { get32, load64, put32, store32, store64 } from './atomics'
+import {
+  addEmpty,
+  allocateTableSpan,
+  BLOCK_CLASSES,
+  BLOCK_SPAN,
+  G_CLASS,
+  G_FREE,
+  G_FRESH,
+  G_LIVE,
+  G_SIZE,
+  givePages,
+  isFree,
+  KIND_MASK,
+  pageOf,
+  pagesNow,
+  pageWord,
+  RAW_SLAB,
+  raiseVersion,
+  recordGeneration,
+  relist,
+  resetHeap,
+  SLAB,
+  SLAB_HEADER,
+  spanLength,
+  TABLE_SPAN,
+} from './heap'
+import { D_HEAP, D_TABLE, D_USED, H_HEAP_START, H_POLICY, META_MARK, P_ID, P_PAGES, PAGE, POLICY_SYNC } from './layout'
+import {
+  addressOf,
+  BUCKET,
+  bitsOf,
+  clearTable,
+  ENTRY_VALUE,
+  hashEntry,
+  homeOf,
+  nextWord,
+  place,
+  tagOf,
+} from './table'
+import { isInline } from './value'
+
+/** Makes a shard whole whose owner died. The caller has taken over its lock. */
+export function repair(shard: u32): void {
+  repairTable(shard)
+  sweep(shard)
+}
+
+function repairTable(shard: u32): void {
+  const old = load64(shard + D_TABLE)
+  const heap = shard + D_HEAP
+  const bits = bitsOf(old)
+  const table = allocateTableSpan(heap, bits)
+  if (table == 0) {
+    put32(shard + D_USED, repairInPlace(heap, old))
+    return
+  }
+  clearTable(table, bits)
+  const word = nextWord(old, table, bits)
+  const end = addressOf(old) + (BUCKET << bits)
+  let used: u32 = 0
+  for (let slot = addressOf(old); slot < end; slot += 8) {
+    if ((slot & (BUCKET - 1)) == 0) continue
+    const content = load64(slot)
+    if (!isGood(heap, <u32>content, <u32>(content >> 32), old, slot)) continue
+    place(word, <u32>(content >> 32), tagOf(hashEntry(<u32>content)), <u32>content)
+    used++
+  }
+  store64(shard + D_TABLE, word)
+  put32(shard + D_USED, used)
+}
+
+/** Whether a slot references a live entry that belongs there. */
+export function isGood(heap: u32, entry: u32, hash32: u32, word: u64, slot: u32): bool {
+  if (!isBlockOf(heap, entry) || isFree(load<u32>(entry))) return false
+  if (<u32>hashEntry(entry) != hash32 || !isReachable(word, slot, hash32)) return false
+  if (isInline || load<u32>(H_POLICY) == POLICY_SYNC) return true
+  const value = load64(entry + ENTRY_VALUE)
+  return isBlockOf(heap, <u32>value) && load<u32>(<u32>value) == <u32>(value >> 32)
+}
+
+/** Whether no earlier slot on the way holds the same reference (a slot that was written twice counts once). */
+function isReachable(word: u64, slot: u32, hash32: u32): bool {
+  const bits = bitsOf(word)
+  const mask = (((<u32>1) << bits) - 1) * BUCKET
+  const table = addressOf(word)
+  const content = load64(slot)
+  let at = homeOf(hash32, bits) * BUCKET
+  while (true) {
+    for (let other = table + at + 8; other < table + at + BUCKET; other += 8) {
+      if (other == slot) return true
+      if (load64(other) == content) return false
+    }
+    at = (at + BUCKET) & mask
+    if (at == homeOf(hash32, bits) * BUCKET) return false
+  }
+  return false
+}
+
+/** Whether `block` is the start of a block of this heap. */
+export function isBlockOf(heap: u32, block: u32): bool {
+  if (block < load<u32>(H_HEAP_START) || block >= <u32>(<u64>pagesNow() * PAGE - 1) || (block & 7) != 0) return false
+  const word = load<u32>(pageWord(block))
+  if (word >> 16 != get32(heap + P_ID)) return false
+  const kind = word & KIND_MASK
+  if (kind == BLOCK_SPAN) return (block & (PAGE - 1)) == 0
+  if (kind != SLAB) return false
+  const offset = block & (PAGE - 1)
+  const page = pageOf(block)
+  if (get32(page + G_CLASS) >= BLOCK_CLASSES || offset < SLAB_HEADER || offset >= get32(page + G_FRESH)) return false
+  return (offset - SLAB_HEADER) % get32(page + G_SIZE) == 0
+}
+
+/** Without memory for a second table: drops dead slots, and lets every search go all the way. Returns the entries left. */
+export function repairInPlace(heap: u32, word: u64): u32 {
+  const end = addressOf(word) + (BUCKET << bitsOf(word))
+  let used: u32 = 0
+  for (let bucket = addressOf(word); bucket < end; bucket += BUCKET) {
+    let tags: u64 = 255
+    for (let i: u32 = 7; i > 0; i--) {
+      const slot = bucket + i * 8
+      const content = load64(slot)
+      tags <<= 8
+      if (isGood(heap, <u32>content, <u32>(content >> 32), word, slot)) {
+        tags |= tagOf(hashEntry(<u32>content))
+        used++
+      } else {
+        store64(slot, 0)
+      }
+    }
+    store64(bucket, tags)
+  }
+  return used
+}
+
+/** Marks what the table references, then makes everything else in the heap free. */
+export function sweep(shard: u32): void {
+  const heap = shard + D_HEAP
+  const word = load64(shard + D_TABLE)
+  const end = addressOf(word) + (BUCKET << bitsOf(word))
+  for (let slot = addressOf(word); slot < end; slot += 8) {
+    if ((slot & (BUCKET - 1)) == 0) continue
+    const entry = <u32>load64(slot)
+    if (entry == 0) continue
+    mark(entry)
+    if (!isInline) mark(<u32>load64(entry + ENTRY_VALUE))
+  }
+  raiseVersion(heap)
+  sweepHeap(heap, addressOf(word), 0)
+}
+
+export function mark(block: u32): void {
+  store32(block + 4, get32(block + 4) | META_MARK)
+}
+
+/**
+ * Rebuilds the lists of a heap: marked blocks and the named tables stay, everything else is free. SyncMap has two tables.
+ */
+export function sweepHeap(heap: u32, table: u32, second: u32): void {
+  const id = get32(heap + P_ID)
+  resetHeap(heap)
+  const end = pagesNow()
+  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
+    const page = i << 12
+    const word = load<u32>(pageWord(page))
+    if (word >> 16 != id) continue
+    const kind = word & KIND_MASK
+    if (kind == SLAB) {
+      put32(heap + P_PAGES, get32(heap + P_PAGES) + 1)
+      sweepSlab(heap, page, table, second)
+    } else if (kind == RAW_SLAB) {
+      put32(heap + P_PAGES, get32(heap + P_PAGES) + 1)
+      addEmpty(heap, page)
+    } else if (kind == BLOCK_SPAN || kind == TABLE_SPAN) {
+      sweepSpan(heap, page, kind, table, second)
+    }
+  }
+}
+
+function sweepSlab(heap: u32, page: u32, table: u32, second: u32): void {
+  const size = get32(page + G_SIZE)
+  const end = page + get32(page + G_FRESH)
+  const holdsTables = get32(page + G_CLASS) >= BLOCK_CLASSES
+  let free: u32 = 0
+  let live: u32 = 0
+  for (let block = page + SLAB_HEADER; block < end; block += size) {
+    if (holdsTables ? block == table || block == second : unmark(block)) {
+      live++
+    } else {
+      if (!holdsTables) bury(block)
+      put32(block + 8, free)
+      free = block
+    }
+  }
+  put32(page + G_FREE, free)
+  put32(page + G_LIVE, live)
+  relist(heap, page)
+}
+
+/** Takes the mark off; returns whether there was one. */
+function unmark(block: u32): bool {
+  const meta = get32(block + 4)
+  if ((meta & META_MARK) == 0) return false
+  store32(block + 4, meta & ~META_MARK)
+  return true
+}
+
+function bury(block: u32): void {
+  const generation = load<u32>(block)
+  if (!isFree(generation)) store32(block, generation + 1)
+}
+
+function sweepSpan(heap: u32, page: u32, kind: u32, table: u32, second: u32): void {
+  const live = kind == TABLE_SPAN ? page == table || page == second : unmark(page)
+  if (!live) {
+    if (kind == BLOCK_SPAN) {
+      bury(page)
+      recordGeneration(load<u32>(page))
+    }
+    if (givePages(page)) return
+  }
+  put32(heap + P_PAGES, get32(heap + P_PAGES) + spanLength(page))
+}

@@ -1,0 +1,60 @@
+/**
+ * RWMutexMap and ShardedMap: a readers-writer lock per shard (RWMutexMap has one shard).
+ *
+ * Sources: Go's sync.RWMutex around a map, orcaman/concurrent-map.
+ */
+import { D_LOCK, D_READERS } from './layout'
+import { BROKEN, LOCKED, lockExclusive, lockShared, lockTimeout, unlockExclusive, unlockShared } from './lock'
+import { readValidated } from './fast'
+import { repair } from './repair'
+import { change, shardOf } from './shard'
+
+const AGAIN: i32 = 101
+
+/** Takes a shard for writing; repairs it if its writer died. */
+export function lockForWriting(shard: u32): i32 {
+  const code = lockExclusive(shard + D_READERS, shard + D_LOCK, lockTimeout())
+  if (code == BROKEN) repair(shard)
+  return code
+}
+
+export function unlockForWriting(shard: u32): void {
+  unlockExclusive(shard + D_READERS, shard + D_LOCK)
+}
+
+/** Takes a share of a shard. */
+export function lockForReading(shard: u32): i32 {
+  while (true) {
+    const code = lockShared(shard + D_READERS, shard + D_LOCK, lockTimeout())
+    if (code != BROKEN) return code
+    const repaired = lockForWriting(shard)
+    if (repaired < 0) return repaired
+    unlockForWriting(shard)
+  }
+  return LOCKED
+}
+
+export function unlockForReading(shard: u32): void {
+  unlockShared(shard + D_READERS)
+}
+
+export function lockedGet(hash: u64, meta: u32, wantsValue: bool): i32 {
+  const shard = shardOf(hash)
+  const locked = lockForReading(shard)
+  if (locked < 0) return locked
+  // Validated all the same: that names what the read cache checks later, and a thread that is out of memory may be
+  // compacting this shard, which readers do not mind.
+  let code = AGAIN
+  while (code == AGAIN) code = readValidated(shard, hash, meta, wantsValue)
+  unlockForReading(shard)
+  return code
+}
+
+export function lockedChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  const shard = shardOf(hash)
+  const locked = lockForWriting(shard)
+  if (locked < 0) return locked
+  const code = change(shard, op, hash, meta, valueMeta, expectedMeta)
+  unlockForWriting(shard)
+  return code
+}

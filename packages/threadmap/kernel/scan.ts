@@ -1,0 +1,177 @@
+/**
+ * Iteration. Tables are in hash order at every size, so a position in the hash space is a cursor that survives growth,
+ * shrinking and compaction. A step collects all live entries whose home is one bucket, validated like a read: so a
+ * key that is present throughout is seen exactly once, and none twice.
+ *
+ * Source of the idea: the SCAN cursor of Redis, without its repetitions.
+ */
+import { load64 } from './atomics'
+import {
+  ABSENT,
+  D_TABLE,
+  E_AREA,
+  E_ITERATION_WRITE,
+  META_LENGTH,
+  META_MARK,
+  POLICY_RWMUTEX,
+  POLICY_SHARDED,
+  POLICY_SYNC,
+  POLICY_UNSAFE,
+  PRESENT,
+  R_BYTES,
+  R_ENTRY,
+  R_GENERATION,
+  R_META,
+  R_SHARD,
+  R_VERSION,
+} from './layout'
+import { lockForReading, unlockForReading } from './rwmutex'
+import { shardAt } from './shard'
+import { promoteAll } from './sync-map'
+import { addressOf, bitsOf, BUCKET, copyWords, ENTRY_KEY, homeOf, sameHead, valueWord } from './table'
+import {
+  copyOutValidated,
+  fits,
+  isInline,
+  resultAt,
+} from './value'
+import { detects, isWriting } from './unsafe'
+
+/** A batch ends with the bucket that fills it with this many entries, or after so many buckets (a lock may be held). */
+const BATCH_ENTRIES: u32 = 64
+const BATCH_BUCKETS: u32 = 2048
+/** A record of the batch: reference, generation, meta, 0; then the key. */
+const RECORD: u32 = 16
+
+/** Where the batch ends now, and how many records it has. */
+let end: u32 = 0
+let records: u32 = 0
+
+/**
+ * Collects entries of a shard from `position` in its hash space on. The result area then has: the number of records in
+ * R_META, the next position in R_ENTRY, in R_GENERATION whether the shard is done, and the records.
+ */
+export function scan(policy: u32, index: u32, position: u32): i32 {
+  const shard = shardAt(index)
+  if (policy == POLICY_SYNC && position == 0) {
+    const code = promoteAll()
+    if (code < 0) return code
+  }
+  if (policy == POLICY_UNSAFE && detects() && isWriting(shard)) return E_ITERATION_WRITE
+  const locks = policy == POLICY_RWMUTEX || policy == POLICY_SHARDED
+  if (locks) {
+    const code = lockForReading(shard)
+    if (code < 0) return code
+  }
+  const code = collect(shard, position)
+  if (locks) unlockForReading(shard)
+  if (policy == POLICY_UNSAFE && detects() && isWriting(shard)) return E_ITERATION_WRITE
+  return code
+}
+
+function collect(shard: u32, from: u32): i32 {
+  end = 0
+  records = 0
+  let position = from
+  let done: u32 = 0
+  let buckets: u32 = 0
+  while (records < BATCH_ENTRIES && buckets < BATCH_BUCKETS) {
+    const word = load64(shard + D_TABLE)
+    const bits = bitsOf(word)
+    const home = homeOf(position, bits)
+    const endBefore = end
+    const recordsBefore = records
+    const code = collectHome(shard, word, home, position)
+    if (code == E_AREA && records > 0) {
+      end = endBefore
+      records = recordsBefore
+      break
+    }
+    if (code < 0) return code
+    if (code == ABSENT) {
+      end = endBefore
+      records = recordsBefore
+      continue
+    }
+    buckets++
+    const next = <u64>(home + 1) << (32 - bits)
+    if (next >> 32 != 0) {
+      done = 1
+      break
+    }
+    position = <u32>next
+  }
+  store<u32>(resultAt + R_META, records)
+  store<u32>(resultAt + R_ENTRY, position)
+  store<u32>(resultAt + R_GENERATION, done)
+  store<u32>(resultAt + R_SHARD, shard)
+  store<u32>(resultAt + R_VERSION, <u32>(load64(shard + D_TABLE) >> 32))
+  return PRESENT
+}
+
+/** The live entries with this home, from `position` on. ABSENT: the table changed meanwhile. */
+function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
+  const bits = bitsOf(word)
+  const mask = ((<u32>1 << bits) - 1) * BUCKET
+  const start = home * BUCKET
+  let at = start
+  do {
+    const bucket = addressOf(word) + at
+    const tags = load64(bucket)
+    if ((tags & 0x00ffffffffffffff) != 0) {
+      for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) {
+        const content = load64(slot)
+        const hash32 = <u32>(content >> 32)
+        if (<u32>content == 0 || hash32 < position || homeOf(hash32, bits) != home) continue
+        if (load64(shard + D_TABLE) != word) return ABSENT
+        const code = addRecord(<u32>content)
+        if (code < 0) return code
+      }
+    }
+    if (tags >> 56 == 0) break
+    at = (at + BUCKET) & mask
+  } while (at != start)
+  return load64(shard + D_TABLE) == word ? PRESENT : ABSENT
+}
+
+function addRecord(entry: u32): i32 {
+  const head = load64(entry)
+  if ((head & 1) != 0) return ABSENT
+  const meta = <u32>(head >> 32) & ~META_MARK
+  const length = ((meta & META_LENGTH) + 7) & ~7
+  if (!fits(end + RECORD + length)) return E_AREA
+  const record = resultAt + R_BYTES + end
+  copyWords(record + RECORD, entry + ENTRY_KEY, length)
+  if (!sameHead(entry, head)) return ABSENT
+  store<u32>(record, entry)
+  store<u32>(record + 4, <u32>head)
+  store<u32>(record + 8, meta)
+  end += RECORD + length
+  records++
+  return PRESENT
+}
+
+/**
+ * The value of an entry that was found earlier, if it has lived since and the shard's version is the same; ABSENT if
+ * not: then it has to be looked for. Order matters: value, then header, then version (see table.ts).
+ */
+export function readKnown(entry: u32, generation: u32, shard: u32, version: u32): i32 {
+  const word = valueWord(entry)
+  if (<u32>load64(entry) != generation || <u32>(load64(shard + D_TABLE) >> 32) != version) return ABSENT
+  // SyncMap's deleted entries have no block.
+  if (isDeleted(word)) return ABSENT
+  const code = copyOutValidated(word)
+  if (code != 1) return code
+  return <u32>(load64(shard + D_TABLE) >> 32) == version && (isInline || valueWord(entry) == word) ? PRESENT : ABSENT
+}
+
+function isDeleted(word: u64): bool {
+  return !isInline && <u32>word <= 1
+}
+
+/** Whether that entry still holds this very value word. */
+export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
+  const word = valueWord(entry)
+  if (<u32>word != low || <u32>(word >> 32) != high || <u32>load64(entry) != generation) return ABSENT
+  return <u32>(load64(shard + D_TABLE) >> 32) == version ? PRESENT : ABSENT
+}

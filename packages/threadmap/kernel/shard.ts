@@ -1,0 +1,263 @@
+/**
+ * What a thread does to a shard that nobody else may change meanwhile. Everything that can fail (memory) comes first; then
+ * the change becomes visible by one store; then comes clean-up, which a repair can do as well.
+ */
+import { add32, get32, load64, put32, store64 } from './atomics'
+import { compact } from './compact'
+import { allocate, allocateTable, allowCompaction, failure, free, freeTable, giveEmpty } from './heap'
+import {
+  ABSENT,
+  ADD,
+  COMPARE_AND_DELETE,
+  COMPARE_AND_SWAP,
+  D_HEAP,
+  D_LOCK,
+  D_RESIZES,
+  D_TABLE,
+  D_USED,
+  DELETE,
+  DIFFERENT,
+  E_FULL,
+  E_SPARSE,
+  GET_AND_DELETE,
+  H_INITIAL_BITS,
+  H_SHARD_BITS,
+  H_SHARDS,
+  INSERT,
+  PRESENT,
+  R_WORD,
+  REPLACE_SAME,
+  SET,
+  SHARD_SIZE,
+  SWAP,
+} from './layout'
+import { tryLock, unlock } from './lock'
+import { sweep } from './repair'
+import {
+  addressOf,
+  bitsOf,
+  bringToLife,
+  clearTable,
+  copyTable,
+  displace,
+  ENTRY_VALUE,
+  entrySize,
+  find,
+  foundEntry,
+  headGeneration,
+  isSparseTable,
+  kill,
+  loadLimit,
+  MAX_BITS,
+  nextWord,
+  place,
+  slotCount,
+  tagOf,
+  valueWord,
+  writeEntry,
+} from './table'
+import {
+  copyOut,
+  equalsExpected,
+  isInline,
+  newValueBlock,
+  resultAt,
+  setWord,
+  sum,
+  valueAt,
+  wordOfBlock,
+} from './value'
+
+/** The token that the SAME operations compare: what an earlier read found. */
+export let tokenEntry: u32 = 0
+export let tokenGeneration: u32 = 0
+export let tokenWord: u64 = 0
+
+export function setToken(entry: u32, generation: u32, word: u64): void {
+  tokenEntry = entry
+  tokenGeneration = generation
+  tokenWord = word
+}
+
+export function shardOf(hash: u64): u32 {
+  const mask = ((<u32>1) << load<u32>(H_SHARD_BITS)) - 1
+  return load<u32>(H_SHARDS) + (<u32>(hash >> 32) & mask) * SHARD_SIZE
+}
+
+export function shardAt(index: u32): u32 {
+  return load<u32>(H_SHARDS) + index * SHARD_SIZE
+}
+
+export function indexOf(shard: u32): u32 {
+  return (shard - load<u32>(H_SHARDS)) / SHARD_SIZE
+}
+
+/** Carries out `op` on a shard that this thread holds; makes room if memory is short. */
+export function change(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  allowCompaction(true)
+  let code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
+  allowCompaction(false)
+  if (code == E_SPARSE) {
+    compact(shard)
+    code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
+  }
+  if (code == E_FULL) {
+    reclaim(shard)
+    code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
+  }
+  return code
+}
+
+/** Gives back what can be had: this shard's sparse pages, and those of the others that nobody holds just now. */
+function reclaim(mine: u32): void {
+  compact(mine)
+  giveEmpty(mine + D_HEAP)
+  const count = (<u32>1) << load<u32>(H_SHARD_BITS)
+  for (let i: u32 = 0; i < count; i++) {
+    const shard = shardAt(i)
+    if (shard == mine || !tryLock(shard + D_LOCK)) continue
+    compact(shard)
+    giveEmpty(shard + D_HEAP)
+    unlock(shard + D_LOCK)
+  }
+}
+
+function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  const word = load64(shard + D_TABLE)
+  const slot = find(word, shard + D_TABLE, hash, meta)
+  if (slot != 0) return changePresent(shard, op, slot, foundEntry, valueMeta, expectedMeta)
+  if (op == SET || op == INSERT || op == SWAP || op == ADD) return insert(shard, hash, meta, valueMeta)
+  return ABSENT
+}
+
+function changePresent(shard: u32, op: u32, slot: u32, entry: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  const old = valueWord(entry)
+  switch (op) {
+    case SET:
+      return replace(shard, entry, valueMeta)
+    case INSERT:
+      return copyOut(old)
+    case SWAP: {
+      const code = copyOut(old)
+      return code < 0 ? code : replace(shard, entry, valueMeta)
+    }
+    case COMPARE_AND_SWAP:
+      return equalsExpected(old, expectedMeta) ? replace(shard, entry, valueMeta) : DIFFERENT
+    case COMPARE_AND_DELETE:
+      return equalsExpected(old, expectedMeta) ? remove(shard, slot, entry) : DIFFERENT
+    case DELETE:
+      return remove(shard, slot, entry)
+    case GET_AND_DELETE: {
+      const code = copyOut(old)
+      return code < 0 ? code : remove(shard, slot, entry)
+    }
+    case ADD: {
+      const total = sum(old, load<u64>(valueAt))
+      setWord(shard + D_HEAP, entry, total)
+      return copyOut(total)
+    }
+    default: {
+      if (entry != tokenEntry || headGeneration(entry) != tokenGeneration || old != tokenWord) return DIFFERENT
+      return op == REPLACE_SAME ? replace(shard, entry, valueMeta) : remove(shard, slot, entry)
+    }
+  }
+}
+
+function replace(shard: u32, entry: u32, valueMeta: u32): i32 {
+  if (isInline) {
+    setWord(0, entry, load<u64>(valueAt))
+    return PRESENT
+  }
+  const block = newValueBlock(shard + D_HEAP, valueMeta)
+  if (block == 0) return failure
+  setWord(shard + D_HEAP, entry, wordOfBlock(block))
+  return PRESENT
+}
+
+function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
+  const heap = shard + D_HEAP
+  const used = get32(shard + D_USED)
+  if (used >= loadLimit(bitsOf(load64(shard + D_TABLE)))) {
+    // A table that can't grow still fills up.
+    const bits = bitsOf(load64(shard + D_TABLE))
+    if (!resize(shard, bits + 1) && (failure == E_SPARSE || used >= slotCount(bits))) return failure
+  }
+  const entry = allocate(heap, entrySize(meta))
+  if (entry == 0) return failure
+  let value: u64
+  if (isInline) {
+    value = load<u64>(valueAt)
+  } else {
+    const block = newValueBlock(heap, valueMeta)
+    if (block == 0) {
+      free(heap, entry)
+      return failure
+    }
+    value = wordOfBlock(block)
+  }
+  writeEntry(entry, meta)
+  store64(entry + ENTRY_VALUE, value)
+  place(load64(shard + D_TABLE), <u32>hash, tagOf(hash), entry)
+  put32(shard + D_USED, used + 1)
+  bringToLife(entry)
+  store<u64>(resultAt + R_WORD, value)
+  return ABSENT
+}
+
+function remove(shard: u32, slot: u32, entry: u32): i32 {
+  const heap = shard + D_HEAP
+  const value = valueWord(entry)
+  const word = load64(shard + D_TABLE)
+  kill(entry)
+  displace(word, slot)
+  const used = get32(shard + D_USED) - 1
+  put32(shard + D_USED, used)
+  if (!isInline) free(heap, <u32>value)
+  free(heap, entry)
+  const bits = bitsOf(word)
+  if (bits > load<u32>(H_INITIAL_BITS) && isSparseTable(used, bits)) resize(shard, bits - 1)
+  return PRESENT
+}
+
+/** Replaces the table by one of 2^bits buckets. Readers go on with the old one until the word changes. */
+export function resize(shard: u32, bits: u32): bool {
+  if (bits > MAX_BITS) return false
+  const heap = shard + D_HEAP
+  const old = load64(shard + D_TABLE)
+  const table = allocateTable(heap, bits)
+  if (table == 0) return false
+  clearTable(table, bits)
+  // The version may have been raised by the allocation: count on from the word as it is now.
+  const word = nextWord(load64(shard + D_TABLE), table, bits)
+  copyTable(old, word)
+  store64(shard + D_TABLE, word)
+  freeTable(heap, addressOf(old))
+  add32(shard + D_RESIZES, 1)
+  return true
+}
+
+/** Removes every entry: one store of an empty table's word. What it held is swept up afterwards. */
+export function clear(shard: u32): i32 {
+  const bits = load<u32>(H_INITIAL_BITS)
+  const table = allocateTable(shard + D_HEAP, bits)
+  if (table == 0) return clearOneByOne(shard)
+  clearTable(table, bits)
+  store64(shard + D_TABLE, nextWord(load64(shard + D_TABLE), table, bits))
+  put32(shard + D_USED, 0)
+  sweep(shard)
+  return PRESENT
+}
+
+/** Without memory for a new table. */
+function clearOneByOne(shard: u32): i32 {
+  const word = load64(shard + D_TABLE)
+  const end = addressOf(word) + ((<u32>64) << bitsOf(word))
+  for (let slot = addressOf(word); slot < end; slot += 8) {
+    if ((slot & 63) == 0) continue
+    const entry = <u32>load64(slot)
+    // Removing can shrink the table, and then the rest of it is no longer here.
+    if (entry != 0) remove(shard, slot, entry)
+    if (load64(shard + D_TABLE) >> 32 != word >> 32) return clear(shard)
+  }
+  return PRESENT
+}

@@ -1,0 +1,266 @@
+/**
+ * The table: 64-byte buckets of seven slots, one cache line each.
+ *
+ *   word 0       seven tag bytes, and how many keys that belong here stand further on
+ *   words 1..7   slots {hash 32 | reference 32}, 0 when free
+ *
+ * A tag is 0 when its slot is free, else 0x80 and seven bits of the hash, so a miss mostly costs one load. A key's home
+ * bucket is given by the HIGH bits of the slot's hash, so the table is in hash order at every size: that is what lets
+ * iteration survive growth. When its home is full a key goes to the next bucket with room, and the count in each passed bucket
+ * rises; a search ends at a bucket whose count is 0 (as in F14's tables). At 255 the count sticks till the table is rebuilt.
+ *
+ * A table word names a table: {version 32 | address 26 (64-byte aligned) | amended 1 (SyncMap) | log2 of buckets 5}. It
+ * never repeats: each change raises the version. A reader that finds it unchanged at the end has read the table that was
+ * current all the while.
+ *
+ * An entry: header {meta 32 | generation 32}, value word, key. The header's generation is the entry's linearization
+ * point: an entry is in the map while it is even. It becomes even after its slot is written, and odd before it is cleared.
+ *
+ * Sources: F14 (Facebook), CLHT (David, Guerraoui, Trigonakis), Swiss tables (Abseil).
+ */
+import { get32, load32, load64, put64, store32, store64 } from './atomics'
+import { tableHash } from './hash'
+import { H_HASH, H_SEED, MAX_TABLE_BITS, META_LENGTH, META_MARK } from './layout'
+
+export const SLOTS: u32 = 7
+export const BUCKET: u32 = 64
+export const ENTRY_VALUE: u32 = 8
+export const ENTRY_KEY: u32 = 16
+/** Of 7 slots in a bucket, this many are used on average before the table doubles. */
+const MAX_LOAD: u32 = 6
+/** And it halves when fewer than one in this many slots is used. */
+const MIN_LOAD_SHARE: u32 = 10
+
+const ONES: u64 = 0x0001010101010101
+const HIGHS: u64 = 0x0080808080808080
+export const AMENDED: u64 = 32
+export const MAX_BITS: u32 = MAX_TABLE_BITS
+
+/** What `find` found. */
+export let foundEntry: u32 = 0
+export let foundHead: u64 = 0
+/** `find` returns this when the table was replaced meanwhile. */
+export const STALE: u32 = 1
+
+/** This thread's scratch area for keys. */
+export let keyAt: u32 = 0
+
+export function setKeyArea(address: u32): void {
+  keyAt = address
+}
+
+export function bitsOf(word: u64): u32 {
+  return <u32>word & 31
+}
+
+export function addressOf(word: u64): u32 {
+  return <u32>word & ~63
+}
+
+/** The word that follows `word` in the same place, for another table. */
+export function nextWord(word: u64, table: u32, bits: u32): u64 {
+  return (((word >> 32) + 1) << 32) | <u64>(table | bits)
+}
+
+export function slotCount(bits: u32): u32 {
+  return SLOTS << bits
+}
+
+/** How many entries a table of 2^bits buckets takes before it grows. */
+export function loadLimit(bits: u32): u32 {
+  return MAX_LOAD << bits
+}
+
+export function isSparseTable(used: u32, bits: u32): bool {
+  return used * MIN_LOAD_SHARE < slotCount(bits)
+}
+
+/** log2 of the buckets that `entries` need. */
+export function bitsFor(entries: u32): u32 {
+  let bits: u32 = 0
+  while (bits < MAX_BITS && loadLimit(bits) < entries) bits++
+  return bits
+}
+
+export function homeOf(hash32: u32, bits: u32): u32 {
+  return <u32>(((<u64>hash32) << bits) >> 32)
+}
+
+export function tagOf(hash: u64): u64 {
+  return (hash >> 57) | 0x80
+}
+
+/** Zeroes the bytes between the key's end and the next 8-byte boundary, and hashes it. */
+export function hashKey(meta: u32): u64 {
+  const length = meta & META_LENGTH
+  const rest = length & 7
+  if (length == 0) store<u64>(keyAt, 0)
+  if (rest != 0) {
+    const last = keyAt + length - rest
+    // Two halves: JavaScript wrote 32 bits at a time, and a wider load would wait for both to leave the store buffer.
+    const word = <u64>load<u32>(last) | ((<u64>load<u32>(last + 4)) << 32)
+    store<u64>(last, word & (((<u64>1) << (rest << 3)) - 1))
+  }
+  return tableHash(load<u32>(H_HASH), keyAt, length, load<u64>(H_SEED))
+}
+
+/** The hash of an entry's own key, for repairs. */
+export function hashEntry(entry: u32): u64 {
+  const length = load<u32>(entry + 4) & META_LENGTH
+  return tableHash(load<u32>(H_HASH), entry + ENTRY_KEY, length, load<u64>(H_SEED))
+}
+
+function sameKey(entry: u32, length: u32): bool {
+  let offset: u32 = 0
+  do {
+    if (load64(entry + ENTRY_KEY + offset) != load<u64>(keyAt + offset)) return false
+    offset += 8
+  } while (offset < length)
+  return true
+}
+
+/**
+ * The slot of the live entry whose key stands in the key area, 0, or STALE. Reads the table that `word` names; `place`
+ * is where that word stands. Safe against writers as far as this: it never leaves the memory, and ends. The caller checks
+ * the word once more before it believes a 0, and the entry's header before it believes a value.
+ */
+export function find(word: u64, place: u32, hash: u64, meta: u32): u32 {
+  const bits = bitsOf(word)
+  const mask = (((<u32>1) << bits) - 1) * BUCKET
+  const table = addressOf(word)
+  const hash32 = <u32>hash
+  const tags = tagOf(hash) * ONES
+  let at = homeOf(hash32, bits) * BUCKET
+  const home = at
+  do {
+    const bucket = table + at
+    const seen = load64(bucket)
+    const differ = seen ^ tags
+    // Zero bytes of `differ`. A borrow can add a false one above a true one; the slot's hash sorts it out.
+    let hits = (differ - ONES) & ~differ & HIGHS
+    while (hits != 0) {
+      const slot = bucket + 8 + (<u32>ctz<u64>(hits) & ~7)
+      const content = load64(slot)
+      if (<u32>(content >> 32) == hash32) {
+        // While the table is the current one, its references are good.
+        if (load64(place) != word) return STALE
+        const entry = <u32>content
+        if (entry != 0) {
+          const head = load64(entry)
+          if ((<u32>(head >> 32) & ~META_MARK) == meta && (head & 1) == 0 && sameKey(entry, meta & META_LENGTH)) {
+            foundEntry = entry
+            foundHead = head
+            return slot
+          }
+        }
+      }
+      hits &= hits - 1
+    }
+    if (seen >> 56 == 0) return 0
+    at = (at + BUCKET) & mask
+  } while (at != home)
+  return 0
+}
+
+/** Whether the header is still the one of the same incarnation of a live entry. A repair may have marked it meanwhile. */
+export function sameHead(entry: u32, head: u64): bool {
+  return ((load64(entry) ^ head) & ~((<u64>META_MARK) << 32)) == 0
+}
+
+/** Puts a reference in. The caller owns the table, and has seen to it that there is room. */
+export function place(word: u64, hash32: u32, tag: u64, entry: u32): void {
+  const bits = bitsOf(word)
+  const mask = (((<u32>1) << bits) - 1) * BUCKET
+  const table = addressOf(word)
+  let at = homeOf(hash32, bits) * BUCKET
+  while (true) {
+    const bucket = table + at
+    const tags = load64(bucket)
+    const free = ~tags & HIGHS
+    if (free != 0) {
+      const index = <u32>ctz<u64>(free) >> 3
+      store64(bucket + 8 + index * 8, ((<u64>hash32) << 32) | <u64>entry)
+      store64(bucket, (tags & ~((<u64>0xff) << (index << 3))) | (tag << (index << 3)))
+      return
+    }
+    if (tags >> 56 != 255) store64(bucket, tags + ((<u64>1) << 56))
+    at = (at + BUCKET) & mask
+  }
+}
+
+/** Clears a slot, after its entry died. */
+export function displace(word: u64, slot: u32): void {
+  const bits = bitsOf(word)
+  const mask = (((<u32>1) << bits) - 1) * BUCKET
+  const table = addressOf(word)
+  const target = slot & ~(BUCKET - 1)
+  let bucket = table + homeOf(<u32>(load64(slot) >> 32), bits) * BUCKET
+  const shift = (((slot - target) >> 3) - 1) << 3
+  store64(target, load64(target) & ~((<u64>0xff) << shift))
+  store64(slot, 0)
+  while (bucket != target) {
+    const tags = load64(bucket)
+    const passed = tags >> 56
+    if (passed != 255 && passed != 0) store64(bucket, tags - ((<u64>1) << 56))
+    bucket = table + ((bucket - table + BUCKET) & mask)
+  }
+}
+
+/** Copies the references of live entries into a larger or smaller empty table. Returns how many. */
+export function copyTable(from: u64, to: u64): u32 {
+  const end = addressOf(from) + (BUCKET << bitsOf(from))
+  let copied: u32 = 0
+  for (let bucket = addressOf(from); bucket < end; bucket += BUCKET) {
+    let tags = load64(bucket)
+    for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) {
+      if ((tags & 0x80) != 0) {
+        const content = load64(slot)
+        place(to, <u32>(content >> 32), tags & 0xff, <u32>content)
+        copied++
+      }
+      tags >>= 8
+    }
+  }
+  return copied
+}
+
+export function clearTable(table: u32, bits: u32): void {
+  memory.fill(table, 0, BUCKET << bits)
+}
+
+/** Copies `length` bytes of content between blocks or areas, 8 at a time; the source may be changing. */
+export function copyWords(to: u32, from: u32, length: u32): void {
+  for (let offset: u32 = 0; offset < length; offset += 8) store<u64>(to + offset, load64(from + offset))
+}
+
+/** Fills a new entry but for its value; it is not live yet. */
+export function writeEntry(entry: u32, meta: u32): void {
+  store32(entry + 4, meta)
+  const length = meta & META_LENGTH
+  let offset: u32 = 0
+  do {
+    put64(entry + ENTRY_KEY + offset, load<u64>(keyAt + offset))
+    offset += 8
+  } while (offset < length)
+}
+
+export function entrySize(meta: u32): u32 {
+  return ENTRY_KEY + max(((meta & META_LENGTH) + 7) & ~7, 8)
+}
+
+/** The entry enters the map. */
+export function bringToLife(entry: u32): void {
+  store32(entry, get32(entry) + 1)
+}
+
+/** The entry leaves the map. */
+export function kill(entry: u32): void {
+  store32(entry, get32(entry) + 1)
+}
+export function valueWord(entry: u32): u64 {
+  return load64(entry + ENTRY_VALUE)
+}
+
+export function headGeneration(block: u32): u32 {
+  return load32(block)
+}

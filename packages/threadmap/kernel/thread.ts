@@ -1,0 +1,117 @@
+/**
+ * The registry: one slot per attached thread. It says who lives, which locks a thread holds for reading, and it counts
+ * what the thread waited for. A slot is taken by one compare-exchange and is given back by its thread, or by whoever
+ * has recovered everything a dead thread held.
+ */
+import { add32, cas32, load32, put32, store32 } from './atomics'
+import {
+  H_REGISTRY_EPOCH,
+  HOLD_COUNT,
+  REGISTRY,
+  S_HOLDS,
+  S_INCARNATION,
+  S_STATE,
+  S_WEB_LOCK,
+  SLOT_ALIVE,
+  SLOT_COUNT,
+  SLOT_DEAD,
+  SLOT_FREE,
+  SLOT_SIZE,
+  STATE_MASK,
+  THREAD_SHIFT,
+} from './layout'
+
+/** This thread's slot number plus one (lock words name their owner by it), and the slot's address. */
+export let me: u32 = 0
+export let mySlot: u32 = 0
+/** Whether this thread may sleep. The main thread of a page may not; it spins. */
+export let maySleep: bool = true
+
+/** The clock in milliseconds, from JavaScript. */
+export declare function now(): f64
+
+export function slotOf(owner: u32): u32 {
+  return REGISTRY + (owner - 1) * SLOT_SIZE
+}
+
+/** Takes a slot; returns its number plus one, or 0 when all are taken. */
+export function registerThread(thread: u32, sleep: bool): u32 {
+  maySleep = sleep
+  for (let i: u32 = 1; i <= SLOT_COUNT; i++) {
+    const slot = slotOf(i)
+    if (load32(slot + S_STATE) != SLOT_FREE) continue
+    // One word, so that a thread which dies at once is known by its number.
+    if (cas32(slot + S_STATE, SLOT_FREE, SLOT_ALIVE | (thread << THREAD_SHIFT)) != SLOT_FREE) continue
+    add32(H_REGISTRY_EPOCH, 1)
+    atomic.notify(H_REGISTRY_EPOCH, -1)
+    me = i
+    mySlot = slot
+    return i
+  }
+  return 0
+}
+
+export function isAlive(owner: u32): bool {
+  return owner != 0 && owner <= SLOT_COUNT && (load32(slotOf(owner) + S_STATE) & STATE_MASK) == SLOT_ALIVE
+}
+
+/** Says that the thread of this slot is gone. Returns 1 if it was alive till now. */
+export function declareDead(owner: u32): bool {
+  const state = slotOf(owner) + S_STATE
+  const seen = load32(state)
+  if ((seen & STATE_MASK) != SLOT_ALIVE || cas32(state, seen, SLOT_DEAD) != seen) return false
+  add32(H_REGISTRY_EPOCH, 1)
+  atomic.notify(H_REGISTRY_EPOCH, -1)
+  return true
+}
+
+/** Gives a slot back: nothing in the memory names it any more. */
+export function releaseSlot(owner: u32): void {
+  const slot = slotOf(owner)
+  for (let i: u32 = 0; i < HOLD_COUNT; i++) store32(slot + S_HOLDS + i * 4, 0)
+  store32(slot + S_WEB_LOCK, 0)
+  // Before the slot is free: slot and incarnation together name a thread for good.
+  add32(slot + S_INCARNATION, 1)
+  store32(slot + S_STATE, SLOT_FREE)
+}
+
+/** Adds to a counter of this thread. Nobody else writes it. */
+export function count(field: u32, delta: u32): void {
+  store<u32>(mySlot + field, load<u32>(mySlot + field) + delta)
+}
+
+/** Names `lock` as held for reading by this thread; returns where, or 0 when all places are taken. */
+export function addHold(lock: u32): u32 {
+  for (let i: u32 = 0; i < HOLD_COUNT; i++) {
+    const place = mySlot + S_HOLDS + i * 4
+    if (load<u32>(place) == 0) {
+      store32(place, lock)
+      return place
+    }
+  }
+  return 0
+}
+
+export function findHold(lock: u32): u32 {
+  for (let i: u32 = 0; i < HOLD_COUNT; i++) {
+    const place = mySlot + S_HOLDS + i * 4
+    if (load<u32>(place) == lock) return place
+  }
+  return 0
+}
+
+/** Whether any living thread names `lock` as held for reading. */
+export function heldByLiving(lock: u32): bool {
+  for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
+    const slot = slotOf(owner)
+    if (!isAlive(owner)) continue
+    for (let i: u32 = 0; i < HOLD_COUNT; i++) {
+      if (load32(slot + S_HOLDS + i * 4) == lock) return true
+    }
+  }
+  return false
+}
+
+export function setWebLock(): void {
+  put32(mySlot + S_WEB_LOCK, 1)
+}

@@ -1,0 +1,100 @@
+/**
+ * UnsafeMap: Go's built-in map. There is no waiting; a thread that finds another one inside is told so. The writing flag
+ * is a lock word that nobody waits for, so an overlap is always noticed by the second thread, before it has touched
+ * anything, and the first one's work is not damaged. A single thread is never accused.
+ *
+ * Without detection updates of existing keys are a read and a write that others can come between, as in any race;
+ * what changes the structure still excludes the others, so that the memory stays whole.
+ *
+ * Source: go/src/runtime/map.go (hashWriting).
+ */
+import { cas32, load32, load64, store64 } from './atomics'
+import { readValidated } from './fast'
+import {
+  ABSENT,
+  ADD,
+  D_LOCK,
+  D_TABLE,
+  E_READ_WRITE,
+  E_WRITES,
+  H_DETECT,
+  H_RECOVERIES,
+  PRESENT,
+  R_WORD,
+  SET,
+} from './layout'
+import { lock, ownerOf, unlock } from './lock'
+import { repair } from './repair'
+import {
+  change,
+  shardAt,
+} from './shard'
+import { ENTRY_VALUE, find, foundEntry, STALE, valueWord } from './table'
+import { isAlive, me } from './thread'
+import {
+  isInline,
+  resultAt,
+  sum,
+  valueAt,
+} from './value'
+
+const AGAIN: i32 = 101
+
+export function detects(): bool {
+  return load<u32>(H_DETECT) != 0
+}
+
+/** Raises the writing flag, or says who is in the way. A dead writer's flag is taken over. */
+export function beginWriting(shard: u32): i32 {
+  if (cas32(shard + D_LOCK, 0, me) == 0) return PRESENT
+  if (!detects() || !isAlive(ownerOf(shard + D_LOCK))) {
+    const code = lock(shard + D_LOCK)
+    if (code > 0) repair(shard)
+    return code < 0 ? code : PRESENT
+  }
+  return E_WRITES
+}
+
+export function endWriting(shard: u32): void {
+  unlock(shard + D_LOCK)
+}
+
+/** Whether somebody who lives is writing. */
+export function isWriting(shard: u32): bool {
+  return load32(shard + D_LOCK) != 0 && isAlive(ownerOf(shard + D_LOCK))
+}
+
+export function unsafeGet(hash: u64, meta: u32, wantsValue: bool): i32 {
+  const shard = shardAt(0)
+  const strict = detects()
+  while (true) {
+    if (strict && isWriting(shard)) return E_READ_WRITE
+    const code = readValidated(shard, hash, meta, wantsValue)
+    if (strict && (code == AGAIN || isWriting(shard))) return E_READ_WRITE
+    if (code != AGAIN) return code
+  }
+  return ABSENT
+}
+
+export function unsafeChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  const shard = shardAt(0)
+  if (!detects() && isInline && (op == SET || op == ADD) && overwrite(shard, op, hash, meta)) return PRESENT
+  const begun = beginWriting(shard)
+  if (begun < 0) return begun
+  const code = change(shard, op, hash, meta, valueMeta, expectedMeta)
+  endWriting(shard)
+  return code
+}
+
+/** The undetected race: what another thread writes between the load and the store is lost. */
+function overwrite(shard: u32, op: u32, hash: u64, meta: u32): bool {
+  const word = load64(shard + D_TABLE)
+  const slot = find(word, shard + D_TABLE, hash, meta)
+  if (slot == 0 || slot == STALE) return false
+  const entry = foundEntry
+  const old = valueWord(entry)
+  const next = op == ADD ? sum(old, load<u64>(valueAt)) : load<u64>(valueAt)
+  store64(entry + ENTRY_VALUE, next)
+  store<u64>(resultAt + R_WORD, next)
+  return true
+}

@@ -1,0 +1,163 @@
+/**
+ * Values. A number, a 64-bit integer or a 32-bit word stands in the entry's value word itself. Anything else stands in a
+ * block of its own: header {meta 32 | generation 32}, then the bytes; the value word is then {generation 32 | reference
+ * 32}, a value that never repeats, so that an unchanged word means an unchanged value. SyncMap keeps every value that
+ * way, as Go's sync.Map keeps a pointer.
+ *
+ * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
+ */
+import { exchange64, get32, load64, store32, store64 } from './atomics'
+import { allocate, free } from './heap'
+import {
+  E_AREA,
+  META_LENGTH,
+  META_MARK,
+  R_BYTES,
+  R_DETAIL,
+  R_META,
+  R_WORD,
+  TYPE_BYTES,
+  TYPE_F64,
+  TYPE_U32,
+} from './layout'
+import { copyWords, ENTRY_VALUE } from './table'
+
+export const BLOCK_CONTENT: u32 = 8
+
+/** This thread's scratch areas: for a value, for the value that is expected, for the result. */
+export let valueAt: u32 = 0
+export let expectedAt: u32 = 0
+export let resultAt: u32 = 0
+let resultSize: u32 = 0
+
+export let valueType: u32 = 0
+/** Whether values stand in the entry itself. */
+export let isInline: bool = false
+
+export function setValueAreas(value: u32, expected: u32, result: u32, size: u32): void {
+  valueAt = value
+  expectedAt = expected
+  resultAt = result
+  resultSize = size
+}
+
+export function setValueType(type: u32, inline: bool): void {
+  valueType = type
+  isInline = inline
+}
+
+export function setDetail(detail: u32): void {
+  store<u32>(resultAt + R_DETAIL, detail)
+}
+
+/** How many bytes a value takes that is `meta` in the value area. */
+function lengthOf(meta: u32): u32 {
+  return valueType == TYPE_BYTES ? meta & META_LENGTH : 8
+}
+
+/** Whether the result area can hold a value of this size; if not, E_AREA is to be returned. */
+export function fits(size: u32): bool {
+  if (R_BYTES + ((size + 7) & ~7) <= resultSize) return true
+  setDetail(size)
+  return false
+}
+
+/** A block that holds the value in the value area, or 0. Its generation is even: it is in use, though nobody knows it. */
+export function newValueBlock(heap: u32, meta: u32): u32 {
+  const length = lengthOf(meta)
+  const block = allocate(heap, BLOCK_CONTENT + max(length, 8))
+  if (block == 0) return 0
+  store32(block + 4, meta)
+  store32(block, get32(block) + 1)
+  copyWords(block + BLOCK_CONTENT, valueAt, length)
+  return block
+}
+
+export function wordOfBlock(block: u32): u64 {
+  return ((<u64>get32(block)) << 32) | <u64>block
+}
+
+/** Copies the value into the result area, under the lock that writers take. PRESENT is 1; else E_AREA. */
+export function copyOut(word: u64): i32 {
+  store<u64>(resultAt + R_WORD, word)
+  if (isInline) return 1
+  return copyBlockOut(<u32>word)
+}
+
+function copyBlockOut(block: u32): i32 {
+  const meta = get32(block + 4) & ~META_MARK
+  const length = lengthOf(meta)
+  if (!fits(length)) return E_AREA
+  store<u32>(resultAt + R_META, meta)
+  copyWords(resultAt + R_BYTES, block + BLOCK_CONTENT, length)
+  return 1
+}
+
+/**
+ * Copies a value into the result area while writers may be at it. Returns 1, E_AREA, or 0: it changed meanwhile. What is
+ * copied was the block's content if the generation is the same before and after; the caller knows that the block was
+ * one.
+ */
+export function copyOutValidated(word: u64): i32 {
+  store<u64>(resultAt + R_WORD, word)
+  if (isInline) return 1
+  const block = <u32>word
+  const head = load64(block)
+  if (<u32>head != <u32>(word >> 32)) return 0
+  const meta = <u32>(head >> 32) & ~META_MARK
+  const length = lengthOf(meta)
+  if (!fits(length)) return E_AREA
+  store<u32>(resultAt + R_META, meta)
+  copyWords(resultAt + R_BYTES, block + BLOCK_CONTENT, length)
+  return <u32>load64(block) == <u32>head ? 1 : 0
+}
+
+function sameNumber(a: u64, b: u64): bool {
+  const x = reinterpret<f64>(a)
+  const y = reinterpret<f64>(b)
+  return x == y || (x != x && y != y)
+}
+
+function sameWord(a: u64, b: u64): bool {
+  if (valueType == TYPE_F64) return sameNumber(a, b)
+  if (valueType == TYPE_U32) return <u32>a == <u32>b
+  return a == b
+}
+
+/** Whether the value that `word` stands for equals the one in the expected area. The block can't change meanwhile. */
+export function equalsExpected(word: u64, meta: u32): bool {
+  if (isInline) return sameWord(word, load<u64>(expectedAt))
+  return blockEqualsExpected(<u32>word, meta)
+}
+
+export function blockEqualsExpected(block: u32, meta: u32): bool {
+  if (valueType != TYPE_BYTES) return sameWord(load64(block + BLOCK_CONTENT), load<u64>(expectedAt))
+  if ((get32(block + 4) & ~META_MARK) != meta) return false
+  const length = meta & META_LENGTH
+  let offset: u32 = 0
+  while (offset + 8 <= length) {
+    if (load64(block + BLOCK_CONTENT + offset) != load<u64>(expectedAt + offset)) return false
+    offset += 8
+  }
+  const rest = length & 7
+  if (rest == 0) return true
+  const mask = ((<u64>1) << (rest << 3)) - 1
+  return ((load64(block + BLOCK_CONTENT + offset) ^ load<u64>(expectedAt + offset)) & mask) == 0
+}
+
+/** The sum of two value words. */
+export function sum(word: u64, delta: u64): u64 {
+  if (valueType == TYPE_F64) return reinterpret<u64>(reinterpret<f64>(word) + reinterpret<f64>(delta))
+  if (valueType == TYPE_U32) return <u64>(<u32>word + <u32>delta)
+  return word + delta
+}
+
+/** Replaces an entry's value by a word: that is the linearization point. Frees what was there. */
+export function setWord(heap: u32, entry: u32, word: u64): void {
+  if (isInline) {
+    store64(entry + ENTRY_VALUE, word)
+    return
+  }
+  const old = exchange64(entry + ENTRY_VALUE, word)
+  free(heap, <u32>old)
+}

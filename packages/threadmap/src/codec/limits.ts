@@ -1,0 +1,21 @@
+import { KeyTooLargeError, ValueTooLargeError } from '../errors.js'
+import { type Area, KEY } from '../kernel/scratch.js'
+
+/** The longest key in bytes as stored: strings take 1 byte a character if all are below U+0100, else 2. */
+export const MAX_KEY_BYTES = 1024 * 1024
+/** The longest value in bytes as stored. */
+export const MAX_VALUE_BYTES = 128 * 1024 * 1024
+
+/** Refuses what is too long for its area. */
+export function checkLength(area: Area, length: number, what: string): void {
+  if (area === KEY) {
+    if (length <= MAX_KEY_BYTES) return
+    throw new KeyTooLargeError(
+      `${what} takes ${length} bytes; a key may take MAX_KEY_BYTES = ${MAX_KEY_BYTES}. Use a digest of it as the key, or put it into the value`,
+    )
+  }
+  if (length <= MAX_VALUE_BYTES) return
+  throw new ValueTooLargeError(
+    `${what} takes ${length} bytes; a value may take MAX_VALUE_BYTES = ${MAX_VALUE_BYTES}. Split it over several keys`,
+  )
+}

@@ -1,0 +1,71 @@
+import { CodecError } from '../errors.js'
+import { TYPE_F64, TYPE_I64, TYPE_U32 } from '../kernel/layout.generated.js'
+import { KEY } from '../kernel/scratch.js'
+import { type KeyCodec, type NativeCodec, quote } from './codec.js'
+
+const WORD = 8
+
+/**
+ * Numbers. As keys they follow `Map`: NaN equals NaN, and -0 is stored as 0. As values they are kept as they are.
+ */
+export const f64: KeyCodec<number> = {
+  name: 'f64',
+  type: TYPE_F64,
+  write(scratch, area, value) {
+    if (typeof value !== 'number') throw new CodecError(`the f64 codec takes a number, and got ${quote(value)}`)
+    // As a key, all NaNs are one, and adding 0 makes 0 of -0.
+    scratch.f64[scratch.at[area] >>> 3] = area === KEY ? (value === value ? value + 0 : Number.NaN) : value
+    return WORD
+  },
+  read: (scratch, at) => scratch.f64[at >>> 3],
+  cacheKey: key => key,
+}
+
+const I64_MIN = -(2n ** 63n)
+const I64_MAX = 2n ** 63n - 1n
+
+/** BigInts from -2^63 to 2^63 - 1. */
+export const i64: KeyCodec<bigint> = {
+  name: 'i64',
+  type: TYPE_I64,
+  write(scratch, area, value) {
+    if (typeof value !== 'bigint') throw new CodecError(`the i64 codec takes a bigint, and got ${quote(value)}`)
+    if (value < I64_MIN || value > I64_MAX) {
+      throw new CodecError(`the i64 codec takes bigints from -2^63 to 2^63 - 1, and got ${value}`)
+    }
+    scratch.i64[scratch.at[area] >>> 3] = value
+    return WORD
+  },
+  read: (scratch, at) => scratch.i64[at >>> 3],
+  cacheKey: key => key,
+}
+
+/** Whole numbers from 0 to 2^32 - 1. For values only. */
+export const u32: NativeCodec<number> = {
+  name: 'u32',
+  type: TYPE_U32,
+  write(scratch, area, value) {
+    if (typeof value !== 'number' || value >>> 0 !== value) {
+      throw new CodecError(`the u32 codec takes a whole number from 0 to 4294967295, and got ${quote(value)}`)
+    }
+    const at = scratch.at[area] >>> 2
+    scratch.u32[at] = value
+    scratch.u32[at + 1] = 0
+    return WORD
+  },
+  read: (scratch, at) => scratch.u32[at >>> 2],
+}
+
+/** true and false. For values only. */
+export const bool: NativeCodec<boolean> = {
+  name: 'bool',
+  type: TYPE_U32,
+  write(scratch, area, value) {
+    if (typeof value !== 'boolean') throw new CodecError(`the bool codec takes true or false, and got ${quote(value)}`)
+    const at = scratch.at[area] >>> 2
+    scratch.u32[at] = value ? 1 : 0
+    scratch.u32[at + 1] = 0
+    return WORD
+  },
+  read: (scratch, at) => scratch.u32[at >>> 2] !== 0,
+}

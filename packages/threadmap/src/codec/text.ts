@@ -1,0 +1,98 @@
+/**
+ * Text in shared memory: one byte a character if all are below U+0100, else UTF-16. So every string has one stored form,
+ * lone surrogates come back as they went in, and keys are compared byte by byte.
+ */
+import { type Area, KEY, type Scratch } from '../kernel/scratch.js'
+import { checkLength } from './limits.js'
+
+/** In the meta word: two bytes a character. */
+export const UTF16 = 0x10000000
+const LENGTH = 0x0fffffff
+/** Up to this length a loop over the characters is faster than a call into the runtime's string code (about 35 ns). */
+const SHORT = 48
+/** String.fromCharCode takes its arguments from the stack: this many at a time. */
+const CHUNK = 4096
+
+/** Writes `text` into an area and returns its meta word. */
+export function writeText(scratch: Scratch, area: Area, text: string): number {
+  const length = text.length
+  if (length > SHORT) return writeLong(scratch, area, text)
+  const words = scratch.i32
+  let at = scratch.at[area] >>> 2
+  let all = 0
+  let i = 0
+  // Four characters a word: the kernel reads words, and would wait for single bytes to leave the store buffer.
+  for (; i + 3 < length; i += 4) {
+    const a = text.charCodeAt(i)
+    const b = text.charCodeAt(i + 1)
+    const c = text.charCodeAt(i + 2)
+    const d = text.charCodeAt(i + 3)
+    all |= a | b | c | d
+    words[at++] = a | (b << 8) | (c << 16) | (d << 24)
+  }
+  if (i < length) {
+    let word = 0
+    for (let shift = 0; i < length; i++, shift += 8) {
+      const code = text.charCodeAt(i)
+      all |= code
+      word |= code << shift
+    }
+    words[at] = word
+  }
+  return all < 0x100 ? length : writeWide(scratch, area, text)
+}
+
+function writeLong(scratch: Scratch, area: Area, text: string): number {
+  const length = text.length
+  let wide = false
+  for (let i = 0; i < length; i++) {
+    if (text.charCodeAt(i) > 0xff) {
+      wide = true
+      break
+    }
+  }
+  if (wide) return writeWide(scratch, area, text)
+  checkLength(area, length, what(area, text))
+  const at = scratch.reserve(area, length)
+  if (scratch.text !== undefined) {
+    scratch.text.latin1Write(text, at, length)
+  } else {
+    const bytes = scratch.u8
+    for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i)
+  }
+  return length
+}
+
+function writeWide(scratch: Scratch, area: Area, text: string): number {
+  const bytes = text.length * 2
+  checkLength(area, bytes, what(area, text))
+  const at = scratch.reserve(area, bytes) >>> 1
+  const units = scratch.u16
+  for (let i = 0; i < text.length; i++) units[at + i] = text.charCodeAt(i)
+  return bytes | UTF16
+}
+
+function what(area: Area, text: string): string {
+  return `the ${area === KEY ? 'key' : 'value'} '${text.slice(0, 20)}…' of ${text.length} characters`
+}
+
+/** Reads the text at address `at`. */
+export function readText(scratch: Scratch, at: number, meta: number): string {
+  const length = meta & LENGTH
+  if ((meta & UTF16) !== 0) {
+    if (scratch.text !== undefined) return scratch.text.ucs2Slice(at, at + length)
+    return fromCodes(new Uint16Array(scratch.u16.subarray(at >>> 1, (at + length) >>> 1)))
+  }
+  if (scratch.text !== undefined) return scratch.text.latin1Slice(at, at + length)
+  return fromCodes(new Uint8Array(scratch.u8.subarray(at, at + length)))
+}
+
+/** The string of these character codes, without any decoding. */
+export function fromCodes(codes: Uint8Array | Uint16Array): string {
+  if (codes.length <= CHUNK) return String.fromCharCode.apply(null, codes as unknown as number[])
+  let text = ''
+  for (let i = 0; i < codes.length; i += CHUNK) {
+    text += String.fromCharCode.apply(null, codes.subarray(i, i + CHUNK) as unknown as number[])
+  }
+  return text
+}

@@ -1,0 +1,27 @@
+/** threadmap: a `Map` that all your threads share. */
+export type { Codec, KeyCodec, NativeCodec, ValueCodec } from './codec/codec.js'
+export { MAX_KEY_BYTES, MAX_VALUE_BYTES } from './codec/limits.js'
+export { bool, f64, i64, u32 } from './codec/numbers.js'
+export { bytes, json, string } from './codec/strings.js'
+export { type FieldType, type StructFields, type StructOf, struct } from './codec/struct.js'
+export * from './errors.js'
+export { hash } from './hash.js'
+export type { AttachOptions } from './maps/base-map.js'
+export { FastMap } from './maps/fast-map.js'
+export { RWMutexMap } from './maps/rwmutex-map.js'
+export { ShardedMap } from './maps/sharded-map.js'
+export { SyncMap } from './maps/sync-map.js'
+export { UnsafeMap } from './maps/unsafe-map.js'
+export type {
+  BackoffOptions,
+  ConcurrentMap,
+  HashName,
+  MapHandle,
+  MapKind,
+  MapOptions,
+  MapStats,
+  ShardedOptions,
+  SyncMapStats,
+  UnsafeOptions,
+  WatchableWorker,
+} from './types.js'

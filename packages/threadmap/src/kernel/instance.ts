@@ -1,0 +1,65 @@
+/** The kernel's exports, with their types, and how an instance over a memory is made. */
+import { KERNEL_BASE64 } from './wasm.generated.js'
+
+/** What kernel/index.ts exports. Addresses and 32-bit words come as signed numbers: use `>>> 0`. */
+export interface KernelExports {
+  register(thread: number, maySleep: boolean): number
+  create(): number
+  open(): number
+  close(): void
+  resizeArea(index: number, size: number): number
+  areaAt(index: number): number
+  areaSize(index: number): number
+  recoverThread(owner: number, isLockMemory: boolean): number
+  markWebLock(): void
+  get(meta: number): number
+  has(meta: number): number
+  change(op: number, meta: number, valueMeta: number, expectedMeta: number): number
+  changeSame(
+    op: number,
+    meta: number,
+    valueMeta: number,
+    entry: number,
+    generation: number,
+    low: number,
+    high: number,
+  ): number
+  clearAll(): number
+  size(): number
+  scan(index: number, position: number): number
+  readKnown(entry: number, generation: number, shard: number, version: number): number
+  isCurrent(entry: number, generation: number, shard: number, version: number, low: number, high: number): number
+  beginClaim(meta: number): number
+  endClaim(claim: number): void
+  hashBytes(kind: number, length: number, seedLow: number, seedHigh: number): number
+  shardTotal(counter: number): number
+  threadTotal(counter: number): number
+  usedBytes(): number
+  recoveries(): number
+  audit(): number
+  newLock(kind: number): number
+  freeLock(block: number): void
+  lockMutex(word: number, timeout: number): number
+  unlockMutex(word: number): number
+  lockWriter(mutex: number, timeout: number): number
+  unlockWriter(mutex: number): number
+  lockReader(mutex: number, timeout: number): number
+  unlockReader(mutex: number): number
+  lockOwner(mutex: number): number
+}
+
+let compiled: WebAssembly.Module | undefined
+
+/** The kernel, compiled once per thread. */
+function kernelModule(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(KERNEL_BASE64), char => char.charCodeAt(0)))
+  return compiled
+}
+
+/** An instance of the kernel over `memory`. Each thread has its own; the kernel keeps nothing outside the memory but
+ * what is this thread's. */
+export function instantiate(memory: WebAssembly.Memory): KernelExports {
+  const host = { now: () => performance.now() }
+  const imports = { env: { memory }, thread: host }
+  return new WebAssembly.Instance(kernelModule(), imports).exports as unknown as KernelExports
+}

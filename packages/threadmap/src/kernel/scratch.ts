@@ -1,0 +1,101 @@
+import { MapFullError } from '../errors.js'
+import type { KernelExports } from './instance.js'
+import { R_BYTES, R_WORD } from './layout.generated.js'
+
+/** The scratch areas of a thread. */
+export const KEY = 0
+export const VALUE = 1
+export const EXPECTED = 2
+export const RESULT = 3
+export type Area = typeof KEY | typeof VALUE | typeof EXPECTED | typeof RESULT
+
+/** Node's and Bun's Buffer methods for Latin-1 and UTF-16 text; they work on shared memory. */
+export interface TextBuffer extends Uint8Array {
+  latin1Write(text: string, offset: number, length: number): number
+  latin1Slice(start: number, end: number): string
+  ucs2Slice(start: number, end: number): string
+}
+
+/**
+ * One thread's window on the memory of a map: typed views, and where its scratch areas stand. A view does not grow with
+ * the memory, and areas stay where they are, so the views are made anew only when an area moves beyond their end.
+ */
+export class Scratch {
+  readonly memory: WebAssembly.Memory
+  readonly #kernel: KernelExports
+  u8!: Uint8Array
+  u16!: Uint16Array
+  i32!: Int32Array
+  u32!: Uint32Array
+  f64!: Float64Array
+  i64!: BigInt64Array
+  data!: DataView
+  /** Undefined where the runtime has no such thing, or refuses shared memory. */
+  text: TextBuffer | undefined
+  /** Address and size of each area. */
+  readonly at = [0, 0, 0, 0]
+  readonly sizes = [0, 0, 0, 0]
+  /** Where the kernel leaves a value: a word, or bytes. */
+  resultWord = 0
+  resultBytes = 0
+
+  constructor(memory: WebAssembly.Memory, kernel: KernelExports) {
+    this.memory = memory
+    this.#kernel = kernel
+  }
+
+  /** Looks up the areas that the kernel has made. */
+  locate(): void {
+    for (let area = 0; area < 4; area++) {
+      this.at[area] = this.#kernel.areaAt(area) >>> 0
+      this.sizes[area] = this.#kernel.areaSize(area) >>> 0
+    }
+    this.resultWord = this.at[RESULT] + R_WORD
+    this.resultBytes = this.at[RESULT] + R_BYTES
+    this.refresh()
+  }
+
+  refresh(): void {
+    const buffer = this.memory.buffer
+    this.u8 = new Uint8Array(buffer)
+    this.u16 = new Uint16Array(buffer)
+    this.i32 = new Int32Array(buffer)
+    this.u32 = new Uint32Array(buffer)
+    this.f64 = new Float64Array(buffer)
+    this.i64 = new BigInt64Array(buffer)
+    this.data = new DataView(buffer)
+    this.text = textBuffer(buffer)
+  }
+
+  /** Makes an area at least `size` bytes long (its content is lost then) and returns its address. */
+  reserve(area: Area, size: number): number {
+    // Whole words are written: leave room for the last one.
+    const needed = size + 8
+    if (needed > this.sizes[area]) {
+      if (this.#kernel.resizeArea(area, Math.max(needed, this.sizes[area] * 2)) === 0) {
+        if (this.#kernel.resizeArea(area, needed) === 0) {
+          throw new MapFullError(
+            `no ${needed} bytes left to pass a ${area === KEY ? 'key' : 'value'} of ${size} bytes between JavaScript and the map: ` +
+              `the memory is at maxBytes (${this.memory.buffer.byteLength} bytes now); delete entries or create the map with a larger maxBytes`,
+          )
+        }
+      }
+      this.locate()
+    }
+    return this.at[area]
+  }
+}
+
+function textBuffer(buffer: ArrayBufferLike): TextBuffer | undefined {
+  const node = (globalThis as { Buffer?: { from(buffer: ArrayBufferLike): Uint8Array } }).Buffer
+  if (node === undefined) return undefined
+  try {
+    const text = node.from(buffer) as TextBuffer
+    // Some runtimes have the class and not these methods, or not on shared memory.
+    return text.buffer === buffer && text.latin1Slice(0, 4).length === 4 && text.ucs2Slice(0, 4).length === 2
+      ? text
+      : undefined
+  } catch {
+    return undefined
+  }
+}

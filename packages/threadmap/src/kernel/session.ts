@@ -1,0 +1,151 @@
+/**
+ * A thread's place in a memory: an instance of the kernel, a registry slot, scratch areas. Maps and locks are built on it.
+ */
+import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
+import { keepWatch } from '../liveness/watch.js'
+import { maySleep, threadNumber } from '../liveness/thread.js'
+import { instantiate, type KernelExports } from './instance.js'
+import * as L from './layout.generated.js'
+import { Scratch } from './scratch.js'
+
+/** The header's words, by address. */
+export type Header = ReadonlyMap<number, number>
+
+const WASM_PAGE = 65536
+const KERNEL_PAGE = 4096
+/** Header, claims and registry fit into this many; the kernel adds what the shards and pages need. */
+const FIRST_PAGES = 2
+export const LARGEST_BYTES = 65536 * WASM_PAGE
+
+export class Session {
+  readonly memory: WebAssembly.Memory
+  readonly kernel: KernelExports
+  readonly scratch: Scratch
+  /** The registry slot's number plus one: how lock words name this thread. */
+  readonly owner: number
+  readonly isLockMemory: boolean
+  #closed = false
+
+  private constructor(memory: WebAssembly.Memory, kernel: KernelExports, isLockMemory: boolean) {
+    this.memory = memory
+    this.kernel = kernel
+    this.isLockMemory = isLockMemory
+    this.scratch = new Scratch(memory, kernel)
+    this.owner = kernel.register(threadNumber(), maySleep())
+    if (this.owner === 0) {
+      throw new ThreadLimitError(
+        `all ${L.SLOT_COUNT} places for threads are taken in this memory; dispose maps that a thread no longer uses, or watch() workers so that the places of dead ones are given back`,
+      )
+    }
+  }
+
+  /** A new memory of at most `maxBytes` with this header. */
+  static create(maxBytes: number, header: Header, text: string, isLockMemory = false): Session {
+    const pages = Math.max(FIRST_PAGES, Math.floor(maxBytes / WASM_PAGE))
+    let memory: WebAssembly.Memory
+    try {
+      memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: pages, shared: true })
+    } catch (error) {
+      throw new MapFullError(
+        `no address space for a shared memory of ${pages * WASM_PAGE} bytes (${(error as Error).message}); dispose maps that are no longer used, or pass a smaller maxBytes`,
+      )
+    }
+    const words = new Uint32Array(memory.buffer)
+    for (const [address, value] of header) words[address >>> 2] = value
+    words[L.H_MAX_PAGES >>> 2] = (pages * WASM_PAGE) / KERNEL_PAGE
+    writeHeaderText(memory.buffer, text)
+    const session = new Session(memory, instantiate(memory), isLockMemory)
+    if (session.kernel.create() < 0 || session.kernel.open() < 0) {
+      throw new MapFullError(
+        `maxBytes = ${maxBytes} is too small: the tables of an empty map with these options do not fit; raise maxBytes or lower shards and capacity`,
+      )
+    }
+    const fresh = new Int32Array(memory.buffer)
+    fresh[L.H_MAGIC >>> 2] = L.MAGIC
+    fresh[L.H_VERSION >>> 2] = L.LAYOUT_VERSION
+    Atomics.store(fresh, L.H_READY >>> 2, 1)
+    session.scratch.locate()
+    keepWatch(session)
+    return session
+  }
+
+  /** This thread's place in a memory that another one made. */
+  static attach(memory: WebAssembly.Memory, isLockMemory = false): Session {
+    checkMemory(memory)
+    const session = new Session(memory, instantiate(memory), isLockMemory)
+    if (session.kernel.open() < 0) {
+      session.close()
+      throw new MapFullError('no memory left for this thread\'s scratch areas (16 KiB): the map is at maxBytes')
+    }
+    session.scratch.locate()
+    keepWatch(session)
+    return session
+  }
+
+  /** A word of the header. */
+  header(address: number): number {
+    return this.scratch.u32[address >>> 2]
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.kernel.close()
+  }
+
+  /** Recovers whatever the dead thread of this slot held. */
+  recover(owner: number): void {
+    if (!this.#closed && owner !== this.owner) this.kernel.recoverThread(owner, this.isLockMemory)
+  }
+
+  /** What the registry says of a slot: the thread's number (plus one), or 0 if no living thread has it. */
+  threadOf(owner: number): number {
+    const state = Atomics.load(this.scratch.i32, slotAddress(owner, L.S_STATE) >>> 2)
+    return (state & L.STATE_MASK) === L.SLOT_ALIVE ? state >>> L.THREAD_SHIFT : 0
+  }
+}
+
+export function slotAddress(owner: number, field: number): number {
+  return L.REGISTRY + (owner - 1) * L.SLOT_SIZE + field
+}
+
+/** Refuses what is no memory of this library's, by name. */
+function checkMemory(memory: WebAssembly.Memory): void {
+  if (!(memory instanceof WebAssembly.Memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
+  const buffer: unknown = memory.buffer
+  if (!(buffer instanceof SharedArrayBuffer)) throw new AttachError('the memory of the handle is not shared between threads')
+  if (buffer.byteLength < FIRST_PAGES * WASM_PAGE) {
+    throw new AttachError(`the memory has ${buffer.byteLength} bytes; a map's has ${FIRST_PAGES * WASM_PAGE} at least`)
+  }
+  const words = new Uint32Array(buffer)
+  const magic = words[L.H_MAGIC >>> 2]
+  if (magic !== L.MAGIC) {
+    throw new AttachError(`the memory is not a threadmap's: it begins with 0x${magic.toString(16)}, not 0x${L.MAGIC.toString(16)}`)
+  }
+  const version = words[L.H_VERSION >>> 2]
+  if (version !== L.LAYOUT_VERSION) {
+    throw new AttachError(
+      `the memory has layout version ${version}, and this version of threadmap reads ${L.LAYOUT_VERSION}: use the same version in all threads`,
+    )
+  }
+  if (Atomics.load(new Int32Array(buffer), L.H_READY >>> 2) !== 1) throw new AttachError('the memory was never completed')
+}
+
+function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
+  const bytes = new TextEncoder().encode(text)
+  if (bytes.length > L.TEXT_MAX - 4) {
+    throw new AttachError(`the names of the codecs take ${bytes.length} bytes; ${L.TEXT_MAX - 4} are there for them: use fewer or shorter struct fields`)
+  }
+  new Uint32Array(buffer)[L.H_TEXT >>> 2] = bytes.length
+  new Uint8Array(buffer).set(bytes, L.H_TEXT + 4)
+}
+
+/** The codec names that stand in the header. */
+export function readHeaderText(memory: WebAssembly.Memory): string {
+  const length = new Uint32Array(memory.buffer)[L.H_TEXT >>> 2]
+  return new TextDecoder().decode(new Uint8Array(memory.buffer).slice(L.H_TEXT + 4, L.H_TEXT + 4 + Math.min(length, L.TEXT_MAX - 4)))
+}

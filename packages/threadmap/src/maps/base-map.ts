@@ -1,0 +1,423 @@
+import { type KeyCodec, type NativeCodec, quote, type ValueCodec } from '../codec/codec.js'
+import { keyCodec, namedKeyCodec, namedValueCodec, valueCodec } from '../codec/registry.js'
+import { AttachError, CodecError, DisposedError, OptionError } from '../errors.js'
+import * as L from '../kernel/layout.generated.js'
+import { EXPECTED, KEY, RESULT, VALUE } from '../kernel/scratch.js'
+import { readHeaderText, Session } from '../kernel/session.js'
+import { watchWorker } from '../liveness/watch.js'
+import type { ConcurrentMap, MapHandle, MapKind, MapStats, WatchableWorker } from '../types.js'
+import { failureOf } from './failure.js'
+import { type AnyOptions, cacheSize, checkOptions, KINDS } from './options.js'
+import { describeProblem } from './problems.js'
+import { Cached, deepFreeze, ReadCache, shouldFreeze } from './read-cache.js'
+import { entriesOf, keysOf, valuesOf } from './scan.js'
+
+/** What `attach` takes beside the handle. */
+export interface AttachOptions<V> {
+  /** The codec of the values, if it is your own. */
+  value?: ValueCodec<V>
+  /** How many keys this thread's read cache may keep. Default: as the map was created with. */
+  cache?: number
+}
+
+/** A thread's place in a map, and how it reads and writes it. */
+class Opened<K, V> {
+  constructor(
+    readonly session: Session,
+    readonly key: KeyCodec<K>,
+    readonly value: NativeCodec<V>,
+    readonly cache: number,
+  ) {}
+}
+
+/** Closes the session of a map that was collected without having been disposed. */
+const collected = new FinalizationRegistry<Session>(session => session.close())
+
+/** Creates the memory of a map. */
+function createMap<K, V>(kind: MapKind, options: AnyOptions<K, V>): Opened<K, V> {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError(`new ${kind}() takes options with a key and a value codec, as in { key: string, value: f64 }`)
+  }
+  const key = keyCodec(options.key)
+  const value = valueCodec(options.value)
+  const { maxBytes, cache, header } = checkOptions(kind, options, key.type, value.type)
+  const session = Session.create(maxBytes, header, JSON.stringify([key.name, value.name]))
+  return new Opened(session, key, value, cache)
+}
+
+/**
+ * Attaches to the map of a handle. What comes back goes to the constructor of the class in place of options.
+ * @internal
+ */
+export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options: AttachOptions<V>): never {
+  if (typeof handle !== 'object' || handle === null || handle.threadmap !== L.LAYOUT_VERSION) {
+    throw new AttachError(`${kind}.attach() takes the handle of a ${kind}, and got ${quote(handle)}`)
+  }
+  if (handle.kind !== kind) {
+    throw new AttachError(`${kind}.attach() got the handle of a ${handle.kind}; use ${handle.kind}.attach()`)
+  }
+  const cache = cacheSize(options.cache ?? handle.cache)
+  const session = Session.attach(handle.memory)
+  try {
+    if (KINDS[session.header(L.H_POLICY)] !== kind) {
+      throw new AttachError(`the memory is a ${KINDS[session.header(L.H_POLICY)]}'s, and the handle says ${kind}`)
+    }
+    const [keyName, valueName] = JSON.parse(readHeaderText(handle.memory)) as [string, string]
+    return new Opened(session, namedKeyCodec<K>(keyName), namedValueCodec(valueName, options.value), cache) as never
+  } catch (error) {
+    session.close()
+    throw error
+  }
+}
+
+/**
+ * What the five maps have in common, which is all of JavaScript's side: keys and values go into this thread's scratch
+ * areas, the kernel does the rest by the map's policy.
+ */
+export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
+  readonly kind: MapKind
+  /** @internal */
+  readonly session: Session
+  readonly #key: KeyCodec<K>
+  readonly #value: NativeCodec<V>
+  readonly #kernel: Session['kernel']
+  readonly #scratch: Session['scratch']
+  readonly #cacheLimit: number
+  readonly #cache: ReadCache<V> | undefined
+  readonly #freeze: boolean
+  /** Values are words inside the entries. */
+  readonly #inline: boolean
+  #disposed = false
+
+  /** @internal */
+  constructor(kind: MapKind, options: AnyOptions<K, V>) {
+    const opened = options instanceof Opened ? (options as Opened<K, V>) : createMap(kind, options)
+    this.kind = kind
+    this.session = opened.session
+    this.#key = opened.key
+    this.#value = opened.value
+    this.#kernel = opened.session.kernel
+    this.#scratch = opened.session.scratch
+    this.#cacheLimit = opened.cache
+    this.#cache = opened.cache > 0 ? new ReadCache(opened.cache) : undefined
+    this.#freeze = shouldFreeze()
+    this.#inline = opened.value.type !== L.TYPE_BYTES && opened.session.header(L.H_POLICY) !== L.POLICY_SYNC
+    collected.register(this, opened.session, this)
+  }
+
+  get [Symbol.toStringTag](): string {
+    return this.kind
+  }
+
+  get(key: K): V | undefined {
+    if (this.#disposed) this.#refuse()
+    if (this.#cache !== undefined) return this.#getCached(this.#cache, key)
+    const code = this.#kernel.get(this.#key.write(this.#scratch, KEY, key))
+    if (code === L.PRESENT) return this.#result()
+    return code === L.ABSENT ? undefined : this.#getAgain(key, code)
+  }
+
+  has(key: K): boolean {
+    if (this.#disposed) this.#refuse()
+    return this.#check(this.#kernel.has(this.#key.write(this.#scratch, KEY, key))) === L.PRESENT
+  }
+
+  set(key: K, value: V): this {
+    this.#change(L.SET, key, value)
+    return this
+  }
+
+  delete(key: K): boolean {
+    return this.#remove(L.DELETE, key) === L.PRESENT
+  }
+
+  clear(): void {
+    if (this.#disposed) this.#refuse()
+    this.#cache?.clear()
+    this.#check(this.#kernel.clearAll())
+  }
+
+  get size(): number {
+    if (this.#disposed) this.#refuse()
+    return this.#check(this.#kernel.size())
+  }
+
+  getOrInsert(key: K, value: V): V {
+    return this.#change(L.INSERT, key, value) === L.PRESENT ? this.#result() : value
+  }
+
+  getOrInsertComputed(key: K, compute: (key: K) => V): V {
+    if (typeof compute !== 'function') {
+      throw new OptionError(`getOrInsertComputed() takes a function, and got ${quote(compute)}`)
+    }
+    const present = this.get(key)
+    if (present !== undefined) return present
+    const claim = this.#check(this.#kernel.beginClaim(this.#key.write(this.#scratch, KEY, key)))
+    try {
+      // Another thread may have computed it while this one waited.
+      const found = this.get(key)
+      return found !== undefined ? found : this.getOrInsert(key, compute(key))
+    } finally {
+      if (!this.#disposed) this.#kernel.endClaim(claim)
+    }
+  }
+
+  swap(key: K, value: V): V | undefined {
+    return this.#change(L.SWAP, key, value) === L.PRESENT ? this.#result() : undefined
+  }
+
+  compareAndSwap(key: K, expected: V, value: V): boolean {
+    if (this.#disposed) this.#refuse()
+    const expectedMeta = this.#value.write(this.#scratch, EXPECTED, expected)
+    return this.#change(L.COMPARE_AND_SWAP, key, value, expectedMeta) === L.PRESENT
+  }
+
+  compareAndDelete(key: K, expected: V): boolean {
+    if (this.#disposed) this.#refuse()
+    const expectedMeta = this.#value.write(this.#scratch, EXPECTED, expected)
+    return this.#remove(L.COMPARE_AND_DELETE, key, expectedMeta) === L.PRESENT
+  }
+
+  getAndDelete(key: K): V | undefined {
+    return this.#remove(L.GET_AND_DELETE, key) === L.PRESENT ? this.#result() : undefined
+  }
+
+  update(key: K, change: (current: V | undefined, key: K) => V | undefined): V | undefined {
+    if (typeof change !== 'function') throw new OptionError(`update() takes a function, and got ${quote(change)}`)
+    while (true) {
+      const code = this.#find(key)
+      if (code !== L.PRESENT) {
+        const value = change(undefined, key)
+        if (value === undefined) return undefined
+        if (this.#change(L.INSERT, key, value) === L.ABSENT) return value
+        continue
+      }
+      // What the kernel found is named by four words; they are taken before `change` can use the map.
+      const words = this.#scratch.u32
+      const at = this.#scratch.resultWord >>> 2
+      const entry = words[at + (L.R_ENTRY >>> 2)]
+      const generation = words[at + (L.R_GENERATION >>> 2)]
+      const low = words[at]
+      const high = words[at + 1]
+      const value = change(this.#result(), key)
+      if (this.#disposed) this.#refuse()
+      if (value === undefined) {
+        const meta = this.#key.write(this.#scratch, KEY, key)
+        const done = this.#check(this.#kernel.changeSame(L.DELETE_SAME, meta, 0, entry, generation, low, high))
+        if (done === L.PRESENT) return undefined
+      } else {
+        const valueMeta = this.#value.write(this.#scratch, VALUE, value)
+        const meta = this.#key.write(this.#scratch, KEY, key)
+        const done = this.#check(this.#kernel.changeSame(L.REPLACE_SAME, meta, valueMeta, entry, generation, low, high))
+        if (done === L.PRESENT) return value
+      }
+    }
+  }
+
+  add(key: K, delta: V): V {
+    const name = this.#value.name
+    if (name !== 'f64' && name !== 'u32' && name !== 'i64') {
+      throw new CodecError(`add() needs values of the codecs f64, u32 or i64, and this ${this.kind} has '${name}'; use update()`)
+    }
+    this.#change(L.ADD, key, delta)
+    return this.#result()
+  }
+
+  forEach(callback: (value: V, key: K, map: this) => void, thisArg?: unknown): void {
+    if (typeof callback !== 'function') throw new OptionError(`forEach() takes a function, and got ${quote(callback)}`)
+    for (const [key, value] of this.entries()) callback.call(thisArg, value, key, this)
+  }
+
+  keys(): IterableIterator<K> {
+    return keysOf(this.#source())
+  }
+
+  values(): IterableIterator<V> {
+    return valuesOf(this.#source())
+  }
+
+  entries(): IterableIterator<[K, V]> {
+    return entriesOf(this.#source())
+  }
+
+  [Symbol.iterator](): IterableIterator<[K, V]> {
+    return this.entries()
+  }
+
+  stats(): MapStats {
+    if (this.#disposed) this.#refuse()
+    const kernel = this.#kernel
+    return {
+      size: this.size,
+      shards: 2 ** this.session.header(L.H_SHARD_BITS),
+      slots: kernel.shardTotal(0),
+      bytes: this.session.memory.buffer.byteLength,
+      usedBytes: kernel.usedBytes(),
+      freeBytes: kernel.shardTotal(7),
+      retries: kernel.threadTotal(0),
+      lockWaits: kernel.threadTotal(1),
+      lockSleeps: kernel.threadTotal(2),
+      spins: kernel.threadTotal(3),
+      recoveries: kernel.recoveries() >>> 0,
+      resizes: kernel.shardTotal(1),
+      compactions: kernel.shardTotal(2),
+      threads: kernel.threadTotal(4),
+    }
+  }
+
+  audit(): string[] {
+    if (this.#disposed) this.#refuse()
+    const count = this.#kernel.audit() >>> 0
+    this.#scratch.refresh()
+    const words = this.#scratch.u32
+    const found: string[] = []
+    for (let i = 0; i < Math.min(count, L.MOST_PROBLEMS); i++) {
+      const at = (this.#scratch.resultBytes >>> 2) + i * 3
+      found.push(describeProblem(words[at], words[at + 1], words[at + 2]))
+    }
+    if (count > found.length) found.push(`and ${count - found.length} more`)
+    return found
+  }
+
+  get handle(): MapHandle<K, V> {
+    if (this.#disposed) this.#refuse()
+    return {
+      threadmap: L.LAYOUT_VERSION,
+      kind: this.kind,
+      memory: this.session.memory,
+      key: this.#key.name,
+      value: this.#value.name,
+      cache: this.#cacheLimit,
+    }
+  }
+
+  watch(worker: WatchableWorker): this {
+    if (this.#disposed) this.#refuse()
+    watchWorker(worker)
+    return this
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    collected.unregister(this)
+    this.#cache?.clear()
+    this.session.close()
+  }
+
+  // --- Between JavaScript and the kernel -------------------------------------------------------------------------------
+
+  /** The value that the kernel left in the result area. */
+  #result(): V {
+    const scratch = this.#scratch
+    if (this.#inline) return this.#value.read(scratch, scratch.resultWord, 0)
+    return this.#value.read(scratch, scratch.resultBytes, scratch.u32[(scratch.resultWord + L.R_META) >>> 2])
+  }
+
+  /** Looks for a key; the value is in the result area then. */
+  #find(key: K): number {
+    if (this.#disposed) this.#refuse()
+    let code = this.#kernel.get(this.#key.write(this.#scratch, KEY, key))
+    while (code === L.E_AREA) {
+      this.#growResult()
+      code = this.#kernel.get(this.#key.write(this.#scratch, KEY, key))
+    }
+    return this.#check(code)
+  }
+
+  /** The rest of `get`: the result area was too small, or the kernel failed. */
+  #getAgain(key: K, code: number): V | undefined {
+    if (code === L.E_AREA) this.#growResult()
+    else this.#check(code)
+    return this.#find(key) === L.PRESENT ? this.#result() : undefined
+  }
+
+  #getCached(cache: ReadCache<V>, key: K): V | undefined {
+    const name = this.#key.cacheKey(key)
+    const known = cache.get(name)
+    if (known !== undefined) {
+      if (this.#inline) {
+        if (this.#kernel.readKnown(known.entry, known.generation, known.shard, known.version) === L.PRESENT) {
+          return this.#result()
+        }
+      } else if (
+        this.#kernel.isCurrent(known.entry, known.generation, known.shard, known.version, known.low, known.high) === 1
+      ) {
+        return known.value
+      }
+    }
+    if (this.#find(key) !== L.PRESENT) {
+      if (known !== undefined) cache.delete(name)
+      return undefined
+    }
+    const words = this.#scratch.u32
+    const at = this.#scratch.resultWord >>> 2
+    const value = this.#result()
+    if (this.#freeze) deepFreeze(value)
+    cache.set(
+      name,
+      new Cached(
+        words[at + (L.R_ENTRY >>> 2)] | 0,
+        words[at + (L.R_GENERATION >>> 2)] | 0,
+        words[at + (L.R_SHARD >>> 2)] | 0,
+        words[at + (L.R_VERSION >>> 2)] | 0,
+        words[at] | 0,
+        words[at + 1] | 0,
+        value,
+      ),
+    )
+    return value
+  }
+
+  /** An operation that brings a value. */
+  #change(op: number, key: K, value: V, expectedMeta = 0): number {
+    if (this.#disposed) this.#refuse()
+    const valueMeta = this.#value.write(this.#scratch, VALUE, value)
+    const meta = this.#key.write(this.#scratch, KEY, key)
+    const code = this.#kernel.change(op, meta, valueMeta, expectedMeta)
+    if (code >= 0) return code
+    if (code !== L.E_AREA) return this.#check(code)
+    this.#growResult()
+    return this.#change(op, key, value, expectedMeta)
+  }
+
+  #remove(op: number, key: K, expectedMeta = 0): number {
+    if (this.#disposed) this.#refuse()
+    const meta = this.#key.write(this.#scratch, KEY, key)
+    const code = this.#kernel.change(op, meta, 0, expectedMeta)
+    if (code >= 0) return code
+    if (code !== L.E_AREA) return this.#check(code)
+    this.#growResult()
+    return this.#remove(op, key, expectedMeta)
+  }
+
+  #growResult(): void {
+    const needed = this.#scratch.u32[(this.#scratch.resultWord + L.R_DETAIL) >>> 2]
+    this.#scratch.reserve(RESULT, needed + L.R_BYTES)
+  }
+
+  #check(code: number): number {
+    if (code < 0) throw failureOf(this.session, this.kind, code)
+    return code
+  }
+
+  #refuse(): never {
+    throw new DisposedError(`this ${this.kind} was disposed in this thread; attach to its handle again to go on`)
+  }
+
+  #source() {
+    if (this.#disposed) this.#refuse()
+    return {
+      session: this.session,
+      key: this.#key,
+      get: (key: K) => this.get(key),
+      has: (key: K) => this.has(key),
+      check: (code: number) => {
+        if (this.#disposed) this.#refuse()
+        return this.#check(code)
+      },
+      growResult: () => this.#growResult(),
+      result: () => this.#result(),
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** Turns the kernel's error codes into errors that say what, where, the limit and the next step. */
+import * as Errors from '../errors.js'
+import * as L from '../kernel/layout.generated.js'
+import type { Session } from '../kernel/session.js'
+
+/** The error for a negative code of an operation of the map `name`. */
+export function failureOf(session: Session, name: string, code: number): Error {
+  switch (code) {
+    case L.E_TIMEOUT:
+      return timeout(session, name)
+    case L.E_FULL: {
+      const max = session.header(L.H_MAX_PAGES) * 4096
+      return new Errors.MapFullError(
+        `the ${name} is full: maxBytes = ${max} is reached, with ${session.kernel.usedBytes()} bytes in use and ${session.kernel.shardTotal(7)} in free blocks of other sizes; ` +
+          'nothing was changed. Delete entries, or create the map with a larger maxBytes',
+      )
+    }
+    case L.E_WRITES:
+      return new Errors.ConcurrentMapError('concurrent map writes')
+    case L.E_READ_WRITE:
+      return new Errors.ConcurrentMapError('concurrent map read and map write')
+    case L.E_ITERATION_WRITE:
+      return new Errors.ConcurrentMapError('concurrent map iteration and map write')
+    case L.E_RECURSIVE:
+      return new Errors.RecursiveComputeError(
+        'getOrInsertComputed was called for a key from within the function that computes this key; return the value instead',
+      )
+    case L.E_CLAIMS:
+      return new Errors.ThreadLimitError(
+        `${L.CLAIM_COUNT} keys are being computed by getOrInsertComputed at this moment, which is the limit of one map; try again, or compute before you insert`,
+      )
+    case L.E_HOLDS:
+      return new Errors.ThreadLimitError(`this thread holds ${L.HOLD_COUNT} locks for reading, which is the limit; release some`)
+    default:
+      return new Errors.ThreadmapError('ERR_THREADMAP_INTERNAL', `unexpected code ${code} from the kernel of a ${name}`)
+  }
+}
+
+function timeout(session: Session, name: string): Error {
+  const words = session.scratch.u32
+  const owner = words[(session.scratch.resultWord + L.R_DETAIL) >>> 2]
+  const shard = words[(session.scratch.resultWord + L.R_ERROR_SHARD) >>> 2]
+  const limit = session.header(L.H_LOCK_TIMEOUT)
+  return new Errors.LockTimeoutError(
+    `no lock on shard ${shard} of this ${name} within lockTimeout = ${limit} ms: ${ownerWords(session, owner)}. ` +
+      'If that thread died, watch() its worker where it was created so that its locks are recovered; if it is slow, raise lockTimeout',
+    owner,
+    shard,
+  )
+}
+
+/** Who holds a lock, as far as can be told. */
+export function ownerWords(session: Session, owner: number): string {
+  if (owner === 0 || owner > L.SLOT_COUNT) return 'readers hold it'
+  const thread = session.threadOf(owner)
+  return `thread ${owner} (registry slot ${owner - 1}${thread > 0 ? `, threadId ${thread - 1}` : ''}) holds it`
+}

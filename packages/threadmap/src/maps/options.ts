@@ -1,0 +1,103 @@
+/** Checks the options of the constructors, and turns them into the words of the header. */
+import { OptionError } from '../errors.js'
+import * as L from '../kernel/layout.generated.js'
+import { LARGEST_BYTES } from '../kernel/session.js'
+import type { HashName, MapKind, MapOptions, ShardedOptions, UnsafeOptions } from '../types.js'
+
+/** In the order of the kernel's POLICY numbers. */
+export const KINDS: readonly MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap']
+/** In the order of the kernel's HASH numbers. */
+export const HASHES: readonly HashName[] = ['default', 'fnv1a', 'xxhash32', 'xxhash64']
+
+export const DEFAULT_SHARDS = 64
+const DEFAULT_CAPACITY = 16
+const DEFAULT_MAX_BYTES = 1024 ** 3
+const DEFAULT_LOCK_TIMEOUT = 5000
+const DEFAULT_COMPUTE_TIMEOUT = 60_000
+// About the time that another thread is inside a shard; after the last pause, 3 microseconds, sleeping costs less.
+const DEFAULT_BACKOFF_DELAY = 100
+const DEFAULT_BACKOFF_RETRIES = 6
+/** Entries per bucket before a table doubles (kernel/table.ts). */
+const BUCKET_LOAD = 6
+
+function whole(name: string, value: unknown, low: number, high: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+    throw new OptionError(`the option ${name} must be a whole number from ${low} to ${high}, and is ${String(value)}`)
+  }
+  return value
+}
+
+/** Checks the cache option, which is a thread's own affair. */
+export function cacheSize(value: number | undefined): number {
+  return whole('cache', value ?? 0, 0, 2 ** 24)
+}
+
+export interface CheckedOptions {
+  maxBytes: number
+  cache: number
+  header: Map<number, number>
+}
+
+export type AnyOptions<K, V> = MapOptions<K, V> & Partial<ShardedOptions<K, V> & UnsafeOptions<K, V>>
+
+/** The header's words for a map of this kind. */
+export function checkOptions<K, V>(
+  kind: MapKind,
+  options: AnyOptions<K, V>,
+  keyType: number,
+  valueType: number,
+): CheckedOptions {
+  const maxBytes = whole('maxBytes', options.maxBytes ?? DEFAULT_MAX_BYTES, 256 * 1024, LARGEST_BYTES)
+  const capacity = whole('capacity', options.capacity ?? DEFAULT_CAPACITY, 0, 2 ** 28)
+  const sharded = kind === 'ShardedMap' || kind === 'FastMap'
+  if (!sharded && options.shards !== undefined && options.shards !== 1) {
+    throw new OptionError(`${kind} has one shard; use ShardedMap or FastMap for shards: ${options.shards}`)
+  }
+  const shards = sharded ? whole('shards', options.shards ?? DEFAULT_SHARDS, 1, 1024) : 1
+  const shardBits = Math.log2(shards)
+  if (!Number.isInteger(shardBits)) {
+    throw new OptionError(`the option shards must be a power of two from 1 to 1024, and is ${shards}`)
+  }
+  const hash = HASHES.indexOf(options.hash ?? 'default')
+  if (hash < 0) throw new OptionError(`the option hash must be one of ${HASHES.join(', ')}, and is ${String(options.hash)}`)
+  const [seedLow, seedHigh] = seedWords(options.seed)
+  const backoff = options.backoff ?? {}
+  const header = new Map<number, number>([
+    [L.H_POLICY, KINDS.indexOf(kind)],
+    [L.H_SHARD_BITS, shardBits],
+    [L.H_HASH, hash],
+    [L.H_KEY_TYPE, keyType],
+    [L.H_VALUE_TYPE, valueType],
+    [L.H_SEED, seedLow],
+    [L.H_SEED + 4, seedHigh],
+    [L.H_LOCK_TIMEOUT, whole('lockTimeout', options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT, 1, 2 ** 31 - 1)],
+    [L.H_COMPUTE_TIMEOUT, whole('computeTimeout', options.computeTimeout ?? DEFAULT_COMPUTE_TIMEOUT, 1, 2 ** 31 - 1)],
+    [L.H_BACKOFF_DELAY, whole('backoff.initialDelay', backoff.initialDelay ?? DEFAULT_BACKOFF_DELAY, 0, 1e6)],
+    [L.H_BACKOFF_RETRIES, whole('backoff.maxRetries', backoff.maxRetries ?? DEFAULT_BACKOFF_RETRIES, 0, 1000)],
+    [L.H_INITIAL_BITS, tableBits(capacity / shards)],
+    [L.H_DETECT, options.detect === false ? 0 : 1],
+    [L.H_IDENTITY, randomWord()],
+  ])
+  return { maxBytes, cache: cacheSize(options.cache), header }
+}
+
+/** log2 of the buckets that hold `entries`. */
+function tableBits(entries: number): number {
+  let bits = 0
+  while (bits < L.MAX_TABLE_BITS && BUCKET_LOAD * 2 ** bits < entries) bits++
+  return bits
+}
+
+function seedWords(seed: bigint | undefined): [number, number] {
+  if (seed === undefined) return [randomWord(), randomWord()]
+  if (typeof seed !== 'bigint' || seed < 0n || seed >= 2n ** 64n) {
+    throw new OptionError(`the option seed must be a bigint from 0 to 2^64 - 1, and is ${String(seed)}`)
+  }
+  return [Number(seed & 0xffffffffn), Number(seed >> 32n)]
+}
+
+function randomWord(): number {
+  return globalThis.crypto?.getRandomValues !== undefined
+    ? globalThis.crypto.getRandomValues(new Uint32Array(1))[0]
+    : Math.floor(Math.random() * 2 ** 32)
+}

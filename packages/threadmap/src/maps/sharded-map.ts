@@ -1,0 +1,21 @@
+import type { MapHandle, ShardedOptions } from '../types.js'
+import { type AttachOptions, attachMap, BaseMap } from './base-map.js'
+
+/**
+ * A map in shards, each with a readers-writer lock: the kind of orcaman/concurrent-map. Shard count and hash are yours.
+ *
+ * Consistency: every operation on one key is linearizable. `clear` is atomic per shard; `size` is a sum of exact shard
+ * counts. A reader can wait for a writer of its shard; both recover from one that died.
+ *
+ * Source: orcaman/concurrent-map, tidwall/shardmap.
+ */
+export class ShardedMap<K, V> extends BaseMap<K, V> {
+  constructor(options: ShardedOptions<K, V>) {
+    super('ShardedMap', options)
+  }
+
+  /** The map of a handle that another thread sent. `AttachError` if the handle is none of a ShardedMap. */
+  static attach<K = unknown, V = unknown>(handle: MapHandle<K, V>, options: AttachOptions<V> = {}): ShardedMap<K, V> {
+    return new ShardedMap<K, V>(attachMap('ShardedMap', handle, options))
+  }
+}

@@ -1,0 +1,37 @@
+import type { MapHandle, MapOptions, SyncMapStats } from '../types.js'
+import { type AttachOptions, attachMap, BaseMap } from './base-map.js'
+
+/**
+ * Go's `sync.Map` as it was up to Go 1.23: an immutable `read` index that is used without a lock, and `dirty` under a mutex
+ * for keys that `read` lacks. A miss in `read` looks into `dirty`; after as many misses as `dirty` has entries, `dirty`
+ * becomes `read`. The next new key then copies the live entries into a new `dirty`: that is the spike to know of.
+ *
+ * Consistency: every operation on one key is linearizable; `clear` too. `size` counts the entries under the mutex, O(n):
+ * Go's map has no length either. Iteration promotes `dirty` first, as Go's Range does. Pages of deleted entries are reused
+ * for entries of the same size only.
+ *
+ * Source: go/src/sync/map.go, Go 1.23.
+ */
+export class SyncMap<K, V> extends BaseMap<K, V> {
+  constructor(options: MapOptions<K, V>) {
+    super('SyncMap', options)
+  }
+
+  /** The map of a handle that another thread sent. `AttachError` if the handle is none of a SyncMap. */
+  static attach<K = unknown, V = unknown>(handle: MapHandle<K, V>, options: AttachOptions<V> = {}): SyncMap<K, V> {
+    return new SyncMap<K, V>(attachMap('SyncMap', handle, options))
+  }
+
+  /** Counters, with those that Go's source keeps. */
+  override stats(): SyncMapStats {
+    const stats = super.stats()
+    const { kernel } = this.session
+    return {
+      ...stats,
+      misses: kernel.shardTotal(3),
+      promotions: kernel.shardTotal(4),
+      entriesCopied: kernel.shardTotal(5),
+      dirtyEntries: kernel.shardTotal(6),
+    }
+  }
+}

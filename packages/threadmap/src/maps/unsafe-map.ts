@@ -1,0 +1,20 @@
+import type { MapHandle, UnsafeOptions } from '../types.js'
+import { type AttachOptions, attachMap, BaseMap } from './base-map.js'
+
+/**
+ * Go's built-in map: no locks, and misuse is detected. A thread that comes upon another one inside gets a
+ * `ConcurrentMapError` with Go's words: "concurrent map writes", "concurrent map read and map write", "concurrent map
+ * iteration and map write". One thread at a time may use it, from any thread; the memory stays whole in any case.
+ *
+ * Source: Go's runtime map (hashWriting).
+ */
+export class UnsafeMap<K, V> extends BaseMap<K, V> {
+  constructor(options: UnsafeOptions<K, V>) {
+    super('UnsafeMap', options)
+  }
+
+  /** The map of a handle that another thread sent. `AttachError` if the handle is none of a UnsafeMap. */
+  static attach<K = unknown, V = unknown>(handle: MapHandle<K, V>, options: AttachOptions<V> = {}): UnsafeMap<K, V> {
+    return new UnsafeMap<K, V>(attachMap('UnsafeMap', handle, options))
+  }
+}

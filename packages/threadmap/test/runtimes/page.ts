@@ -1,0 +1,140 @@
+/**
+ * What a page's main thread can do, run inside the page. It may not wait (`Atomics.wait` throws there), so it spins for
+ * a lock, within a bound: it gets the lock or a `LockTimeoutError`, and never hangs.
+ */
+import type { MapKind } from 'threadmap'
+import type { Numbers } from './jobs.js'
+import { library } from './library.js'
+import { Peer } from './peer.js'
+import { expect, make, sleep } from './smoke.js'
+
+export { smoke } from './smoke.js'
+
+/** How much later than its time-out a spinning thread may give up, on a machine that does other things as well. */
+const SLACK = 1500
+
+/** The premise of the other tests: without it they would pass where nothing spins. */
+export function mayNotWait(): string {
+  expect('cross-origin isolated', globalThis.crossOriginIsolated, true)
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+  } catch (error) {
+    return error instanceof Error ? error.name : String(error)
+  }
+  return 'it waited'
+}
+
+/** Reads and writes while two workers do nothing else; every addition must be there in the end. */
+export async function contend(kind: MapKind): Promise<number> {
+  const map = make(kind)
+  const peers = await Promise.all([attached(map), attached(map)])
+  map.set('total', 0)
+  const churning = peers.map(peer => peer.call({ job: 'churn', map: 0, keys: 64, milliseconds: 1500 }))
+  while (map.get('total') === 0) await sleep(1)
+
+  const seen = map.get('total')!
+  const end = performance.now() + 1000
+  let own = 0
+  for (; performance.now() < end; own++) {
+    const key = `main${own % 64}`
+    map.set(key, own)
+    expect(key, map.get(key), own)
+    map.add('total', 1)
+  }
+  // Otherwise the workers stood still while this thread wrote, and nothing was contended.
+  if (map.get('total')! - seen <= own) throw new Error('no worker wrote while the main thread did')
+
+  const theirs = ((await Promise.all(churning)) as number[]).reduce((sum, added) => sum + added)
+  expect('total', map.get('total'), own + theirs)
+  finish(map, peers)
+  return own
+}
+
+/** A worker holds what this thread wants for 400 ms; the time-out is far off: this thread gets it then. */
+export async function outlast(kind: MapKind): Promise<number> {
+  const map = make(kind, { lockTimeout: 10_000 })
+  const peer = await attached(map)
+  const computed = peer.call({ job: 'compute', map: 0, key: 'slow', milliseconds: 400, value: 7 })
+  while (!map.has('slow began')) await sleep(1)
+  const started = performance.now()
+  const value = map.getOrInsertComputed('slow', () => -1)
+  const took = performance.now() - started
+  expect('the value that the worker computed', value, 7)
+  if (took > 400 + SLACK) throw new Error(`it took ${took} ms`)
+  expect('the worker got', JSON.stringify(await computed), '{"value":7,"runs":1}')
+  finish(map, [peer])
+  return took
+}
+
+/** A worker holds it for longer than the time-out: this thread gives up in time, and the map goes on. */
+export async function giveUp(kind: MapKind): Promise<number> {
+  const timeout = 300
+  const map = make(kind, { lockTimeout: timeout })
+  const peer = await attached(map)
+  const held = timeout + SLACK + 1000
+  const computed = peer.call({ job: 'compute', map: 0, key: 'slow', milliseconds: held, value: 7 })
+  while (!map.has('slow began')) await sleep(1)
+  const started = performance.now()
+  const thrown = caught(() => map.getOrInsertComputed('slow', () => -1))
+  const took = performance.now() - started
+  expect('what was thrown', thrown, 'LockTimeoutError')
+  if (took < timeout * 0.9 || took > timeout + SLACK) throw new Error(`it gave up after ${took} ms, not ${timeout}`)
+  expect('another key', map.set('other', 1).get('other'), 1)
+  expect('the worker got', JSON.stringify(await computed), '{"value":7,"runs":1}')
+  expect('afterwards', map.get('slow'), 7)
+  finish(map, [peer])
+  return took
+}
+
+/**
+ * Workers that are terminated inside an operation, some of them holding a lock. Each operation of this thread succeeds or
+ * throws `LockTimeoutError`, in time. Returns how many were refused.
+ */
+export async function survive(kind: MapKind, rounds: number): Promise<number> {
+  const timeout = 200
+  let refused = 0
+  for (let round = 0; round < rounds; round++) {
+    const map = make(kind, { lockTimeout: timeout })
+    map.set('total', 0).set('kept', round)
+    const peer = await attached(map)
+    // It is never answered: the worker dies.
+    void peer.call({ job: 'churn', map: 0, keys: 8, milliseconds: 60_000 })
+    while (map.get('total') === 0) await sleep(1)
+    await sleep(round)
+    peer.terminate()
+    await sleep(20)
+    for (let i = 0; i < 20; i++) {
+      const started = performance.now()
+      const thrown = caught(() => map.set(`key${i}`, i))
+      const took = performance.now() - started
+      if (thrown) expect('what was thrown', thrown, 'LockTimeoutError')
+      else expect(`key${i}`, caught(() => map.get(`key${i}`)) ?? map.get(`key${i}`), i)
+      if (took > timeout + SLACK) throw new Error(`round ${round}: ${thrown ?? 'set'} after ${took} ms`)
+      if (thrown) refused++
+    }
+    map[Symbol.dispose]()
+  }
+  return refused
+}
+
+async function attached(map: Numbers): Promise<Peer> {
+  const peer = await Peer.start()
+  await peer.call({ job: 'attach', map: 0, handle: map.handle })
+  return peer
+}
+
+function finish(map: Numbers, peers: Peer[]): void {
+  for (const peer of peers) peer.terminate()
+  map[Symbol.dispose]()
+}
+
+/** The name of what `operation` throws, if it does; anything but an error of the library's goes on. */
+function caught(operation: () => unknown): string | undefined {
+  try {
+    operation()
+    return undefined
+  } catch (error) {
+    if (error instanceof library.ThreadmapError) return error.name
+    throw error
+  }
+}

@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { packageFolder } from './runtimes.js'
+
+/** Only what a page of this test loads: the library as it is published, and these helpers. */
+const SERVED = /^\/(dist|build\/test\/runtimes)\/[\w/.-]+\.js$/
+
+const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>threadmap</title>'
+
+/** What makes a page cross-origin isolated, without which there is no shared memory; workers need the second as well. */
+const ISOLATED = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+}
+
+/** Serves the package's plain ES modules on loopback. */
+export async function serve(): Promise<{ url: string; server: Server }> {
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    const send = (status: number, type: string, body: string | Buffer) =>
+      response.writeHead(status, { ...ISOLATED, 'Content-Type': `${type}; charset=utf-8` }).end(body)
+    if (pathname === '/') return send(200, 'text/html', PAGE)
+    if (!SERVED.test(pathname) || pathname.includes('..')) return send(404, 'text/plain', 'not here')
+    try {
+      send(200, 'text/javascript', await readFile(join(packageFolder, pathname)))
+    } catch {
+      send(404, 'text/plain', 'no such file')
+    }
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server }
+}

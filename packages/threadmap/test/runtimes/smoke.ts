@@ -1,0 +1,175 @@
+/**
+ * The smoke test of one runtime: create each map, attach it in two workers, write and read from all three threads, grow.
+ * It needs nothing but the library and workers, so that the same file runs in Bun, in Deno and in a page.
+ */
+import type { MapKind } from 'threadmap'
+import { checkValues, type Numbers } from './jobs.js'
+import { library } from './library.js'
+import { Peer } from './peer.js'
+import { cases } from './values.js'
+
+export interface Result {
+  name: string
+  error?: string
+}
+
+export const mapKinds: MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap']
+
+const GROWN = 5_000
+const ADDS = 20_000
+
+export function make(kind: MapKind, options: { lockTimeout?: number } = {}): Numbers {
+  const { string, f64 } = library
+  return new library[kind]({ key: string, value: f64, capacity: 16, ...options })
+}
+
+export async function smoke(): Promise<Result[]> {
+  const results: Result[] = []
+  const step = async (name: string, run: () => unknown) => {
+    try {
+      await within(30_000, run())
+      results.push({ name })
+    } catch (error) {
+      results.push({
+        name,
+        error: error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error),
+      })
+    }
+  }
+
+  const peers: Peer[] = []
+  await step('two workers load the library', async () => {
+    peers.push(...(await Promise.all([Peer.start(), Peer.start()])))
+  })
+  const [first, second] = peers
+  if (first && second) {
+    for (const [id, kind] of mapKinds.entries()) {
+      await step(`${kind}: create, attach, grow, compute, iterate`, () => oneMap(id, kind, first, second))
+    }
+    for (const [index, one] of cases(library).entries()) {
+      await step(`values ${one.name}, there and back`, async () => {
+        const map = one.make(library)
+        await first.call({ job: 'values', handle: map.handle, index, write: true })
+        expect('read here', checkValues(map, one), '')
+        expect(
+          'read in the other worker',
+          await second.call({ job: 'values', handle: map.handle, index, write: false }),
+          '',
+        )
+        map[Symbol.dispose]()
+      })
+    }
+  }
+  for (const peer of peers) peer.terminate()
+  return results
+}
+
+async function oneMap(id: number, kind: MapKind, first: Peer, second: Peer): Promise<void> {
+  const map = make(kind)
+  map.set('made by', 1)
+  await first.call({ job: 'attach', map: id, handle: map.handle })
+  await second.call({ job: 'attach', map: id, handle: map.handle })
+  // What an UnsafeMap is for: threads that take turns. The others are used by all at once.
+  const both = async (one: () => Promise<unknown>, other: () => Promise<unknown>) =>
+    kind === 'UnsafeMap' ? [await one(), await other()] : Promise.all([one(), other()])
+
+  await both(
+    () => first.call({ job: 'set', map: id, prefix: 'a', count: GROWN }),
+    () => second.call({ job: 'set', map: id, prefix: 'b', count: GROWN }),
+  )
+  expect('size after growth', map.size, 2 * GROWN + 1)
+  for (let i = 0; i < GROWN; i++) {
+    expect(`a${i}`, map.get(`a${i}`), i)
+    expect(`b${i}`, map.get(`b${i}`), i)
+  }
+
+  await both(
+    () => first.call({ job: 'add', map: id, key: 'hits', times: ADDS }),
+    () => second.call({ job: 'add', map: id, key: 'hits', times: ADDS }),
+  )
+  expect('sum of both workers', map.get('hits'), 2 * ADDS)
+
+  await conversation(map, id, kind, first)
+  await computeOnce(map, id, both, first, second)
+
+  expect('deleted', map.delete('a0'), true)
+  expect('gone', map.get('a0'), undefined)
+  const entries = [...map]
+  expect('entries seen', entries.length, map.size)
+  expect('keys seen', new Set(entries.map(([key]) => key)).size, map.size)
+  const sum = entries.reduce((total, [, value]) => total + value, 0)
+  const there = await second.call({ job: 'sum', map: id })
+  expect('seen by the worker', JSON.stringify(there), JSON.stringify({ entries: entries.length, sum }))
+
+  map.clear()
+  expect('cleared', map.size, 0)
+  expect('cleared for the worker', JSON.stringify(await first.call({ job: 'sum', map: id })), '{"entries":0,"sum":0}')
+  expect('threads', map.stats().threads, 3)
+  await both(
+    () => first.call({ job: 'dispose', map: id }),
+    () => second.call({ job: 'dispose', map: id }),
+  )
+  map[Symbol.dispose]()
+}
+
+/** A worker that is inside a loop sees a write of this thread, and this thread sees its answer while it still runs. */
+async function conversation(map: Numbers, id: number, kind: MapKind, worker: Peer): Promise<void> {
+  if (kind === 'UnsafeMap') return
+  const reads = worker.call({ job: 'answer', map: id, key: 'flag' })
+  await sleep(20)
+  map.set('flag', 1)
+  const end = performance.now() + 10_000
+  while (map.get('flag') !== 2) {
+    if (performance.now() > end) throw new Error(`the worker's answer was not seen within 10 s: ${map.get('flag')}`)
+    await sleep(1)
+  }
+  const count = (await reads) as number
+  if (!(count > 0)) throw new Error(`the worker read ${count} times`)
+}
+
+async function computeOnce(
+  map: Numbers,
+  id: number,
+  both: (one: () => Promise<unknown>, other: () => Promise<unknown>) => Promise<unknown[]>,
+  first: Peer,
+  second: Peer,
+): Promise<void> {
+  const job = { job: 'compute', map: id, key: 'computed', milliseconds: 50 } as const
+  const results = (await both(
+    () => first.call({ ...job, value: 1 }),
+    () => second.call({ ...job, value: 2 }),
+  )) as { value: number; runs: number }[]
+  const value = map.get('computed')
+  expect(
+    'computations',
+    results.reduce((sum, result) => sum + result.runs, 0),
+    1,
+  )
+  expect('computed values', results.map(result => result.value).join(), `${value},${value}`)
+  expect(
+    'computed here',
+    map.getOrInsertComputed('computed', () => -1),
+    value,
+  )
+}
+
+export function expect(what: string, got: unknown, wanted: unknown): void {
+  if (!Object.is(got, wanted)) throw new Error(`${what}: expected ${String(wanted)}, got ${String(got)}`)
+}
+
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds))
+}
+
+/** A worker that hangs is to fail one step, not the whole run without a name. */
+async function within(milliseconds: number, done: unknown): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no end after ${milliseconds / 1000} s`)), milliseconds)
+  })
+  try {
+    await Promise.race([done, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

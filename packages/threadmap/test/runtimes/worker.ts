@@ -1,0 +1,33 @@
+/** The program of the workers: does the jobs that come as messages, and answers each. */
+import { type Job, perform } from './jobs.js'
+import { isNode } from './library.js'
+
+export type Request = Job & { id: number }
+
+export interface Reply {
+  id: number
+  result?: unknown
+  error?: string
+}
+
+function reply(request: Request): Reply {
+  try {
+    return { id: request.id, result: perform(request) }
+  } catch (error) {
+    // JavaScriptCore's stack has no message in it, V8's begins with it.
+    const text = error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error)
+    return { id: request.id, error: text }
+  }
+}
+
+// A message that arrives while a module of the worker still awaits something is lost in a browser: so this side speaks
+// first, as number 0.
+const ready: Reply = { id: 0, result: true }
+if (isNode) {
+  const { parentPort } = await import('node:worker_threads')
+  parentPort?.on('message', (request: Request) => parentPort.postMessage(reply(request)))
+  parentPort?.postMessage(ready)
+} else {
+  self.onmessage = (event: MessageEvent<Request>) => self.postMessage(reply(event.data))
+  self.postMessage(ready)
+}

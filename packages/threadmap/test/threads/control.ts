@@ -1,0 +1,77 @@
+const GATE = 0
+const STOP = 1
+const SIZE = 2
+const ARRIVED = 3
+const ROUND = 4
+/** The per-worker words begin here; 32 words (128 bytes) each, so that two workers never write the same cache line. */
+const FIRST = 32
+const STRIDE = 32
+
+/** A few words in memory of their own (not the map's), by which the main thread starts, stops and watches a team. */
+export class Control {
+  readonly buffer: SharedArrayBuffer
+  readonly #words: Int32Array
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.buffer = buffer
+    this.#words = new Int32Array(buffer)
+  }
+
+  static forWorkers(count: number): Control {
+    const control = new Control(new SharedArrayBuffer((FIRST + STRIDE * Math.max(count, 1)) * 4))
+    Atomics.store(control.#words, SIZE, count)
+    return control
+  }
+
+  open(): void {
+    Atomics.store(this.#words, GATE, 1)
+    Atomics.notify(this.#words, GATE)
+  }
+
+  waitUntilOpen(): void {
+    Atomics.wait(this.#words, GATE, 0)
+  }
+
+  stop(): void {
+    Atomics.store(this.#words, STOP, 1)
+  }
+
+  get stopped(): boolean {
+    return Atomics.load(this.#words, STOP) === 1
+  }
+
+  /** Waits until every worker of the team has come here. */
+  meet(): void {
+    const round = Atomics.load(this.#words, ROUND)
+    if (Atomics.add(this.#words, ARRIVED, 1) + 1 === Atomics.load(this.#words, SIZE)) {
+      Atomics.store(this.#words, ARRIVED, 0)
+      Atomics.add(this.#words, ROUND, 1)
+      Atomics.notify(this.#words, ROUND)
+    } else {
+      while (Atomics.load(this.#words, ROUND) === round) Atomics.wait(this.#words, ROUND, round)
+    }
+  }
+
+  /** Word `word` (0 to 31) of a worker. */
+  get(worker: number, word: number): number {
+    return Atomics.load(this.#words, FIRST + worker * STRIDE + word)
+  }
+
+  set(worker: number, word: number, value: number): void {
+    Atomics.store(this.#words, FIRST + worker * STRIDE + word, value)
+  }
+
+  add(worker: number, word: number, delta: number): number {
+    return Atomics.add(this.#words, FIRST + worker * STRIDE + word, delta)
+  }
+
+  /** Wakes whoever sleeps in `sleepWhile` on this word. */
+  wake(worker: number, word: number): void {
+    Atomics.notify(this.#words, FIRST + worker * STRIDE + word)
+  }
+
+  /** Sleeps while the word has `value`. The main thread must not: it polls (`until` in team.ts). */
+  sleepWhile(worker: number, word: number, value: number): void {
+    while (this.get(worker, word) === value) Atomics.wait(this.#words, FIRST + worker * STRIDE + word, value, 1000)
+  }
+}

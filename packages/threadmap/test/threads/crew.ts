@@ -1,0 +1,52 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { Control } from './control.js'
+
+/** What a worker program knows of its team. */
+export interface Crew {
+  /** This worker's number in the team, from 0. */
+  readonly index: number
+  readonly control: Control
+  /** Says that this worker is ready, and waits until the main thread opens the gate. */
+  start(): void
+  /** False once the main thread asks the team to stop. */
+  running(): boolean
+}
+
+/** What `Team` passes to a worker. */
+export interface Assignment {
+  readonly job: string
+  readonly task: unknown
+  readonly index: number
+  readonly control: SharedArrayBuffer
+}
+
+export type Jobs = Record<string, (task: never, crew: Crew) => unknown>
+
+/** What a worker sends to the main thread. */
+export type Report = { readonly ready: true } | { readonly report: unknown }
+
+/**
+ * Makes this module a worker program: it runs the job that the main thread asked for and reports what the job
+ * returns. An error is left uncaught: it reaches the main thread as the worker's 'error' event.
+ */
+export function serve(jobs: Jobs): void {
+  const assignment = workerData as Assignment | null
+  const port = parentPort
+  if (!assignment || !port) return
+  const control = new Control(assignment.control)
+  const job = jobs[assignment.job] as ((task: unknown, crew: Crew) => unknown) | undefined
+  if (!job) throw new Error(`no job ${assignment.job} in this worker program`)
+  const crew: Crew = {
+    index: assignment.index,
+    control,
+    start() {
+      port.postMessage({ ready: true } satisfies Report)
+      control.waitUntilOpen()
+    },
+    running: () => !control.stopped,
+  }
+  const report = (value: unknown) => port.postMessage({ report: value } satisfies Report)
+  const returned = job(assignment.task, crew)
+  if (returned instanceof Promise) void returned.then(report)
+  else report(returned)
+}

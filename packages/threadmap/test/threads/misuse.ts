@@ -1,0 +1,101 @@
+import type { MapHandle } from 'threadmap'
+import { ConcurrentMapError } from 'threadmap'
+import { type Crew, serve } from './crew.js'
+import { attachMap } from './maps.js'
+
+export interface WriteTask {
+  /** One map per round. */
+  readonly maps: readonly MapHandle<number, number>[]
+  readonly writes: number
+}
+
+/** What one worker met in one round; undefined when it was not accused. */
+export interface Accusation {
+  readonly message: string
+  /** Milliseconds from the barrier to the error. */
+  readonly after: number
+}
+
+export interface PairTask {
+  readonly map: MapHandle<number, number>
+  readonly role: 'write' | 'read' | 'iterate'
+}
+
+export interface RacyTask {
+  readonly map: MapHandle<number, number>
+  readonly operations: number
+}
+
+/** Keys of the pair test: 0 to this, all present from the start, so that an iteration takes a while. */
+export const PAIR_KEYS = 2000
+
+function accusation(error: unknown, since: number): Accusation {
+  if (!(error instanceof ConcurrentMapError)) throw error
+  if (error.code !== 'ERR_THREADMAP_CONCURRENT') throw error
+  return { message: error.message, after: performance.now() - since }
+}
+
+const jobs = {
+  /** Ten workers x 1,000 unsynchronised writes, as in every Go tutorial; each round begins at a barrier. */
+  writeAll(task: WriteTask, crew: Crew): (Accusation | undefined)[] {
+    const maps = task.maps.map(handle => attachMap(handle))
+    const accusations: (Accusation | undefined)[] = []
+    crew.start()
+    for (const map of maps) {
+      let accused: Accusation | undefined
+      crew.control.meet()
+      const since = performance.now()
+      try {
+        for (let count = 0; count < task.writes; count++) map.set(count, crew.index)
+      } catch (error) {
+        accused = accusation(error, since)
+      }
+      accusations.push(accused)
+    }
+    return accusations
+  },
+
+  /** Plays its part until it or the other is accused. */
+  pair(task: PairTask, crew: Crew): string[] {
+    const map = attachMap(task.map)
+    const messages = new Set<string>()
+    crew.start()
+    for (let count = 0; crew.running(); count++) {
+      try {
+        if (task.role === 'write') map.set(count % PAIR_KEYS, count)
+        else if (task.role === 'read') {
+          map.get(count % PAIR_KEYS)
+          map.has(count % PAIR_KEYS)
+        } else for (const _ of map);
+      } catch (error) {
+        messages.add(accusation(error, 0).message)
+        crew.control.stop()
+      }
+    }
+    return [...messages]
+  },
+
+  /** Uses the map without any care. Only typed accusations may come of it. Returns how many did. */
+  racy(task: RacyTask, crew: Crew): number {
+    const map = attachMap(task.map)
+    let accused = 0
+    crew.start()
+    for (let count = 0; count < task.operations; count++) {
+      const key = (count * 7 + crew.index) % 500
+      try {
+        if (count % 5 === 0) map.delete(key)
+        else if (count % 5 === 1) map.get(key)
+        else if (count % 997 === 0) for (const _ of map.keys());
+        else map.set(key, count)
+      } catch (error) {
+        accusation(error, 0)
+        accused++
+      }
+    }
+    return accused
+  },
+}
+
+export type MisuseJobs = typeof jobs
+
+serve(jobs)

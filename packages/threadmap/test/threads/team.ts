@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { Control } from './control.js'
+import type { Assignment, Crew, Jobs, Report } from './crew.js'
+
+export type TaskOf<J, N extends keyof J> = J[N] extends (task: infer T, crew: Crew) => unknown ? T : never
+export type ReportOf<J, N extends keyof J> = J[N] extends (task: never, crew: Crew) => infer R ? Awaited<R> : never
+
+export interface TeamOptions {
+  /** How long the team may take, in milliseconds, before it counts as hung. Default 60,000. */
+  deadline?: number
+  /** Environment variables of the workers. */
+  env?: Record<string, string | undefined>
+}
+
+/**
+ * Workers that run one job of a program in test/threads. Every wait of the main thread is asynchronous: a main thread
+ * that blocks could not notice that a worker died.
+ */
+export class Team<R> {
+  readonly control: Control
+  /** The jobs' results, awaited for as long as they take; rejects with the first error of a worker. */
+  readonly finished: Promise<R[]>
+  readonly workers: readonly Worker[]
+  readonly #ready: Promise<unknown>
+  readonly #deadline: number
+  readonly #name: string
+
+  constructor(program: string, job: string, tasks: readonly unknown[], options: TeamOptions = {}) {
+    this.#deadline = options.deadline ?? 60_000
+    this.#name = `${program}/${job}`
+    this.control = Control.forWorkers(tasks.length)
+    const url = new URL(`./${program}.js`, import.meta.url)
+    const ready: Promise<void>[] = []
+    const reports: Promise<R>[] = []
+    this.workers = tasks.map((task, index) => {
+      const workerData: Assignment = { job, task, index, control: this.control.buffer }
+      const worker = new Worker(url, { workerData, env: { ...process.env, ...options.env } })
+      let isReady = () => {}
+      ready.push(
+        new Promise((resolve, reject) => {
+          isReady = resolve
+          worker.once('error', reject)
+        }),
+      )
+      reports.push(
+        new Promise((resolve, reject) => {
+          worker.on('message', (message: Report) => {
+            if ('ready' in message) isReady()
+            else resolve(message.report as R)
+          })
+          worker.once('error', reject)
+          worker.once('exit', code => reject(new Error(`worker ${index} of ${this.#name} ended early (code ${code})`)))
+        }),
+      )
+      return worker
+    })
+    this.#ready = Promise.all(ready)
+    this.finished = Promise.all(reports)
+    // Both are awaited later, or never where the workers are meant to die.
+    this.#ready.catch(() => {})
+    this.finished.catch(() => {})
+  }
+
+  /** Resolves when every worker has come to `crew.start()`. */
+  async ready(): Promise<this> {
+    await this.#within(this.#ready)
+    return this
+  }
+
+  open(): void {
+    this.control.open()
+  }
+
+  /** What the jobs returned. Rejects with the first error of a worker, or when the team is not done in time. */
+  async reports(): Promise<R[]> {
+    return await this.#within(this.finished)
+  }
+
+  async terminate(): Promise<void> {
+    await Promise.all(this.workers.map(worker => worker.terminate()))
+  }
+
+  async #within<T>(promise: Promise<T>): Promise<T> {
+    const timer = new AbortController()
+    const late = sleep(this.#deadline, undefined, { signal: timer.signal }).then(() => {
+      throw new Error(`${this.#name} hangs: not done after ${this.#deadline} ms`)
+    })
+    late.catch(() => {})
+    try {
+      return await Promise.race([promise, late])
+    } finally {
+      timer.abort()
+    }
+  }
+}
+
+/** Starts a team of a program, typed by its jobs: `crewOf<SumsJobs>('sums')('bank', tasks)`. */
+export function crewOf<J extends Jobs>(program: string) {
+  return <N extends keyof J & string>(job: N, tasks: readonly TaskOf<J, N>[], options?: TeamOptions) =>
+    new Team<ReportOf<J, N>>(program, job, tasks, options)
+}
+
+/** Runs a team from gate to report. With `milliseconds`, it is asked to stop after that time. */
+export async function run<R>(team: Team<R>, milliseconds?: number): Promise<R[]> {
+  try {
+    await team.ready()
+    team.open()
+    if (milliseconds !== undefined) {
+      // A worker that fails, or ends, early ends the wait as well.
+      const timer = new AbortController()
+      await Promise.race([sleep(milliseconds, undefined, { signal: timer.signal }).catch(() => {}), team.finished])
+      timer.abort()
+      team.control.stop()
+    }
+    return await team.reports()
+  } finally {
+    await team.terminate()
+  }
+}
+
+/** Runs two teams at once, and ends both when one fails. */
+export async function together<A, B>(one: Team<A>, other: Team<B>, milliseconds: number): Promise<[A[], B[]]> {
+  try {
+    await Promise.all([one.ready(), other.ready()])
+    return await Promise.all([run(one, milliseconds), run(other, milliseconds)])
+  } finally {
+    await Promise.all([one.terminate(), other.terminate()])
+  }
+}
+
+/** Polls until `condition` holds; rejects with `what` after `deadline` milliseconds. */
+export async function until(condition: () => boolean, what: string, deadline = 10_000): Promise<void> {
+  const end = performance.now() + deadline
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`${what}: not within ${deadline} ms`)
+    await sleep(1)
+  }
+}

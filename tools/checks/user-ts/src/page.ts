@@ -1,0 +1,9 @@
+// A page's code: no declarations of Node.
+import { FastMap, f64, string } from 'threadmap'
+import * as sync from 'threadmap/sync'
+
+const visits = new FastMap({ key: string, value: f64 })
+const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+worker.postMessage({ visits: visits.handle })
+for (const [page, count] of visits) console.log(page, count.toFixed())
+console.log(Object.keys(sync))
