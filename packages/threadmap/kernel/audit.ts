@@ -53,15 +53,12 @@ import {
   R_BYTES,
   SLOT_COUNT,
 } from './layout'
-import { mark, isBlockOf } from './repair'
+import { isBlockOf, mark } from './repair'
 import { shardAt } from './shard'
 import { isAmended, isValue } from './sync-map'
-import { addressOf, bitsOf, BUCKET, ENTRY_VALUE, hashEntry, homeOf, tagOf } from './table'
+import { addressOf, BUCKET, bitsOf, ENTRY_VALUE, hashEntry, homeOf, tagOf } from './table'
 import { isAlive } from './thread'
-import {
-  isInline,
-  resultAt,
-} from './value'
+import { isInline, resultAt } from './value'
 
 /** Problems are reported as {number, address, detail}; src/maps/audit.ts has the words. */
 let problems: u32 = 0
@@ -78,7 +75,7 @@ function report(number: u32, address: u32, detail: u32): void {
 
 export function audit(): u32 {
   problems = 0
-  const shards = <u32>1 << load<u32>(H_SHARD_BITS)
+  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   const isSync = load<u32>(H_POLICY) == POLICY_SYNC
   if (load32(H_HEAP_LOCK) != 0) report(1, H_HEAP_LOCK, load32(H_HEAP_LOCK))
   if (load32(H_CLAIM_LOCK) != 0) report(1, H_CLAIM_LOCK, load32(H_CLAIM_LOCK))
@@ -113,7 +110,7 @@ function auditTable(index: u32, word: u64, isDirty: bool, read: u64): u32 {
   let displaced: u64 = 0
   let passed: u64 = 0
   let sticky = false
-  const mask = ((<u32>1 << bitsOf(word)) - 1) * BUCKET
+  const mask = (((<u32>1) << bitsOf(word)) - 1) * BUCKET
   for (let bucket = addressOf(word); bucket < end; bucket += BUCKET) {
     const tags = load64(bucket)
     if (tags >> 56 == 255) sticky = true
@@ -164,7 +161,8 @@ function auditValue(heap: u32, entry: u32, slot: u32): void {
     return
   }
   const owner = isSync ? heapById(load<u32>(pageWord(block)) >> 16) : heap
-  if (!isBlockOf(owner, block) || load<u32>(block) != <u32>(value >> 32) || isFree(load<u32>(block))) report(13, slot, block)
+  if (!isBlockOf(owner, block) || load<u32>(block) != <u32>(value >> 32) || isFree(load<u32>(block)))
+    report(13, slot, block)
   else markOnce(block, slot)
 }
 
@@ -179,7 +177,7 @@ function markOnce(block: u32, slot: u32): void {
 
 /** Every bucket between the home of a key and its own lets a search pass. */
 function auditReachable(word: u64, home: u32, bucket: u32, slot: u32): void {
-  const mask = ((<u32>1 << bitsOf(word)) - 1) * BUCKET
+  const mask = (((<u32>1) << bitsOf(word)) - 1) * BUCKET
   let at = home
   while (addressOf(word) + at != bucket) {
     if (load64(addressOf(word) + at) >> 56 == 0) {
@@ -232,7 +230,7 @@ function auditPages(shards: u32, isSync: bool): void {
 /** Counts and lists of a heap against its pages; what is in use but was not marked has leaked. */
 function auditHeap(id: u32): void {
   const heap = heapById(id)
-  const shards = <u32>1 << load<u32>(H_SHARD_BITS)
+  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   let table: u32 = 0
   let second: u32 = 0
   if (id < shards) {

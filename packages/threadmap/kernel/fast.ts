@@ -8,26 +8,13 @@
  * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
  */
 import { load64 } from './atomics'
-import {
-  ABSENT,
-  D_LOCK,
-  D_TABLE,
-  PRESENT,
-  R_ENTRY,
-  R_GENERATION,
-  R_SHARD,
-  R_VERSION,
-  S_RETRIES,
-} from './layout'
+import { ABSENT, D_LOCK, D_TABLE, PRESENT, R_ENTRY, R_GENERATION, R_SHARD, R_VERSION, S_RETRIES } from './layout'
 import { BROKEN, lock, unlock } from './lock'
 import { repair } from './repair'
 import { change, shardOf } from './shard'
 import { find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
 import { count } from './thread'
-import {
-  copyOutValidated,
-  resultAt,
-} from './value'
+import { copyOutValidated, resultAt } from './value'
 
 const AGAIN: i32 = 101
 

@@ -386,8 +386,11 @@ function give(heap: u32, block: u32): void {
   const live = get32(page + G_LIVE) - 1
   put32(page + G_LIVE, live)
   if (wasFull) list(heap, page)
-  // One slab of each class stays as it is, so that a block which comes and goes does not format pages.
-  if (live == 0 && !isTypeStable(heap, page) && (get32(page + G_NEXT) != 0 || get32(page + G_PREVIOUS) != 0)) setEmpty(heap, page)
+  if (live != 0 || isTypeStable(heap, page)) return
+  // One slab of each class of blocks stays as it is, so that a block which comes and goes does not format pages. A table
+  // of one size does not come back soon.
+  const isOnly = get32(page + G_NEXT) == 0 && get32(page + G_PREVIOUS) == 0
+  if (!isOnly || get32(page + G_CLASS) >= BLOCK_CLASSES) setEmpty(heap, page)
 }
 
 /** Moves a slab without live blocks from its class's list to the empty ones. */

@@ -1,8 +1,8 @@
 /** What JavaScript calls. Each operation takes its key, value and expected value from this thread's scratch areas. */
 import { load32, put32, store32, store64 } from './atomics'
 import { fastChange, fastGet, lockShard } from './fast'
-import { allocate, allocateTable, failure, free, givePages, SCRATCH_SPAN, takePages } from './heap'
 import { rawHash } from './hash'
+import { allocate, allocateTable, failure, free, givePages, SCRATCH_SPAN, takePages } from './heap'
 import {
   AREA_COUNT,
   D_COMPACTIONS,
@@ -15,7 +15,10 @@ import {
   D_RESIZES,
   D_TABLE,
   D_USED,
+  E_AREA,
   E_FULL,
+  E_NOT_OWNER,
+  E_RELOCK,
   H_FREE_HINT,
   H_HEAP_START,
   H_INITIAL_BITS,
@@ -29,6 +32,11 @@ import {
   H_THREAD_HEAPS,
   H_VALUE_TYPE,
   HEAP_STRIDE,
+  K_DIED,
+  K_KIND,
+  K_MUTEX,
+  K_READERS,
+  LOCK_BYTES,
   P_FREE_BYTES,
   P_HEAP,
   P_ID,
@@ -45,39 +53,39 @@ import {
   S_LOCK_WAITS,
   S_RETRIES,
   S_SPINS,
+  S_STATE,
   SHARD_SIZE,
   SHARDS,
   SLOT_COUNT,
   SLOT_SIZE,
+  THREAD_SHIFT,
   TYPE_BYTES,
 } from './layout'
-import { blocker, lockExclusive, lockShared, lockSlowly, ownerOf, tryLock, unlock, unlockExclusive, unlockShared } from './lock'
-import { disownLocks, giveScratch, recover } from './recover'
+import {
+  BROKEN,
+  blocker,
+  lockExclusive,
+  lockShared,
+  lockSlowly,
+  ownerOf,
+  tryLock,
+  unlock,
+  unlockExclusive,
+  unlockShared,
+} from './lock'
+import { DIED, giveScratch, recover } from './recover'
 import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './rwmutex'
 import * as scanning from './scan'
 import { clear, indexOf, setToken, shardAt, shardOf } from './shard'
 import { syncChange, syncClear, syncGet, syncSize } from './sync-map'
-import { bitsOf, hashKey, nextWord, setKeyArea, slotCount, clearTable } from './table'
-import {
-  findHold,
-  isAlive,
-  me,
-  mySlot,
-  registerThread,
-  releaseSlot,
-  setWebLock,
-} from './thread'
+import { bitsOf, clearTable, hashKey, nextWord, setKeyArea, slotCount } from './table'
+import { findHold, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock, slotOf } from './thread'
 import { beginWriting, endWriting, unsafeChange, unsafeGet } from './unsafe'
-import {
-  resultAt,
-  setDetail,
-  setValueAreas,
-  setValueType,
-} from './value'
+import { resultAt, setDetail, setValueAreas, setValueType } from './value'
 
 export { audit } from './audit'
 export { beginClaim, endClaim } from './claims'
-export { MAGIC, LAYOUT_VERSION } from './layout'
+export { LAYOUT_VERSION, MAGIC } from './layout'
 
 let policy: u32 = 0
 
@@ -89,12 +97,12 @@ export function register(thread: u32, maySleep: bool): u32 {
 /** Lays out a new memory whose configuration stands in the header. Returns 0 or an error. */
 export function create(): i32 {
   const bits = load<u32>(H_SHARD_BITS)
-  const shards = <u32>1 << bits
+  const shards = (<u32>1) << bits
   const isSync = load<u32>(H_POLICY) == POLICY_SYNC
   const threadHeaps = SHARDS + shards * SHARD_SIZE
   const pageTable = threadHeaps + (isSync ? SLOT_COUNT * HEAP_STRIDE : 0)
   const heapStart = (pageTable + load<u32>(H_MAX_PAGES) * 4 + PAGE - 1) & ~(PAGE - 1)
-  const missing = (<i32>((heapStart + 0xffff) >> 16)) - memory.size()
+  const missing = <i32>((heapStart + 0xffff) >> 16) - memory.size()
   if (missing > 0 && memory.grow(missing) < 0) return E_FULL
   put32(H_SHARDS, SHARDS)
   put32(H_THREAD_HEAPS, isSync ? threadHeaps : 0)
@@ -156,8 +164,7 @@ export function close(): void {
 }
 
 export function recoverThread(owner: u32, isLockMemory: bool): i32 {
-  if (isLockMemory) disownLocks(owner)
-  return recover(policy, owner)
+  return recover(policy, owner, isLockMemory)
 }
 
 export function markWebLock(): void {
@@ -176,7 +183,7 @@ export function get(meta: u32): i32 {
   const hash = hashKey(meta)
   if (policy == POLICY_FAST) return fastGet(hash, meta, true)
   const code = getOther(hash, meta, true)
-  return code < 0 && code != -6 ? fail(code, hash) : code
+  return code < 0 && code != E_AREA ? fail(code, hash) : code
 }
 
 export function has(meta: u32): i32 {
@@ -200,7 +207,7 @@ export function change(op: u32, meta: u32, valueMeta: u32, expectedMeta: u32): i
   else if (policy == POLICY_SYNC) code = syncChange(op, hash, meta, valueMeta, expectedMeta)
   else if (policy == POLICY_UNSAFE) code = unsafeChange(op, hash, meta, valueMeta, expectedMeta)
   else code = lockedChange(op, hash, meta, valueMeta, expectedMeta)
-  return code < 0 && code != -6 ? fail(code, hash) : code
+  return code < 0 && code != E_AREA ? fail(code, hash) : code
 }
 
 /** `change` for the operations that compare a token. */
@@ -214,7 +221,7 @@ export function clearAll(): i32 {
     const code = syncClear()
     return code < 0 ? failAt(code, 0) : code
   }
-  const shards = <u32>1 << load<u32>(H_SHARD_BITS)
+  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
     let code: i32
@@ -238,7 +245,7 @@ function failAt(code: i32, index: u32): i32 {
 
 export function size(): f64 {
   if (policy == POLICY_SYNC) return <f64>syncSize()
-  const shards = <u32>1 << load<u32>(H_SHARD_BITS)
+  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   let total: f64 = 0
   for (let i: u32 = 0; i < shards; i++) total += <f64>load32(shardAt(i) + D_USED)
   return total
@@ -246,7 +253,7 @@ export function size(): f64 {
 
 export function scan(index: u32, position: u32): i32 {
   const code = scanning.scan(policy, index, position)
-  return code < 0 && code != -6 ? failAt(code, index) : code
+  return code < 0 && code != E_AREA ? failAt(code, index) : code
 }
 
 export function readKnown(entry: u32, generation: u32, shard: u32, version: u32): i32 {
@@ -263,9 +270,9 @@ export function hashBytes(kind: u32, length: u32, seedLow: u32, seedHigh: u32): 
   const rest = length & 7
   if (rest != 0 && kind == 0) {
     const last = at + length - rest
-    store<u64>(last, load<u64>(last) & ((<u64>1 << (rest << 3)) - 1))
+    store<u64>(last, load<u64>(last) & (((<u64>1) << (rest << 3)) - 1))
   }
-  const hash = rawHash(kind, at, length, (<u64>seedHigh << 32) | <u64>seedLow)
+  const hash = rawHash(kind, at, length, ((<u64>seedHigh) << 32) | <u64>seedLow)
   store<u32>(at, <u32>(hash >> 32))
   return <u32>hash
 }
@@ -274,7 +281,7 @@ export function hashBytes(kind: u32, length: u32, seedLow: u32, seedHigh: u32): 
 
 /** Sums a counter over the shards, by number. */
 export function shardTotal(counter: u32): f64 {
-  const shards = <u32>1 << load<u32>(H_SHARD_BITS)
+  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   let total: f64 = 0
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
@@ -316,16 +323,15 @@ export function recoveries(): u32 {
   return load32(H_RECOVERIES)
 }
 
-// --- Locks of users: a block of shard 0's heap {header 8, kind 8, mutex, readers, counter}, see src/sync.ts --------------
+// --- Locks of users, see src/sync -----------------------------------------------------------------------------------------
 
 export function newLock(kind: u32): u32 {
   const shard = shardAt(0)
   if (lockShard(shard) < 0) return 0
-  // 128 bytes and more, so that no two locks share a cache line pair.
-  const block = allocate(shard + D_HEAP, 256)
+  const block = allocate(shard + D_HEAP, LOCK_BYTES)
   if (block != 0) {
-    memory.fill(block + 8, 0, 248)
-    store32(block + 8, kind)
+    memory.fill(block + K_KIND, 0, LOCK_BYTES - K_KIND)
+    store32(block + K_KIND, kind)
     store32(block, load<u32>(block) + 1)
   }
   unlock(shard + D_LOCK)
@@ -339,46 +345,59 @@ export function freeLock(block: u32): void {
   unlock(shard + D_LOCK)
 }
 
-export function lockMutex(word: u32, timeout: f64): i32 {
-  if (ownerOf(word) == me) return -11
-  if (tryLock(word)) return 0
-  if (timeout <= 0 && load32(word) != 0) return -1
-  const code = lockSlowly(word, timeout)
-  if (code < 0) setDetail(blocker)
+/** Says who is in the way, or who died, by the thread's number plus one. */
+function explain(code: i32, block: u32): i32 {
+  if (code == BROKEN) {
+    setDetail(blocker == DIED ? load32(block + K_DIED) : load32(slotOf(blocker) + S_STATE) >> THREAD_SHIFT)
+  } else if (code < 0) {
+    setDetail(blocker)
+  }
   return code
 }
 
-export function unlockMutex(word: u32): i32 {
-  if (ownerOf(word) != me) return -10
-  unlock(word)
+export function lockMutex(block: u32, timeout: f64): i32 {
+  const word = block + K_MUTEX
+  if (ownerOf(word) == me) return E_RELOCK
+  return tryLock(word) ? 0 : explain(lockSlowly(word, timeout), block)
+}
+
+/** 1: locked now. A dead owner's lock is taken over; then a repair is what the user does. */
+export function tryLockMutex(block: u32): i32 {
+  const word = block + K_MUTEX
+  if (tryLock(word)) return 1
+  const owner = ownerOf(word)
+  if (owner == 0 || owner == me || isAlive(owner)) return 0
+  return lockSlowly(word, 0) >= 0 ? 1 : 0
+}
+
+export function unlockMutex(block: u32): i32 {
+  if (ownerOf(block + K_MUTEX) != me) return E_NOT_OWNER
+  unlock(block + K_MUTEX)
   return 0
 }
 
-export function lockWriter(mutex: u32, timeout: f64): i32 {
-  if (ownerOf(mutex) == me) return -11
-  if (findHold(mutex + 4) != 0) return -11
-  const code = lockExclusive(mutex + 4, mutex, timeout)
-  if (code < 0) setDetail(blocker)
-  return code
+export function lockWriter(block: u32, timeout: f64): i32 {
+  if (ownerOf(block + K_MUTEX) == me || findHold(block + K_READERS) != 0) return E_RELOCK
+  return explain(lockExclusive(block + K_READERS, block + K_MUTEX, timeout), block)
 }
 
-export function unlockWriter(mutex: u32): i32 {
-  if (ownerOf(mutex) != me) return -10
-  unlockExclusive(mutex + 4, mutex)
+export function unlockWriter(block: u32): i32 {
+  if (ownerOf(block + K_MUTEX) != me) return E_NOT_OWNER
+  unlockExclusive(block + K_READERS, block + K_MUTEX)
   return 0
 }
 
-export function lockReader(mutex: u32, timeout: f64): i32 {
-  if (ownerOf(mutex) == me) return -11
-  const code = lockShared(mutex + 4, mutex, timeout)
-  if (code < 0) setDetail(blocker)
-  return code
+/** BROKEN: the writer died, and this thread has no share. It has to take the lock for writing first. */
+export function lockReader(block: u32, timeout: f64): i32 {
+  if (ownerOf(block + K_MUTEX) == me) return E_RELOCK
+  return explain(lockShared(block + K_READERS, block + K_MUTEX, timeout), block)
 }
 
-export function unlockReader(mutex: u32): i32 {
-  return unlockShared(mutex + 4) ? 0 : -10
+export function unlockReader(block: u32): i32 {
+  return unlockShared(block + K_READERS) ? 0 : E_NOT_OWNER
 }
 
-export function lockOwner(mutex: u32): u32 {
-  return ownerOf(mutex)
+/** Who holds the lock for writing: a registry slot plus one, or 0. */
+export function lockOwner(block: u32): u32 {
+  return ownerOf(block + K_MUTEX)
 }

@@ -217,3 +217,15 @@ export const MAX_TABLE_BITS: u32 = 25
 
 /** `audit` describes this many problems, and counts the others. */
 export const MOST_PROBLEMS: u32 = 64
+
+// A lock of a user's: a block of shard 0's heap, in a memory of its own (src/sync). After the header:
+export const K_KIND: u32 = 8
+/** The number (plus one) of the thread that died while it held the lock. */
+export const K_DIED: u32 = 12
+export const K_MUTEX: u32 = 16
+/** The readers' word follows the mutex, as in a shard. */
+export const K_READERS: u32 = 20
+/** WaitGroup: its counter. */
+export const K_COUNTER: u32 = 16
+/** Two cache line pairs, so that no two locks share one. */
+export const LOCK_BYTES: u32 = 256

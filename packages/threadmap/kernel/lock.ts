@@ -39,7 +39,7 @@ const SPIN_SLICE: u32 = 2000
 /** Above this a single pause would be longer than falling asleep and waking up. */
 const MAX_PAUSE: u32 = 20_000
 
-/** After a time-out: who held the lock (0: unknown). */
+/** After a time-out: who held the lock (0: unknown). After BROKEN: who died. */
 export let blocker: u32 = 0
 
 /** Spins for about `steps` nanoseconds. */
@@ -95,6 +95,7 @@ export function lockSlowly(word: u32, timeout: f64): i32 {
     }
     if (!isAlive(seen & OWNER)) {
       if (cas32(word, seen, me | SLEEPERS) == seen) {
+        blocker = seen & OWNER
         add32(H_RECOVERIES, 1)
         return BROKEN
       }

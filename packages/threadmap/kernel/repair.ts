@@ -31,18 +31,7 @@ import {
   TABLE_SPAN,
 } from './heap'
 import { D_HEAP, D_TABLE, D_USED, H_HEAP_START, H_POLICY, META_MARK, P_ID, P_PAGES, PAGE, POLICY_SYNC } from './layout'
-import {
-  addressOf,
-  BUCKET,
-  bitsOf,
-  clearTable,
-  ENTRY_VALUE,
-  hashEntry,
-  homeOf,
-  nextWord,
-  place,
-  tagOf,
-} from './table'
+import { addressOf, BUCKET, bitsOf, clearTable, ENTRY_VALUE, hashEntry, homeOf, nextWord, place, tagOf } from './table'
 import { isInline } from './value'
 
 /** Makes a shard whole whose owner died. The caller has taken over its lock. */

@@ -3,9 +3,10 @@
  *
  * Sources: Go's sync.RWMutex around a map, orcaman/concurrent-map.
  */
+
+import { readValidated } from './fast'
 import { D_LOCK, D_READERS } from './layout'
 import { BROKEN, LOCKED, lockExclusive, lockShared, lockTimeout, unlockExclusive, unlockShared } from './lock'
-import { readValidated } from './fast'
 import { repair } from './repair'
 import { change, shardOf } from './shard'
 

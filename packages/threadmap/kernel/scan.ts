@@ -28,14 +28,9 @@ import {
 import { lockForReading, unlockForReading } from './rwmutex'
 import { shardAt } from './shard'
 import { promoteAll } from './sync-map'
-import { addressOf, bitsOf, BUCKET, copyWords, ENTRY_KEY, homeOf, sameHead, valueWord } from './table'
-import {
-  copyOutValidated,
-  fits,
-  isInline,
-  resultAt,
-} from './value'
+import { addressOf, BUCKET, bitsOf, copyWords, ENTRY_KEY, homeOf, sameHead, valueWord } from './table'
 import { detects, isWriting } from './unsafe'
+import { copyOutValidated, fits, isInline, resultAt } from './value'
 
 /** A batch ends with the bucket that fills it with this many entries, or after so many buckets (a lock may be held). */
 const BATCH_ENTRIES: u32 = 64
@@ -94,7 +89,7 @@ function collect(shard: u32, from: u32): i32 {
       continue
     }
     buckets++
-    const next = <u64>(home + 1) << (32 - bits)
+    const next = (<u64>(home + 1)) << (32 - bits)
     if (next >> 32 != 0) {
       done = 1
       break
@@ -112,7 +107,7 @@ function collect(shard: u32, from: u32): i32 {
 /** The live entries with this home, from `position` on. ABSENT: the table changed meanwhile. */
 function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
   const bits = bitsOf(word)
-  const mask = ((<u32>1 << bits) - 1) * BUCKET
+  const mask = (((<u32>1) << bits) - 1) * BUCKET
   const start = home * BUCKET
   let at = start
   do {

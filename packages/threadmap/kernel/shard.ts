@@ -56,17 +56,7 @@ import {
   valueWord,
   writeEntry,
 } from './table'
-import {
-  copyOut,
-  equalsExpected,
-  isInline,
-  newValueBlock,
-  resultAt,
-  setWord,
-  sum,
-  valueAt,
-  wordOfBlock,
-} from './value'
+import { copyOut, equalsExpected, isInline, newValueBlock, resultAt, setWord, sum, valueAt, wordOfBlock } from './value'
 
 /** The token that the SAME operations compare: what an earlier read found. */
 export let tokenEntry: u32 = 0

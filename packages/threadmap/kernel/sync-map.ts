@@ -75,19 +75,14 @@ import {
 } from './layout'
 import { BROKEN, lock, unlock } from './lock'
 import { isGood, mark, repairInPlace, sweepHeap } from './repair'
-import {
-  shardAt,
-  tokenEntry,
-  tokenGeneration,
-  tokenWord,
-} from './shard'
+import { shardAt, tokenEntry, tokenGeneration, tokenWord } from './shard'
 import {
   AMENDED,
   addressOf,
+  BUCKET,
   bitsFor,
   bitsOf,
   bringToLife,
-  BUCKET,
   clearTable,
   copyTable,
   displace,
@@ -104,20 +99,14 @@ import {
   MAX_BITS,
   nextWord,
   place,
+  STALE,
   sameHead,
   slotCount,
-  STALE,
   tagOf,
   valueWord,
   writeEntry,
 } from './table'
-import {
-  count,
-  isAlive,
-  me,
-  mySlot,
-  slotOf,
-} from './thread'
+import { count, isAlive, me, mySlot, slotOf } from './thread'
 import {
   BLOCK_CONTENT,
   blockEqualsExpected,
@@ -703,7 +692,7 @@ function settleDirty(read: u64, dirty: u64): void {
 
 function contains(word: u64, content: u64): bool {
   const bits = bitsOf(word)
-  const mask = ((<u32>1 << bits) - 1) * BUCKET
+  const mask = (((<u32>1) << bits) - 1) * BUCKET
   const home = homeOf(<u32>(content >> 32), bits) * BUCKET
   let at = home
   do {

@@ -59,7 +59,7 @@ export function isAlive(owner: u32): bool {
 export function declareDead(owner: u32): bool {
   const state = slotOf(owner) + S_STATE
   const seen = load32(state)
-  if ((seen & STATE_MASK) != SLOT_ALIVE || cas32(state, seen, SLOT_DEAD) != seen) return false
+  if ((seen & STATE_MASK) != SLOT_ALIVE || cas32(state, seen, (seen & ~STATE_MASK) | SLOT_DEAD) != seen) return false
   add32(H_REGISTRY_EPOCH, 1)
   atomic.notify(H_REGISTRY_EPOCH, -1)
   return true

@@ -25,18 +25,10 @@ import {
 } from './layout'
 import { lock, ownerOf, unlock } from './lock'
 import { repair } from './repair'
-import {
-  change,
-  shardAt,
-} from './shard'
+import { change, shardAt } from './shard'
 import { ENTRY_VALUE, find, foundEntry, STALE, valueWord } from './table'
 import { isAlive, me } from './thread'
-import {
-  isInline,
-  resultAt,
-  sum,
-  valueAt,
-} from './value'
+import { isInline, resultAt, sum, valueAt } from './value'
 
 const AGAIN: i32 = 101
 

@@ -3,60 +3,60 @@
  * limit and the next step, and is thrown before anything was changed: a failed operation leaves the map as it was.
  */
 export class ThreadmapError extends Error {
-    code;
-    constructor(code, message) {
-        super(message);
-        this.code = code;
-        this.name = new.target.name;
-    }
+  code
+  constructor(code, message) {
+    super(message)
+    this.code = code
+    this.name = new.target.name
+  }
 }
 /** The memory of the map is used up: `maxBytes` is reached and nothing can be reclaimed. */
 export class MapFullError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_FULL', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_FULL', message)
+  }
 }
 /** A key is longer than `MAX_KEY_BYTES` when encoded. */
 export class KeyTooLargeError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_KEY_TOO_LARGE', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_KEY_TOO_LARGE', message)
+  }
 }
 /** A value is longer than `MAX_VALUE_BYTES` when encoded. */
 export class ValueTooLargeError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_VALUE_TOO_LARGE', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_VALUE_TOO_LARGE', message)
+  }
 }
 /** A key or value is not of the type that the map's codec takes, or two codecs do not fit each other. */
 export class CodecError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_CODEC', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_CODEC', message)
+  }
 }
 /** An option of a constructor, or an argument of a method, is outside its range. */
 export class OptionError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_OPTION', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_OPTION', message)
+  }
 }
 /** `attach` was given something that is no handle, a foreign or damaged memory, or one of another layout version. */
 export class AttachError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_ATTACH', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_ATTACH', message)
+  }
 }
 /** The map (or lock) was disposed in this thread, and then used. */
 export class DisposedError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_DISPOSED', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_DISPOSED', message)
+  }
 }
 /** More threads are attached than the registry of one map holds. */
 export class ThreadLimitError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_THREAD_LIMIT', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_THREAD_LIMIT', message)
+  }
 }
 /**
  * A lock was not to be had within `lockTimeout`. Its owner is alive and slow, or it died where nothing could tell this
@@ -64,32 +64,32 @@ export class ThreadLimitError extends ThreadmapError {
  * (-1: a lock of the whole map).
  */
 export class LockTimeoutError extends ThreadmapError {
-    owner;
-    shard;
-    constructor(message, owner, shard) {
-        super('ERR_THREADMAP_LOCK_TIMEOUT', message);
-        this.owner = owner;
-        this.shard = shard;
-    }
+  owner
+  shard
+  constructor(message, owner, shard) {
+    super('ERR_THREADMAP_LOCK_TIMEOUT', message)
+    this.owner = owner
+    this.shard = shard
+  }
 }
 /** A lock was used against its rules: unlocked by a thread that does not hold it, or locked again by its owner. */
 export class LockUsageError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_LOCK_USAGE', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_LOCK_USAGE', message)
+  }
 }
 /** `getOrInsertComputed` was called for a key from within the function that computes that same key. */
 export class RecursiveComputeError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_RECURSIVE_COMPUTE', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_RECURSIVE_COMPUTE', message)
+  }
 }
 /**
  * Two threads used an `UnsafeMap` at the same time. The message is one of Go's three: "concurrent map writes",
  * "concurrent map read and map write", "concurrent map iteration and map write". The memory is not damaged.
  */
 export class ConcurrentMapError extends ThreadmapError {
-    constructor(message) {
-        super('ERR_THREADMAP_CONCURRENT', message);
-    }
+  constructor(message) {
+    super('ERR_THREADMAP_CONCURRENT', message)
+  }
 }

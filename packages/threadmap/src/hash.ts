@@ -21,6 +21,7 @@ export function hash(name: HashName, bytes: Uint8Array, seed = 0n): bigint {
   const { kernel, scratch } = session
   const at = scratch.reserve(KEY, bytes.length)
   scratch.u8.set(bytes, at)
-  const low = kernel.hashBytes(kind, bytes.length, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn)) >>> 0
+  const low =
+    kernel.hashBytes(kind, bytes.length, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn)) >>> 0
   return (BigInt(scratch.u32[at >>> 2]) << 32n) | BigInt(low)
 }

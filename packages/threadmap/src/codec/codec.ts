@@ -45,9 +45,11 @@ export type ValueCodec<T> = NativeCodec<T> | Codec<T>
 
 /** How an error quotes a value: short, and with its type. */
 export function quote(value: unknown): string {
-  if (typeof value === 'string') return value.length > 40 ? `'${value.slice(0, 40)}…' (a string)` : `'${value}' (a string)`
+  if (typeof value === 'string')
+    return value.length > 40 ? `'${value.slice(0, 40)}…' (a string)` : `'${value}' (a string)`
   if (typeof value === 'bigint') return `${value}n (a bigint)`
-  if (typeof value === 'object' && value !== null) return `an object of class ${value.constructor?.name ?? 'null prototype'}`
+  if (typeof value === 'object' && value !== null)
+    return `an object of class ${value.constructor?.name ?? 'null prototype'}`
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'symbol') return 'a symbol'
   return value === undefined || value === null ? String(value) : `${String(value)} (a ${typeof value})`

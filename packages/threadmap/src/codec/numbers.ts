@@ -14,7 +14,7 @@ export const f64: KeyCodec<number> = {
   write(scratch, area, value) {
     if (typeof value !== 'number') throw new CodecError(`the f64 codec takes a number, and got ${quote(value)}`)
     // As a key, all NaNs are one, and adding 0 makes 0 of -0.
-    scratch.f64[scratch.at[area] >>> 3] = area === KEY ? (value === value ? value + 0 : Number.NaN) : value
+    scratch.f64[scratch.at[area] >>> 3] = area === KEY ? (Number.isNaN(value) ? Number.NaN : value + 0) : value
     return WORD
   },
   read: (scratch, at) => scratch.f64[at >>> 3],

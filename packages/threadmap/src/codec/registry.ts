@@ -58,7 +58,8 @@ export function valueCodec<V>(codec: ValueCodec<V>): NativeCodec<V> {
 /** The key codec that a handle names. */
 export function namedKeyCodec<K>(name: string): KeyCodec<K> {
   const codec = KEYS.find(key => key.name === name)
-  if (codec === undefined) throw new CodecError(`the handle names the key codec '${name}', which this version does not have`)
+  if (codec === undefined)
+    throw new CodecError(`the handle names the key codec '${name}', which this version does not have`)
   return codec as unknown as KeyCodec<K>
 }
 
@@ -67,16 +68,21 @@ export function namedValueCodec<V>(name: string, given: ValueCodec<V> | undefine
   if (given !== undefined) {
     const codec = valueCodec(given)
     if (codec.name === name) return codec
-    throw new CodecError(`the map stores values with codec '${plain(name)}', and attach was given '${plain(codec.name)}'`)
+    throw new CodecError(
+      `the map stores values with codec '${plain(name)}', and attach was given '${plain(codec.name)}'`,
+    )
   }
   if (name.startsWith(CUSTOM_PREFIX)) {
-    throw new CodecError(`the map stores values with your codec '${plain(name)}': pass it, as in attach(handle, { value: codec })`)
+    throw new CodecError(
+      `the map stores values with your codec '${plain(name)}': pass it, as in attach(handle, { value: codec })`,
+    )
   }
   if (name.startsWith(STRUCT_PREFIX)) {
     return struct(JSON.parse(name.slice(STRUCT_PREFIX.length)) as StructFields) as unknown as NativeCodec<V>
   }
   const codec = VALUES.find(value => value.name === name)
-  if (codec === undefined) throw new CodecError(`the handle names the value codec '${name}', which this version does not have`)
+  if (codec === undefined)
+    throw new CodecError(`the handle names the value codec '${name}', which this version does not have`)
   return codec as unknown as NativeCodec<V>
 }
 

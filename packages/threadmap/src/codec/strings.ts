@@ -21,7 +21,8 @@ export const bytes: KeyCodec<Uint8Array> = {
   name: 'bytes',
   type: TYPE_BYTES,
   write(scratch, area, value) {
-    if (!(value instanceof Uint8Array)) throw new CodecError(`the bytes codec takes a Uint8Array, and got ${quote(value)}`)
+    if (!(value instanceof Uint8Array))
+      throw new CodecError(`the bytes codec takes a Uint8Array, and got ${quote(value)}`)
     const length = value.length
     checkLength(area, length, `a Uint8Array of ${length} bytes`)
     const at = scratch.reserve(area, length)

@@ -35,8 +35,18 @@ function number(value: unknown): string | undefined {
 }
 
 const KINDS: Record<FieldType, FieldKind> = {
-  f64: { size: 8, refuses: number, set: (d, at, v) => d.setFloat64(at, v, true), get: (d, at) => d.getFloat64(at, true) },
-  f32: { size: 4, refuses: number, set: (d, at, v) => d.setFloat32(at, v, true), get: (d, at) => d.getFloat32(at, true) },
+  f64: {
+    size: 8,
+    refuses: number,
+    set: (d, at, v) => d.setFloat64(at, v, true),
+    get: (d, at) => d.getFloat64(at, true),
+  },
+  f32: {
+    size: 4,
+    refuses: number,
+    set: (d, at, v) => d.setFloat32(at, v, true),
+    get: (d, at) => d.getFloat32(at, true),
+  },
   i64: {
     size: 8,
     refuses: big(-(2n ** 63n), 2n ** 63n - 1n),
@@ -96,7 +106,9 @@ export function struct<const F extends StructFields>(fields: F): NativeCodec<Str
   if (names.length === 0) throw new OptionError('struct() needs at least one field, as in struct({ id: "u32" })')
   for (const name of names) {
     if (!Object.hasOwn(KINDS, fields[name])) {
-      throw new OptionError(`struct field '${name}' is '${String(fields[name])}'; it must be one of ${Object.keys(KINDS).join(', ')}`)
+      throw new OptionError(
+        `struct field '${name}' is '${String(fields[name])}'; it must be one of ${Object.keys(KINDS).join(', ')}`,
+      )
     }
   }
   const offsets = new Map<string, number>()
@@ -116,7 +128,8 @@ export function struct<const F extends StructFields>(fields: F): NativeCodec<Str
       const record = value as Record<string, unknown>
       for (const { name, kind } of places) {
         const wanted = kind.refuses(record[name])
-        if (wanted !== undefined) throw new CodecError(`struct field '${name}' takes ${wanted}, and got ${quote(record[name])}`)
+        if (wanted !== undefined)
+          throw new CodecError(`struct field '${name}' takes ${wanted}, and got ${quote(record[name])}`)
       }
       const at = scratch.reserve(area, size)
       for (const { name, kind, offset } of places) kind.set(scratch.data, at + offset, record[name] as never)

@@ -39,13 +39,14 @@ export interface KernelExports {
   audit(): number
   newLock(kind: number): number
   freeLock(block: number): void
-  lockMutex(word: number, timeout: number): number
-  unlockMutex(word: number): number
-  lockWriter(mutex: number, timeout: number): number
-  unlockWriter(mutex: number): number
-  lockReader(mutex: number, timeout: number): number
-  unlockReader(mutex: number): number
-  lockOwner(mutex: number): number
+  lockMutex(block: number, timeout: number): number
+  tryLockMutex(block: number): number
+  unlockMutex(block: number): number
+  lockWriter(block: number, timeout: number): number
+  unlockWriter(block: number): number
+  lockReader(block: number, timeout: number): number
+  unlockReader(block: number): number
+  lockOwner(block: number): number
 }
 
 let compiled: WebAssembly.Module | undefined

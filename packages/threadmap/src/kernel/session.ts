@@ -2,8 +2,8 @@
  * A thread's place in a memory: an instance of the kernel, a registry slot, scratch areas. Maps and locks are built on it.
  */
 import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
-import { keepWatch } from '../liveness/watch.js'
 import { maySleep, threadNumber } from '../liveness/thread.js'
+import { keepWatch } from '../liveness/watch.js'
 import { instantiate, type KernelExports } from './instance.js'
 import * as L from './layout.generated.js'
 import { Scratch } from './scratch.js'
@@ -75,7 +75,7 @@ export class Session {
     const session = new Session(memory, instantiate(memory), isLockMemory)
     if (session.kernel.open() < 0) {
       session.close()
-      throw new MapFullError('no memory left for this thread\'s scratch areas (16 KiB): the map is at maxBytes')
+      throw new MapFullError("no memory left for this thread's scratch areas (16 KiB): the map is at maxBytes")
     }
     session.scratch.locate()
     keepWatch(session)
@@ -117,14 +117,17 @@ export function slotAddress(owner: number, field: number): number {
 function checkMemory(memory: WebAssembly.Memory): void {
   if (!(memory instanceof WebAssembly.Memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
   const buffer: unknown = memory.buffer
-  if (!(buffer instanceof SharedArrayBuffer)) throw new AttachError('the memory of the handle is not shared between threads')
+  if (!(buffer instanceof SharedArrayBuffer))
+    throw new AttachError('the memory of the handle is not shared between threads')
   if (buffer.byteLength < FIRST_PAGES * WASM_PAGE) {
     throw new AttachError(`the memory has ${buffer.byteLength} bytes; a map's has ${FIRST_PAGES * WASM_PAGE} at least`)
   }
   const words = new Uint32Array(buffer)
   const magic = words[L.H_MAGIC >>> 2]
   if (magic !== L.MAGIC) {
-    throw new AttachError(`the memory is not a threadmap's: it begins with 0x${magic.toString(16)}, not 0x${L.MAGIC.toString(16)}`)
+    throw new AttachError(
+      `the memory is not a threadmap's: it begins with 0x${magic.toString(16)}, not 0x${L.MAGIC.toString(16)}`,
+    )
   }
   const version = words[L.H_VERSION >>> 2]
   if (version !== L.LAYOUT_VERSION) {
@@ -132,13 +135,16 @@ function checkMemory(memory: WebAssembly.Memory): void {
       `the memory has layout version ${version}, and this version of threadmap reads ${L.LAYOUT_VERSION}: use the same version in all threads`,
     )
   }
-  if (Atomics.load(new Int32Array(buffer), L.H_READY >>> 2) !== 1) throw new AttachError('the memory was never completed')
+  if (Atomics.load(new Int32Array(buffer), L.H_READY >>> 2) !== 1)
+    throw new AttachError('the memory was never completed')
 }
 
 function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
   const bytes = new TextEncoder().encode(text)
   if (bytes.length > L.TEXT_MAX - 4) {
-    throw new AttachError(`the names of the codecs take ${bytes.length} bytes; ${L.TEXT_MAX - 4} are there for them: use fewer or shorter struct fields`)
+    throw new AttachError(
+      `the names of the codecs take ${bytes.length} bytes; ${L.TEXT_MAX - 4} are there for them: use fewer or shorter struct fields`,
+    )
   }
   new Uint32Array(buffer)[L.H_TEXT >>> 2] = bytes.length
   new Uint8Array(buffer).set(bytes, L.H_TEXT + 4)
@@ -147,5 +153,7 @@ function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
 /** The codec names that stand in the header. */
 export function readHeaderText(memory: WebAssembly.Memory): string {
   const length = new Uint32Array(memory.buffer)[L.H_TEXT >>> 2]
-  return new TextDecoder().decode(new Uint8Array(memory.buffer).slice(L.H_TEXT + 4, L.H_TEXT + 4 + Math.min(length, L.TEXT_MAX - 4)))
+  return new TextDecoder().decode(
+    new Uint8Array(memory.buffer).slice(L.H_TEXT + 4, L.H_TEXT + 4 + Math.min(length, L.TEXT_MAX - 4)),
+  )
 }

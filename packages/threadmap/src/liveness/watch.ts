@@ -60,6 +60,6 @@ function recoverThread(session: Session, thread: number): void {
 }
 
 export function checkOpen(session: Session, what: string): void {
-  if (session.closed) throw new DisposedError(`this ${what} was disposed in this thread; attach to its handle again to go on`)
+  if (session.closed)
+    throw new DisposedError(`this ${what} was disposed in this thread; attach to its handle again to go on`)
 }
-

@@ -69,7 +69,8 @@ function watchOthers(session: Session, locks: LockManager, seen: Set<string>): v
       .request(name, () => {
         const current = ref.deref()
         // A slot that was given back in order, or taken anew since, is no death.
-        if (current !== undefined && !current.closed && incarnationAt(current, owner) === incarnation) current.recover(owner)
+        if (current !== undefined && !current.closed && incarnationAt(current, owner) === incarnation)
+          current.recover(owner)
       })
       .catch(() => {})
   }

@@ -217,7 +217,9 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   add(key: K, delta: V): V {
     const name = this.#value.name
     if (name !== 'f64' && name !== 'u32' && name !== 'i64') {
-      throw new CodecError(`add() needs values of the codecs f64, u32 or i64, and this ${this.kind} has '${name}'; use update()`)
+      throw new CodecError(
+        `add() needs values of the codecs f64, u32 or i64, and this ${this.kind} has '${name}'; use update()`,
+      )
     }
     this.#change(L.ADD, key, delta)
     return this.#result()

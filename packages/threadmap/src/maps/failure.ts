@@ -30,7 +30,9 @@ export function failureOf(session: Session, name: string, code: number): Error {
         `${L.CLAIM_COUNT} keys are being computed by getOrInsertComputed at this moment, which is the limit of one map; try again, or compute before you insert`,
       )
     case L.E_HOLDS:
-      return new Errors.ThreadLimitError(`this thread holds ${L.HOLD_COUNT} locks for reading, which is the limit; release some`)
+      return new Errors.ThreadLimitError(
+        `this thread holds ${L.HOLD_COUNT} locks for reading, which is the limit; release some`,
+      )
     default:
       return new Errors.ThreadmapError('ERR_THREADMAP_INTERNAL', `unexpected code ${code} from the kernel of a ${name}`)
   }

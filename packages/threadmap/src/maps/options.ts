@@ -59,7 +59,8 @@ export function checkOptions<K, V>(
     throw new OptionError(`the option shards must be a power of two from 1 to 1024, and is ${shards}`)
   }
   const hash = HASHES.indexOf(options.hash ?? 'default')
-  if (hash < 0) throw new OptionError(`the option hash must be one of ${HASHES.join(', ')}, and is ${String(options.hash)}`)
+  if (hash < 0)
+    throw new OptionError(`the option hash must be one of ${HASHES.join(', ')}, and is ${String(options.hash)}`)
   const [seedLow, seedHigh] = seedWords(options.seed)
   const backoff = options.backoff ?? {}
   const header = new Map<number, number>([

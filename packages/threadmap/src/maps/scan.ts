@@ -68,7 +68,7 @@ function* batches<K, V>(source: ScanSource<K, V>): Generator<Found<K>[]> {
 }
 
 /** The value of an entry of a batch; undefined if its key has gone. */
-function valueOf<K, V>(source: ScanSource<K, V>, found: Found<K>): V | undefined {
+function currentValue<K, V>(source: ScanSource<K, V>, found: Found<K>): V | undefined {
   source.check(0)
   const code = source.session.kernel.readKnown(found.entry, found.generation, found.shard, found.version)
   // The entry moved, or has gone, or its value is large: the map knows.
@@ -78,7 +78,7 @@ function valueOf<K, V>(source: ScanSource<K, V>, found: Found<K>): V | undefined
 export function* entriesOf<K, V>(source: ScanSource<K, V>): IterableIterator<[K, V]> {
   for (const batch of batches(source)) {
     for (const found of batch) {
-      const value = valueOf(source, found)
+      const value = currentValue(source, found)
       if (value !== undefined) yield [found.key, value]
     }
   }
@@ -93,7 +93,7 @@ export function* keysOf<K, V>(source: ScanSource<K, V>): IterableIterator<K> {
 export function* valuesOf<K, V>(source: ScanSource<K, V>): IterableIterator<V> {
   for (const batch of batches(source)) {
     for (const found of batch) {
-      const value = valueOf(source, found)
+      const value = currentValue(source, found)
       if (value !== undefined) yield value
     }
   }

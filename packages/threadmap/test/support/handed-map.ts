@@ -125,7 +125,7 @@ export class HandedMap implements AnyMap {
   watch(worker: WatchableWorker): this {
     return this.#invoke('watch', [worker]) as this
   }
-  audit(): readonly string[] {
+  audit(): string[] {
     return this.#hands.flatMap(hand => hand.invoke('audit', []) as string[])
   }
   [Symbol.dispose](): void {

@@ -1,9 +1,7 @@
 import { type ConcurrentMap, FastMap, RWMutexMap, ShardedMap, SyncMap, type SyncMapStats, UnsafeMap } from 'threadmap'
 
-/** A map of whatever codecs a test chose, with the validator that stands after every test. */
-export interface AnyMap extends ConcurrentMap<unknown, unknown> {
-  audit(): readonly string[]
-}
+/** A map of whatever codecs a test chose. */
+export type AnyMap = ConcurrentMap<unknown, unknown>
 
 /** Options as a careless caller might give them: the tests of typed errors need every mistake to compile. */
 export interface AnyOptions {

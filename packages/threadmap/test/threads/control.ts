@@ -40,14 +40,19 @@ export class Control {
     return Atomics.load(this.#words, STOP) === 1
   }
 
-  /** Waits until every worker of the team has come here. */
-  meet(): void {
+  /**
+   * Waits until every worker of the team has come here. It spins first, for `spin` milliseconds: who sleeps wakes up one
+   * after the other, and a short piece of work is done by the first before the next begins.
+   */
+  meet(spin = 0): void {
     const round = Atomics.load(this.#words, ROUND)
     if (Atomics.add(this.#words, ARRIVED, 1) + 1 === Atomics.load(this.#words, SIZE)) {
       Atomics.store(this.#words, ARRIVED, 0)
       Atomics.add(this.#words, ROUND, 1)
       Atomics.notify(this.#words, ROUND)
     } else {
+      const end = spin > 0 ? performance.now() + spin : 0
+      while (end > 0 && Atomics.load(this.#words, ROUND) === round) if (performance.now() > end) break
       while (Atomics.load(this.#words, ROUND) === round) Atomics.wait(this.#words, ROUND, round)
     }
   }

@@ -43,7 +43,7 @@ const jobs = {
     crew.start()
     for (const map of maps) {
       let accused: Accusation | undefined
-      crew.control.meet()
+      crew.control.meet(20)
       const since = performance.now()
       try {
         for (let count = 0; count < task.writes; count++) map.set(count, crew.index)

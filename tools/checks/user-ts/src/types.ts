@@ -36,7 +36,7 @@ const flags = new RWMutexMap({ key: i64, value: bool })
 same<ReturnType<typeof flags.get>, boolean | undefined>(true)
 
 const blobs: ConcurrentMap<string, Uint8Array> = new ShardedMap({ key: string, value: bytes, shards: 256 })
-const points = new UnsafeMap({ key: string, value: struct({ x: f64, y: f64, hits: u32 }) })
+const points = new UnsafeMap({ key: string, value: struct({ x: 'f64', y: 'f64', hits: 'u32' }) })
 const point = points.get('origin')
 if (point) same<typeof point.x, number>(true)
 

@@ -1,0 +1,10 @@
+/** threadmap/sync: locks in shared memory, for code around the maps. */
+
+export { LockTimeoutError, LockUsageError } from './errors.js'
+export { watchWorker as watch } from './liveness/watch.js'
+export { Backoff } from './sync/backoff.js'
+export type { LockHandle, LockKind, OwnerDied } from './sync/lock-memory.js'
+export { type Locker, Mutex } from './sync/mutex.js'
+export { CompatRWMutex, RWMutex } from './sync/rwmutex.js'
+export { WaitGroup } from './sync/wait-group.js'
+export type { BackoffOptions } from './types.js'

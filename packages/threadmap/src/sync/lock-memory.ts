@@ -1,0 +1,139 @@
+/**
+ * Where locks of users live: one small memory per thread that creates locks, shared with whoever gets a handle. Its
+ * registry says which threads live, so a dead owner is found out as in a map.
+ */
+import {
+  AttachError,
+  LockTimeoutError,
+  LockUsageError,
+  MapFullError,
+  OptionError,
+  ThreadLimitError,
+} from '../errors.js'
+import * as L from '../kernel/layout.generated.js'
+import { Session } from '../kernel/session.js'
+import { ownerWords } from '../maps/failure.js'
+import { checkOptions } from '../maps/options.js'
+
+/** The kinds of lock, as their block says. */
+export const LOCK_KINDS = ['Mutex', 'RWMutex', 'CompatRWMutex', 'WaitGroup'] as const
+export type LockKind = (typeof LOCK_KINDS)[number]
+
+/** What crosses to another thread; `attach` takes it. */
+export interface LockHandle<Kind extends LockKind = LockKind> {
+  readonly threadmap: number
+  readonly kind: Kind
+  readonly memory: WebAssembly.Memory
+  readonly address: number
+}
+
+/** Said by `lock()` when the thread that held the lock died: what it guards may be half-changed. */
+export interface OwnerDied {
+  /** The `threadId` of the dead thread; undefined where the runtime does not number them. */
+  readonly threadId: number | undefined
+}
+
+const MAX_BYTES = 64 * 1024 * 1024
+/** How long `lock()` waits unless told otherwise, in milliseconds. */
+export const DEFAULT_TIMEOUT = 5000
+
+let own: Session | undefined
+/** This thread's sessions, by the identity of their memory: a memory that arrives twice is one memory. */
+const known = new Map<string, Session>()
+
+function identityOf(memory: WebAssembly.Memory): string {
+  const words = new Uint32Array(memory.buffer)
+  return [L.H_IDENTITY, L.H_SEED, L.H_SEED + 4].map(address => words[address >>> 2]).join(':')
+}
+
+function ownSession(): Session {
+  if (own === undefined) {
+    const { header } = checkOptions('FastMap', { shards: 1 } as never, L.TYPE_F64, L.TYPE_BYTES)
+    own = Session.create(MAX_BYTES, header, '["locks"]', true)
+    known.set(identityOf(own.memory), own)
+  }
+  return own
+}
+
+/** One lock, seen from this thread. */
+export class Place {
+  readonly session: Session
+  readonly address: number
+  readonly kind: LockKind
+
+  private constructor(session: Session, address: number, kind: LockKind) {
+    this.session = session
+    this.address = address
+    this.kind = kind
+  }
+
+  static create(kind: LockKind): Place {
+    const session = ownSession()
+    const address = session.kernel.newLock(LOCK_KINDS.indexOf(kind) + 1) >>> 0
+    if (address === 0)
+      throw new MapFullError(`no memory for another ${kind}: the locks of one thread take at most ${MAX_BYTES} bytes`)
+    session.scratch.refresh()
+    return new Place(session, address, kind)
+  }
+
+  static attach(kind: LockKind, handle: LockHandle): Place {
+    if (
+      typeof handle !== 'object' ||
+      handle === null ||
+      handle.threadmap !== L.LAYOUT_VERSION ||
+      handle.kind !== kind
+    ) {
+      throw new AttachError(`${kind}.attach() takes the handle of a ${kind}`)
+    }
+    if (!(handle.memory instanceof WebAssembly.Memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
+    const identity = identityOf(handle.memory)
+    let session = known.get(identity)
+    if (session === undefined) {
+      session = Session.attach(handle.memory, true)
+      known.set(identity, session)
+    }
+    session.scratch.refresh()
+    const stored = session.scratch.u32[(handle.address + L.K_KIND) >>> 2]
+    if (LOCK_KINDS[stored - 1] !== kind)
+      throw new AttachError(`there is no ${kind} at address ${handle.address}: was it disposed?`)
+    return new Place(session, handle.address, kind)
+  }
+
+  get handle(): LockHandle {
+    const { session, address, kind } = this
+    return { threadmap: L.LAYOUT_VERSION, kind, memory: session.memory, address }
+  }
+
+  /** Turns a code of the kernel's lock functions into what `lock()` returns, or an error. */
+  result(code: number, timeout: number): OwnerDied | undefined {
+    if (code === 0) return undefined
+    const detail = this.session.scratch.u32[(this.session.scratch.resultWord + L.R_DETAIL) >>> 2]
+    if (code > 0) return { threadId: detail > 0 ? detail - 1 : undefined }
+    switch (code) {
+      case L.E_TIMEOUT:
+        throw new LockTimeoutError(
+          `no ${this.kind} within ${timeout} ms: ${ownerWords(this.session, detail)}. If that thread died, watch() its worker where it was created; if it is slow, pass a longer time-out`,
+          detail,
+          -1,
+        )
+      case L.E_RELOCK:
+        throw new LockUsageError(`this thread holds the ${this.kind} already: locking it again would wait for itself`)
+      case L.E_NOT_OWNER:
+        throw new LockUsageError(`this thread does not hold the ${this.kind}, so it cannot unlock it`)
+      default:
+        throw new ThreadLimitError(
+          `this thread holds ${L.HOLD_COUNT} locks for reading, which is the limit; release some`,
+        )
+    }
+  }
+
+  /** Frees the block; handles of it are void then. */
+  free(): void {
+    this.session.kernel.freeLock(this.address)
+  }
+}
+
+export function checkTimeout(timeout: number): number {
+  if (typeof timeout === 'number' && timeout >= 0) return Math.min(timeout, 2 ** 31)
+  throw new OptionError(`a time-out is a number of milliseconds from 0 up, and got ${String(timeout)}`)
+}

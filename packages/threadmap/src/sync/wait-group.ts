@@ -1,0 +1,88 @@
+import { LockTimeoutError, LockUsageError, OptionError } from '../errors.js'
+import * as L from '../kernel/layout.generated.js'
+import { maySleep } from '../liveness/thread.js'
+import { checkTimeout, DEFAULT_TIMEOUT, type LockHandle, Place } from './lock-memory.js'
+
+/**
+ * Waits for a number of tasks in other threads. `add(n)` before they start, `done()` at the end of each, `wait()` for all. It
+ * has no owner, so it cannot know of a task that died: `wait` gives up after its time-out.
+ *
+ * Source: Go's sync.WaitGroup.
+ */
+export class WaitGroup {
+  readonly #place: Place
+
+  constructor()
+  /** @internal */
+  constructor(place?: Place)
+  constructor(place: Place = Place.create('WaitGroup')) {
+    this.#place = place
+  }
+
+  /** The group of a handle that another thread sent. `AttachError` if it is none. */
+  static attach(handle: LockHandle<'WaitGroup'>): WaitGroup {
+    return new WaitGroup(Place.attach('WaitGroup', handle))
+  }
+
+  /** Tasks that are not done. */
+  get count(): number {
+    return Atomics.load(this.#words, this.#index)
+  }
+
+  /** Counts `tasks` more (or fewer). `LockUsageError` if that is fewer than none; nothing is changed then. */
+  add(tasks: number): void {
+    if (!Number.isInteger(tasks) || Math.abs(tasks) > 2 ** 30) {
+      throw new OptionError(`add() takes a whole number of tasks up to 2^30, and got ${String(tasks)}`)
+    }
+    const words = this.#words
+    let seen = Atomics.load(words, this.#index)
+    while (true) {
+      const next = seen + tasks
+      if (next < 0)
+        throw new LockUsageError(`a WaitGroup of ${seen} tasks cannot lose ${-tasks}: done() was called too often`)
+      const was = Atomics.compareExchange(words, this.#index, seen, next)
+      if (was === seen) {
+        if (next === 0) Atomics.notify(words, this.#index)
+        return
+      }
+      seen = was
+    }
+  }
+
+  /** One task is done. */
+  done(): void {
+    this.add(-1)
+  }
+
+  /** Waits till no task is left, at most `timeout` milliseconds (default 5000), then throws `LockTimeoutError`. */
+  wait(timeout = DEFAULT_TIMEOUT): void {
+    const words = this.#words
+    const deadline = performance.now() + checkTimeout(timeout)
+    const sleeps = maySleep()
+    while (true) {
+      const count = Atomics.load(words, this.#index)
+      if (count === 0) return
+      const left = deadline - performance.now()
+      if (left <= 0)
+        throw new LockTimeoutError(`${count} tasks of a WaitGroup were not done within ${timeout} ms`, 0, -1)
+      if (sleeps) Atomics.wait(words, this.#index, count, left)
+    }
+  }
+
+  get handle(): LockHandle<'WaitGroup'> {
+    return this.#place.handle as LockHandle<'WaitGroup'>
+  }
+
+  /** Frees the group's memory: for its creator, when nobody uses it any more. */
+  [Symbol.dispose](): void {
+    this.#place.free()
+  }
+
+  get #words(): Int32Array {
+    return this.#place.session.scratch.i32
+  }
+
+  get #index(): number {
+    return (this.#place.address + L.K_COUNTER) >>> 2
+  }
+}
