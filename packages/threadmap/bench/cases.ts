@@ -162,6 +162,7 @@ function mixCase(keys: number, reads: number): Case {
     unit: 'M/s',
     subjects: [
       mix('FastMap', 'FastMap'),
+      mix('private Maps', 'Map', 2, true),
       ...others.map(kind => mix(kind === 'UnsafeMap' ? 'UnsafeMap detect: false' : kind, kind, 2, true)),
     ],
     comparisons: [],
@@ -172,7 +173,11 @@ function mixCase(keys: number, reads: number): Case {
     found.comparisons.push(compare('Go sync.Map', { atLeast: 1.5 }), ...extras.map(({ label }) => compare(label)))
   } else {
     found.subjects.push(mix('sharedmap', 'sharedmap'))
-    found.comparisons.push(compare('sharedmap', { atLeast: 15 }))
+    found.comparisons.push(compare('sharedmap', { atLeast: 15 }), {
+      what: `ceiling: private Maps against sharedmap, ${reads}:${100 - reads}, 2 threads, ${thousands(keys)} keys`,
+      of: 'private Maps',
+      against: 'sharedmap',
+    })
   }
   return found
 }

@@ -215,17 +215,19 @@ export function takePages(count: u32, word: u32): u32 {
   let first = findPages(hint, end, count)
   if (first == end) {
     // Free pages at the very end can be part of the run.
-    let tail = end
-    while (tail > hint && load<u32>(table + (tail - 1) * 4) == FREE_PAGE) tail--
-    if (!growMemory(count - (end - tail), end)) {
+    let start = end
+    while (start > hint && load<u32>(table + (start - 1) * 4) == FREE_PAGE) start--
+    if (!growMemory(count - (end - start), end)) {
       unlock(H_HEAP_LOCK)
       failure = E_FULL
       return 0
     }
-    first = tail
+    first = start
     end = pagesNow()
   }
-  for (let i: u32 = 1; i < count; i++) put32(table + (first + i) * 4, SPAN_TAIL | (word & 0xffff0000))
+  // A scratch area belongs to a thread and to no heap.
+  const tail = SPAN_TAIL | ((word & KIND_MASK) == SCRATCH_SPAN ? 0xffff0000 : word & 0xffff0000)
+  for (let i: u32 = 1; i < count; i++) put32(table + (first + i) * 4, tail)
   put32(table + first * 4, word)
   if (count == 1 || first == hint) put32(H_FREE_HINT, first + count)
   put32(H_PAGES_USED, get32(H_PAGES_USED) + count)

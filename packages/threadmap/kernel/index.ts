@@ -7,6 +7,7 @@ import {
   AREA_COUNT,
   D_COMPACTIONS,
   D_COPIED,
+  D_DIRTY,
   D_DIRTY_USED,
   D_HEAP,
   D_LOCK,
@@ -285,7 +286,12 @@ export function shardTotal(counter: u32): f64 {
   let total: f64 = 0
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
-    if (counter == 0) total += <f64>slotCount(<u32>load32(shard + D_TABLE) & 31)
+    if (counter == 0)
+      total += <f64>(
+        slotCount(
+          load32((policy == POLICY_SYNC && (load32(shard + D_TABLE) & 32) != 0 ? D_DIRTY : D_TABLE) + shard) & 31,
+        )
+      )
     else if (counter == 1) total += <f64>load32(shard + D_RESIZES)
     else if (counter == 2) total += <f64>load32(shard + D_COMPACTIONS)
     else if (counter == 3) total += <f64>load32(shard + D_MISSES_TOTAL)

@@ -1,8 +1,12 @@
+import { setFlagsFromString } from 'node:v8'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { SubjectError } from '../errors.js'
 import type { Corpus } from './corpus.js'
 import { type Assignment, Control, type Phase, type Report } from './protocol.js'
 import type { Subject, WordMapHandle } from './subjects.js'
+
+// Gives every thread started from now on a `gc` function, to weigh its heap with. Worker's `execArgv` refuses this flag.
+setFlagsFromString('--expose-gc')
 
 type ReportOf<Type extends Report['type']> = Extract<Report, { type: Type }>
 
@@ -13,6 +17,8 @@ export class Crew {
   readonly #threads: Worker[] = []
   readonly #reports: Report[] = []
   readonly #failed: Promise<never>
+  readonly #signal: AbortSignal | undefined
+  readonly #abort = () => this.#fail(this.#signal?.reason)
   #fail: (reason: unknown) => void = () => {}
   #arrived: () => void = () => {}
 
@@ -25,7 +31,8 @@ export class Crew {
     })
     // It may fail while nobody waits for it, for instance between two phases; the next wait will tell.
     this.#failed.catch(() => {})
-    signal?.addEventListener('abort', () => this.#fail(signal.reason), { once: true })
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#abort)
 
     const common = { way, text: corpus.text, cuts: corpus.cuts, control: this.control }
     const toWorkers = []
@@ -90,6 +97,7 @@ export class Crew {
 
   /** Ends all threads, wherever they are. */
   async stop(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#abort)
     await Promise.all(this.#threads.map(thread => thread.terminate()))
   }
 }

@@ -10,7 +10,7 @@ export function factor(value: number): string {
 
 export function megabytes(bytes: number): string {
   const value = bytes / 1e6
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} MB`
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} MB`
 }
 
 /** `1,234,567`. */

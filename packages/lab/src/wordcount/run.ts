@@ -74,7 +74,7 @@ export async function runWordcount(options: WordcountOptions): Promise<Wordcount
         await sleep(PAUSE_MS)
       }
       const remaining = stopwatch.remaining((round + 1) * subjects.length)
-      progress.step(`round ${round + 1} of ${rounds} done, all counts right   ${remaining}`.trimEnd())
+      progress.step([`round ${round + 1} of ${rounds} done, all counts right`, remaining].filter(Boolean).join(', '))
     }
   } finally {
     progress.clear()

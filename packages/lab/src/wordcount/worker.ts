@@ -1,6 +1,4 @@
 /** One thread of a trial: a worker that makes words, or the owner that gathers what the workers counted. */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import * as counting from './counting.js'
 import { type Assignment, Control, type Counts, Phase, type Report } from './protocol.js'
@@ -14,7 +12,6 @@ const { role, index, way, text, cuts, control, handle, ports } = workerData as A
 const bytes = Buffer.from(text)
 const chunks = cuts.length - 1
 const warmUpChunks = Math.min(chunks, cuts.findIndex(cut => cut >= WARM_UP_BYTES) >>> 0)
-const collectGarbage = exposeGarbageCollection()
 
 if (role === 'owner') own()
 else work()
@@ -106,14 +103,9 @@ function waitFor(phase: number): void {
   }
 }
 
-/** What this thread's heap holds after a full collection, strings that V8 keeps outside of it included. */
+/** What this thread's heap holds after a full collection (`gc` is there by the crew's doing), strings that V8 keeps outside of it included. */
 function liveHeapBytes(): number {
-  collectGarbage()
+  globalThis.gc?.()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
-}
-
-function exposeGarbageCollection(): () => void {
-  setFlagsFromString('--expose-gc')
-  return runInNewContext('gc') as () => void
 }

@@ -20,6 +20,11 @@ const DEFAULT_BACKOFF_RETRIES = 6
 /** Entries per bucket before a table doubles (kernel/table.ts). */
 const BUCKET_LOAD = 6
 
+/** A default is for what is missing; null is a mistake, and is told so. */
+function or<T>(value: T | undefined, otherwise: T): T {
+  return value === undefined ? otherwise : value
+}
+
 function whole(name: string, value: unknown, low: number, high: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
     throw new OptionError(`the option ${name} must be a whole number from ${low} to ${high}, and is ${String(value)}`)
@@ -29,7 +34,7 @@ function whole(name: string, value: unknown, low: number, high: number): number 
 
 /** Checks the cache option, which is a thread's own affair. */
 export function cacheSize(value: number | undefined): number {
-  return whole('cache', value ?? 0, 0, 2 ** 24)
+  return whole('cache', or(value, 0), 0, 2 ** 24)
 }
 
 export interface CheckedOptions {
@@ -47,22 +52,25 @@ export function checkOptions<K, V>(
   keyType: number,
   valueType: number,
 ): CheckedOptions {
-  const maxBytes = whole('maxBytes', options.maxBytes ?? DEFAULT_MAX_BYTES, 256 * 1024, LARGEST_BYTES)
-  const capacity = whole('capacity', options.capacity ?? DEFAULT_CAPACITY, 0, 2 ** 28)
+  const maxBytes = whole('maxBytes', or(options.maxBytes, DEFAULT_MAX_BYTES), 256 * 1024, LARGEST_BYTES)
+  const capacity = whole('capacity', or(options.capacity, DEFAULT_CAPACITY), 0, 2 ** 28)
   const sharded = kind === 'ShardedMap' || kind === 'FastMap'
   if (!sharded && options.shards !== undefined && options.shards !== 1) {
     throw new OptionError(`${kind} has one shard; use ShardedMap or FastMap for shards: ${options.shards}`)
   }
-  const shards = sharded ? whole('shards', options.shards ?? DEFAULT_SHARDS, 1, 1024) : 1
+  const shards = sharded ? whole('shards', or(options.shards, DEFAULT_SHARDS), 1, 1024) : 1
   const shardBits = Math.log2(shards)
   if (!Number.isInteger(shardBits)) {
     throw new OptionError(`the option shards must be a power of two from 1 to 1024, and is ${shards}`)
   }
-  const hash = HASHES.indexOf(options.hash ?? 'default')
+  const hash = HASHES.indexOf(or(options.hash, 'default'))
   if (hash < 0)
     throw new OptionError(`the option hash must be one of ${HASHES.join(', ')}, and is ${String(options.hash)}`)
   const [seedLow, seedHigh] = seedWords(options.seed)
-  const backoff = options.backoff ?? {}
+  const backoff = or(options.backoff, {})
+  if (typeof backoff !== 'object' || backoff === null) {
+    throw new OptionError(`the option backoff must be { initialDelay, maxRetries }, and is ${String(backoff)}`)
+  }
   const header = new Map<number, number>([
     [L.H_POLICY, KINDS.indexOf(kind)],
     [L.H_SHARD_BITS, shardBits],
@@ -71,10 +79,10 @@ export function checkOptions<K, V>(
     [L.H_VALUE_TYPE, valueType],
     [L.H_SEED, seedLow],
     [L.H_SEED + 4, seedHigh],
-    [L.H_LOCK_TIMEOUT, whole('lockTimeout', options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT, 1, 2 ** 31 - 1)],
-    [L.H_COMPUTE_TIMEOUT, whole('computeTimeout', options.computeTimeout ?? DEFAULT_COMPUTE_TIMEOUT, 1, 2 ** 31 - 1)],
-    [L.H_BACKOFF_DELAY, whole('backoff.initialDelay', backoff.initialDelay ?? DEFAULT_BACKOFF_DELAY, 0, 1e6)],
-    [L.H_BACKOFF_RETRIES, whole('backoff.maxRetries', backoff.maxRetries ?? DEFAULT_BACKOFF_RETRIES, 0, 1000)],
+    [L.H_LOCK_TIMEOUT, whole('lockTimeout', or(options.lockTimeout, DEFAULT_LOCK_TIMEOUT), 1, 2 ** 31 - 1)],
+    [L.H_COMPUTE_TIMEOUT, whole('computeTimeout', or(options.computeTimeout, DEFAULT_COMPUTE_TIMEOUT), 1, 2 ** 31 - 1)],
+    [L.H_BACKOFF_DELAY, whole('backoff.initialDelay', or(backoff.initialDelay, DEFAULT_BACKOFF_DELAY), 0, 1e6)],
+    [L.H_BACKOFF_RETRIES, whole('backoff.maxRetries', or(backoff.maxRetries, DEFAULT_BACKOFF_RETRIES), 0, 1000)],
     [L.H_INITIAL_BITS, tableBits(capacity / shards)],
     [L.H_DETECT, options.detect === false ? 0 : 1],
     [L.H_IDENTITY, randomWord()],
