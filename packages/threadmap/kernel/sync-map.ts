@@ -497,25 +497,28 @@ function freeExpunged(shard: u32, table: u64): void {
 /** The first new key after a promotion: `dirty` is made of what lives in `read`. This is what takes long. */
 function dirtyLocked(shard: u32): bool {
   const read = load64(shard + D_TABLE)
-  const bits = bitsFor(get32(shard + D_USED) + 1)
+  const end = addressOf(read) + (BUCKET << bitsOf(read))
+  // Expunged first, so that it is known how many are left: what is expunged cannot come back without the mutex.
+  let expunged: u32 = 0
+  for (let slot = addressOf(read); slot < end; slot += 8) {
+    const entry = <u32>load64(slot)
+    if ((slot & (BUCKET - 1)) != 0 && entry != 0 && tryExpungeLocked(entry)) expunged++
+  }
+  const copied = get32(shard + D_USED) - expunged
+  const bits = bitsFor(copied + 1)
   const table = allocateTable(shard + D_HEAP, bits)
-  if (table == 0) return false
+  if (table == 0) {
+    unexpungeAll(read)
+    return false
+  }
   clearTable(table, bits)
   const dirty = nextWord(load64(shard + D_DIRTY), table, bits)
-  const end = addressOf(read) + (BUCKET << bitsOf(read))
-  let copied: u32 = 0
-  let expunged: u32 = 0
   for (let bucket = addressOf(read); bucket < end; bucket += BUCKET) {
     let tags = load64(bucket)
     for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) {
-      if ((tags & 0x80) != 0) {
-        const content = load64(slot)
-        if (tryExpungeLocked(<u32>content)) {
-          expunged++
-        } else {
-          place(dirty, <u32>(content >> 32), tags & 0xff, <u32>content)
-          copied++
-        }
+      const content = load64(slot)
+      if ((tags & 0x80) != 0 && <u32>valueWord(<u32>content) != EXPUNGED) {
+        place(dirty, <u32>(content >> 32), tags & 0xff, <u32>content)
       }
       tags >>= 8
     }

@@ -19,7 +19,7 @@
  * Sources: F14 (Facebook), CLHT (David, Guerraoui, Trigonakis), Swiss tables (Abseil).
  */
 import { get32, load32, load64, put64, store32, store64 } from './atomics'
-import { tableHash } from './hash'
+import { HASH_DEFAULT, mixEnd, mixWord, tableHash } from './hash'
 import { H_HASH, H_SEED, MAX_TABLE_BITS, META_LENGTH, META_MARK } from './layout'
 
 export const SLOTS: u32 = 7
@@ -90,18 +90,33 @@ export function tagOf(hash: u64): u64 {
   return (hash >> 57) | 0x80
 }
 
-/** Zeroes the bytes between the key's end and the next 8-byte boundary, and hashes it. */
+/**
+ * The hash of the key in the key area; zeroes the bytes between the key's end and the next 8-byte boundary. JavaScript
+ * wrote 32 bits at a time, and a wider load would wait for both halves to leave the store buffer: so they are loaded
+ * apart, and stored as the words that `sameKey` will load.
+ */
 export function hashKey(meta: u32): u64 {
   const length = meta & META_LENGTH
-  const rest = length & 7
-  if (length == 0) store<u64>(keyAt, 0)
-  if (rest != 0) {
-    const last = keyAt + length - rest
-    // Two halves: JavaScript wrote 32 bits at a time, and a wider load would wait for both to leave the store buffer.
-    const word = <u64>load<u32>(last) | ((<u64>load<u32>(last + 4)) << 32)
-    store<u64>(last, word & (((<u64>1) << (rest << 3)) - 1))
+  const seed = load<u64>(H_SEED)
+  const kind = load<u32>(H_HASH)
+  const end = keyAt + length
+  let h = seed + <u64>length
+  let at = keyAt
+  while (at + 8 <= end) {
+    const word = <u64>load<u32>(at) | (<u64>load<u32>(at, 4) << 32)
+    store<u64>(at, word)
+    h = mixWord(h, word)
+    at += 8
   }
-  return tableHash(load<u32>(H_HASH), keyAt, length, load<u64>(H_SEED))
+  const rest = length & 7
+  if (rest != 0) {
+    const word = (<u64>load<u32>(at) | (<u64>load<u32>(at, 4) << 32)) & ((<u64>1 << (rest << 3)) - 1)
+    store<u64>(at, word)
+    h = mixWord(h, word)
+  } else if (length == 0) {
+    store<u64>(at, 0)
+  }
+  return kind == HASH_DEFAULT ? mixEnd(h) : tableHash(kind, keyAt, length, seed)
 }
 
 /** The hash of an entry's own key, for repairs. */

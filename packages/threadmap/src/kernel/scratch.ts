@@ -69,6 +69,8 @@ export class Scratch {
 
   /** Makes an area at least `size` bytes long (its content is lost then) and returns its address. */
   reserve(area: Area, size: number): number {
+    // Who can store a value can read it, even when the memory is full by then.
+    if (area === VALUE && size + R_BYTES + 8 > this.sizes[RESULT]) this.reserve(RESULT, size + R_BYTES)
     // Whole words are written: leave room for the last one.
     const needed = size + 8
     if (needed > this.sizes[area]) {
