@@ -103,14 +103,14 @@ export function hashKey(meta: u32): u64 {
   let h = seed + <u64>length
   let at = keyAt
   while (at + 8 <= end) {
-    const word = <u64>load<u32>(at) | (<u64>load<u32>(at, 4) << 32)
+    const word = <u64>load<u32>(at) | ((<u64>load<u32>(at, 4)) << 32)
     store<u64>(at, word)
     h = mixWord(h, word)
     at += 8
   }
   const rest = length & 7
   if (rest != 0) {
-    const word = (<u64>load<u32>(at) | (<u64>load<u32>(at, 4) << 32)) & ((<u64>1 << (rest << 3)) - 1)
+    const word = (<u64>load<u32>(at) | ((<u64>load<u32>(at, 4)) << 32)) & (((<u64>1) << (rest << 3)) - 1)
     store<u64>(at, word)
     h = mixWord(h, word)
   } else if (length == 0) {

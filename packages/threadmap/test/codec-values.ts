@@ -189,7 +189,7 @@ for (const Class of mapClasses) {
         for (const it of unfit[name]) {
           assert.throws(
             () => map.set('k', { before: 1, it, after: 1 }),
-            error => error instanceof CodecError && error.message.includes('it') && error.message.includes(name),
+            error => error instanceof CodecError && /\bit\b/.test(error.message),
             `${name}: ${String(it)}`,
           )
         }

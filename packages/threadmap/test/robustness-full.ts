@@ -57,7 +57,7 @@ for (const kind of ALL_KINDS) {
     assert.throws(() => map.swap(present, big), refused)
     assert.throws(() => map.update(present, () => big), refused)
     assert.throws(() => map.compareAndSwap(present, mixedValue(5), big), refused)
-    assert.equal(map.compareAndSwap(present, big, mixedValue(5)), false)
+    assert.equal(map.compareAndSwap(present, mixedValue(6), mixedValue(5)), false)
     assert.equal(map.has(absent), false)
     assert.equal(map.size, count)
     assert.deepEqual(content(map), before)

@@ -44,6 +44,7 @@ function mapOfKnown(kind: MapKind): AnyMap {
 
 /** Terminates a worker in the middle of its work, whose death nobody tells the map of. */
 async function dieUnknown(map: AnyMap, victim: ReturnType<typeof lateVictim>, random: Random): Promise<void> {
+  victim.team.open()
   victim.team.workers[0]!.postMessage(map.handle)
   await until(() => new Int32Array(victim.log)[1]! > 20, 'the victim works')
   await sleep(random.below(4))
@@ -238,8 +239,8 @@ for (const kind of SAFE_KINDS) {
     assert.deepEqual(map.audit(), [])
   })
 
-  seeded(`${kind}: who waits for a computation that does not end gives up after lockTimeout`, async () => {
-    using map = createMap(kind, { key: string, value: f64, lockTimeout: LOCK_TIMEOUT })
+  seeded(`${kind}: who waits for a computation that does not end gives up after computeTimeout`, async () => {
+    using map = createMap(kind, { key: string, value: f64, computeTimeout: LOCK_TIMEOUT })
     const task = { map: map.handle, key: 'lazy' }
     const slow = team('computeForever', [task])
     const waiter = team('computeToo', [task])

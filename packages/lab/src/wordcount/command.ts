@@ -84,7 +84,7 @@ async function wordcount(flags: Flags, signal: AbortSignal): Promise<void> {
   const run = await runWordcount({ corpus, workers, kinds, rounds, maxSeconds, progress, signal })
   const results = resultsOf(run)
   const advice = advise(results, run.words)
-  print(`${resultTable(results)}\n\n${legend(run, here.cores)}\n\n${adviceText(advice, run.rounds)}`)
+  print(`${resultTable(results)}\n\n${legend(run)}\n\n${adviceText(advice, run, here.cores)}`)
   json?.write({
     experiment: 'wordcount',
     at: new Date().toISOString(),

@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import { ROUNDS_TO_RANK, relativeSpread } from '../statistics.js'
+import { ROUNDS_TO_RANK, relativeSpread, SINGLE_RUN_NOISE } from '../statistics.js'
 import type { Advice } from './advice.js'
 import type { Corpus } from './corpus.js'
 import { count, factor, megabytes, millions, percent, plural } from './format.js'
@@ -85,35 +85,40 @@ function layOut(lines: readonly (string | string[])[]): string {
 }
 
 /** How to read the table. */
-export function legend(run: Wordcount, cores: number): string {
+export function legend(run: Wordcount): string {
   const rounds =
-    run.rounds < run.roundsWanted ? `${run.rounds} of ${run.roundsWanted} (time was up)` : String(run.rounds)
-  const share = processorShare(run, cores)
-  const busy =
-    share < BUSY_BELOW
-      ? [
-          pc.yellow(
-            `Others used this machine meanwhile: the workers got ${percent(share)} of the processor time they could use.`,
-          ),
-        ]
-      : []
+    run.rounds < run.roundsWanted
+      ? `${run.rounds} of ${run.roundsWanted} rounds (time was up)`
+      : plural(run.rounds, 'round')
+  const hasUnsafe = run.measured.some(({ subject }) => subject.kind === 'UnsafeMap')
   return [
     `Every count of every run equals the single-threaded Map's, key by key: ${count(run.words)} words, ${count(run.distinctWords)} distinct.`,
-    `Median of ${rounds} interleaved rounds, ± half the interquartile range. counting: share of the time that is not making words.`,
+    `Median of ${rounds}, interleaved; ± half the interquartile range. counting: share of the time that is not making words.`,
     'memory: what the counts hold when done, heaps and shared memory. retries, lock waits: per run, from map.stats().',
-    'UnsafeMap is for one thread at a time, so it ran with one worker. merged, by messages: one more thread owns the result.',
-    ...busy,
+    'merged, by messages: one more thread owns the result.',
+    ...(hasUnsafe ? ['UnsafeMap is for one thread at a time, so it ran with one worker.'] : []),
   ].join('\n')
 }
 
-export function adviceText({ use, reasons }: Advice, rounds: number): string {
-  if (use.length === 0) return 'No map that threads can share was measured, so there is none to recommend.'
-  const head = `Which map for this job: ${pc.bold(use.join(' or '))}`
-  const few =
-    rounds < ROUNDS_TO_RANK
+/** What to use and why; and what speaks against relying on it. */
+export function adviceText({ use, reasons }: Advice, run: Wordcount, cores: number): string {
+  const share = processorShare(run, cores)
+  const doubts = [
+    ...(run.rounds < ROUNDS_TO_RANK
       ? [
-          `Only ${plural(rounds, 'round')}: differences below 20% count as noise; --rounds ${ROUNDS_TO_RANK} tells more.`,
+          `Only ${plural(run.rounds, 'round')}: differences below ${percent(SINGLE_RUN_NOISE)} count as noise; --rounds ${ROUNDS_TO_RANK} tells more.`,
         ]
-      : []
-  return [head, ...[...reasons, ...few].map(reason => `  - ${reason}`)].join('\n')
+      : []),
+    ...(share < BUSY_BELOW
+      ? [
+          `Others used this machine meanwhile: the workers got ${percent(share)} of the processor time they could use. ` +
+            'Run it again when it is idle.',
+        ]
+      : []),
+  ].map(doubt => `  ${pc.yellow('!')} ${doubt}`)
+  if (use.length === 0) {
+    return ['No map that threads can share was measured, so there is none to recommend.', ...doubts].join('\n')
+  }
+  const head = `Which map for this job: ${pc.bold(use.join(' or '))}`
+  return [head, ...reasons.map(reason => `  - ${reason}`), ...doubts].join('\n')
 }

@@ -9,7 +9,18 @@ import type { ConcurrentMap, MapHandle, MapKind, MapStats, WatchableWorker } fro
 import { failureOf } from './failure.js'
 import { type AnyOptions, cacheSize, checkOptions, KINDS } from './options.js'
 import { describeProblem } from './problems.js'
-import { Cached, deepFreeze, ReadCache, shouldFreeze } from './read-cache.js'
+import {
+  deepFreeze,
+  ENTRY,
+  GENERATION,
+  HIGH,
+  LOW,
+  ReadCache,
+  SHARD,
+  shouldFreeze,
+  VERSION,
+  WORDS,
+} from './read-cache.js'
 import { entriesOf, keysOf, valuesOf } from './scan.js'
 
 /** What `attach` takes beside the handle. */
@@ -336,38 +347,47 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   #getCached(cache: ReadCache<V>, key: K): V | undefined {
     const name = this.#key.cacheKey(key)
-    const known = cache.get(name)
+    const known = cache.find(name)
     if (known !== undefined) {
+      const words = cache.words
+      const at = known * WORDS
+      const entry = words[at + ENTRY]
+      const generation = words[at + GENERATION]
       if (this.#inline) {
-        if (this.#kernel.readKnown(known.entry, known.generation, known.shard, known.version) === L.PRESENT) {
+        if (this.#kernel.readKnown(entry, generation, words[at + SHARD], words[at + VERSION]) === L.PRESENT) {
           return this.#result()
         }
       } else if (
-        this.#kernel.isCurrent(known.entry, known.generation, known.shard, known.version, known.low, known.high) === 1
+        this.#kernel.isCurrent(
+          entry,
+          generation,
+          words[at + SHARD],
+          words[at + VERSION],
+          words[at + LOW],
+          words[at + HIGH],
+        ) === L.PRESENT
       ) {
-        return known.value
+        return cache.values[known]
       }
     }
-    if (this.#find(key) !== L.PRESENT) {
-      if (known !== undefined) cache.delete(name)
-      return undefined
-    }
-    const words = this.#scratch.u32
-    const at = this.#scratch.resultWord >>> 2
+    if (this.#find(key) !== L.PRESENT) return undefined
+    const found = this.#scratch.u32
+    const from = this.#scratch.resultWord >>> 2
+    const token = [
+      found[from + (L.R_ENTRY >>> 2)],
+      found[from + (L.R_GENERATION >>> 2)],
+      found[from + (L.R_SHARD >>> 2)],
+      found[from + (L.R_VERSION >>> 2)],
+      found[from],
+      found[from + 1],
+    ]
     const value = this.#result()
-    if (this.#freeze) deepFreeze(value)
-    cache.set(
-      name,
-      new Cached(
-        words[at + (L.R_ENTRY >>> 2)] | 0,
-        words[at + (L.R_GENERATION >>> 2)] | 0,
-        words[at + (L.R_SHARD >>> 2)] | 0,
-        words[at + (L.R_VERSION >>> 2)] | 0,
-        words[at] | 0,
-        words[at + 1] | 0,
-        value,
-      ),
-    )
+    const place = cache.take(name)
+    cache.words.set(token, place * WORDS)
+    if (!this.#inline) {
+      if (this.#freeze) deepFreeze(value)
+      cache.values[place] = value
+    }
     return value
   }
 

@@ -1,49 +1,64 @@
 /**
  * A thread's private read cache: key -> where its entry stands, and for values that are not plain words the decoded
  * value. Each read checks the entry in shared memory, so it is as linearizable as a read without it.
+ *
+ * The words are kept in one array, not in an object per key: the fewer cache lines a read touches, the better.
  */
-export class Cached<V> {
-  constructor(
-    readonly entry: number,
-    readonly generation: number,
-    readonly shard: number,
-    readonly version: number,
-    readonly low: number,
-    readonly high: number,
-    readonly value: V,
-  ) {}
-}
+
+/** Words per key: entry, generation, shard, version, and the two halves of the value word. */
+export const ENTRY = 0
+export const GENERATION = 1
+export const SHARD = 2
+export const VERSION = 3
+export const LOW = 4
+export const HIGH = 5
+export const WORDS = 6
+
+const FIRST_SIZE = 64
 
 /** At most `limit` keys; the one that came first goes first. */
 export class ReadCache<V> {
   readonly #limit: number
-  readonly #map = new Map<unknown, Cached<V>>()
+  readonly #places = new Map<unknown, number>()
+  /** The key of each place, so that it can be forgotten when another takes the place. */
+  #keys: unknown[] = []
+  #next = 0
+  words = new Int32Array(FIRST_SIZE * WORDS)
+  values: V[] = []
 
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  get(key: unknown): Cached<V> | undefined {
-    return this.#map.get(key)
+  /** The place of a key in `values`, and times WORDS in `words`. */
+  find(key: unknown): number | undefined {
+    return this.#places.get(key)
   }
 
-  set(key: unknown, cached: Cached<V>): void {
-    if (this.#map.size >= this.#limit && !this.#map.has(key)) {
-      this.#map.delete(this.#map.keys().next().value)
-    }
-    this.#map.set(key, cached)
+  /** A place for a key: its own, a new one, or that of the oldest. */
+  take(key: unknown): number {
+    const known = this.#places.get(key)
+    if (known !== undefined) return known
+    const place = this.#next
+    this.#next = (this.#next + 1) % this.#limit
+    if (place < this.#keys.length) this.#places.delete(this.#keys[place])
+    else if ((place + 1) * WORDS > this.words.length) this.#grow()
+    this.#keys[place] = key
+    this.#places.set(key, place)
+    return place
   }
 
-  delete(key: unknown): void {
-    this.#map.delete(key)
+  #grow(): void {
+    const words = new Int32Array(this.words.length * 2)
+    words.set(this.words)
+    this.words = words
   }
 
   clear(): void {
-    this.#map.clear()
-  }
-
-  get size(): number {
-    return this.#map.size
+    this.#places.clear()
+    this.#keys = []
+    this.values = []
+    this.#next = 0
   }
 }
 

@@ -74,6 +74,17 @@ function inChromium(executablePath: string): void {
     for (const { name, error } of results) await t.test(name, () => assert.ok(error === undefined, error))
   })
 
+  test('Mutex: the main thread gets what a worker holds, or gives up in time', async () => {
+    assert.equal(await inPage('lockHeld', 400, 10_000), 'locked')
+    assert.equal(await inPage('lockHeld', 2500, 300), 'LockTimeoutError')
+  })
+
+  test('Mutex: the main thread is not hung by a worker that died with it', async t => {
+    const outcome = await inPage('lockOfTheDead')
+    assert.ok(['locked', 'LockTimeoutError'].includes(outcome))
+    t.diagnostic(outcome)
+  })
+
   for (const kind of lockingKinds) {
     test(`${kind}: the main thread reads and writes among writing workers, and no update is lost`, async t => {
       t.diagnostic(`${await inPage('contend', kind)} rounds of set, get and add in one second`)

@@ -1,6 +1,7 @@
 /** What a worker does for the smoke test, on whichever runtime. */
 import type { ConcurrentMap, MapHandle, MapKind } from 'threadmap'
-import { library } from './library.js'
+import type { LockHandle } from 'threadmap/sync'
+import { library, sync } from './library.js'
 import { type AnyCase, cases } from './values.js'
 
 /** `map` is the number that the job `attach` gave a map, or for values the number of a case. */
@@ -13,6 +14,8 @@ export type Job =
   /** Waits for `key` to be 1 by reading it again and again, then makes it 2. Returns how many reads it took. */
   | { job: 'answer'; map: number; key: string }
   | { job: 'compute'; map: number; key: string; milliseconds: number; value: number }
+  /** Holds the mutex, and says so by setting `held` in the map. */
+  | { job: 'hold'; map: number; mutex: LockHandle<'Mutex'>; milliseconds: number }
   | { job: 'churn'; map: number; keys: number; milliseconds: number }
   | { job: 'values'; handle: MapHandle; index: number; write: boolean }
 
@@ -71,6 +74,14 @@ export function perform(job: Job): unknown {
         return job.value
       })
       return { value, runs }
+    }
+    case 'hold': {
+      const map = find(job.map)
+      return sync.Mutex.attach(job.mutex).withLock(() => {
+        map.set('held', 1)
+        pause(job.milliseconds)
+        return true
+      })
     }
     case 'churn':
       return churn(find(job.map), job.keys, job.milliseconds)

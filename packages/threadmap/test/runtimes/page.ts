@@ -4,7 +4,7 @@
  */
 import type { MapKind } from 'threadmap'
 import type { Numbers } from './jobs.js'
-import { library } from './library.js'
+import { library, sync } from './library.js'
 import { Peer } from './peer.js'
 import { expect, make, sleep } from './smoke.js'
 
@@ -52,7 +52,7 @@ export async function contend(kind: MapKind): Promise<number> {
 
 /** A worker holds what this thread wants for 400 ms; the time-out is far off: this thread gets it then. */
 export async function outlast(kind: MapKind): Promise<number> {
-  const map = make(kind, { lockTimeout: 10_000 })
+  const map = make(kind, { computeTimeout: 10_000 })
   const peer = await attached(map)
   const computed = peer.call({ job: 'compute', map: 0, key: 'slow', milliseconds: 400, value: 7 })
   while (!map.has('slow began')) await sleep(1)
@@ -69,7 +69,7 @@ export async function outlast(kind: MapKind): Promise<number> {
 /** A worker holds it for longer than the time-out: this thread gives up in time, and the map goes on. */
 export async function giveUp(kind: MapKind): Promise<number> {
   const timeout = 300
-  const map = make(kind, { lockTimeout: timeout })
+  const map = make(kind, { computeTimeout: timeout })
   const peer = await attached(map)
   const held = timeout + SLACK + 1000
   const computed = peer.call({ job: 'compute', map: 0, key: 'slow', milliseconds: held, value: 7 })
@@ -84,6 +84,44 @@ export async function giveUp(kind: MapKind): Promise<number> {
   expect('afterwards', map.get('slow'), 7)
   finish(map, [peer])
   return took
+}
+
+/** The same with a `Mutex`, which a worker holds for `held` ms. Returns what `lock(timeout)` threw, or 'locked'. */
+export async function lockHeld(held: number, timeout: number): Promise<string> {
+  const map = make('FastMap')
+  const mutex = new sync.Mutex()
+  const peer = await attached(map)
+  const holding = peer.call({ job: 'hold', map: 0, mutex: mutex.handle, milliseconds: held })
+  while (!map.has('held')) await sleep(1)
+  expect('tryLock', mutex.tryLock(), false)
+  const started = performance.now()
+  const thrown = caught(() => mutex.lock(timeout))
+  const took = performance.now() - started
+  if (took > Math.min(held, timeout) + SLACK) throw new Error(`${thrown ?? 'locked'} after ${took} ms`)
+  if (!thrown) mutex.unlock()
+  await holding
+  expect('afterwards', mutex.tryLock(), true)
+  mutex.unlock()
+  mutex[Symbol.dispose]()
+  finish(map, [peer])
+  return thrown ?? 'locked'
+}
+
+/** A worker that is terminated while it holds a `Mutex`. Returns what `lock` told of it. */
+export async function lockOfTheDead(): Promise<string> {
+  const map = make('FastMap')
+  const mutex = new sync.Mutex()
+  const peer = await attached(map)
+  void peer.call({ job: 'hold', map: 0, mutex: mutex.handle, milliseconds: 60_000 })
+  while (!map.has('held')) await sleep(1)
+  peer.terminate()
+  await sleep(1000)
+  const started = performance.now()
+  const thrown = caught(() => mutex.lock(300))
+  const took = performance.now() - started
+  if (took > 300 + SLACK) throw new Error(`${thrown ?? 'locked'} after ${took} ms`)
+  map[Symbol.dispose]()
+  return thrown ?? 'locked'
 }
 
 /**

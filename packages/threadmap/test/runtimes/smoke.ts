@@ -18,7 +18,7 @@ export const mapKinds: MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 'Shard
 const GROWN = 5_000
 const ADDS = 20_000
 
-export function make(kind: MapKind, options: { lockTimeout?: number } = {}): Numbers {
+export function make(kind: MapKind, options: { lockTimeout?: number; computeTimeout?: number } = {}): Numbers {
   const { string, f64 } = library
   return new library[kind]({ key: string, value: f64, capacity: 16, ...options })
 }

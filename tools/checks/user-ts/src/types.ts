@@ -14,7 +14,6 @@ import {
   string,
   struct,
   UnsafeMap,
-  u32,
 } from 'threadmap'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
