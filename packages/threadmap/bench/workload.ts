@@ -51,12 +51,12 @@ export function flat(text: string): string {
 
 /**
  * The order of reads of one thread: whole shuffles of all keys one after another, so that each key is read equally
- * often. At least 16,384 long: a shorter order would be learnt by the branch predictor; a longer one would take the L2
- * cache away from the map of 4,096 keys.
+ * often. At least 8,192 long: a shorter order would be learnt by the branch predictor; a longer one (64 KB of pointers)
+ * would take the L2 cache away from the map of 4,096 keys.
  */
 export function readOrder(keys: number, seed: number): Uint32Array {
   const next = random(seed)
-  const repeats = Math.ceil(16_384 / keys)
+  const repeats = Math.ceil(8192 / keys)
   const order = new Uint32Array(keys * repeats)
   for (let r = 0; r < repeats; r++) {
     const part = order.subarray(r * keys, (r + 1) * keys)

@@ -150,11 +150,11 @@ for (const Class of mapClasses) {
 
   test(`${Class.name}: options outside their range are refused by name`, () => {
     const wrong: AnyOptions[] = [
-      ...[-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '16'].map(capacity => ({ capacity })),
+      ...[-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '16', null].map(capacity => ({ capacity })),
       ...[0, -1, 1.5, Number.NaN, 2 ** 32 + 65536, '1', 1000].map(maxBytes => ({ maxBytes })),
       ...[-1, 0.5, Number.NaN, '8'].map(cache => ({ cache })),
-      ...['md5', '', 1].map(hash => ({ hash })),
-      ...[1, '1'].map(seed => ({ seed })),
+      ...['md5', '', 1, null].map(hash => ({ hash })),
+      ...[1, '1', null].map(seed => ({ seed })),
       ...[-1, Number.NaN, '5'].map(lockTimeout => ({ lockTimeout })),
       ...[1, 'none', { initialDelay: -1 }, { initialDelay: Number.NaN }, { maxRetries: -1 }, { maxRetries: 1.5 }].map(
         backoff => ({ backoff }),

@@ -20,7 +20,7 @@ function assertSame(actual: Map<string, unknown>, expected: Map<string, unknown>
 }
 
 inEveryRoom('every way to iterate shows every entry once', room => {
-  for (const count of [0, 1, 7, 120]) {
+  for (const count of [0, 1, 7, room.scale(120)]) {
     const model = fill(room, count)
     assertSame(room.contents(room.map), model)
     assertSame(room.contents(room.map.entries()), model)
@@ -134,7 +134,7 @@ inEveryRoom('writing every key during iteration shows every key exactly once', r
 })
 
 inEveryRoom('deleting each key as it is visited shows every key exactly once and empties the map', room => {
-  const model = fill(room, 120)
+  const model = fill(room, room.scale(120))
   const seen = room.contents(
     (function* () {
       for (const entry of room.map) {
@@ -212,7 +212,7 @@ inEveryRoom('a key deleted and inserted again while it is visited is not seen tw
 inEveryRoom('growth during iteration: it ends, and the keys present throughout come exactly once', room => {
   const model = fill(room, 50)
   const seen = new Set<string>()
-  const enough = room.here === room.there ? 3000 : 1700 // operations of another thread cost 100 times as much
+  const enough = 1000 + room.scale(2000)
   let added = 1000
   for (const [key] of room.map) {
     const id = identity(key)
@@ -226,16 +226,17 @@ inEveryRoom('growth during iteration: it ends, and the keys present throughout c
 })
 
 inEveryRoom('shrinking during iteration: the keys present throughout come exactly once', room => {
-  for (let i = 0; i < 600; i++) room.map.set(room.key(i), room.value(i % 50))
+  const count = room.scale(600)
+  for (let i = 0; i < count; i++) room.map.set(room.key(i), room.value(i % 50))
   const seen = new Set<string>()
   for (const [key] of room.map) {
     const id = identity(key)
     assert.ok(!seen.has(id), `${id} was seen twice`)
-    if (seen.size === 20) for (let i = 0; i < 600; i++) if (i % 10 !== 0) room.map.delete(room.key(i))
+    if (seen.size === 20) for (let i = 0; i < count; i++) if (i % 10 !== 0) room.map.delete(room.key(i))
     seen.add(id)
   }
-  for (let i = 0; i < 600; i += 10) assert.ok(seen.has(identity(room.key(i))), `key ${i} was missed`)
-  assert.equal(room.size, 60)
+  for (let i = 0; i < count; i += 10) assert.ok(seen.has(identity(room.key(i))), `key ${i} was missed`)
+  assert.equal(room.size, count / 10)
 })
 
 inEveryRoom('random writes during iteration: it ends, and the untouched keys come exactly once', room => {

@@ -73,14 +73,15 @@ inEveryRoom('a deleted key can be set again', room => {
 })
 
 inEveryRoom('many entries live side by side and go one by one', room => {
-  const order = room.random.shuffle(Array.from({ length: 400 }, (_, i) => i))
+  const count = room.scale(400)
+  const order = room.random.shuffle(Array.from({ length: count }, (_, i) => i))
   for (const i of order) room.map.set(room.key(i), room.value(i))
-  assert.equal(room.size, 400)
-  assert.equal(room.contents().size, 400)
+  assert.equal(room.size, count)
+  assert.equal(room.contents().size, count)
   for (const i of room.random.shuffle(order)) assert.deepEqual(room.map.get(room.key(i)), room.value(i))
   for (const [at, i] of room.random.shuffle(order).entries()) {
     assert.equal(room.map.delete(room.key(i)), true)
-    if (at % 100 === 0) assert.equal(room.contents().size, 399 - at)
+    if (at % 150 === 50) assert.equal(room.contents().size, count - 1 - at)
   }
   assert.equal(room.size, 0)
 })
@@ -90,12 +91,12 @@ inEveryRoom('clear removes everything, and the map goes on', room => {
   room.sink()
   assert.equal(room.map.size, 0)
   for (let round = 0; round < 3; round++) {
-    for (let i = 0; i < 100; i++) room.map.set(room.key(i), room.value(i + round))
-    assert.equal(room.map.size, 100)
+    for (let i = 0; i < 50; i++) room.map.set(room.key(i), room.value(i + round))
+    assert.equal(room.map.size, 50)
     assert.equal(room.map.clear(), undefined)
     assert.equal(room.map.size, 0)
     assert.deepEqual([...room.map], [])
-    for (let i = 0; i < 100; i++) assert.equal(room.map.get(room.key(i)), undefined)
+    for (let i = 0; i < 50; i++) assert.equal(room.map.get(room.key(i)), undefined)
   }
 })
 
@@ -184,7 +185,7 @@ inEveryRoom(
     assert.ok(after <= before + 256 * 1024, `used bytes went from ${before} to ${after}`)
     assert.equal(room.size, 0)
   },
-  { modes: ['fresh', 'grown'] },
+  { modes: ['fresh'], pairs: ({ name }) => /^(string -> string|string -> json|f64 -> u32|bytes -> bytes)$/.test(name) },
 )
 
 inEveryRoom('stats count what is there', room => {

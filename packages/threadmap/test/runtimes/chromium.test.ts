@@ -99,7 +99,7 @@ function inChromium(executablePath: string): void {
     })
 
     test(`${kind}: workers terminated inside operations hang no operation of the main thread`, async t => {
-      t.diagnostic(`${await inPage('survive', kind, 10)} of 200 operations were refused`)
+      t.diagnostic(`${await inPage('survive', kind, 6)} of 120 operations were refused`)
     })
   }
 }

@@ -18,7 +18,9 @@ const ALL: readonly Mode[] = ['fresh', 'grown', 'attached', 'cached']
 
 /** `THREADMAP_MODE=fresh,grown` runs the suites in those modes only. */
 const MODES = ALL.filter(mode => (process.env.THREADMAP_MODE ?? mode).split(',').includes(mode))
-const BALLAST = 1500
+/** Thousands of entries for one row of the matrix, hundreds for the others: growth from capacity 1 either way. */
+const BALLAST = 3000
+const LESS_BALLAST = 300
 const BALLAST_FROM = 1_000_000
 const CACHE = 8
 
@@ -58,8 +60,8 @@ export class Room {
       this.there = this.here
     }
     if (mode === 'grown') {
-      this.#ballast = BALLAST
-      for (let i = 0; i < BALLAST; i++) this.here.set(this.key(BALLAST_FROM + i), this.value(i))
+      this.#ballast = pair === pairs[0] ? BALLAST : LESS_BALLAST
+      for (let i = 0; i < this.#ballast; i++) this.here.set(this.key(BALLAST_FROM + i), this.value(i))
     }
   }
 
@@ -71,6 +73,11 @@ export class Room {
   /** The i-th sample value: different for different `i` below `pair.value.distinct`. */
   value(i: number): unknown {
     return this.pair.value.of(i)
+  }
+
+  /** `count`, or a third of it where every operation is a message to another thread, which takes 100 times as long. */
+  scale(count: number): number {
+    return this.here === this.there ? count : Math.ceil(count / 3)
   }
 
   /** The map's size without the ballast. */

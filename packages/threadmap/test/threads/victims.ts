@@ -22,6 +22,8 @@ export const WORKS = [
   'iterate',
   'mixed',
   'clear',
+  'bulk',
+  'readHuge',
 ] as const
 
 export type Work = (typeof WORKS)[number]
@@ -32,7 +34,7 @@ export interface VictimTask {
   readonly work: Work
   /** Makes the names of this victim's keys. */
   readonly name: string
-  /** Int32Array: operations begun, operations acknowledged. */
+  /** Int32Array: operations begun, operations acknowledged, and for `bulk` whether it is about to hold a lock for long. */
   readonly log: SharedArrayBuffer
 }
 
@@ -151,9 +153,35 @@ export function operate(
   model.set(index, n)
 }
 
+/** A key whose value takes long to copy. */
+export const HUGE = 'huge'
+/** So many entries that clearing them, or copying `read` into a new `dirty`, takes some milliseconds. */
+const BULK = 60_000
+
+/** Says when it is about to do what holds a lock for milliseconds, so that it can be terminated right there. */
+function holdForLong(map: ConcurrentMap<string, unknown>, log: Int32Array): void {
+  const { make } = formOf('strings')
+  for (let index = 0; index < BULK; index++) map.set(`bulk:${index}`, make(index & 0xfff, 1))
+  if (map[Symbol.toStringTag] === 'SyncMap') {
+    // As many misses as `dirty` has entries make it `read`; the next new key copies all of them.
+    for (let index = 0; index <= BULK + 1000; index++) map.has(`bulk:${index % BULK}`)
+    Atomics.store(log, 2, 1)
+    map.set('one more', make(0, 1))
+  } else {
+    Atomics.store(log, 2, 1)
+  }
+  map.clear()
+  Atomics.store(log, 2, 0)
+}
+
 function suffer(map: ConcurrentMap<string, unknown>, task: Omit<VictimTask, 'map'>): never {
   const log = new Int32Array(task.log)
   const model = new Map<number, number>()
+  while (task.work === 'bulk') holdForLong(map, log)
+  while (task.work === 'readHuge') {
+    if (map.get(HUGE) === undefined) throw new Error('nothing huge to read')
+    Atomics.add(log, 1, 1)
+  }
   for (let n = 1; ; n++) {
     Atomics.store(log, 0, n)
     operate(map, model, task, n)
