@@ -25,6 +25,7 @@ import {
   H_HEAP_START,
   H_MAX_PAGES,
   H_PAGE_TABLE,
+  H_PAGES_SEEN,
   H_PAGES_USED,
   H_POLICY,
   H_SHARD_BITS,
@@ -242,8 +243,9 @@ function growMemory(missing: u32, now: u32): bool {
   const most = (limit - now) / PAGES_PER_WASM_PAGE
   if (need > most) return false
   const step = min(max(need, max(GROWTH_STEP, now / PAGES_PER_WASM_PAGE / 16)), most)
-  if (memory.grow(step) >= 0) return true
-  return step > need && memory.grow(need) >= 0
+  if (memory.grow(step) < 0 && (step == need || memory.grow(need) < 0)) return false
+  put32(H_PAGES_SEEN, pagesNow())
+  return true
 }
 
 /** Gives a page, or a span with its tails, back. Its highest generation was recorded before. */

@@ -53,6 +53,8 @@ export const H_RECOVERIES: u32 = 84
 export const H_COMPUTE_TIMEOUT: u32 = 88
 /** A random number that tells this memory from others, for the names of Web Locks. */
 export const H_IDENTITY: u32 = 92
+/** 4 KiB pages that the memory had when it last grew: `attach` refuses a copy that has fewer. */
+export const H_PAGES_SEEN: u32 = 96
 /** The lock of the page table, and what it guards. */
 export const H_HEAP_LOCK: u32 = 256
 export const H_FREE_HINT: u32 = 260

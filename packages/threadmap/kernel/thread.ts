@@ -5,11 +5,14 @@
  */
 import { add32, cas32, load32, put32, store32 } from './atomics'
 import {
+  AREA_COUNT,
   H_REGISTRY_EPOCH,
   HOLD_COUNT,
   REGISTRY,
+  S_AREAS,
   S_HOLDS,
   S_INCARNATION,
+  S_PENDING,
   S_STATE,
   S_WEB_LOCK,
   SLOT_ALIVE,
@@ -69,6 +72,10 @@ export function declareDead(owner: u32): bool {
 export function releaseSlot(owner: u32): void {
   const slot = slotOf(owner)
   for (let i: u32 = 0; i < HOLD_COUNT; i++) store32(slot + S_HOLDS + i * 4, 0)
+  // The next thread must not take these scratch areas and this block for its own.
+  for (let i: u32 = 0; i < AREA_COUNT; i++) put32(slot + S_AREAS + i * 8, 0)
+  put32(slot + S_PENDING, 0)
+  put32(slot + S_PENDING + 4, 0)
   store32(slot + S_WEB_LOCK, 0)
   // Before the slot is free: slot and incarnation together name a thread for good.
   add32(slot + S_INCARNATION, 1)

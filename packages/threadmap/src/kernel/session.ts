@@ -4,9 +4,13 @@
 import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
 import { maySleep, threadNumber } from '../liveness/thread.js'
 import { keepWatch } from '../liveness/watch.js'
+import type { MapKind } from '../types.js'
 import { instantiate, type KernelExports } from './instance.js'
 import * as L from './layout.generated.js'
 import { Scratch } from './scratch.js'
+
+/** In the order of the kernel's POLICY numbers. */
+export const KINDS: readonly MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap']
 
 /** The header's words, by address. */
 export type Header = ReadonlyMap<number, number>
@@ -70,8 +74,8 @@ export class Session {
   }
 
   /** This thread's place in a memory that another one made. */
-  static attach(memory: WebAssembly.Memory, isLockMemory = false): Session {
-    checkMemory(memory)
+  static attach(memory: WebAssembly.Memory, isLockMemory = false, policy?: number): Session {
+    checkMemory(memory, policy)
     const session = new Session(memory, instantiate(memory), isLockMemory)
     if (session.kernel.open() < 0) {
       session.close()
@@ -114,7 +118,7 @@ export function slotAddress(owner: number, field: number): number {
 }
 
 /** Refuses what is no memory of this library's, by name. */
-function checkMemory(memory: WebAssembly.Memory): void {
+function checkMemory(memory: WebAssembly.Memory, policy: number | undefined): void {
   if (!(memory instanceof WebAssembly.Memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
   const buffer: unknown = memory.buffer
   if (!(buffer instanceof SharedArrayBuffer))
@@ -135,8 +139,20 @@ function checkMemory(memory: WebAssembly.Memory): void {
       `the memory has layout version ${version}, and this version of threadmap reads ${L.LAYOUT_VERSION}: use the same version in all threads`,
     )
   }
+  const pages = words[L.H_PAGES_SEEN >>> 2]
+  if (buffer.byteLength < pages * KERNEL_PAGE) {
+    throw new AttachError(
+      `the memory has ${buffer.byteLength} bytes of the ${pages * KERNEL_PAGE} it had when it was copied: it is truncated`,
+    )
+  }
   if (Atomics.load(new Int32Array(buffer), L.H_READY >>> 2) !== 1)
     throw new AttachError('the memory was never completed')
+  const found = words[L.H_POLICY >>> 2]
+  if (policy !== undefined && found !== policy) {
+    throw new AttachError(
+      `the memory is that of a ${KINDS[found] ?? 'map of an unknown kind'}, and the handle says ${KINDS[policy]}`,
+    )
+  }
 }
 
 function writeHeaderText(buffer: ArrayBufferLike, text: string): void {

@@ -3,11 +3,11 @@ import { keyCodec, namedKeyCodec, namedValueCodec, valueCodec } from '../codec/r
 import { AttachError, CodecError, DisposedError, OptionError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../kernel/scratch.js'
-import { readHeaderText, Session } from '../kernel/session.js'
+import { KINDS, readHeaderText, Session } from '../kernel/session.js'
 import { watchWorker } from '../liveness/watch.js'
 import type { ConcurrentMap, MapHandle, MapKind, MapStats, WatchableWorker } from '../types.js'
 import { failureOf } from './failure.js'
-import { type AnyOptions, cacheSize, checkOptions, KINDS } from './options.js'
+import { type AnyOptions, cacheSize, checkOptions } from './options.js'
 import { describeProblem } from './problems.js'
 import {
   deepFreeze,
@@ -68,11 +68,8 @@ export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options:
     throw new AttachError(`${kind}.attach() got the handle of a ${handle.kind}; use ${handle.kind}.attach()`)
   }
   const cache = cacheSize(options.cache ?? handle.cache)
-  const session = Session.attach(handle.memory)
+  const session = Session.attach(handle.memory, false, KINDS.indexOf(kind))
   try {
-    if (KINDS[session.header(L.H_POLICY)] !== kind) {
-      throw new AttachError(`the memory is a ${KINDS[session.header(L.H_POLICY)]}'s, and the handle says ${kind}`)
-    }
     const [keyName, valueName] = JSON.parse(readHeaderText(handle.memory)) as [string, string]
     return new Opened(session, namedKeyCodec<K>(keyName), namedValueCodec(valueName, options.value), cache) as never
   } catch (error) {
@@ -167,7 +164,9 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     try {
       // Another thread may have computed it while this one waited.
       const found = this.get(key)
-      return found !== undefined ? found : this.getOrInsert(key, compute(key))
+      if (found !== undefined) return found
+      // As for Map, -0 is the key 0.
+      return this.getOrInsert(key, compute(Object.is(key, -0) ? (0 as K) : key))
     } finally {
       if (!this.#disposed) this.#kernel.endClaim(claim)
     }

@@ -1,11 +1,9 @@
 /** Checks the options of the constructors, and turns them into the words of the header. */
 import { OptionError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
-import { LARGEST_BYTES } from '../kernel/session.js'
+import { KINDS, LARGEST_BYTES } from '../kernel/session.js'
 import type { HashName, MapKind, MapOptions, ShardedOptions, UnsafeOptions } from '../types.js'
 
-/** In the order of the kernel's POLICY numbers. */
-export const KINDS: readonly MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap']
 /** In the order of the kernel's HASH numbers. */
 export const HASHES: readonly HashName[] = ['default', 'fnv1a', 'xxhash32', 'xxhash64']
 
