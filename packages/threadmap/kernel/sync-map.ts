@@ -46,6 +46,7 @@ import {
   D_MISSES,
   D_MISSES_TOTAL,
   D_PROMOTIONS,
+  D_RESIZES,
   D_TABLE,
   D_USED,
   DELETE,
@@ -458,6 +459,7 @@ function roomInDirty(shard: u32): bool {
   copyTable(old, word)
   store64(shard + D_DIRTY, word)
   freeTable(shard + D_HEAP, addressOf(old))
+  add32(shard + D_RESIZES, 1)
   return true
 }
 

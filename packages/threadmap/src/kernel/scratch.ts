@@ -56,6 +56,8 @@ export class Scratch {
   }
 
   refresh(): void {
+    // Growing by nothing makes the buffer as long as other threads have made the memory.
+    this.memory.grow(0)
     const buffer = this.memory.buffer
     this.u8 = new Uint8Array(buffer)
     this.u16 = new Uint16Array(buffer)

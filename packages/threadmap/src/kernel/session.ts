@@ -120,6 +120,7 @@ export function slotAddress(owner: number, field: number): number {
 /** Refuses what is no memory of this library's, by name. */
 function checkMemory(memory: WebAssembly.Memory, policy: number | undefined): void {
   if (!(memory instanceof WebAssembly.Memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
+  if (memory.buffer instanceof SharedArrayBuffer) memory.grow(0)
   const buffer: unknown = memory.buffer
   if (!(buffer instanceof SharedArrayBuffer))
     throw new AttachError('the memory of the handle is not shared between threads')
