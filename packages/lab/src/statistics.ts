@@ -37,9 +37,10 @@ export const SINGLE_RUN_NOISE = 0.2
 /**
  * How many times as large `a` is as `b`, by the median of the ratios round by round: both ran in every round, so what
  * slowed the machine down for a round slowed both. `beyondNoise` when the quartiles of those ratios lie on one side of 1.
+ * Ratios are taken as logarithms, so that comparing `b` with `a` says the same.
  */
 export function compare(a: readonly number[], b: readonly number[]): { ratio: number; beyondNoise: boolean } {
-  const ratios = spread(a.map((value, round) => value / b[round]))
-  const margin = ratios.rounds.length < ROUNDS_TO_RANK ? SINGLE_RUN_NOISE : 0
-  return { ratio: ratios.median, beyondNoise: ratios.low > 1 + margin || ratios.high < 1 / (1 + margin) }
+  const ratios = spread(a.map((value, round) => Math.log(value / b[round])))
+  const margin = ratios.rounds.length < ROUNDS_TO_RANK ? Math.log1p(SINGLE_RUN_NOISE) : 0
+  return { ratio: Math.exp(ratios.median), beyondNoise: ratios.low > margin || ratios.high < -margin }
 }

@@ -52,6 +52,7 @@ import {
   DELETE,
   DELETE_SAME,
   DIFFERENT,
+  E_FULL,
   GET_AND_DELETE,
   H_HEAP_START,
   H_INITIAL_BITS,
@@ -375,7 +376,12 @@ export function syncChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expect
 function changeSlowly(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   const locked = lockMap(shard)
   if (locked < 0) return locked
-  const code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
+  let code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
+  if (code == E_FULL && isAmended(load64(shard + D_TABLE))) {
+    // Expunged entries are freed when `dirty` is promoted: memory is short, so now.
+    promote(shard)
+    code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
+  }
   unlock(shard + D_LOCK)
   return code
 }

@@ -11,6 +11,12 @@ const sleep = (milliseconds: number): Promise<void> => new Promise(resolve => se
 const INSIDE = 1
 const MAY_LEAVE = 2
 
+const pairs = ['string -> f64', 'i64 -> i64', 'string -> json']
+
+function compete(behaviour: string, body: (team: Team) => Promise<void>): void {
+  withTeam(behaviour, body, { pairs })
+}
+
 async function until(condition: () => boolean, what: string): Promise<void> {
   for (const start = Date.now(); !condition(); await sleep(1)) {
     if (Date.now() - start > 20_000) throw new Error(`waited in vain for: ${what}`)
@@ -23,11 +29,11 @@ async function contend(team: Team, others: number, count: number): Promise<[Prom
   slow.catch(() => undefined) // judged by the test, later
   const waiting = Array.from({ length: others }, (_, i) => team.start('computeToo', i + 1, 1, count))
   await until(() => counter(team.signals, 1) === others, 'the other threads to ask')
-  await sleep(25)
+  await sleep(10)
   return [slow, waiting]
 }
 
-withTeam('several threads compute each key once between them, and all get that value', async team => {
+compete('several threads compute each key once between them, and all get that value', async team => {
   const count = 300
   const results = (await team.all('computeAll', 3, count)) as unknown[][]
   for (let i = 0; i < count; i++) {
@@ -38,11 +44,11 @@ withTeam('several threads compute each key once between them, and all get that v
   assert.equal(team.map.size, count)
 })
 
-withTeam('other threads wait for the one that computes, and get its result', async team => {
+compete('other threads wait for the one that computes, and get its result', async team => {
   const [slow, waiting] = await contend(team, 2, 1)
   let early = 0
   for (const waiter of waiting) waiter.then(() => early++)
-  await sleep(10)
+  await sleep(5)
   assert.equal(early, 0, 'a waiter returned before the computation ended')
   assert.equal(team.map.has(team.key(0)), false)
   openGate(team.signals, MAY_LEAVE)
@@ -51,7 +57,7 @@ withTeam('other threads wait for the one that computes, and get its result', asy
   assert.deepEqual(team.map.get(team.key(0)), team.value(0))
 })
 
-withTeam('when the computation throws, one of those who wait takes over', async team => {
+compete('when the computation throws, one of those who wait takes over', async team => {
   const [slow, waiting] = await contend(team, 2, -1)
   openGate(team.signals, MAY_LEAVE)
   await assert.rejects(slow, error => error instanceof JobError && error.kind === 'RangeError')
@@ -63,7 +69,7 @@ withTeam('when the computation throws, one of those who wait takes over', async 
   assert.equal(team.map.size, 1)
 })
 
-withTeam('a computation holds up nobody who does something else, and a value set meanwhile is kept', async team => {
+compete('a computation holds up nobody who does something else, and a value set meanwhile is kept', async team => {
   const count = 60
   const slow = team.start('computeSlowly', 0, 1, count)
   const busy = team.start('useMapMeanwhile', 1, 1, count)
@@ -81,7 +87,7 @@ withTeam('a computation holds up nobody who does something else, and a value set
   assert.deepEqual(team.map.get(team.key(0)), team.value(100))
 })
 
-withTeam('those who wait for a computation get a value that another operation sets meanwhile', async team => {
+compete('those who wait for a computation get a value that another operation sets meanwhile', async team => {
   const [slow, waiting] = await contend(team, 1, 1)
   team.map.set(team.key(0), team.value(50))
   openGate(team.signals, MAY_LEAVE)
@@ -90,7 +96,7 @@ withTeam('those who wait for a computation get a value that another operation se
   assert.equal(counter(team.signals, 0), 1)
 })
 
-withTeam('this thread, too, waits for a computation of another one', async team => {
+compete('this thread, too, waits for a computation of another one', async team => {
   const slow = team.start('computeSlowly', 0, 1, 1)
   await until(() => Atomics.load(team.signals, INSIDE) === 1, 'the computation to begin')
   const opener = team.start('openLater', 1, 1, 30)

@@ -212,7 +212,7 @@ inEveryRoom('a key deleted and inserted again while it is visited is not seen tw
 inEveryRoom('growth during iteration: it ends, and the keys present throughout come exactly once', room => {
   const model = fill(room, 50)
   const seen = new Set<string>()
-  const enough = 1000 + room.scale(2000)
+  const enough = 1000 + room.scale(1500)
   let added = 1000
   for (const [key] of room.map) {
     const id = identity(key)
@@ -226,7 +226,7 @@ inEveryRoom('growth during iteration: it ends, and the keys present throughout c
 })
 
 inEveryRoom('shrinking during iteration: the keys present throughout come exactly once', room => {
-  const count = room.scale(600)
+  const count = room.scale(450)
   for (let i = 0; i < count; i++) room.map.set(room.key(i), room.value(i % 50))
   const seen = new Set<string>()
   for (const [key] of room.map) {

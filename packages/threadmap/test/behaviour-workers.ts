@@ -135,6 +135,25 @@ withTeam(
   { pairs: ['string -> f64', 'string -> json', 'i64 -> i64'] },
 )
 
+withTeam(
+  'threads attach and let go while another one makes the memory grow',
+  async team => {
+    const count = 100
+    const attaching = [0, 1].map(thread => team.start('attachOften', thread, 2, count))
+    let done = false
+    const all = Promise.all(attaching).finally(() => {
+      done = true
+    })
+    all.catch(() => undefined) // judged below
+    for (let i = 0; !done && i < 150_000; i++) {
+      team.map.set(team.key(i), team.value(i))
+      if (i % 500 === 499) await new Promise(resolve => setImmediate(resolve))
+    }
+    for (const found of (await all) as number[]) assert.ok(found > 0 && found <= count)
+  },
+  { pairs: ['string -> f64'] },
+)
+
 for (const Class of mapClasses.filter(({ name }) => name === UnsafeMap.name)) {
   const pair = pairNamed('string -> f64')
 

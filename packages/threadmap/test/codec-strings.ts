@@ -176,6 +176,23 @@ for (const Class of mapClasses) {
     }
   })
 
+  test(`${Class.name}: an iteration shows long keys, however many of them are neighbours`, async () => {
+    for (const [count, length] of [
+      [2, 70_000],
+      [40, 5000],
+      [300, 1000],
+    ] as const) {
+      const shards = Class.name === 'FastMap' || Class.name === 'ShardedMap' ? { shards: 1 } : {}
+      const map = new Class({ key: string, value: string, seed: 1n, maxBytes: TEST_BYTES, ...shards })
+      await withMap(map, () => {
+        for (let i = 0; i < count; i++) map.set(`${'x'.repeat(length)}${i}`, `${i}`)
+        const seen = [...map].map(([key, value]) => [(key as string).slice(length), value])
+        assert.equal(seen.length, count)
+        for (const [end, value] of seen) assert.equal(end, value)
+      })
+    }
+  })
+
   test(`${Class.name}: every hash function serves all strings, with any seed`, async () => {
     const all = samples().filter(text => text.length < 300)
     for (const hash of ['default', 'fnv1a', 'xxhash32', 'xxhash64'] as HashName[]) {

@@ -8,7 +8,7 @@ import { seed } from './support/random.js'
 
 /** Any sequence of operations gives the answers of a plain `Map`. fast-check prints seed and path of a failure. */
 
-const RUNS = 40
+const RUNS = 30
 const KEYS = 24
 const VALUES = 12
 

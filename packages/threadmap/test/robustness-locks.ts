@@ -131,7 +131,7 @@ for (const kind of SAFE_KINDS) {
     async random => {
       let recovered = 0
       const rounds = SOAKING ? 100 : 20
-      for (let round = 0; round < rounds && (SOAKING || recovered < 2); round++) {
+      for (let round = 0; round < rounds && (SOAKING || recovered < 1); round++) {
         using map = mapOfKnown(kind)
         const log = new SharedArrayBuffer(12)
         const victim = team('victim', [{ map: map.handle, form: 'strings', work: 'bulk', name: '', log }])

@@ -41,6 +41,11 @@ class Opened<K, V> {
   ) {}
 }
 
+/** As for Map, -0 is the key 0. */
+function canonical<K>(key: K): K {
+  return Object.is(key, -0) ? (0 as K) : key
+}
+
 /** Closes the session of a map that was collected without having been disposed. */
 const collected = new FinalizationRegistry<Session>(session => session.close())
 
@@ -165,8 +170,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
       // Another thread may have computed it while this one waited.
       const found = this.get(key)
       if (found !== undefined) return found
-      // As for Map, -0 is the key 0.
-      return this.getOrInsert(key, compute(Object.is(key, -0) ? (0 as K) : key))
+      return this.getOrInsert(key, compute(canonical(key)))
     } finally {
       if (!this.#disposed) this.#kernel.endClaim(claim)
     }
@@ -197,7 +201,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     while (true) {
       const code = this.#find(key)
       if (code !== L.PRESENT) {
-        const value = change(undefined, key)
+        const value = change(undefined, canonical(key))
         if (value === undefined) return undefined
         if (this.#change(L.INSERT, key, value) === L.ABSENT) return value
         continue
@@ -209,7 +213,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
       const generation = words[at + (L.R_GENERATION >>> 2)]
       const low = words[at]
       const high = words[at + 1]
-      const value = change(this.#result(), key)
+      const value = change(this.#result(), canonical(key))
       if (this.#disposed) this.#refuse()
       if (value === undefined) {
         const meta = this.#key.write(this.#scratch, KEY, key)

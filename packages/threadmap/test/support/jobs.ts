@@ -248,7 +248,7 @@ const bodies: Record<string, Job> = {
       if (thread === 0) map.set(key(n), value(n))
       else if (thread === 1) {
         const got = map.get(key(n))
-        if (got !== undefined && got !== value(n)) wrong.push([n, got])
+        if (got !== undefined && !Object.is(got, value(n))) wrong.push([n, got])
       } else if (i % 20 === 0) map.clear()
       countUp(signals, 2)
     }
@@ -256,23 +256,51 @@ const bodies: Record<string, Job> = {
   },
 }
 
-export const jobs: Record<string, (input: JobInput) => unknown> = Object.fromEntries(
-  Object.entries(bodies).map(([name, body]) => [
-    name,
-    (input: JobInput): unknown => {
-      const { key, value } = pairNamed(input.pair)
-      const options = input.cache === undefined ? {} : { cache: input.cache }
-      const map = mapClass(input.kind).attach(input.handle, { value: value.codec, ...options })
-      try {
-        return body(
-          map,
-          input,
-          i => key.of(i),
-          i => value.of(i),
-        )
-      } finally {
-        map[Symbol.dispose]()
-      }
-    },
-  ]),
-)
+/** Attaches and lets go again, `count` times, reading key 0 each time. */
+function attachOften({ kind, handle, count }: JobInput): number {
+  const { key } = pairNamed('string -> f64')
+  let found = 0
+  for (let i = 0; i < count; i++) {
+    const map = mapClass(kind).attach(handle)
+    if (map.has(key.of(0))) found++
+    map[Symbol.dispose]()
+  }
+  return found
+}
+
+function onMap(body: Job): (input: JobInput) => unknown {
+  return input => {
+    const { key, value } = pairNamed(input.pair)
+    const options = input.cache === undefined ? {} : { cache: input.cache }
+    const map = mapClass(input.kind).attach(input.handle, { value: value.codec, ...options })
+    try {
+      return body(
+        map,
+        input,
+        i => key.of(i),
+        i => value.of(i),
+      )
+    } finally {
+      map[Symbol.dispose]()
+    }
+  }
+}
+
+/** Lets nobody wait in vain for a thread that failed. */
+function orRelease(job: (input: JobInput) => unknown): (input: JobInput) => unknown {
+  return input => {
+    try {
+      return job(input)
+    } catch (error) {
+      Atomics.add(input.signals, 0, input.threads)
+      for (const gate of [1, 2, 3]) openGate(input.signals, gate)
+      throw error
+    }
+  }
+}
+
+export const jobs: Record<string, (input: JobInput) => unknown> = { attachOften }
+for (const [name, body] of Object.entries(bodies)) jobs[name] = onMap(body)
+/** Its failure is part of a test: the gates stay as they are. */
+for (const name of Object.keys(jobs))
+  if (name !== 'computeSlowly') jobs[name] = orRelease(jobs[name] as typeof attachOften)

@@ -63,8 +63,11 @@ async function inTeam(Class: MapClass, pair: Pair, cache: number, body: (team: T
       key: i => pair.key.of(i),
       value: i => pair.value.of(i),
       start,
-      all: (name, threads, count) =>
-        Promise.all(Array.from({ length: threads }, (_, thread) => start(name, thread, threads, count))),
+      async all(name, threads, count) {
+        const jobs = Array.from({ length: threads }, (_, thread) => start(name, thread, threads, count))
+        await Promise.allSettled(jobs) // the next test must find every thread idle
+        return Promise.all(jobs)
+      },
     })
     assert.deepEqual(map.audit(), [], 'the audit found broken invariants')
     assert.equal(map.stats().threads, 1)
