@@ -140,9 +140,12 @@ export function pageOf(block: u32): u32 {
   return block & ~(PAGE - 1)
 }
 
-/** The number of 4 KiB pages the memory has now. */
+/**
+ * The number of 4 KiB pages the memory has now. `memory.size` must not be asked: in V8 it lags behind what another
+ * thread has grown, and two shards would be given the same pages.
+ */
 export function pagesNow(): u32 {
-  return <u32>memory.size() * PAGES_PER_WASM_PAGE
+  return load32(H_PAGES_SEEN)
 }
 
 /** The heap with this number: shards first, then threads. */
@@ -243,8 +246,14 @@ function growMemory(missing: u32, now: u32): bool {
   const most = (limit - now) / PAGES_PER_WASM_PAGE
   if (need > most) return false
   const step = min(max(need, max(GROWTH_STEP, now / PAGES_PER_WASM_PAGE / 16)), most)
-  if (memory.grow(step) < 0 && (step == need || memory.grow(need) < 0)) return false
-  put32(H_PAGES_SEEN, pagesNow())
+  let grown = step
+  let before = memory.grow(step)
+  if (before < 0 && step > need) {
+    grown = need
+    before = memory.grow(need)
+  }
+  if (before < 0) return false
+  store32(H_PAGES_SEEN, (<u32>before + grown) * PAGES_PER_WASM_PAGE)
   return true
 }
 

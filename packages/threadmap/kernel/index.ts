@@ -2,7 +2,7 @@
 import { load32, put32, store32, store64 } from './atomics'
 import { fastChange, fastGet, lockShard } from './fast'
 import { rawHash } from './hash'
-import { allocate, allocateTable, failure, free, givePages, pagesNow, SCRATCH_SPAN, takePages } from './heap'
+import { allocate, allocateTable, failure, free, givePages, SCRATCH_SPAN, takePages } from './heap'
 import {
   AREA_COUNT,
   D_COMPACTIONS,
@@ -106,7 +106,7 @@ export function create(): i32 {
   const heapStart = (pageTable + load<u32>(H_MAX_PAGES) * 4 + PAGE - 1) & ~(PAGE - 1)
   const missing = <i32>((heapStart + 0xffff) >> 16) - memory.size()
   if (missing > 0 && memory.grow(missing) < 0) return E_FULL
-  put32(H_PAGES_SEEN, pagesNow())
+  put32(H_PAGES_SEEN, <u32>memory.size() * 16)
   put32(H_SHARDS, SHARDS)
   put32(H_THREAD_HEAPS, isSync ? threadHeaps : 0)
   put32(H_PAGE_TABLE, pageTable)

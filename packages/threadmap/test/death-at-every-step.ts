@@ -121,7 +121,7 @@ for (const Class of [FastMap, ShardedMap, SyncMap]) {
             deaths++
           }
         }
-        assert.ok(deaths > 20, `${deaths} deaths`)
+        assert.ok(deaths > 12, `${deaths} deaths`)
       })
     }
   }

@@ -70,7 +70,7 @@ for (const kind of SAFE_KINDS) {
     seeded(
       `${kind}: when 90% of the ${small}-byte values are deleted, half of their memory or more serves ${large}-byte ones`,
       () => {
-        const count = 100_000
+        const count = 400_000
         using map = createMap(kind, { key: string, value: bytes })
         insert(map, 'first:', count, small)
         const full = map.stats()
