@@ -32,7 +32,7 @@ const library = join(root, 'packages/threadmap')
 let files = [
   ...sources(join(root, 'tools/checks'), /^[^/]+\.test\.mjs$/),
   ...compiled(join(library, 'test'), join(library, 'build/test'), /^[^/]+\.ts$/),
-  ...compiled(join(lab, 'src'), join(lab, 'dist'), /\.test\.ts$/),
+  ...compiled(join(lab, 'test'), join(lab, 'build/test'), /\.test\.ts$/),
   ...(options['no-runtimes']
     ? []
     : compiled(join(library, 'test'), join(library, 'build/test'), /^runtimes\/.*\.test\.ts$/)),
