@@ -377,8 +377,9 @@ function changeSlowly(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32,
   const locked = lockMap(shard)
   if (locked < 0) return locked
   let code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
-  if (code == E_FULL && isAmended(load64(shard + D_TABLE))) {
-    // Expunged entries are freed when `dirty` is promoted: memory is short, so now.
+  // Expunged entries are freed when `dirty` is promoted: memory is short, so now. Deleted ones that `dirty` still has are
+  // expunged by the copy that comes after, and freed by the second promotion.
+  for (let i = 0; i < 2 && code == E_FULL && isAmended(load64(shard + D_TABLE)); i++) {
     promote(shard)
     code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
   }

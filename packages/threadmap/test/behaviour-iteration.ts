@@ -148,7 +148,8 @@ inEveryRoom('deleting each key as it is visited shows every key exactly once and
 })
 
 inEveryRoom('a key deleted before its turn is not shown, all others are', room => {
-  fill(room, 90)
+  const count = room.scale(90)
+  fill(room, count)
   const deleted = new Set<string>()
   const seen = new Set<string>()
   for (const [key] of room.map) {
@@ -156,10 +157,10 @@ inEveryRoom('a key deleted before its turn is not shown, all others are', room =
     assert.ok(!deleted.has(id), `${id} was deleted before`)
     assert.ok(!seen.has(id), `${id} was seen twice`)
     seen.add(id)
-    const victim = room.key(room.random.below(90))
+    const victim = room.key(room.random.below(count))
     if (!seen.has(identity(victim)) && room.map.delete(victim)) deleted.add(identity(victim))
   }
-  for (let i = 0; i < 90; i++) {
+  for (let i = 0; i < count; i++) {
     const id = identity(room.key(i))
     assert.notEqual(seen.has(id), deleted.has(id), `${id} was neither deleted nor seen`)
   }
@@ -212,7 +213,7 @@ inEveryRoom('a key deleted and inserted again while it is visited is not seen tw
 inEveryRoom('growth during iteration: it ends, and the keys present throughout come exactly once', room => {
   const model = fill(room, 50)
   const seen = new Set<string>()
-  const enough = 1000 + room.scale(1500)
+  const enough = 1000 + room.scale(1200)
   let added = 1000
   for (const [key] of room.map) {
     const id = identity(key)
@@ -240,18 +241,19 @@ inEveryRoom('shrinking during iteration: the keys present throughout come exactl
 })
 
 inEveryRoom('random writes during iteration: it ends, and the untouched keys come exactly once', room => {
-  fill(room, 100)
+  const half = room.scale(60)
+  fill(room, 2 * half)
   const seen = new Map<string, number>()
   let steps = 0
   for (const [key] of room.map) {
     const id = identity(key)
     seen.set(id, (seen.get(id) ?? 0) + 1)
     for (let i = 0; i < 3; i++) {
-      const at = 50 + room.random.below(100)
+      const at = half + room.random.below(2 * half)
       if (room.random.below(2) === 0) room.map.set(room.key(at), room.value(at))
       else room.map.delete(room.key(at))
     }
     assert.ok(++steps < 20_000, 'an iteration that writes does not end')
   }
-  for (let i = 0; i < 50; i++) assert.equal(seen.get(identity(room.key(i))), 1)
+  for (let i = 0; i < half; i++) assert.equal(seen.get(identity(room.key(i))), 1)
 })

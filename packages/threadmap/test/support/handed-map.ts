@@ -9,12 +9,19 @@ export interface Hand {
   readonly self: unknown
   invoke(method: string, args: readonly unknown[]): unknown
   read(property: string): unknown
+  /** All entries, by one iteration. */
+  collect(): [unknown, unknown][]
 }
 
 export function localHand(map: AnyMap): Hand {
   const at = (name: string): unknown =>
     Reflect.get(map, name.startsWith('@@') ? (Reflect.get(Symbol, name.slice(2)) as symbol) : name)
-  return { self: map, invoke: (method, args) => Reflect.apply(at(method) as () => unknown, map, args), read: at }
+  return {
+    self: map,
+    invoke: (method, args) => Reflect.apply(at(method) as () => unknown, map, args),
+    read: at,
+    collect: () => [...map],
+  }
 }
 
 export function remoteHand(peer: Peer, map: number): Hand {
@@ -26,6 +33,7 @@ export function remoteHand(peer: Peer, map: number): Hand {
       return result.id === map ? map : remoteIterator(peer, result)
     },
     read: property => peer.read(map, property),
+    collect: () => peer.call(1, 'collect', [new Reference(map)]) as [unknown, unknown][],
   }
 }
 
@@ -124,6 +132,10 @@ export class HandedMap implements AnyMap {
   }
   watch(worker: WatchableWorker): this {
     return this.#invoke('watch', [worker]) as this
+  }
+  /** All entries as one of the threads iterates them at one go. */
+  collect(): [unknown, unknown][] {
+    return this.#choose().collect()
   }
   audit(): string[] {
     return this.#hands.flatMap(hand => hand.invoke('audit', []) as string[])

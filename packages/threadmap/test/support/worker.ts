@@ -12,6 +12,10 @@ const workshop = {
   attach(kind: string, pair: string, handle: unknown): number {
     return peer.expose(mapClass(kind).attach(handle, { value: pairNamed(pair).value.codec }))
   },
+  /** A whole iteration in one message. */
+  collect(map: Iterable<unknown>): unknown[] {
+    return [...map]
+  },
   forget(): void {
     peer.forget()
   },
