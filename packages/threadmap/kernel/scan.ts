@@ -77,7 +77,7 @@ function collect(shard: u32, from: u32): i32 {
     const endBefore = end
     const recordsBefore = records
     const code = collectHome(shard, word, home, position)
-    if (code == E_AREA && records > 0) {
+    if (code == E_AREA && recordsBefore > 0) {
       end = endBefore
       records = recordsBefore
       break
