@@ -102,6 +102,9 @@ const KINDS: Record<FieldType, FieldKind> = {
  * ```
  */
 export function struct<const F extends StructFields>(fields: F): NativeCodec<StructOf<F>> {
+  if (typeof fields !== 'object' || fields === null) {
+    throw new OptionError(`struct() takes an object of fields, as in struct({ id: 'u32' }), and got ${quote(fields)}`)
+  }
   const names = Object.keys(fields)
   if (names.length === 0) throw new OptionError('struct() needs at least one field, as in struct({ id: "u32" })')
   for (const name of names) {
