@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { f64, string, UnsafeMap } from 'threadmap'
 import { formOf } from './threads/forms.js'
-import { type MisuseJobs, PAIR_KEYS } from './threads/misuse.js'
+import { type MisuseJobs, PAIR_KEYS, type Turn } from './threads/misuse.js'
 import { seeded } from './threads/seeded.js'
 import { crewOf, run } from './threads/team.js'
 import type { TurnJobs } from './threads/turns.js'
@@ -21,6 +21,17 @@ function useAlone(map: UnsafeMap<number, number>, operations: number): void {
   }
 }
 
+/** When two of the turns were first under way at once, if ever. */
+function meeting(turns: readonly Turn[]): number | undefined {
+  const sorted = [...turns].sort((a, b) => a.from - b.from)
+  let end = Number.NEGATIVE_INFINITY
+  for (const { from, to } of sorted) {
+    if (from < end) return from
+    end = Math.max(end, to)
+  }
+  return undefined
+}
+
 seeded(
   'UnsafeMap: ten workers with 1,000 writes each are caught within milliseconds in practically every run',
   async () => {
@@ -28,23 +39,27 @@ seeded(
     const maps = Array.from({ length: rounds }, () => new UnsafeMap({ key: f64, value: f64 }))
     const tasks = Array.from({ length: 10 }, () => ({ maps: maps.map(map => map.handle), writes: 1000 }))
     const reports = await run(team('writeAll', tasks))
+    let overlapped = 0
     let caught = 0
     const delays: number[] = []
     for (const [round, map] of maps.entries()) {
-      const accusations = reports.flatMap(report => report[round] ?? [])
-      for (const { message } of accusations) assert.equal(message, WRITES)
-      if (accusations.length > 0) {
-        caught++
-        delays.push(Math.min(...accusations.map(accusation => accusation.after)))
-      }
+      const turns = reports.map(report => report[round]!)
+      const accused = turns.filter(turn => turn.message !== undefined)
+      for (const { message } of accused) assert.equal(message, WRITES)
+      const met = meeting(turns)
+      if (met !== undefined) overlapped++
+      if (accused.length > 0) caught++
+      if (met !== undefined && accused.length > 0) delays.push(Math.min(...accused.map(turn => turn.to)) - met)
       // What was detected did no harm, and does not accuse the one thread that is left.
       assert.deepEqual(map.audit(), [])
       useAlone(map, 200)
       map[Symbol.dispose]()
     }
-    assert.ok(caught >= rounds - 1, `caught in ${caught} of ${rounds} runs`)
+    // On a busy machine the workers of a run may come one after the other; such a run has no misuse to catch.
+    assert.ok(overlapped >= rounds / 2, `writers met in only ${overlapped} of ${rounds} runs`)
+    assert.ok(caught >= overlapped - 1, `caught in ${caught} runs, and writers met in ${overlapped} of ${rounds}`)
     delays.sort((a, b) => a - b)
-    const median = delays[delays.length >> 1]!
+    const median = delays[delays.length >> 1]! / 1000
     assert.ok(median < 20, `the median run was caught after ${median} ms`)
   },
 )

@@ -9,11 +9,12 @@ export interface WriteTask {
   readonly writes: number
 }
 
-/** What one worker met in one round; undefined when it was not accused. */
-export interface Accusation {
-  readonly message: string
-  /** Milliseconds from the barrier to the error. */
-  readonly after: number
+/** What one worker did in one round: from when to when it wrote, in microseconds of one clock, and how that ended. */
+export interface Turn {
+  readonly from: number
+  readonly to: number
+  /** What it was accused of, if it was. */
+  readonly message: string | undefined
 }
 
 export interface PairTask {
@@ -29,30 +30,36 @@ export interface RacyTask {
 /** Keys of the pair test: 0 to this, all present from the start, so that an iteration takes a while. */
 export const PAIR_KEYS = 2000
 
-function accusation(error: unknown, since: number): Accusation {
+/** The message of an accusation; any other error is a failure. */
+function accusation(error: unknown): string {
   if (!(error instanceof ConcurrentMapError)) throw error
   if (error.code !== 'ERR_THREADMAP_CONCURRENT') throw error
-  return { message: error.message, after: performance.now() - since }
+  return error.message
+}
+
+/** A clock that all threads of the process share. */
+function microseconds(): number {
+  return Number(process.hrtime.bigint() / 1000n)
 }
 
 const jobs = {
   /** Ten workers x 1,000 unsynchronised writes, as in every Go tutorial; each round begins at a barrier. */
-  writeAll(task: WriteTask, crew: Crew): (Accusation | undefined)[] {
+  writeAll(task: WriteTask, crew: Crew): Turn[] {
     const maps = task.maps.map(handle => attachMap(handle))
-    const accusations: (Accusation | undefined)[] = []
+    const turns: Turn[] = []
     crew.start()
     for (const map of maps) {
-      let accused: Accusation | undefined
+      let message: string | undefined
       crew.control.meet(20)
-      const since = performance.now()
+      const from = microseconds()
       try {
         for (let count = 0; count < task.writes; count++) map.set(count, crew.index)
       } catch (error) {
-        accused = accusation(error, since)
+        message = accusation(error)
       }
-      accusations.push(accused)
+      turns.push({ from, to: microseconds(), message })
     }
-    return accusations
+    return turns
   },
 
   /** Plays its part until it or the other is accused. */
@@ -68,7 +75,7 @@ const jobs = {
           map.has(count % PAIR_KEYS)
         } else for (const _ of map);
       } catch (error) {
-        messages.add(accusation(error, 0).message)
+        messages.add(accusation(error))
         crew.control.stop()
       }
     }
@@ -88,7 +95,7 @@ const jobs = {
         else if (count % 997 === 0) for (const _ of map.keys());
         else map.set(key, count)
       } catch (error) {
-        accusation(error, 0)
+        accusation(error)
         accused++
       }
     }
