@@ -40,8 +40,8 @@ export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool
   const value = valueWord(entry)
   if (!sameHead(entry, head) || load64(shard + D_TABLE) != word) return AGAIN
   const code = copyOutValidated(value)
-  if (code < 0) return code
   if (code == 0 || load64(shard + D_TABLE) != word) return AGAIN
+  if (code < 0) return code
   store<u32>(resultAt + R_ENTRY, entry)
   store<u32>(resultAt + R_GENERATION, <u32>head)
   store<u32>(resultAt + R_SHARD, shard)

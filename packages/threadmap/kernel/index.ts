@@ -1,5 +1,6 @@
 /** What JavaScript calls. Each operation takes its key, value and expected value from this thread's scratch areas. */
 import { load32, put32, store32, store64 } from './atomics'
+import { audit as auditMemory } from './audit'
 import { fastChange, fastGet, lockShard } from './fast'
 import { rawHash } from './hash'
 import { allocate, allocateTable, failure, free, givePages, SCRATCH_SPAN, takePages } from './heap'
@@ -20,6 +21,7 @@ import {
   E_FULL,
   E_NOT_OWNER,
   E_RELOCK,
+  H_EMPTY_TABLE,
   H_FREE_HINT,
   H_HEAP_START,
   H_INITIAL_BITS,
@@ -66,6 +68,7 @@ import {
 import {
   BROKEN,
   blocker,
+  DIED,
   lockExclusive,
   lockShared,
   lockSlowly,
@@ -75,7 +78,7 @@ import {
   unlockExclusive,
   unlockShared,
 } from './lock'
-import { DIED, giveScratch, recover } from './recover'
+import { finishRecoveries as finish, giveScratch, recover } from './recover'
 import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './rwmutex'
 import * as scanning from './scan'
 import { clear, indexOf, setToken, shardAt, shardOf } from './shard'
@@ -85,7 +88,6 @@ import { findHold, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock,
 import { beginWriting, endWriting, unsafeChange, unsafeGet } from './unsafe'
 import { resultAt, setDetail, setValueAreas, setValueType } from './value'
 
-export { audit } from './audit'
 export { beginClaim, endClaim } from './claims'
 export { LAYOUT_VERSION, MAGIC } from './layout'
 
@@ -119,6 +121,10 @@ export function create(): i32 {
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
     put32(shard + D_HEAP + P_ID, i)
+    if (isSync) {
+      store64(shard + D_TABLE, nextWord(0, H_EMPTY_TABLE, 0))
+      continue
+    }
     const table = allocateTable(shard + D_HEAP, initial)
     if (table == 0) return failure
     clearTable(table, initial)
@@ -166,8 +172,20 @@ export function close(): void {
   releaseSlot(me)
 }
 
+/** 0: the thread was not alive; 1: all it held is recovered; 2: some is left for `finishRecoveries`. */
 export function recoverThread(owner: u32, isLockMemory: bool): i32 {
   return recover(policy, owner, isLockMemory)
+}
+
+/** Returns how many dead threads have something left that is not recovered. */
+export function finishRecoveries(isLockMemory: bool): u32 {
+  return finish(policy, isLockMemory)
+}
+
+/** Returns the number of problems; see audit.ts. */
+export function audit(): u32 {
+  finish(policy, false)
+  return auditMemory()
 }
 
 export function markWebLock(): void {
@@ -338,7 +356,7 @@ export function newLock(kind: u32): u32 {
   if (lockShard(shard) < 0) return 0
   const block = allocate(shard + D_HEAP, LOCK_BYTES)
   if (block != 0) {
-    memory.fill(block + K_KIND, 0, LOCK_BYTES - K_KIND)
+    for (let at: u32 = K_KIND; at < LOCK_BYTES; at += 8) store<u64>(block + at, 0)
     store32(block + K_KIND, kind)
     store32(block, load<u32>(block) + 1)
   }

@@ -63,6 +63,10 @@ export const H_PAGES_USED: u32 = 264
 export const H_GENERATION: u32 = 268
 /** The lock of the claims. */
 export const H_CLAIM_LOCK: u32 = 512
+/** The lock of who recovers what the dead held. */
+export const H_RECOVERY_LOCK: u32 = 640
+/** A table of one bucket that is always empty: what a cleared SyncMap reads from. */
+export const H_EMPTY_TABLE: u32 = 768
 /** Codec names, for `attach`: length, then text (JavaScript writes and reads it). */
 export const H_TEXT: u32 = 1024
 export const TEXT_MAX: u32 = 3072
@@ -126,6 +130,10 @@ export const D_RESIZES: u32 = 172
 export const D_COMPACTIONS: u32 = 176
 /** SyncMap: entries of `read` that are expunged. */
 export const D_EXPUNGED: u32 = 180
+/** SyncMap: not 0 while `read` is changed in its place. */
+export const D_REWRITING: u32 = 184
+/** SyncMap: deleted entries are looked for when the heap takes a page and has this many. */
+export const D_PURGE_AT: u32 = 188
 export const D_HEAP: u32 = 256
 
 /** A heap: free blocks by size class. A shard's stands in the shard; a thread heap has a lock of its own before it. */
@@ -227,7 +235,7 @@ export const K_DIED: u32 = 12
 export const K_MUTEX: u32 = 16
 /** The readers' word follows the mutex, as in a shard. */
 export const K_READERS: u32 = 20
-/** WaitGroup: its counter. */
-export const K_COUNTER: u32 = 16
+/** WaitGroup: its counter. Not where others have their mutex: a count must never look like an owner. */
+export const K_COUNTER: u32 = 24
 /** Two cache line pairs, so that no two locks share one. */
 export const LOCK_BYTES: u32 = 256

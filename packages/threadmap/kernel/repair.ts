@@ -9,6 +9,7 @@ import {
   allocateTableSpan,
   BLOCK_CLASSES,
   BLOCK_SPAN,
+  FREE_LINK,
   G_CLASS,
   G_FREE,
   G_FRESH,
@@ -16,6 +17,7 @@ import {
   G_SIZE,
   givePages,
   isFree,
+  isTypeStable,
   KIND_MASK,
   pageOf,
   pagesNow,
@@ -175,14 +177,15 @@ function sweepSlab(heap: u32, page: u32, table: u32, second: u32): void {
   const size = get32(page + G_SIZE)
   const end = page + get32(page + G_FRESH)
   const holdsTables = get32(page + G_CLASS) >= BLOCK_CLASSES
+  const stable = isTypeStable(heap, page)
   let free: u32 = 0
   let live: u32 = 0
   for (let block = page + SLAB_HEADER; block < end; block += size) {
     if (holdsTables ? block == table || block == second : unmark(block)) {
       live++
     } else {
-      if (!holdsTables) bury(block)
-      put32(block + 8, free)
+      if (!holdsTables) bury(block, stable)
+      put32(block + FREE_LINK, free)
       free = block
     }
   }
@@ -199,7 +202,9 @@ function unmark(block: u32): bool {
   return true
 }
 
-function bury(block: u32): void {
+/** `wasEntry`: of a SyncMap; a compare-exchange that comes late must find it expunged (see FREE_LINK). */
+function bury(block: u32, wasEntry: bool): void {
+  if (wasEntry) put32(block + ENTRY_VALUE, 1)
   const generation = load<u32>(block)
   if (!isFree(generation)) store32(block, generation + 1)
 }
@@ -208,7 +213,7 @@ function sweepSpan(heap: u32, page: u32, kind: u32, table: u32, second: u32): vo
   const live = kind == TABLE_SPAN ? page == table || page == second : unmark(page)
   if (!live) {
     if (kind == BLOCK_SPAN) {
-      bury(page)
+      bury(page, false)
       recordGeneration(load<u32>(page))
     }
     if (givePages(page)) return

@@ -109,6 +109,7 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
   const bits = bitsOf(word)
   const mask = (((<u32>1) << bits) - 1) * BUCKET
   const start = home * BUCKET
+  const first = end
   let at = start
   do {
     const bucket = addressOf(word) + at
@@ -119,25 +120,54 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
         const hash32 = <u32>(content >> 32)
         if (<u32>content == 0 || hash32 < position || homeOf(hash32, bits) != home) continue
         if (load64(shard + D_TABLE) != word) return ABSENT
-        const code = addRecord(<u32>content)
+        const code = addRecord(slot, content)
         if (code < 0) return code
       }
     }
     if (tags >> 56 == 0) break
     at = (at + BUCKET) & mask
   } while (at != start)
+  dropDead(first)
   return load64(shard + D_TABLE) == word ? PRESENT : ABSENT
 }
 
-function addRecord(entry: u32): i32 {
+/**
+ * Drops the records from `first` on whose entries have died since. A key that was removed and set again meanwhile may have
+ * been met in both its slots; those that are left lived all at one moment, and then each key had one entry.
+ */
+function dropDead(first: u32): void {
+  let to = first
+  let at = first
+  while (at < end) {
+    const record = resultAt + R_BYTES + at
+    const meta = load<u32>(record + 8)
+    const size = RECORD + (((meta & META_LENGTH) + 7) & ~7)
+    if (sameHead(load<u32>(record), ((<u64>meta) << 32) | <u64>load<u32>(record + 4))) {
+      if (to != at) copyWords(resultAt + R_BYTES + to, record, size)
+      to += size
+    } else {
+      records--
+    }
+    at += size
+  }
+  end = to
+}
+
+/**
+ * The entry may have died since its slot was read, and its block serve another key of this shard, which has a slot of
+ * its own: so while the entry lives, the slot must still be its own.
+ */
+function addRecord(slot: u32, content: u64): i32 {
+  const entry = <u32>content
   const head = load64(entry)
-  if ((head & 1) != 0) return ABSENT
+  // Not in the map yet, or no more. Its writer may be dead: waiting for the slot to change would be for ever.
+  if ((head & 1) != 0) return PRESENT
   const meta = <u32>(head >> 32) & ~META_MARK
   const length = ((meta & META_LENGTH) + 7) & ~7
   if (!fits(end + RECORD + length)) return E_AREA
   const record = resultAt + R_BYTES + end
   copyWords(record + RECORD, entry + ENTRY_KEY, length)
-  if (!sameHead(entry, head)) return ABSENT
+  if (load64(slot) != content || !sameHead(entry, head)) return ABSENT
   store<u32>(record, entry)
   store<u32>(record + 4, <u32>head)
   store<u32>(record + 8, meta)

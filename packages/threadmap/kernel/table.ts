@@ -239,8 +239,13 @@ export function copyTable(from: u64, to: u64): u32 {
   return copied
 }
 
+/**
+ * Not by `memory.fill`: an engine checks its range against the size of the memory that this thread knows, which can lag
+ * behind what another one has made it.
+ */
 export function clearTable(table: u32, bits: u32): void {
-  memory.fill(table, 0, BUCKET << bits)
+  const end = table + (BUCKET << bits)
+  for (let at = table; at < end; at += 16) v128.store(at, i64x2.splat(0))
 }
 
 /** Copies `length` bytes of content between blocks or areas, 8 at a time; the source may be changing. */

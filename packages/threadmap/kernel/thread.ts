@@ -58,6 +58,11 @@ export function isAlive(owner: u32): bool {
   return owner != 0 && owner <= SLOT_COUNT && (load32(slotOf(owner) + S_STATE) & STATE_MASK) == SLOT_ALIVE
 }
 
+/** Whether this slot's thread died and something that it held is not recovered yet. */
+export function isDead(owner: u32): bool {
+  return (load32(slotOf(owner) + S_STATE) & STATE_MASK) == SLOT_DEAD
+}
+
 /** Says that the thread of this slot is gone. Returns 1 if it was alive till now. */
 export function declareDead(owner: u32): bool {
   const state = slotOf(owner) + S_STATE

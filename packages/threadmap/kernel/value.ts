@@ -62,10 +62,15 @@ export function fits(size: u32): bool {
   return false
 }
 
+/** How many bytes the block of a value takes that is `meta` in the value area. */
+export function blockSize(meta: u32): u32 {
+  return BLOCK_CONTENT + max(lengthOf(meta), 8)
+}
+
 /** A block that holds the value in the value area, or 0. Its generation is even: it is in use, though nobody knows it. */
 export function newValueBlock(heap: u32, meta: u32): u32 {
   const length = lengthOf(meta)
-  const block = allocate(heap, BLOCK_CONTENT + max(length, 8))
+  const block = allocate(heap, blockSize(meta))
   if (block == 0) return 0
   store32(block + 4, meta)
   store32(block, get32(block) + 1)

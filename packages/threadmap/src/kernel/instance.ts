@@ -11,6 +11,7 @@ export interface KernelExports {
   areaAt(index: number): number
   areaSize(index: number): number
   recoverThread(owner: number, isLockMemory: boolean): number
+  finishRecoveries(isLockMemory: boolean): number
   markWebLock(): void
   get(meta: number): number
   has(meta: number): number

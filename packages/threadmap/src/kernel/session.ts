@@ -2,7 +2,7 @@
  * A thread's place in a memory: an instance of the kernel, a registry slot, scratch areas. Maps and locks are built on it.
  */
 import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
-import { maySleep, threadNumber } from '../liveness/thread.js'
+import { maySleep, threadNumber, unref } from '../liveness/thread.js'
 import { keepWatch } from '../liveness/watch.js'
 import type { MapKind } from '../types.js'
 import { instantiate, type KernelExports } from './instance.js'
@@ -14,6 +14,11 @@ export const KINDS: readonly MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 
 
 /** The header's words, by address. */
 export type Header = ReadonlyMap<number, number>
+
+/** What the kernel's recoverThread returns when somebody holds what is needed. */
+const RECOVERED_IN_PART = 2
+const FIRST_RETRY_MS = 5
+const LAST_RETRY_MS = 1000
 
 const WASM_PAGE = 65536
 const KERNEL_PAGE = 4096
@@ -29,6 +34,7 @@ export class Session {
   readonly owner: number
   readonly isLockMemory: boolean
   #closed = false
+  #retrying = false
 
   private constructor(memory: WebAssembly.Memory, kernel: KernelExports, isLockMemory: boolean) {
     this.memory = memory
@@ -101,9 +107,21 @@ export class Session {
     this.kernel.close()
   }
 
-  /** Recovers whatever the dead thread of this slot held. */
+  /** Recovers whatever the dead thread of this slot held; what others hold just now, a little later. */
   recover(owner: number): void {
-    if (!this.#closed && owner !== this.owner) this.kernel.recoverThread(owner, this.isLockMemory)
+    if (this.#closed || owner === this.owner) return
+    if (this.kernel.recoverThread(owner, this.isLockMemory) === RECOVERED_IN_PART) this.#finishLater(FIRST_RETRY_MS)
+  }
+
+  #finishLater(delay: number): void {
+    if (this.#retrying) return
+    this.#retrying = true
+    const timer = setTimeout(() => {
+      this.#retrying = false
+      if (!this.#closed && this.kernel.finishRecoveries(this.isLockMemory) > 0)
+        this.#finishLater(Math.min(delay * 2, LAST_RETRY_MS))
+    }, delay)
+    unref(timer)
   }
 
   /** What the registry says of a slot: the thread's number (plus one), or 0 if no living thread has it. */
@@ -117,17 +135,35 @@ export function slotAddress(owner: number, field: number): number {
   return L.REGISTRY + (owner - 1) * L.SLOT_SIZE + field
 }
 
+/** Whether `value` is one: by its brand, since it can come from another realm (a `vm` context, as in test runners). */
+export function isMemory(value: unknown): value is WebAssembly.Memory {
+  try {
+    const buffer = Object.getOwnPropertyDescriptor(WebAssembly.Memory.prototype, 'buffer')
+    buffer?.get?.call(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isShared(buffer: unknown): buffer is SharedArrayBuffer {
+  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]'
+}
+
 /** Refuses what is no memory of this library's, by name. */
 function checkMemory(memory: WebAssembly.Memory, policy: number | undefined): void {
-  if (!(memory instanceof WebAssembly.Memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
-  if (memory.buffer instanceof SharedArrayBuffer) memory.grow(0)
+  if (!isMemory(memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
   const buffer: unknown = memory.buffer
-  if (!(buffer instanceof SharedArrayBuffer))
-    throw new AttachError('the memory of the handle is not shared between threads')
+  if (!isShared(buffer)) throw new AttachError('the memory of the handle is not shared between threads')
   if (buffer.byteLength < FIRST_PAGES * WASM_PAGE) {
     throw new AttachError(`the memory has ${buffer.byteLength} bytes; a map's has ${FIRST_PAGES * WASM_PAGE} at least`)
   }
   const words = new Uint32Array(buffer)
+  // First what the map says, then how long the memory is: other threads make it grow meanwhile, and the buffer that this
+  // thread sees lags behind until it grows it by nothing.
+  const pages = Atomics.load(words, L.H_PAGES_SEEN >>> 2)
+  memory.grow(0)
+  const bytes = memory.buffer.byteLength
   const magic = words[L.H_MAGIC >>> 2]
   if (magic !== L.MAGIC) {
     throw new AttachError(
@@ -140,10 +176,9 @@ function checkMemory(memory: WebAssembly.Memory, policy: number | undefined): vo
       `the memory has layout version ${version}, and this version of threadmap reads ${L.LAYOUT_VERSION}: use the same version in all threads`,
     )
   }
-  const pages = words[L.H_PAGES_SEEN >>> 2]
-  if (buffer.byteLength < pages * KERNEL_PAGE) {
+  if (bytes < pages * KERNEL_PAGE) {
     throw new AttachError(
-      `the memory has ${buffer.byteLength} bytes of the ${pages * KERNEL_PAGE} it had when it was copied: it is truncated`,
+      `the memory has ${bytes} bytes of the ${pages * KERNEL_PAGE} it had when it was copied: it is truncated`,
     )
   }
   if (Atomics.load(new Int32Array(buffer), L.H_READY >>> 2) !== 1)

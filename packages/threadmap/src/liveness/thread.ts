@@ -30,3 +30,10 @@ export function maySleep(): boolean {
     return false
   }
 }
+
+/** A timer must not keep a program alive. */
+export function unref(timer: unknown): void {
+  const deno = (globalThis as { Deno?: { unrefTimer?(id: unknown): void } }).Deno
+  if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref(): void }).unref()
+  else deno?.unrefTimer?.(timer)
+}

@@ -11,7 +11,7 @@ import {
   ThreadLimitError,
 } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
-import { Session } from '../kernel/session.js'
+import { isMemory, Session } from '../kernel/session.js'
 import { ownerWords } from '../maps/failure.js'
 import { checkOptions } from '../maps/options.js'
 
@@ -85,7 +85,7 @@ export class Place {
     ) {
       throw new AttachError(`${kind}.attach() takes the handle of a ${kind}`)
     }
-    if (!(handle.memory instanceof WebAssembly.Memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
+    if (!isMemory(handle.memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
     const identity = identityOf(handle.memory)
     let session = known.get(identity)
     if (session === undefined) {
