@@ -34,9 +34,9 @@ export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool
   const slot = find(word, shard + D_TABLE, hash, meta)
   if (slot == 0) return load64(shard + D_TABLE) == word ? ABSENT : AGAIN
   if (slot == STALE) return AGAIN
-  if (!wantsValue) return load64(shard + D_TABLE) == word ? PRESENT : AGAIN
   const entry = foundEntry
   const head = foundHead
+  if (!wantsValue) return sameHead(entry, head) && load64(shard + D_TABLE) == word ? PRESENT : AGAIN
   const value = valueWord(entry)
   if (!sameHead(entry, head) || load64(shard + D_TABLE) != word) return AGAIN
   const code = copyOutValidated(value)

@@ -167,7 +167,8 @@ function isShardHeap(heap: u32): bool {
 
 /**
  * SyncMap changes values without a lock by compare-exchange in an entry that it found a moment ago. A page that once held
- * entries therefore holds entries of the same size for ever: whatever is there when the exchange comes is a value word.
+ * entries therefore holds entries of the same size: whatever is there when the exchange comes is a value word. Until all
+ * other threads have been seen at rest: then nobody holds such an entry any more (`emptySlabs`).
  */
 export function isTypeStable(heap: u32, page: u32): bool {
   return load<u32>(H_POLICY) == POLICY_SYNC && isShardHeap(heap) && get32(page + G_CLASS) < BLOCK_CLASSES
@@ -408,7 +409,8 @@ function take(heap: u32, cls: u32): u32 {
 function give(heap: u32, block: u32): void {
   const page = pageOf(block)
   const wasFull = get32(page + G_LISTED) == 0
-  put32(block + FREE_LINK, get32(page + G_FREE))
+  // Atomic: it must not be seen before the store that told readers of this block that it is going.
+  store32(block + FREE_LINK, get32(page + G_FREE))
   put32(page + G_FREE, block)
   put32(heap + P_FREE_BYTES, get32(heap + P_FREE_BYTES) + get32(page + G_SIZE))
   const live = get32(page + G_LIVE) - 1
@@ -419,6 +421,18 @@ function give(heap: u32, block: u32): void {
   // of one size does not come back soon.
   const isOnly = get32(page + G_NEXT) == 0 && get32(page + G_PREVIOUS) == 0
   if (!isOnly || get32(page + G_CLASS) >= BLOCK_CLASSES) setEmpty(heap, page)
+}
+
+/** Makes the slabs of blocks that have no live ones empty pages, type-stable or not. */
+export function emptySlabs(heap: u32): void {
+  for (let cls: u32 = 0; cls < BLOCK_CLASSES; cls++) {
+    let page = get32(heap + P_PARTIAL + cls * 4)
+    while (page != 0) {
+      const next = get32(page + G_NEXT)
+      if (get32(page + G_LIVE) == 0) setEmpty(heap, page)
+      page = next
+    }
+  }
 }
 
 /** Moves a slab without live blocks from its class's list to the empty ones. */

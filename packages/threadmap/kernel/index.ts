@@ -1,10 +1,12 @@
 /** What JavaScript calls. Each operation takes its key, value and expected value from this thread's scratch areas. */
 import { load32, put32, store32, store64 } from './atomics'
 import { audit as auditMemory } from './audit'
+import { dropClaims } from './claims'
 import { fastChange, fastGet, lockShard } from './fast'
 import { rawHash } from './hash'
 import { allocate, allocateTable, failure, free, givePages, SCRATCH_SPAN, takePages } from './heap'
 import {
+  ABSENT,
   AREA_COUNT,
   D_COMPACTIONS,
   D_COPIED,
@@ -85,7 +87,7 @@ import { clear, indexOf, setToken, shardAt, shardOf } from './shard'
 import { syncChange, syncClear, syncGet, syncSize } from './sync-map'
 import { bitsOf, clearTable, hashKey, nextWord, setKeyArea, slotCount } from './table'
 import { findHold, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock, slotOf } from './thread'
-import { beginWriting, endWriting, unsafeChange, unsafeGet } from './unsafe'
+import { beginWriting, detects, endWriting, isWriting, unsafeChange, unsafeGet } from './unsafe'
 import { resultAt, setDetail, setValueAreas, setValueType } from './value'
 
 export { beginClaim, endClaim } from './claims'
@@ -94,8 +96,8 @@ export { LAYOUT_VERSION, MAGIC } from './layout'
 let policy: u32 = 0
 
 /** Takes a registry slot. Returns its number plus one, or 0: all are taken. */
-export function register(thread: u32, maySleep: bool): u32 {
-  return registerThread(thread, maySleep)
+export function register(thread: u32, parent: u32, maySleep: bool): u32 {
+  return registerThread(thread, parent, maySleep)
 }
 
 /** Lays out a new memory whose configuration stands in the header. Returns 0 or an error. */
@@ -168,6 +170,7 @@ export function areaSize(index: u32): u32 {
 
 /** Gives up this thread's place. */
 export function close(): void {
+  dropClaims(me)
   giveScratch(me)
   releaseSlot(me)
 }
@@ -281,8 +284,20 @@ export function readKnown(entry: u32, generation: u32, shard: u32, version: u32)
   return scanning.readKnown(entry, generation, shard, version)
 }
 
+/** The same for the read cache. */
+export function readCached(entry: u32, generation: u32, shard: u32, version: u32): i32 {
+  if (policy == POLICY_UNSAFE && misused()) return ABSENT
+  return scanning.readKnown(entry, generation, shard, version)
+}
+
 export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
+  if (policy == POLICY_UNSAFE && misused()) return ABSENT
   return scanning.isCurrent(entry, generation, shard, version, low, high)
+}
+
+/** Whether another thread is writing to an UnsafeMap: an ordinary read will say so. */
+function misused(): bool {
+  return detects() && isWriting(shardAt(0))
 }
 
 /** The published hash of bytes in the key area, low word; the high one is at its beginning then. */

@@ -97,6 +97,13 @@ export const S_HOLDS: u32 = 64
 export const HOLD_COUNT: u32 = 16
 /** Two bits that say whether the thread lives; above them its number in its runtime plus one (0: unknown). */
 export const S_STATE: u32 = 128
+/**
+ * SyncMap: 1 while the thread may change an entry without a lock. Its own thread writes it, but rarely reads the words
+ * beside it, and others look at it when they want pages back.
+ */
+export const S_BUSY: u32 = 24
+/** The number (plus one) of the thread that created this one, 0 if unknown: they end together. */
+export const S_PARENT: u32 = 132
 /** How often this slot was taken. */
 export const S_INCARNATION: u32 = 136
 /** 1: the thread holds the Web Lock of this slot, so its death can be noticed there. */

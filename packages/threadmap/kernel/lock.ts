@@ -45,11 +45,12 @@ export const DIED: u32 = 0xffff
 /** After a time-out: who held the lock (0: unknown). After BROKEN: who died. */
 export let blocker: u32 = 0
 
-/** Above 0: the longest wait in milliseconds, whatever the map says. */
-let patience: f64 = 0
+/** Not 0: when this thread's waiting for the map's locks ends, whatever the map says. */
+let waitsUntil: f64 = 0
 
+/** From now on this thread waits so long in all; 0: as the map says. */
 export function setPatience(milliseconds: f64): void {
-  patience = milliseconds
+  waitsUntil = milliseconds > 0 ? now() + milliseconds : 0
 }
 
 /** Spins for about `steps` nanoseconds. */
@@ -78,7 +79,7 @@ export function lock(word: u32): i32 {
 /** The time-out of the map, in milliseconds. */
 export function lockTimeout(): f64 {
   const timeout = <f64>load<u32>(H_LOCK_TIMEOUT)
-  return patience > 0 ? min(patience, timeout) : timeout
+  return waitsUntil > 0 ? min(max(waitsUntil - now(), 0), timeout) : timeout
 }
 
 /** One try, for who holds other locks already. A dead owner's lock counts as taken. */

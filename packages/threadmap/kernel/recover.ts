@@ -38,7 +38,7 @@ import { lockMap } from './sync-repair'
 import { sweepValues } from './sync-values'
 import { declareDead, isDead, releaseSlot, slotOf } from './thread'
 
-/** How long recovery waits for any lock, in milliseconds: the thread that does it may be the one that hears of deaths. */
+/** How long recovery waits for locks, in milliseconds: the thread that does it may be the one that hears of deaths. */
 const PATIENCE: f64 = 20
 
 /** What `recover` returns. */
@@ -49,7 +49,8 @@ const LATER: i32 = 2
 
 /** Says that a thread is dead, and recovers what it held. Never waits long. */
 export function recover(policy: u32, owner: u32, hasUserLocks: bool): i32 {
-  if (!declareDead(owner)) return NOTHING
+  // Dead already: whoever began to recover it may have died too.
+  if (!declareDead(owner) && !isDead(owner)) return NOTHING
   return finishRecoveries(policy, hasUserLocks) == 0 ? DONE : LATER
 }
 

@@ -70,6 +70,8 @@ function collect(shard: u32, from: u32): i32 {
   let position = from
   let done: u32 = 0
   let buckets: u32 = 0
+  // The first table word of the batch: what stands in all records was true after that.
+  let version = <u32>(load64(shard + D_TABLE) >> 32)
   while (records < BATCH_ENTRIES && buckets < BATCH_BUCKETS) {
     const word = load64(shard + D_TABLE)
     const bits = bitsOf(word)
@@ -88,7 +90,7 @@ function collect(shard: u32, from: u32): i32 {
       records = recordsBefore
       continue
     }
-    buckets++
+    if (buckets++ == 0) version = <u32>(word >> 32)
     const next = (<u64>(home + 1)) << (32 - bits)
     if (next >> 32 != 0) {
       done = 1
@@ -100,7 +102,7 @@ function collect(shard: u32, from: u32): i32 {
   store<u32>(resultAt + R_ENTRY, position)
   store<u32>(resultAt + R_GENERATION, done)
   store<u32>(resultAt + R_SHARD, shard)
-  store<u32>(resultAt + R_VERSION, <u32>(load64(shard + D_TABLE) >> 32))
+  store<u32>(resultAt + R_VERSION, version)
   return PRESENT
 }
 

@@ -14,7 +14,7 @@
  * Source: go/src/sync/map.go, Go 1.23.
  */
 import { add32, cas64, exchange64, get32, load64, put32, store64 } from './atomics'
-import { allocate, allocateTable, failure, free, freeTable, giveEmpty, isFree, isSpan } from './heap'
+import { allocate, allocateTable, emptySlabs, failure, free, freeTable, giveEmpty, isFree, isSpan } from './heap'
 import {
   ABSENT,
   ADD,
@@ -85,7 +85,7 @@ import {
   valueWord,
   writeEntry,
 } from './table'
-import { count } from './thread'
+import { busy, count, othersRest, rest } from './thread'
 import { BLOCK_CONTENT, blockEqualsExpected, copyOut, copyOutValidated, resultAt, sum, valueAt } from './value'
 
 /** The entry is expunged, or has gone: the caller looks under the mutex, or again. */
@@ -251,6 +251,13 @@ function nameToken(shard: u32, entry: u32, generation: u32, word: u64): void {
 }
 
 export function syncChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  busy()
+  const code = changeUnlocked(op, hash, meta, valueMeta, expectedMeta)
+  rest()
+  return code
+}
+
+function changeUnlocked(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   const shard = shardAt(0)
   while (true) {
     const word = load64(shard + D_TABLE)
@@ -412,7 +419,14 @@ function makeRoom(shard: u32): void {
   if (isAmended(load64(shard + D_TABLE))) promote(shard)
   purge(shard)
   compactAllValues(shard)
-  giveEmpty(shard + D_HEAP)
+  releaseEntryPages(shard + D_HEAP)
+}
+
+/** Pages of entries without entries serve anything again, if no other thread may hold one of those for an entry. */
+function releaseEntryPages(heap: u32): void {
+  if (!othersRest()) return
+  emptySlabs(heap)
+  giveEmpty(heap)
 }
 
 function freeExpunged(shard: u32, table: u64): void {
@@ -490,6 +504,7 @@ export function syncClear(): i32 {
   freeEntries(shard, read)
   freeIndex(shard, read)
   if (addressOf(dirty) != 0) freeTable(shard + D_HEAP, addressOf(dirty))
+  releaseEntryPages(shard + D_HEAP)
   unlock(shard + D_LOCK)
   return PRESENT
 }

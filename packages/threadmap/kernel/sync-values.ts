@@ -37,6 +37,7 @@ import {
   D_TABLE,
   E_SPARSE,
   H_HEAP_START,
+  H_SHARD_BITS,
   H_THREAD_HEAPS,
   HEAP_STRIDE,
   P_COMPACT_AT,
@@ -102,13 +103,25 @@ function tryNewValue(meta: u32, isMore: bool): u64 {
   return word
 }
 
-/** Frees a block that this thread swapped out, unless a sweep has done so already. */
+/**
+ * Frees a block that this thread swapped out, unless a sweep has done so already: then its page may be anything by now, also
+ * after the first look.
+ */
 export function freeValue(word: u64): void {
   const block = <u32>word
-  const heap = heapById(load<u32>(pageWord(block)) >> 16)
+  const kind = load<u32>(pageWord(block))
+  if (!holdsValues(kind)) return
+  const heap = heapById(kind >> 16)
   if (!lockHeap(heap)) return
-  if (get32(block) == <u32>(word >> 32)) free(heap, block)
+  if (load<u32>(pageWord(block)) == kind && get32(block) == <u32>(word >> 32)) free(heap, block)
   unlock(lockOf(heap))
+}
+
+/** Whether a page of this word belongs to a thread's heap. */
+function holdsValues(page: u32): bool {
+  const kind = page & KIND_MASK
+  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  return (kind == SLAB || kind == BLOCK_SPAN) && page >> 16 >= shards && page >> 16 < shards + SLOT_COUNT
 }
 
 /** The pending block is published, or was not needed. */

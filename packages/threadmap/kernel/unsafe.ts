@@ -23,10 +23,10 @@ import {
   R_WORD,
   SET,
 } from './layout'
-import { lock, ownerOf, unlock } from './lock'
+import { BROKEN, lock, ownerOf, unlock } from './lock'
 import { repair } from './repair'
 import { change, shardAt } from './shard'
-import { ENTRY_VALUE, find, foundEntry, STALE, valueWord } from './table'
+import { ENTRY_VALUE, find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
 import { isAlive, me } from './thread'
 import { isInline, resultAt, sum, valueAt } from './value'
 
@@ -78,15 +78,26 @@ export function unsafeChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expe
   return code
 }
 
-/** The undetected race: what another thread writes between the load and the store is lost. */
+/**
+ * The undetected race: what another thread writes between the load and the store is lost. The store itself is kept from
+ * others' changes of the structure, in which the entry could go.
+ */
 function overwrite(shard: u32, op: u32, hash: u64, meta: u32): bool {
   const word = load64(shard + D_TABLE)
   const slot = find(word, shard + D_TABLE, hash, meta)
   if (slot == 0 || slot == STALE) return false
   const entry = foundEntry
+  const head = foundHead
   const old = valueWord(entry)
   const next = op == ADD ? sum(old, load<u64>(valueAt)) : load<u64>(valueAt)
-  store64(entry + ENTRY_VALUE, next)
-  store<u64>(resultAt + R_WORD, next)
-  return true
+  const locked = lock(shard + D_LOCK)
+  if (locked < 0) return false
+  if (locked == BROKEN) repair(shard)
+  const isThere = load64(shard + D_TABLE) == word && sameHead(entry, head)
+  if (isThere) {
+    store64(entry + ENTRY_VALUE, next)
+    store<u64>(resultAt + R_WORD, next)
+  }
+  unlock(shard + D_LOCK)
+  return isThere
 }

@@ -33,7 +33,7 @@ class Victim {
     }
     const imports = { env: { memory }, thread: { now: () => performance.now() }, atomics: { yieldPoint } }
     this.kernel = new WebAssembly.Instance(explore, imports).exports as unknown as Kernel
-    this.owner = this.kernel.register(0, true)
+    this.owner = this.kernel.register(0, 0, true)
     assert.equal(this.kernel.open(), 0)
     this.scratch = new scratchRoom.Scratch(memory, this.kernel)
     this.scratch.locate()

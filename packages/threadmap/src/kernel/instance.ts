@@ -3,7 +3,7 @@ import { KERNEL_BASE64 } from './wasm.generated.js'
 
 /** What kernel/index.ts exports. Addresses and 32-bit words come as signed numbers: use `>>> 0`. */
 export interface KernelExports {
-  register(thread: number, maySleep: boolean): number
+  register(thread: number, parent: number, maySleep: boolean): number
   create(): number
   open(): number
   close(): void
@@ -29,6 +29,7 @@ export interface KernelExports {
   size(): number
   scan(index: number, position: number): number
   readKnown(entry: number, generation: number, shard: number, version: number): number
+  readCached(entry: number, generation: number, shard: number, version: number): number
   isCurrent(entry: number, generation: number, shard: number, version: number, low: number, high: number): number
   beginClaim(meta: number): number
   endClaim(claim: number): void

@@ -2,7 +2,7 @@
  * A thread's place in a memory: an instance of the kernel, a registry slot, scratch areas. Maps and locks are built on it.
  */
 import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
-import { maySleep, threadNumber, unref } from '../liveness/thread.js'
+import { maySleep, parentNumber, threadNumber, unref } from '../liveness/thread.js'
 import { keepWatch } from '../liveness/watch.js'
 import type { MapKind } from '../types.js'
 import { instantiate, type KernelExports } from './instance.js'
@@ -41,7 +41,7 @@ export class Session {
     this.kernel = kernel
     this.isLockMemory = isLockMemory
     this.scratch = new Scratch(memory, kernel)
-    this.owner = kernel.register(threadNumber(), maySleep())
+    this.owner = kernel.register(threadNumber(), parentNumber(), maySleep())
     if (this.owner === 0) {
       throw new ThreadLimitError(
         `all ${L.SLOT_COUNT} places for threads are taken in this memory; dispose maps that a thread no longer uses, or watch() workers so that the places of dead ones are given back`,
@@ -128,6 +128,11 @@ export class Session {
   threadOf(owner: number): number {
     const state = Atomics.load(this.scratch.i32, slotAddress(owner, L.S_STATE) >>> 2)
     return (state & L.STATE_MASK) === L.SLOT_ALIVE ? state >>> L.THREAD_SHIFT : 0
+  }
+
+  /** The number (plus one) of the thread that created the one of this slot; 0 if unknown. */
+  parentOf(owner: number): number {
+    return Atomics.load(this.scratch.i32, slotAddress(owner, L.S_PARENT) >>> 2)
   }
 }
 

@@ -341,6 +341,17 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     return this.#check(code)
   }
 
+  /** A look at a key during an iteration; whoever writes meanwhile comes between that, not between reads. */
+  #look(look: (meta: number) => number, key: K): number {
+    if (this.#disposed) this.#refuse()
+    let code = look(this.#key.write(this.#scratch, KEY, key))
+    while (code === L.E_AREA) {
+      this.#growResult()
+      code = look(this.#key.write(this.#scratch, KEY, key))
+    }
+    return this.#check(code === L.E_READ_WRITE ? L.E_ITERATION_WRITE : code)
+  }
+
   /** The rest of `get`: the result area was too small, or the kernel failed. */
   #getAgain(key: K, code: number): V | undefined {
     if (code === L.E_AREA) this.#growResult()
@@ -357,7 +368,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
       const entry = words[at + ENTRY]
       const generation = words[at + GENERATION]
       if (this.#inline) {
-        if (this.#kernel.readKnown(entry, generation, words[at + SHARD], words[at + VERSION]) === L.PRESENT) {
+        if (this.#kernel.readCached(entry, generation, words[at + SHARD], words[at + VERSION]) === L.PRESENT) {
           return this.#result()
         }
       } else if (
@@ -435,8 +446,8 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     return {
       session: this.session,
       key: this.#key,
-      get: (key: K) => this.get(key),
-      has: (key: K) => this.has(key),
+      get: (key: K) => (this.#look(this.#kernel.get, key) === L.PRESENT ? this.#result() : undefined),
+      has: (key: K) => this.#look(this.#kernel.has, key) === L.PRESENT,
       check: (code: number) => {
         if (this.#disposed) this.#refuse()
         return this.#check(code)
