@@ -8,8 +8,19 @@
  * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
  */
 import { load64 } from './atomics'
-import { ABSENT, D_LOCK, D_TABLE, PRESENT, R_ENTRY, R_GENERATION, R_SHARD, R_VERSION, S_RETRIES } from './layout'
-import { BROKEN, lock, unlock } from './lock'
+import {
+  ABSENT,
+  D_LOCK,
+  D_TABLE,
+  E_TIMEOUT,
+  PRESENT,
+  R_ENTRY,
+  R_GENERATION,
+  R_SHARD,
+  R_VERSION,
+  S_RETRIES,
+} from './layout'
+import { BROKEN, lock, passOn, unlock } from './lock'
 import { repair } from './repair'
 import { change, shardOf } from './shard'
 import { find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
@@ -52,8 +63,9 @@ export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool
 /** Takes a shard's mutex; repairs the shard if its owner died. */
 export function lockShard(shard: u32): i32 {
   const code = lock(shard + D_LOCK)
-  if (code == BROKEN) repair(shard)
-  return code
+  if (code != BROKEN || repair(shard)) return code
+  passOn(shard + D_LOCK)
+  return E_TIMEOUT
 }
 
 export function fastChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {

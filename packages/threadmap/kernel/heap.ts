@@ -189,6 +189,16 @@ export function lockPages(): bool {
   return code >= 0
 }
 
+/**
+ * Whether pages can be given back now. A repair asks first: it could not be done without, and whoever holds the lock may have
+ * died as well, and nobody have heard of it.
+ */
+export function canTakePages(): bool {
+  if (!lockPages()) return false
+  unlock(H_HEAP_LOCK)
+  return true
+}
+
 /** After a death: the page table is true, the two words about it may not be. */
 function recountPages(): void {
   let used: u32 = 0

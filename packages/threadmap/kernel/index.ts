@@ -176,18 +176,18 @@ export function close(): void {
 }
 
 /** 0: the thread was not alive; 1: all it held is recovered; 2: some is left for `finishRecoveries`. */
-export function recoverThread(owner: u32, isLockMemory: bool): i32 {
-  return recover(policy, owner, isLockMemory)
+export function recoverThread(owner: u32): i32 {
+  return recover(policy, owner)
 }
 
 /** Returns how many dead threads have something left that is not recovered. */
-export function finishRecoveries(isLockMemory: bool): u32 {
-  return finish(policy, isLockMemory)
+export function finishRecoveries(): u32 {
+  return finish(policy)
 }
 
 /** Returns the number of problems; see audit.ts. */
 export function audit(): u32 {
-  finish(policy, false)
+  finish(policy)
   return auditMemory()
 }
 

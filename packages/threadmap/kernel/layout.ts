@@ -55,6 +55,8 @@ export const H_COMPUTE_TIMEOUT: u32 = 88
 export const H_IDENTITY: u32 = 92
 /** 4 KiB pages that the memory had when it last grew: `attach` refuses a copy that has fewer. */
 export const H_PAGES_SEEN: u32 = 96
+/** 1: a memory of users' locks (src/sync). Its blocks are referenced by handles, not by the table. */
+export const H_LOCKS: u32 = 100
 /** The lock of the page table, and what it guards. */
 export const H_HEAP_LOCK: u32 = 256
 export const H_FREE_HINT: u32 = 260

@@ -123,8 +123,8 @@ export function lockSlowly(word: u32, timeout: f64): i32 {
   return E_TIMEOUT
 }
 
-/** Gives a broken lock up as it was found. */
-function passOn(word: u32): void {
+/** Gives a broken lock up as it was found: the next one is told that it is broken. */
+export function passOn(word: u32): void {
   exchange32(word, DIED | SLEEPERS)
   atomic.notify(word, -1)
 }
@@ -243,6 +243,13 @@ function awaitReaders(readers: u32, mutex: u32, timeout: f64, code: i32): i32 {
     sleepShared(readers, seen)
   }
   return E_TIMEOUT
+}
+
+/** The same for a whole readers-writer lock. */
+export function passOnExclusive(readers: u32, mutex: u32): void {
+  exchange32(readers, 0)
+  atomic.notify(readers, -1)
+  passOn(mutex)
 }
 
 export function unlockExclusive(readers: u32, mutex: u32): void {

@@ -20,6 +20,7 @@ import {
   H_CLAIM_LOCK,
   H_HEAP_LOCK,
   H_HEAP_START,
+  H_LOCKS,
   H_RECOVERY_LOCK,
   H_SHARD_BITS,
   K_DIED,
@@ -48,19 +49,19 @@ const DONE: i32 = 1
 const LATER: i32 = 2
 
 /** Says that a thread is dead, and recovers what it held. Never waits long. */
-export function recover(policy: u32, owner: u32, hasUserLocks: bool): i32 {
+export function recover(policy: u32, owner: u32): i32 {
   // Dead already: whoever began to recover it may have died too.
   if (!declareDead(owner) && !isDead(owner)) return NOTHING
-  return finishRecoveries(policy, hasUserLocks) == 0 ? DONE : LATER
+  return finishRecoveries(policy) == 0 ? DONE : LATER
 }
 
 /** Recovers what the dead still hold. Returns how many of them are left. */
-export function finishRecoveries(policy: u32, hasUserLocks: bool): u32 {
+export function finishRecoveries(policy: u32): u32 {
   if (countDead() == 0) return 0
   setPatience(PATIENCE)
   if (lock(H_RECOVERY_LOCK) >= 0) {
     for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
-      if (isDead(owner) && recoverDead(policy, owner, hasUserLocks)) releaseSlot(owner)
+      if (isDead(owner) && recoverDead(policy, owner)) releaseSlot(owner)
     }
     unlock(H_RECOVERY_LOCK)
   }
@@ -75,8 +76,8 @@ function countDead(): u32 {
 }
 
 /** Everything that names the dead thread is repaired; if not, its slot stays as it is, so that no new thread is taken for it. */
-function recoverDead(policy: u32, owner: u32, hasUserLocks: bool): bool {
-  if (hasUserLocks) disownLocks(owner)
+function recoverDead(policy: u32, owner: u32): bool {
+  if (load<u32>(H_LOCKS) != 0 && !disownLocks(owner)) return false
   if (ownerOf(H_HEAP_LOCK) == owner) {
     if (!lockPages()) return false
     unlock(H_HEAP_LOCK)
@@ -123,7 +124,9 @@ export function giveScratch(owner: u32): bool {
 }
 
 /** In a memory of users' locks: locks that the dead thread owned name DIED from now on, and the thread beside it. */
-function disownLocks(owner: u32): void {
+function disownLocks(owner: u32): bool {
+  const shard = shardAt(0)
+  if (lockShard(shard) < 0) return false
   const thread = load32(slotOf(owner) + S_STATE) >> THREAD_SHIFT
   const end = pagesNow()
   for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
@@ -139,4 +142,6 @@ function disownLocks(owner: u32): void {
       if (cas32(word, seen, (seen & 0xffff0000) | DIED) == seen) atomic.notify(word, 1)
     }
   }
+  unlock(shard + D_LOCK)
+  return true
 }

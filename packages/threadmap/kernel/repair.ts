@@ -9,6 +9,7 @@ import {
   allocateTableSpan,
   BLOCK_CLASSES,
   BLOCK_SPAN,
+  canTakePages,
   FREE_LINK,
   G_CLASS,
   G_FREE,
@@ -32,14 +33,28 @@ import {
   spanLength,
   TABLE_SPAN,
 } from './heap'
-import { D_HEAP, D_TABLE, D_USED, H_HEAP_START, H_POLICY, META_MARK, P_ID, P_PAGES, PAGE, POLICY_SYNC } from './layout'
+import {
+  D_HEAP,
+  D_TABLE,
+  D_USED,
+  H_HEAP_START,
+  H_LOCKS,
+  H_POLICY,
+  META_MARK,
+  P_ID,
+  P_PAGES,
+  PAGE,
+  POLICY_SYNC,
+} from './layout'
 import { addressOf, BUCKET, bitsOf, clearTable, ENTRY_VALUE, hashEntry, homeOf, nextWord, place, tagOf } from './table'
 import { isInline } from './value'
 
-/** Makes a shard whole whose owner died. The caller has taken over its lock. */
-export function repair(shard: u32): void {
+/** Makes a shard whole whose owner died. The caller has taken over its lock, and passes it on if this returns false. */
+export function repair(shard: u32): bool {
+  if (!canTakePages()) return false
   repairTable(shard)
   sweep(shard)
+  return true
 }
 
 function repairTable(shard: u32): void {
@@ -141,8 +156,27 @@ export function sweep(shard: u32): void {
     mark(entry)
     if (!isInline) mark(<u32>load64(entry + ENTRY_VALUE))
   }
+  if (load<u32>(H_LOCKS) != 0) markInUse(heap)
   raiseVersion(heap)
   sweepHeap(heap, addressOf(word), 0)
+}
+
+/** Marks every block whose generation says that it is in use: where no table tells. */
+export function markInUse(heap: u32): void {
+  const id = get32(heap + P_ID)
+  const end = pagesNow()
+  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
+    const page = i << 12
+    const word = load<u32>(pageWord(page))
+    if (word >> 16 != id) continue
+    if ((word & KIND_MASK) == BLOCK_SPAN) {
+      if (!isFree(load<u32>(page))) mark(page)
+    } else if ((word & KIND_MASK) == SLAB && get32(page + G_CLASS) < BLOCK_CLASSES) {
+      const last = page + get32(page + G_FRESH)
+      const size = get32(page + G_SIZE)
+      for (let block = page + SLAB_HEADER; block < last; block += size) if (!isFree(load<u32>(block))) mark(block)
+    }
+  }
 }
 
 export function mark(block: u32): void {

@@ -118,11 +118,15 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
     const tags = load64(bucket)
     if ((tags & 0x00ffffffffffffff) != 0) {
       for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) {
-        const content = load64(slot)
-        const hash32 = <u32>(content >> 32)
-        if (<u32>content == 0 || hash32 < position || homeOf(hash32, bits) != home) continue
-        if (load64(shard + D_TABLE) != word) return ABSENT
-        const code = addRecord(slot, content)
+        let code = ABSENT
+        // Again while the slot changes: its entry may only have moved.
+        while (code == ABSENT) {
+          const content = load64(slot)
+          const hash32 = <u32>(content >> 32)
+          if (<u32>content == 0 || hash32 < position || homeOf(hash32, bits) != home) break
+          if (load64(shard + D_TABLE) != word) return ABSENT
+          code = addRecord(slot, content)
+        }
         if (code < 0) return code
       }
     }
@@ -156,8 +160,9 @@ function dropDead(first: u32): void {
 }
 
 /**
- * The entry may have died since its slot was read, and its block serve another key of this shard, which has a slot of
- * its own: so while the entry lives, the slot must still be its own.
+ * Adds a record, unless the entry is not in the map. ABSENT: something changed meanwhile. The entry may have died since its
+ * slot was read, and its block serve another key of this shard, which has a slot of its own: so while the entry lives, the
+ * slot must still be its own.
  */
 function addRecord(slot: u32, content: u64): i32 {
   const entry = <u32>content

@@ -472,7 +472,8 @@ function dirtyLocked(shard: u32): bool {
   put32(shard + D_DIRTY_USED, copied)
   add32(shard + D_COPIED, copied)
   store64(shard + D_DIRTY, dirty)
-  store64(shard + D_TABLE, nextWord(read, addressOf(read), bitsOf(read)) | AMENDED)
+  // The allocation may have raised the version: count on from the word as it is now.
+  store64(shard + D_TABLE, nextWord(load64(shard + D_TABLE), addressOf(read), bitsOf(read)) | AMENDED)
   return true
 }
 

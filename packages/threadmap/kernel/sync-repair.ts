@@ -4,9 +4,20 @@
  * put a key into it.
  */
 import { get32, load64, put32, store64 } from './atomics'
-import { allocateTableSpan } from './heap'
-import { D_DIRTY, D_DIRTY_USED, D_EXPUNGED, D_HEAP, D_LOCK, D_MISSES, D_REWRITING, D_TABLE, D_USED } from './layout'
-import { BROKEN, lock } from './lock'
+import { allocateTableSpan, canTakePages } from './heap'
+import {
+  D_DIRTY,
+  D_DIRTY_USED,
+  D_EXPUNGED,
+  D_HEAP,
+  D_LOCK,
+  D_MISSES,
+  D_REWRITING,
+  D_TABLE,
+  D_USED,
+  E_TIMEOUT,
+} from './layout'
+import { BROKEN, lock, passOn } from './lock'
 import { isGood, mark, repairInPlace, sweepHeap } from './repair'
 import { EXPUNGED, isAmended, unexpungeAll } from './sync-entry'
 import {
@@ -27,8 +38,13 @@ import {
 /** Takes the mutex; repairs if its owner died. */
 export function lockMap(shard: u32): i32 {
   const code = lock(shard + D_LOCK)
-  if (code == BROKEN) repairSyncMap(shard)
-  return code
+  if (code != BROKEN) return code
+  if (canTakePages()) {
+    repairSyncMap(shard)
+    return code
+  }
+  passOn(shard + D_LOCK)
+  return E_TIMEOUT
 }
 
 function repairSyncMap(shard: u32): void {

@@ -5,11 +5,12 @@
  * Values that lie scattered after many deletes move together by the same compare-exchange that writers use, so nobody
  * waits for that: a writer or reader that comes between finds another word, and looks again.
  */
-import { cas64, get32, load64, put32, store64 } from './atomics'
+import { cas64, get32, load64, put32, store32, store64 } from './atomics'
 import { chooseVictims, copyValue, isVictim, postponeCompaction } from './compact'
 import {
   allowCompaction,
   BLOCK_SPAN,
+  canTakePages,
   FREE_LINK,
   failure,
   free,
@@ -49,8 +50,8 @@ import {
   S_PENDING,
   SLOT_COUNT,
 } from './layout'
-import { BROKEN, lock, ownerOf, tryLock, unlock } from './lock'
-import { mark, sweepHeap } from './repair'
+import { BROKEN, lock, ownerOf, passOn, tryLock, unlock } from './lock'
+import { mark, markInUse, sweepHeap } from './repair'
 import { shardAt } from './shard'
 import { isAmended, isValue } from './sync-entry'
 import { addressOf, BUCKET, bitsOf, ENTRY_VALUE, headGeneration, valueWord } from './table'
@@ -67,8 +68,15 @@ function lockOf(heap: u32): u32 {
 
 function lockHeap(heap: u32): bool {
   const code = lock(lockOf(heap))
-  if (code == BROKEN) rebuildByParity(heap)
-  return code >= 0
+  if (code != BROKEN) return code >= 0
+  if (canTakePages()) {
+    // What its owner had pending is swept up later.
+    markInUse(heap)
+    sweepHeap(heap, 0, 0)
+    return true
+  }
+  passOn(lockOf(heap))
+  return false
 }
 
 /**
@@ -188,8 +196,8 @@ function moveValues(heap: u32, table: u64): void {
 /** `free`, for a block of a slab that is in no list. */
 function freeInVictim(heap: u32, block: u32): void {
   const page = pageOf(block)
-  put32(block, get32(block) + 1)
-  put32(block + FREE_LINK, get32(page + G_FREE))
+  store32(block, get32(block) + 1)
+  store32(block + FREE_LINK, get32(page + G_FREE))
   put32(page + G_FREE, block)
   put32(page + G_LIVE, get32(page + G_LIVE) - 1)
   put32(heap + P_FREE_BYTES, get32(heap + P_FREE_BYTES) + get32(page + G_SIZE))
@@ -216,25 +224,6 @@ function releaseVictims(heap: u32, victims: u32): void {
 
 // --- After a death -------------------------------------------------------------------------------------------------------
 
-/** A heap whose lock was taken over: even generations are in use. What its owner had pending is swept up later. */
-function rebuildByParity(heap: u32): void {
-  const id = get32(heap + P_ID)
-  const end = pagesNow()
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    const page = i << 12
-    const word = load<u32>(pageWord(page))
-    if (word >> 16 != id) continue
-    if ((word & KIND_MASK) == BLOCK_SPAN) {
-      if (!isFree(load<u32>(page))) mark(page)
-    } else if ((word & KIND_MASK) == SLAB) {
-      const last = page + get32(page + G_FRESH)
-      const size = get32(page + G_SIZE)
-      for (let block = page + SLAB_HEADER; block < last; block += size) if (!isFree(load<u32>(block))) mark(block)
-    }
-  }
-  sweepHeap(heap, 0, 0)
-}
-
 /**
  * Frees the value blocks that nothing references. The caller has the mutex; this takes every thread's heap, so nobody
  * allocates or frees meanwhile; exchanges go on. What a living thread has pending stays: that is looked at first, because
@@ -242,6 +231,7 @@ function rebuildByParity(heap: u32): void {
  * is freed here; its generation tells that thread so. Returns false if a heap could not be had.
  */
 export function sweepValues(shard: u32): bool {
+  if (!canTakePages()) return false
   let held: u32 = 0
   while (held < SLOT_COUNT) {
     // A heap that was taken over is swept below like the others.

@@ -9,7 +9,7 @@
  * Source: go/src/runtime/map.go (hashWriting).
  */
 import { cas32, load32, load64, store64 } from './atomics'
-import { readValidated } from './fast'
+import { lockShard, readValidated } from './fast'
 import {
   ABSENT,
   ADD,
@@ -23,8 +23,7 @@ import {
   R_WORD,
   SET,
 } from './layout'
-import { BROKEN, lock, ownerOf, unlock } from './lock'
-import { repair } from './repair'
+import { ownerOf, unlock } from './lock'
 import { change, shardAt } from './shard'
 import { ENTRY_VALUE, find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
 import { isAlive, me } from './thread'
@@ -40,8 +39,7 @@ export function detects(): bool {
 export function beginWriting(shard: u32): i32 {
   if (cas32(shard + D_LOCK, 0, me) == 0) return PRESENT
   if (!detects() || !isAlive(ownerOf(shard + D_LOCK))) {
-    const code = lock(shard + D_LOCK)
-    if (code > 0) repair(shard)
+    const code = lockShard(shard)
     return code < 0 ? code : PRESENT
   }
   return E_WRITES
@@ -90,9 +88,7 @@ function overwrite(shard: u32, op: u32, hash: u64, meta: u32): bool {
   const head = foundHead
   const old = valueWord(entry)
   const next = op == ADD ? sum(old, load<u64>(valueAt)) : load<u64>(valueAt)
-  const locked = lock(shard + D_LOCK)
-  if (locked < 0) return false
-  if (locked == BROKEN) repair(shard)
+  if (lockShard(shard) < 0) return false
   const isThere = load64(shard + D_TABLE) == word && sameHead(entry, head)
   if (isThere) {
     store64(entry + ENTRY_VALUE, next)

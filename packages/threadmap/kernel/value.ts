@@ -6,7 +6,7 @@
  *
  * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
  */
-import { exchange64, get32, load64, store32, store64 } from './atomics'
+import { exchange64, get32, load32, load64, store32, store64 } from './atomics'
 import { allocate, free } from './heap'
 import {
   E_AREA,
@@ -137,7 +137,7 @@ export function equalsExpected(word: u64, meta: u32): bool {
 
 export function blockEqualsExpected(block: u32, meta: u32): bool {
   if (valueType != TYPE_BYTES) return sameWord(load64(block + BLOCK_CONTENT), load<u64>(expectedAt))
-  if ((get32(block + 4) & ~META_MARK) != meta) return false
+  if ((load32(block + 4) & ~META_MARK) != meta) return false
   const length = meta & META_LENGTH
   let offset: u32 = 0
   while (offset + 8 <= length) {

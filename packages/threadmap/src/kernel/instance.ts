@@ -10,8 +10,8 @@ export interface KernelExports {
   resizeArea(index: number, size: number): number
   areaAt(index: number): number
   areaSize(index: number): number
-  recoverThread(owner: number, isLockMemory: boolean): number
-  finishRecoveries(isLockMemory: boolean): number
+  recoverThread(owner: number): number
+  finishRecoveries(): number
   markWebLock(): void
   get(meta: number): number
   has(meta: number): number

@@ -32,14 +32,12 @@ export class Session {
   readonly scratch: Scratch
   /** The registry slot's number plus one: how lock words name this thread. */
   readonly owner: number
-  readonly isLockMemory: boolean
   #closed = false
   #retrying = false
 
-  private constructor(memory: WebAssembly.Memory, kernel: KernelExports, isLockMemory: boolean) {
+  private constructor(memory: WebAssembly.Memory, kernel: KernelExports) {
     this.memory = memory
     this.kernel = kernel
-    this.isLockMemory = isLockMemory
     this.scratch = new Scratch(memory, kernel)
     this.owner = kernel.register(threadNumber(), parentNumber(), maySleep())
     if (this.owner === 0) {
@@ -50,7 +48,7 @@ export class Session {
   }
 
   /** A new memory of at most `maxBytes` with this header. */
-  static create(maxBytes: number, header: Header, text: string, isLockMemory = false): Session {
+  static create(maxBytes: number, header: Header, text: string): Session {
     const pages = Math.max(FIRST_PAGES, Math.floor(maxBytes / WASM_PAGE))
     let memory: WebAssembly.Memory
     try {
@@ -64,7 +62,7 @@ export class Session {
     for (const [address, value] of header) words[address >>> 2] = value
     words[L.H_MAX_PAGES >>> 2] = (pages * WASM_PAGE) / KERNEL_PAGE
     writeHeaderText(memory.buffer, text)
-    const session = new Session(memory, instantiate(memory), isLockMemory)
+    const session = new Session(memory, instantiate(memory))
     if (session.kernel.create() < 0 || session.kernel.open() < 0) {
       throw new MapFullError(
         `maxBytes = ${maxBytes} is too small: the tables of an empty map with these options do not fit; raise maxBytes or lower shards and capacity`,
@@ -80,9 +78,9 @@ export class Session {
   }
 
   /** This thread's place in a memory that another one made. */
-  static attach(memory: WebAssembly.Memory, isLockMemory = false, policy?: number): Session {
+  static attach(memory: WebAssembly.Memory, policy: number): Session {
     checkMemory(memory, policy)
-    const session = new Session(memory, instantiate(memory), isLockMemory)
+    const session = new Session(memory, instantiate(memory))
     if (session.kernel.open() < 0) {
       session.close()
       throw new MapFullError("no memory left for this thread's scratch areas (16 KiB): the map is at maxBytes")
@@ -110,7 +108,7 @@ export class Session {
   /** Recovers whatever the dead thread of this slot held; what others hold just now, a little later. */
   recover(owner: number): void {
     if (this.#closed || owner === this.owner) return
-    if (this.kernel.recoverThread(owner, this.isLockMemory) === RECOVERED_IN_PART) this.#finishLater(FIRST_RETRY_MS)
+    if (this.kernel.recoverThread(owner) === RECOVERED_IN_PART) this.#finishLater(FIRST_RETRY_MS)
   }
 
   #finishLater(delay: number): void {
@@ -118,8 +116,7 @@ export class Session {
     this.#retrying = true
     const timer = setTimeout(() => {
       this.#retrying = false
-      if (!this.#closed && this.kernel.finishRecoveries(this.isLockMemory) > 0)
-        this.#finishLater(Math.min(delay * 2, LAST_RETRY_MS))
+      if (!this.#closed && this.kernel.finishRecoveries() > 0) this.#finishLater(Math.min(delay * 2, LAST_RETRY_MS))
     }, delay)
     unref(timer)
   }
@@ -156,7 +153,7 @@ function isShared(buffer: unknown): buffer is SharedArrayBuffer {
 }
 
 /** Refuses what is no memory of this library's, by name. */
-function checkMemory(memory: WebAssembly.Memory, policy: number | undefined): void {
+function checkMemory(memory: WebAssembly.Memory, policy: number): void {
   if (!isMemory(memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
   const buffer: unknown = memory.buffer
   if (!isShared(buffer)) throw new AttachError('the memory of the handle is not shared between threads')
@@ -189,7 +186,7 @@ function checkMemory(memory: WebAssembly.Memory, policy: number | undefined): vo
   if (Atomics.load(new Int32Array(buffer), L.H_READY >>> 2) !== 1)
     throw new AttachError('the memory was never completed')
   const found = words[L.H_POLICY >>> 2]
-  if (policy !== undefined && found !== policy) {
+  if (found !== policy) {
     throw new AttachError(
       `the memory is that of a ${KINDS[found] ?? 'map of an unknown kind'}, and the handle says ${KINDS[policy]}`,
     )

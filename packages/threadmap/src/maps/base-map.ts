@@ -73,7 +73,7 @@ export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options:
     throw new AttachError(`${kind}.attach() got the handle of a ${handle.kind}; use ${handle.kind}.attach()`)
   }
   const cache = cacheSize(options.cache ?? handle.cache)
-  const session = Session.attach(handle.memory, false, KINDS.indexOf(kind))
+  const session = Session.attach(handle.memory, KINDS.indexOf(kind))
   try {
     const [keyName, valueName] = JSON.parse(readHeaderText(handle.memory)) as [string, string]
     return new Opened(session, namedKeyCodec<K>(keyName), namedValueCodec(valueName, options.value), cache) as never

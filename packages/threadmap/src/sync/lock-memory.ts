@@ -49,7 +49,8 @@ function identityOf(memory: WebAssembly.Memory): string {
 function ownSession(): Session {
   if (own === undefined) {
     const { header } = checkOptions('FastMap', { shards: 1 } as never, L.TYPE_F64, L.TYPE_BYTES)
-    own = Session.create(MAX_BYTES, header, '["locks"]', true)
+    header.set(L.H_LOCKS, 1)
+    own = Session.create(MAX_BYTES, header, '["locks"]')
     known.set(identityOf(own.memory), own)
   }
   return own
@@ -89,7 +90,7 @@ export class Place {
     const identity = identityOf(handle.memory)
     let session = known.get(identity)
     if (session === undefined) {
-      session = Session.attach(handle.memory, true)
+      session = Session.attach(handle.memory, L.POLICY_FAST)
       known.set(identity, session)
     }
     session.scratch.refresh()
