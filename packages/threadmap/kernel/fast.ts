@@ -13,6 +13,8 @@ import {
   D_LOCK,
   D_TABLE,
   E_TIMEOUT,
+  META_LENGTH,
+  META_MARK,
   PRESENT,
   R_ENTRY,
   R_GENERATION,
@@ -23,7 +25,24 @@ import {
 import { BROKEN, lock, passOn, unlock } from './lock'
 import { repair } from './repair'
 import { change, shardOf } from './shard'
-import { find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
+import {
+  addressOf,
+  BUCKET,
+  bitsOf,
+  ENTRY_KEY,
+  find,
+  foundEntry,
+  foundHead,
+  hitsOf,
+  homeOf,
+  lastBucket,
+  STALE,
+  sameHead,
+  sameRest,
+  slotOf,
+  tagsOf,
+  valueWord,
+} from './table'
 import { count } from './thread'
 import { copyOutValidated, resultAt } from './value'
 
@@ -40,6 +59,7 @@ export function fastGet(hash: u64, meta: u32, wantsValue: bool): i32 {
 }
 
 /** One try at a read; AGAIN if a writer came between. */
+// @inline
 export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool): i32 {
   const word = load64(shard + D_TABLE)
   const slot = find(word, shard + D_TABLE, hash, meta)
@@ -58,6 +78,62 @@ export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool
   store<u32>(resultAt + R_SHARD, shard)
   store<u32>(resultAt + R_VERSION, <u32>(word >> 32))
   return PRESENT
+}
+
+/** What the last `look` came to: PRESENT or ABSENT. */
+export let looked: i32 = 0
+
+/**
+ * The read that counts: the value word of a key, for values that stand in it. The same steps as `find` and `readValidated`,
+ * in one function, with everything in registers: taken apart it takes 22 ns instead of 16. `first` is the key's first word.
+ */
+// @inline
+export function look(hash: u64, meta: u32, first: u64): u64 {
+  const shard = shardOf(hash)
+  while (true) {
+    looked = PRESENT
+    const word = tryLook(shard, hash, meta, first)
+    if (looked != AGAIN) return word
+    count(S_RETRIES, 1)
+  }
+  return 0
+}
+
+// @inline
+function tryLook(shard: u32, hash: u64, meta: u32, first: u64): u64 {
+  const word = load64(shard + D_TABLE)
+  const hash32 = <u32>hash
+  const tags = tagsOf(hash)
+  const mask = lastBucket(word)
+  let at = homeOf(hash32, bitsOf(word)) * BUCKET
+  const home = at
+  do {
+    const bucket = addressOf(word) + at
+    const seen = load64(bucket)
+    let hits = hitsOf(seen, tags)
+    while (hits != 0) {
+      const content = load64(slotOf(bucket, hits))
+      hits &= hits - 1
+      const entry = <u32>content
+      if (<u32>(content >> 32) != hash32 || entry == 0) continue
+      // While the table is the current one, its references are good.
+      if (load64(shard + D_TABLE) != word) return lookAgain()
+      const head = load64(entry)
+      if ((<u32>(head >> 32) & ~META_MARK) != meta || (head & 1) != 0) continue
+      if (load64(entry + ENTRY_KEY) != first || !sameRest(entry, meta & META_LENGTH)) continue
+      const value = valueWord(entry)
+      return sameHead(entry, head) && load64(shard + D_TABLE) == word ? value : lookAgain()
+    }
+    if (seen >> 56 == 0) break
+    at = (at + BUCKET) & mask
+  } while (at != home)
+  looked = load64(shard + D_TABLE) == word ? ABSENT : AGAIN
+  return 0
+}
+
+function lookAgain(): u64 {
+  looked = AGAIN
+  return 0
 }
 
 /** Takes a shard's mutex; repairs the shard if its owner died. */

@@ -2,8 +2,8 @@
 import { load32, put32, store32, store64 } from './atomics'
 import { audit as auditMemory } from './audit'
 import { dropClaims } from './claims'
-import { fastChange, fastGet, lockShard } from './fast'
-import { rawHash } from './hash'
+import { fastChange, fastGet, lockShard, look, looked } from './fast'
+import { HASH_DEFAULT, hashWord, rawHash } from './hash'
 import { allocate, allocateTable, failure, free, givePages, SCRATCH_SPAN, takePages } from './heap'
 import {
   ABSENT,
@@ -25,6 +25,7 @@ import {
   E_RELOCK,
   H_EMPTY_TABLE,
   H_FREE_HINT,
+  H_HASH,
   H_HEAP_START,
   H_INITIAL_BITS,
   H_MAX_PAGES,
@@ -33,6 +34,7 @@ import {
   H_PAGES_USED,
   H_POLICY,
   H_RECOVERIES,
+  H_SEED,
   H_SHARD_BITS,
   H_SHARDS,
   H_THREAD_HEAPS,
@@ -52,7 +54,10 @@ import {
   POLICY_SHARDED,
   POLICY_SYNC,
   POLICY_UNSAFE,
+  PRESENT,
+  R_CODE,
   R_ERROR_SHARD,
+  R_WORD,
   REGISTRY,
   S_AREAS,
   S_LOCK_SLEEPS,
@@ -83,9 +88,9 @@ import {
 import { finishRecoveries as finish, giveScratch, recover } from './recover'
 import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './rwmutex'
 import * as scanning from './scan'
-import { clear, indexOf, setToken, shardAt, shardOf } from './shard'
+import { clear, indexOf, setShards, setToken, shardAt, shardOf } from './shard'
 import { syncChange, syncClear, syncGet, syncSize } from './sync-map'
-import { bitsOf, clearTable, hashKey, nextWord, setKeyArea, slotCount } from './table'
+import { bitsOf, clearTable, hashKey, keyAt, nextWord, setKeyArea, slotCount } from './table'
 import { findHold, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock, slotOf } from './thread'
 import { beginWriting, detects, endWriting, isWriting, unsafeChange, unsafeGet } from './unsafe'
 import { resultAt, setDetail, setValueAreas, setValueType } from './value'
@@ -138,6 +143,7 @@ export function create(): i32 {
 /** Prepares this instance for a complete memory: scratch areas, what the header says of values. */
 export function open(): i32 {
   policy = load<u32>(H_POLICY)
+  setShards()
   const type = load<u32>(H_VALUE_TYPE)
   setValueType(type, type != TYPE_BYTES && policy != POLICY_SYNC)
   for (let i: u32 = 0; i < AREA_COUNT; i++) if (resizeArea(i, PAGE) == 0) return failure
@@ -210,9 +216,38 @@ export function get(meta: u32): i32 {
   return code < 0 && code != E_AREA ? fail(code, hash) : code
 }
 
+/** `get` where values are numbers: the value; or NaN, and what `get` returns is in R_CODE. Saves a way through memory. */
+export function getNumber(meta: u32): f64 {
+  if (policy != POLICY_FAST) return numberOf(get(meta), load<u64>(resultAt + R_WORD))
+  const hash = hashKey(meta)
+  const word = look(hash, meta, load<u64>(keyAt))
+  return numberOf(looked, word)
+}
+
+/** The same where keys are numbers too, for a FastMap. */
+export function getNumberAt(key: f64): f64 {
+  // As the codec does: one NaN, and no -0.
+  const word = reinterpret<u64>(key == key ? key + 0 : NaN)
+  store<u64>(keyAt, word)
+  const meta: u32 = 8
+  const hash = load<u32>(H_HASH) == HASH_DEFAULT ? hashWord(word, load<u64>(H_SEED)) : hashKey(meta)
+  const found = look(hash, meta, word)
+  return numberOf(looked, found)
+}
+
+function numberOf(code: i32, word: u64): f64 {
+  const value = reinterpret<f64>(word)
+  if (code == PRESENT && value == value) return value
+  store<i32>(resultAt + R_CODE, code)
+  return NaN
+}
+
 export function has(meta: u32): i32 {
   const hash = hashKey(meta)
-  if (policy == POLICY_FAST) return fastGet(hash, meta, false)
+  if (policy == POLICY_FAST) {
+    look(hash, meta, load<u64>(keyAt))
+    return looked
+  }
   const code = getOther(hash, meta, false)
   return code < 0 ? fail(code, hash) : code
 }
@@ -282,6 +317,12 @@ export function scan(index: u32, position: u32): i32 {
 
 export function readKnown(entry: u32, generation: u32, shard: u32, version: u32): i32 {
   return scanning.readKnown(entry, generation, shard, version)
+}
+
+/** `readKnown` where values are numbers: the value, or NaN if it is one or has to be looked for. */
+export function readNumber(entry: u32, generation: u32, shard: u32, version: u32): f64 {
+  if (policy == POLICY_UNSAFE && misused()) return NaN
+  return scanning.readNumber(entry, generation, shard, version)
 }
 
 /** The same for the read cache. */

@@ -229,6 +229,8 @@ export const R_SHARD: u32 = 24
 export const R_VERSION: u32 = 28
 /** The shard that an error is about. */
 export const R_ERROR_SHARD: u32 = 32
+/** What the last look for a number returned. */
+export const R_CODE: u32 = 36
 export const R_BYTES: u32 = 64
 
 /** log2 of the most buckets a table has: 2 GiB. */

@@ -197,6 +197,13 @@ export function readKnown(entry: u32, generation: u32, shard: u32, version: u32)
   return <u32>(load64(shard + D_TABLE) >> 32) == version && (isInline || valueWord(entry) == word) ? PRESENT : ABSENT
 }
 
+/** Their numbers stand in the entry. NaN: that is the value, or it has to be looked for. */
+export function readNumber(entry: u32, generation: u32, shard: u32, version: u32): f64 {
+  const word = valueWord(entry)
+  if (<u32>load64(entry) != generation || <u32>(load64(shard + D_TABLE) >> 32) != version) return NaN
+  return reinterpret<f64>(word)
+}
+
 function isDeleted(word: u64): bool {
   return !isInline && <u32>word <= 1
 }

@@ -234,8 +234,7 @@ export function sweepValues(shard: u32): bool {
   if (!canTakePages()) return false
   let held: u32 = 0
   while (held < SLOT_COUNT) {
-    // A heap that was taken over is swept below like the others.
-    if (lock(lockOf(heapOf(held + 1))) < 0) break
+    if (!lockHeap(heapOf(held + 1))) break
     held++
   }
   if (held == SLOT_COUNT) {

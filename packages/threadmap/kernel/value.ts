@@ -103,6 +103,7 @@ function copyBlockOut(block: u32): i32 {
  * copied was the block's content if the generation is the same before and after; the caller knows that the block was
  * one.
  */
+// @inline
 export function copyOutValidated(word: u64): i32 {
   store<u64>(resultAt + R_WORD, word)
   if (isInline) return 1

@@ -94,7 +94,7 @@ for (const Class of [FastMap, ShardedMap, SyncMap]) {
               lockTimeout: 500,
             })
             for (let i = 0; i < size; i++) map.set(`key ${i}`, make(i))
-            const victim = new Victim(map.handle.memory)
+            const victim = new Victim(map.handle.memory as WebAssembly.Memory)
             const valueMeta = value.write(victim.scratch, scratchRoom.VALUE, make(99) as never)
             const meta = string.write(victim.scratch, scratchRoom.KEY, key)
             const ended = victim.runs(limit, () => {

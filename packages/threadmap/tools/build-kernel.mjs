@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readModule } from './wasm-sections.mjs'
 
@@ -85,6 +85,14 @@ function excerpt(bytes) {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
 }
 
+// `// @inline` above a function of the kernel stands for AssemblyScript's decorator, which other tools cannot parse. asc asks
+// for files of its own library too, and for some that do not exist.
+function readSource(name, folder) {
+  const file = resolve(folder, name)
+  if (!existsSync(file)) return null
+  return readFileSync(file, 'utf8').replace(/^\/\/ @inline$/gm, '@inline')
+}
+
 async function compile(name, { wasm, options }) {
   const { default: asc } = await import('assemblyscript/asc')
   const started = performance.now()
@@ -96,6 +104,7 @@ async function compile(name, { wasm, options }) {
     {
       stdout,
       stderr,
+      readFile: readSource,
       writeFile: (file, content) => {
         if (file.endsWith('.wasm')) binary = content
       },

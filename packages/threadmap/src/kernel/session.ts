@@ -1,12 +1,14 @@
 /**
  * A thread's place in a memory: an instance of the kernel, a registry slot, scratch areas. Maps and locks are built on it.
  */
+
 import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
 import { maySleep, parentNumber, threadNumber, unref } from '../liveness/thread.js'
 import { keepWatch } from '../liveness/watch.js'
 import type { MapKind } from '../types.js'
 import { instantiate, type KernelExports } from './instance.js'
 import * as L from './layout.generated.js'
+import type { MapMemory } from './memory.js'
 import { Scratch } from './scratch.js'
 
 /** In the order of the kernel's POLICY numbers. */
@@ -27,7 +29,7 @@ const FIRST_PAGES = 2
 export const LARGEST_BYTES = 65536 * WASM_PAGE
 
 export class Session {
-  readonly memory: WebAssembly.Memory
+  readonly memory: MapMemory
   readonly kernel: KernelExports
   readonly scratch: Scratch
   /** The registry slot's number plus one: how lock words name this thread. */
@@ -35,7 +37,7 @@ export class Session {
   #closed = false
   #retrying = false
 
-  private constructor(memory: WebAssembly.Memory, kernel: KernelExports) {
+  private constructor(memory: MapMemory, kernel: KernelExports) {
     this.memory = memory
     this.kernel = kernel
     this.scratch = new Scratch(memory, kernel)
@@ -50,7 +52,7 @@ export class Session {
   /** A new memory of at most `maxBytes` with this header. */
   static create(maxBytes: number, header: Header, text: string): Session {
     const pages = Math.max(FIRST_PAGES, Math.floor(maxBytes / WASM_PAGE))
-    let memory: WebAssembly.Memory
+    let memory: MapMemory
     try {
       memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: pages, shared: true })
     } catch (error) {
@@ -78,7 +80,7 @@ export class Session {
   }
 
   /** This thread's place in a memory that another one made. */
-  static attach(memory: WebAssembly.Memory, policy: number): Session {
+  static attach(memory: MapMemory, policy: number): Session {
     checkMemory(memory, policy)
     const session = new Session(memory, instantiate(memory))
     if (session.kernel.open() < 0) {
@@ -138,7 +140,7 @@ export function slotAddress(owner: number, field: number): number {
 }
 
 /** Whether `value` is one: by its brand, since it can come from another realm (a `vm` context, as in test runners). */
-export function isMemory(value: unknown): value is WebAssembly.Memory {
+export function isMemory(value: unknown): value is MapMemory {
   try {
     const buffer = Object.getOwnPropertyDescriptor(WebAssembly.Memory.prototype, 'buffer')
     buffer?.get?.call(value)
@@ -153,7 +155,7 @@ function isShared(buffer: unknown): buffer is SharedArrayBuffer {
 }
 
 /** Refuses what is no memory of this library's, by name. */
-function checkMemory(memory: WebAssembly.Memory, policy: number): void {
+function checkMemory(memory: MapMemory, policy: number): void {
   if (!isMemory(memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
   const buffer: unknown = memory.buffer
   if (!isShared(buffer)) throw new AttachError('the memory of the handle is not shared between threads')
@@ -205,7 +207,7 @@ function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
 }
 
 /** The codec names that stand in the header. */
-export function readHeaderText(memory: WebAssembly.Memory): string {
+export function readHeaderText(memory: MapMemory): string {
   const length = new Uint32Array(memory.buffer)[L.H_TEXT >>> 2]
   return new TextDecoder().decode(
     new Uint8Array(memory.buffer).slice(L.H_TEXT + 4, L.H_TEXT + 4 + Math.min(length, L.TEXT_MAX - 4)),

@@ -2,6 +2,7 @@
  * Where locks of users live: one small memory per thread that creates locks, shared with whoever gets a handle. Its
  * registry says which threads live, so a dead owner is found out as in a map.
  */
+
 import {
   AttachError,
   LockTimeoutError,
@@ -11,6 +12,7 @@ import {
   ThreadLimitError,
 } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
+import type { MapMemory } from '../kernel/memory.js'
 import { isMemory, Session } from '../kernel/session.js'
 import { ownerWords } from '../maps/failure.js'
 import { checkOptions } from '../maps/options.js'
@@ -23,7 +25,7 @@ export type LockKind = (typeof LOCK_KINDS)[number]
 export interface LockHandle<Kind extends LockKind = LockKind> {
   readonly threadmap: number
   readonly kind: Kind
-  readonly memory: WebAssembly.Memory
+  readonly memory: MapMemory
   readonly address: number
 }
 
@@ -41,7 +43,7 @@ let own: Session | undefined
 /** This thread's sessions, by the identity of their memory: a memory that arrives twice is one memory. */
 const known = new Map<string, Session>()
 
-function identityOf(memory: WebAssembly.Memory): string {
+function identityOf(memory: MapMemory): string {
   const words = new Uint32Array(memory.buffer)
   return [L.H_IDENTITY, L.H_SEED, L.H_SEED + 4].map(address => words[address >>> 2]).join(':')
 }
