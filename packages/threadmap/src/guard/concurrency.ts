@@ -56,7 +56,7 @@ export function isForeign(read: Step, change: Step, last: Step | undefined, now:
     if (step.cut) return false
     step = step.prev
   }
-  if (step !== read) return !mayBeOurCallback(change.turn, last)
+  if (step !== read) return !mayBeOurCallback(change, last)
 
   let theirs: Step | undefined = change
   let ours: Step | undefined = last
@@ -80,10 +80,19 @@ export function isForeign(read: Step, change: Step, last: Step | undefined, now:
 /** Numbers of the runtime's own, which say nothing: none, and the main program. */
 const ANYBODY = 1
 
-function mayBeOurCallback({ asyncId, triggerId }: Turn, last: Step | undefined): boolean {
-  for (let step = last; step !== undefined; step = step.prev) {
-    const id = step.turn.asyncId
+/** Whether the turn of `change` has the number of a turn of our path, of the part that is ours alone. */
+function mayBeOurCallback(change: Step, last: Step | undefined): boolean {
+  const { asyncId, triggerId } = change.turn
+  let theirs: Step | undefined = change
+  let ours = last
+  while (ours !== undefined && ours !== theirs) {
+    if (theirs !== undefined && theirs.seq > ours.seq) {
+      theirs = theirs.prev
+      continue
+    }
+    const id = ours.turn.asyncId
     if (id > ANYBODY && (id === asyncId || id === triggerId)) return true
+    ours = ours.prev
   }
   return false
 }

@@ -207,14 +207,12 @@ export class Guarded implements IterationHost {
     const had = before !== undefined || this.#peekHas(key)
     const turn = currentTurn()
     const last = currentStep()
-    if (had && Object.is(before, value)) {
-      // Nothing changes, for nobody; but what this context does next is a new beginning.
-      this.#leave(last, turn, WRITE, 'set', key, undefined)
-      return this.#call(base, key, value)
-    }
-    this.#checkSet(last, turn, key, before, had)
+    const changes = !had || !Object.is(before, value)
+    this.#checkSet(last, turn, key, before, had, changes ? undefined : value)
     const result = this.#call(base, key, value)
-    this.#written(last, turn, 'set', key, had, true)
+    if (changes) this.#written(last, turn, 'set', key, had, true)
+    // Nothing changed, for nobody; but what this context does next is a new beginning.
+    else this.#leave(last, turn, WRITE, 'set', key, undefined)
     return result
   }
 
@@ -252,13 +250,17 @@ export class Guarded implements IterationHost {
     return result
   }
 
-  #checkSet(last: Step | undefined, turn: Turn, key: unknown, before: unknown, had: boolean): void {
+  /** `same`: the value, if the write puts there what is there already. */
+  #checkSet(last: Step | undefined, turn: Turn, key: unknown, before: unknown, had: boolean, same: unknown): void {
     if (this.#strict && !had) this.#checkSize(last, turn, key)
     const change = this.#changes.of(key)
     if (change === undefined) return
     const read = lastRead(last, this, key)
     if (read === undefined || read.turn.run === turn.run || read.seq > change.seq) return
     if (stillSo(read, change, key, before, had) || !isForeign(read, change, last, turn)) return
+    // Who writes what is there already overwrites nothing: both computed the same. Unless they counted: 1 and 1 are 2.
+    if (same !== undefined && (read.operation === 'has' || (typeof same !== 'number' && typeof same !== 'bigint')))
+      return
     const absent = read.operation === 'has' ? read.seen === false : read.kind === READ && read.seen === undefined
     const what = `lost update of ${quote(key)} in \`${this.#name}\`: what another context ${change.operation === 'clear' || change.operation === 'delete' ? 'removed' : 'wrote'} is overwritten by what follows from an older look at it.`
     this.#report('lost-update', key, what, absent ? COMPUTE_ONCE : RE_READ, read, change, 'set')
