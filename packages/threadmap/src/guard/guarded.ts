@@ -27,7 +27,7 @@ type Method = (this: unknown, ...args: unknown[]) => unknown
 type Methods = Record<string | symbol, Method | undefined>
 
 const RE_READ =
-  'Fix: read again after the wait and write in the same go: map.set(key, change(map.get(key))); or hold a mutex from the read to the write; or use a map of threadmap, whose update(key, change) is one step.'
+  'Fix: read again after the wait and write in the same go: map.set(key, change(map.get(key))); or hold a mutex from the read to the write. One step for it: update(key, change) of every threadmap map; for a value to be computed once, map.getOrInsertComputed(key, load) with the promise as value.'
 const COMPUTE_ONCE =
   'Fix: let the first one insert at once what the others are to find: the promise, by map.getOrInsertComputed(key, load); or look again after the wait; or hold a mutex from the look to the write.'
 const TAKE_FIRST =
@@ -261,7 +261,7 @@ export class Guarded implements IterationHost {
     // Who writes what is there already overwrites nothing: both computed the same. Unless they counted: 1 and 1 are 2.
     if (same !== undefined && (read.operation === 'has' || (typeof same !== 'number' && typeof same !== 'bigint')))
       return
-    const absent = read.operation === 'has' ? read.seen === false : read.kind === READ && read.seen === undefined
+    const absent = read.operation === 'has' && read.seen === false
     const what = `lost update of ${quote(key)} in \`${this.#name}\`: what another context ${change.operation === 'clear' || change.operation === 'delete' ? 'removed' : 'wrote'} is overwritten by what follows from an older look at it.`
     this.#report('lost-update', key, what, absent ? COMPUTE_ONCE : RE_READ, read, change, 'set')
   }

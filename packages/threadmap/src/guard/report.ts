@@ -103,7 +103,7 @@ function place({ operation, trace }: { operation: string; trace: Trace | undefin
   const lines = String(trace?.stack ?? '').split('\n')
   // A stack begins with a line of its error's name, except where it doesn't (JavaScriptCore).
   const frames = lines.filter(line => line !== '' && !/^\s*(Error|\[object Object\])\s*$/.test(line))
-  const own = frames.filter(line => !/node:internal|native:|ext:/.test(line))
+  const own = frames.filter(line => !/[( ](node|native|ext):/.test(line))
   return { operation, stack: (own.length > 0 ? own : frames).map(line => INDENT + line.trim()).join('\n') }
 }
 
