@@ -50,7 +50,7 @@ const requests: Measure = async map => {
         response.resume().on('end', resolve)
       }).on('error', reject)
     })
-  const count = 1200
+  const count = 4000
   let next = 0
   const client = async () => {
     while (next < count) await ask(next++)

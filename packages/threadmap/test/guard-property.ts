@@ -115,7 +115,9 @@ class World {
         return
       case 'walk': {
         const names = new Set(map.keys())
-        map.forEach((_, key) => names.delete(key))
+        map.forEach((_, key) => {
+          names.delete(key)
+        })
         assert.equal(names.size, 0)
         return
       }

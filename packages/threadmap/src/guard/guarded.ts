@@ -17,7 +17,7 @@ export interface GuardOptions {
    * after `size` was read and another context changed it. Default false.
    */
   strict?: boolean
-  /** How many stacks may be taken a second; each costs microseconds. 0: reports name only the last of three places. Default 5000. */
+  /** How many stacks may be taken a second; each costs microseconds. 0: reports name only the last of three places. Default 1000. */
   stacks?: number
   /** How many frames a stack has. Default 8. */
   frames?: number
@@ -71,7 +71,7 @@ export class Guarded implements IterationHost {
     this.#strict = options.strict ?? false
     this.#throw = options.throw ?? false
     this.#onReport = options.onReport ?? (this.#throw ? undefined : once())
-    this.#stacks = new Stacks(options.stacks ?? 5000, options.frames ?? 8)
+    this.#stacks = new Stacks(options.stacks ?? 1000, options.frames ?? 8)
     this.#subclass = Object.getPrototypeOf(map) !== Map.prototype
     if (map instanceof Map) {
       const { get, has } = Map.prototype
