@@ -363,6 +363,18 @@ export const cases: Case[] = [
     },
   },
   {
+    name: 'its own write ends what it read: get, set, then another sets, then it sets',
+    run: map =>
+      all(
+        async () => {
+          map.set('k', (map.get('k') ?? 0) + 1)
+          await pause(10)
+          map.set('k', 20)
+        },
+        async () => map.set('k', 7),
+      ),
+  },
+  {
     name: 'a function that is awaited changes the key',
     run: async map => {
       if (map.get('k') === undefined) await increment(map)
