@@ -46,6 +46,21 @@ export interface SurvivorTask {
   readonly cleared: boolean
 }
 
+/** Counters that all workers raise together. */
+export const COUNTERS = 3
+
+export function counterKey(index: number): string {
+  return `counter ${index}`
+}
+
+export interface CounterTask {
+  readonly map: MapHandle<string, unknown>
+  readonly form: FormName
+  readonly seed: number
+  /** Int32Array: additions begun, additions acknowledged. */
+  readonly log: SharedArrayBuffer
+}
+
 export interface LateTask {
   readonly work: Work
   readonly log: SharedArrayBuffer
@@ -261,6 +276,46 @@ const jobs = {
     }
     for (const index of model.keys()) expect(index, map.get(key(index)))
     return { operations, longest }
+  },
+
+  /** Raises a counter by one, over and over, in one of three ways. No counter may ever go back. */
+  count(task: CounterTask, crew: Crew): number {
+    const map = attachMap(task.map)
+    const form = formOf(task.form)
+    const random = new Random(task.seed)
+    const log = new Int32Array(task.log)
+    const highest = new Array<number>(COUNTERS).fill(0)
+    crew.start()
+    let n = 0
+    while (crew.running()) {
+      const index = random.below(COUNTERS)
+      const key = counterKey(index)
+      const raised = (current: unknown) => {
+        const version = current === undefined ? 0 : form.check(current, index)
+        assert.ok(version >= highest[index]!, `counter ${index} went back from ${highest[index]} to ${version}`)
+        highest[index] = version
+        return form.make(index, version + 1)
+      }
+      Atomics.store(log, 0, ++n)
+      switch (random.below(3)) {
+        case 0:
+          map.update(key, raised)
+          break
+        case 1: {
+          // Who finds it absent inserts 1, unless another one does.
+          let current = map.getOrInsert(key, form.make(index, 0))
+          while (!map.compareAndSwap(key, current, raised(current))) current = map.get(key)
+          break
+        }
+        default: {
+          // The same, and a thread can die in the computation, with others waiting for it.
+          let current = map.getOrInsertComputed(key, () => form.make(index, 0))
+          while (!map.compareAndSwap(key, current, raised(current))) current = map.get(key)
+        }
+      }
+      Atomics.store(log, 1, n)
+    }
+    return n
   },
 
   /** Goes into a computation and never comes out. */
