@@ -15,8 +15,8 @@ const team = crewOf<LitmusJobs>('litmus')
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const RESULTS = 65_536
 const PAGE = 65_536
-/** Iterations of a shape; 60 to 200 ns each where two cores are free. */
-const COUNT = Math.min(duration(150_000), 20_000_000)
+/** Iterations of a shape: 60 to 200 ns each where two cores are free, far more where they are not. */
+const COUNT = Math.min(duration(50_000), 20_000_000)
 
 let module: Uint8Array
 
@@ -104,6 +104,6 @@ for (const [shape, behaviour] of [
     assert.equal(wrong, 0)
     // Without these the two sides have not met, and a read that did not validate would have passed as well.
     assert.ok(whole > 0 && invalid > 0, `${whole} whole, ${invalid} invalid`)
-    if (shape === 'validatedRead') assert.ok(torn > 0, 'no read would have been torn without the validation')
+    assert.ok(torn > 0, 'no read would have been torn without the validation')
   })
 }

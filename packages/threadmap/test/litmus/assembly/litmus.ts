@@ -25,6 +25,8 @@ const WORDS: u32 = 6
 /** The word that names the current block, as an entry's value word does. */
 const WORD: u32 = 1536
 const DONE: u32 = 1792
+/** So many reads of each kind make a race. */
+const ENOUGH: u32 = 20
 
 /** Both sides leave this within a few nanoseconds of each other, if they run at once. */
 function meet(i: u32): void {
@@ -123,6 +125,11 @@ function read(block: u32): u32 {
   return torn ? 0 : value
 }
 
+/** Until side 1 has read often enough, and met the writer: one of the two may wait for a processor meanwhile. */
+function goesOn(reads: u32, count: u32, whole: u32, torn: u32): bool {
+  return reads < count || (reads < count * 500 && (whole < ENOUGH || torn < ENOUGH))
+}
+
 /**
  * The validated read of an entry that dies and is used again: the header before and after. Side 0 writes; side 1 counts at
  * `results`: reads that were valid, and whole; valid and torn or of another generation; not valid; and torn without being valid.
@@ -130,7 +137,7 @@ function read(block: u32): u32 {
 export function validatedRead(role: u32, count: u32, results: u32): void {
   meet(1)
   if (role == 0) {
-    for (let i: u32 = 1; i <= count; i++) {
+    for (let i: u32 = 1; load32(DONE) == 0; i++) {
       const generation = get32(BLOCK)
       store32(BLOCK, generation + 1)
       // As in heap.ts: whoever frees or takes a block makes an atomic access before its content changes.
@@ -139,14 +146,13 @@ export function validatedRead(role: u32, count: u32, results: u32): void {
       store32(BLOCK, generation + 2)
       stagger(i, 0)
     }
-    store32(DONE, 1)
     return
   }
   let whole: u32 = 0
   let wrong: u32 = 0
   let invalid: u32 = 0
   let torn: u32 = 0
-  while (load32(DONE) == 0) {
+  for (let reads: u32 = 0; goesOn(reads, count, whole, torn); reads++) {
     const head = load64(BLOCK)
     if ((head & 1) != 0) {
       invalid++
@@ -162,6 +168,7 @@ export function validatedRead(role: u32, count: u32, results: u32): void {
       wrong++
     }
   }
+  store32(DONE, 1)
   store<u32>(results, whole)
   store<u32>(results + 4, wrong)
   store<u32>(results + 8, invalid)
@@ -175,7 +182,7 @@ export function validatedRead(role: u32, count: u32, results: u32): void {
 export function valueWord(role: u32, count: u32, results: u32): void {
   meet(1)
   if (role == 0) {
-    for (let i: u32 = 1; i <= count; i++) {
+    for (let i: u32 = 1; load32(DONE) == 0; i++) {
       const block = (i & 1) != 0 ? BLOCK : SECOND
       // The block has been free since it was swapped out: odd. It comes to life, though nobody knows it yet, then it is filled.
       const generation = get32(block) + (i <= 2 ? 2 : 1)
@@ -189,14 +196,13 @@ export function valueWord(role: u32, count: u32, results: u32): void {
         put32(freed + 8, 0)
       }
     }
-    store32(DONE, 1)
     return
   }
   let whole: u32 = 0
   let wrong: u32 = 0
   let invalid: u32 = 0
   let torn: u32 = 0
-  while (load32(DONE) == 0) {
+  for (let reads: u32 = 0; goesOn(reads, count, whole, torn); reads++) {
     const word = load64(WORD)
     if (word == 0) continue
     const block = <u32>word
@@ -215,6 +221,7 @@ export function valueWord(role: u32, count: u32, results: u32): void {
       wrong++
     }
   }
+  store32(DONE, 1)
   store<u32>(results, whole)
   store<u32>(results + 4, wrong)
   store<u32>(results + 8, invalid)
