@@ -1,4 +1,5 @@
 /** Records histories of a map under real worker threads, and judges them. */
+import { writeFileSync } from 'node:fs'
 import type { MapKind } from 'threadmap'
 import { string } from 'threadmap'
 import { Mutex } from 'threadmap/sync'
@@ -11,7 +12,7 @@ import { Book, Clock } from './book.js'
 import { check, checkAll, type Result } from './checker.js'
 import { byKey, isPending, type Model } from './history.js'
 import { type Input, keyModel, type MapOperation, mapModel, type OperationName, type Output } from './map-model.js'
-import { draw } from './picture.js'
+import { draw, drawHtml } from './picture.js'
 
 const team = crewOf<HistoryJobs>('histories')
 
@@ -180,7 +181,11 @@ export function judge(histories: readonly MapOperation[][], options: JudgeOption
   return { verdict, tried, picture: '' }
 }
 
+/** `THREADMAP_PICTURE=file.html` keeps the whole failing history, drawn. */
 function picture<S>(result: Result<S, Input, Output>, model: Model<S, Input, Output>): Judgement {
   const { verdict, tried, failure } = result
-  return { verdict, tried, picture: failure && verdict === 'not linearizable' ? draw(failure, model) : '' }
+  if (failure === undefined || verdict !== 'not linearizable') return { verdict, tried, picture: '' }
+  const file = process.env.THREADMAP_PICTURE
+  if (file) writeFileSync(file, drawHtml(failure, model))
+  return { verdict, tried, picture: draw(failure, model) }
 }

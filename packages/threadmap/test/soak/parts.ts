@@ -52,18 +52,18 @@ async function unsafeDeaths(random: Random, tally: Tally): Promise<void> {
 /** Workers die in loops of single operations on keys of their own; a survivor works on. */
 const deaths: Part = (kind, random, tally) => {
   if (kind === 'UnsafeMap') return unsafeDeaths(random, tally)
-  const form = pick(random, FORMS)
+  // Every third time so large that most of them die in the middle of a copy.
+  const form = random.oneIn(3) ? 'large' : pick(random, FORMS)
   const adds: Work[] = form === 'number' ? ['add', 'add'] : []
-  const all = [...WRITES, ...READS, ...adds]
-  const works = random.oneIn(8)
-    ? (['clear', 'grow', 'clear', 'read'] as const)
-    : Array.from({ length: 7 }, () => pick(random, all))
-  return massacre(kind as SafeKind, form, [...works], 12, random, tally)
+  const all = [...WRITES, ...READS, ...adds].filter(work => form !== 'large' || work !== 'grow')
+  const clears: Work[] = form === 'large' ? ['clear', 'set', 'clear', 'read'] : ['clear', 'grow', 'clear', 'read']
+  const works = random.oneIn(8) ? clears : Array.from({ length: 7 }, () => pick(random, all))
+  return massacre(kind as SafeKind, form, works, 12, random, tally)
 }
 
 /** Workers die while all raise the same counters. */
 const counters: Part = async (kind, random, tally) => {
-  if (kind !== 'UnsafeMap') await count(kind as SafeKind, pick(random, FORMS), 8, random, tally)
+  if (kind !== 'UnsafeMap') await count(kind as SafeKind, pick(random, [...FORMS, 'large', 'large']), 8, random, tally)
 }
 
 async function judged(kind: MapKind, options: RecordOptions, random: Random, tally: Tally): Promise<void> {
