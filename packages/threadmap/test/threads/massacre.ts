@@ -63,7 +63,7 @@ export async function kill(map: AnyMap, tasks: VictimTask[], random: Random, tol
     // At once, or after some operations; never at the same point.
     const slow = tasks[0]!.work === 'iterate' || tasks[0]!.work === 'clear'
     // An iteration of what those before have made grow takes long.
-    const most = slow ? Math.max(1, Math.min(20, 100_000 / (map.size + 1))) : 3000
+    const most = slow ? Math.max(1, Math.min(20, 100_000 / (map.size + 1))) : tasks[0]!.form === 'large' ? 60 : 3000
     const enough = random.oneIn(3) ? 0 : random.below(Math.ceil(most))
     await until(() => new Int32Array(tasks[0]!.log)[1]! >= enough, `${enough} operations of ${tasks[0]!.work}`, 15_000)
     await sleep(random.below(3))
@@ -158,7 +158,7 @@ export async function count(
       try {
         await Promise.race([victims.ready(), survivors.finished])
         victims.open()
-        const enough = random.below(400)
+        const enough = random.below(form === 'large' ? 60 : 400)
         const begun = until(() => logOf(doomed[0]!)[1] >= enough, `${enough} additions`, 15_000)
         await Promise.race([begun, survivors.finished, victims.finished])
         for (let spins = random.below(20_000); spins > 0; spins--);
