@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { parentPort } from 'node:worker_threads'
+import { parentPort, Worker } from 'node:worker_threads'
 import type { ConcurrentMap, MapHandle } from 'threadmap'
 import { LockTimeoutError } from 'threadmap'
-import { type Crew, serve } from './crew.js'
+import { type Assignment, type Crew, serve } from './crew.js'
 import { type FormName, formOf } from './forms.js'
 import { attachMap } from './maps.js'
 import { mix, Random } from './random.js'
@@ -212,6 +212,17 @@ const jobs = {
     const map = attachMap(task.map)
     crew.start()
     return suffer(map, task)
+  },
+
+  /** Has the map too, and a worker of its own, which is the victim. */
+  async parent(task: VictimTask, crew: Crew): Promise<never> {
+    const map = attachMap(task.map)
+    map.get('nothing')
+    const workerData: Assignment = { job: 'victim', task, index: 0, control: crew.control.buffer }
+    const child = new Worker(new URL(import.meta.url), { workerData })
+    await once(child, 'message')
+    crew.start()
+    return await new Promise<never>(() => setInterval(() => map.get('nothing'), 1000))
   },
 
   /** A victim that is older than its map: the map does not know its worker. */
