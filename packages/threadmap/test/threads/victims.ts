@@ -271,6 +271,7 @@ const jobs = {
           if (!random.oneIn(40)) break
           const met = new Map<number, number>()
           for (const [name, value] of map) {
+            if (name === HUGE) continue
             const colon = name.indexOf(':')
             const number = Number(name.slice(colon + 1)) & 0xfff
             const version = form.check(value, number)
