@@ -38,6 +38,9 @@ const CALL = 6
 const RETURN = 7
 const RECORD = 8
 
+/** A client does at most this many times its share of operations. */
+export const AT_MOST = 4
+
 export interface Begun {
   readonly client: number
   readonly op: OperationName
@@ -56,6 +59,12 @@ export class Book {
     const clients = new Int32Array(buffer, 0, 1)[0]!
     const part = (buffer.byteLength / 4 - 1) / clients
     this.#words = new Int32Array(buffer, (1 + part * client) * 4, part)
+  }
+
+  /** The books of all clients. */
+  static all(buffer: SharedArrayBuffer): Book[] {
+    const clients = new Int32Array(buffer, 0, 1)[0]!
+    return Array.from({ length: clients }, (_, client) => new Book(buffer, client))
   }
 
   /** Room for this many records of each of `clients`. */
@@ -95,10 +104,9 @@ export class Book {
 
   /** All that the clients have written. */
   static read(buffer: SharedArrayBuffer, keyName: (index: number) => string): MapOperation[] {
-    const clients = new Int32Array(buffer, 0, 1)[0]!
     const history: MapOperation[] = []
-    for (let client = 0; client < clients; client++) {
-      const words = new Book(buffer, client).#words
+    for (const [client, book] of Book.all(buffer).entries()) {
+      const words = book.#words
       for (let record = 0; record < Atomics.load(words, 0); record++) {
         const at = 1 + record * RECORD
         const time = Atomics.load(words, at + RETURN)

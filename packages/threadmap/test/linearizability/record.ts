@@ -4,11 +4,11 @@ import type { MapKind } from 'threadmap'
 import { string } from 'threadmap'
 import { Mutex } from 'threadmap/sync'
 import { type HistoryJobs, type HistoryTask, historyKey, type ValueName, valuesOf } from '../threads/histories.js'
-import { createMap } from '../threads/maps.js'
+import { type AuditedMap, createMap } from '../threads/maps.js'
 import type { Random } from '../threads/random.js'
 import type { Sabotage } from '../threads/sabotage.js'
-import { crewOf, run, until } from '../threads/team.js'
-import { Book, Clock } from './book.js'
+import { crewOf, run, type Team, until } from '../threads/team.js'
+import { AT_MOST, Book, Clock } from './book.js'
 import { check, checkAll, type Result } from './checker.js'
 import { byKey, isPending, type Model } from './history.js'
 import { type Input, keyModel, type MapOperation, mapModel, type OperationName, type Output } from './map-model.js'
@@ -50,7 +50,7 @@ export interface RecordOptions {
   readonly clients: number
   readonly keys: number
   readonly rounds: number
-  /** Operations of each client in a round. */
+  /** Operations of each client in a round, or a few times as many while others have not come so far. */
   readonly each: number
   readonly cache?: number
   readonly sabotage?: Sabotage
@@ -73,61 +73,106 @@ export interface Recording {
   readonly pending: number
 }
 
-export async function record(kind: MapKind, options: RecordOptions, random: Random): Promise<Recording> {
-  const { clients, rounds, each, keys, operations, values } = options
-  using map = createMap<string, unknown>(kind, {
-    key: string,
-    value: valuesOf(values).codec,
-    capacity: 4,
-    shards: 2,
-    maxBytes: 2 ** 26,
-    lockTimeout: 20_000,
-  })
-  using mutex = kind === 'UnsafeMap' ? new Mutex() : undefined
-  // An iteration makes a record for each key.
-  const records = each * (operations.includes('iterate') ? keys : 1)
-  const books = Array.from({ length: rounds }, () => Book.buffer(clients, records))
-  const clock = Clock.buffer()
-  const tasks = Array.from({ length: clients }, () => ({
-    map: map.handle,
-    values,
-    operations,
-    keys,
-    cache: options.cache ?? 0,
-    seed: random.next(),
-    rounds,
-    each,
-    clock,
-    books,
-    lock: mutex?.handle,
-    sabotage: options.sabotage,
-  }))
-  const workers = team('record', tasks)
-  if (options.disturb) {
-    try {
-      await workers.ready()
-      workers.open()
-      await options.disturb({
-        terminate: client => workers.workers[client]!.terminate(),
-        completed: client => new Book(books[0]!, client).completed,
-      })
-      workers.control.stop()
-      await until(() => workers.living === 0, 'the survivors stop')
-    } finally {
-      await workers.terminate()
-    }
-  } else {
-    await run(workers)
+/** A map under test, and where its histories are written. */
+class Session {
+  readonly options: RecordOptions
+  readonly map: AuditedMap<string, unknown>
+  readonly mutex: Mutex | undefined
+  readonly books: SharedArrayBuffer[]
+  readonly clock = Clock.buffer()
+
+  constructor(kind: MapKind, options: RecordOptions) {
+    this.options = options
+    this.map = createMap<string, unknown>(kind, {
+      key: string,
+      value: valuesOf(options.values).codec,
+      capacity: 4,
+      shards: 2,
+      maxBytes: 2 ** 26,
+      lockTimeout: 20_000,
+    })
+    this.mutex = kind === 'UnsafeMap' ? new Mutex() : undefined
+    const { clients, rounds, each, keys, operations } = options
+    // An iteration makes a record for each key.
+    const records = each * AT_MOST * (operations.includes('iterate') ? keys : 1)
+    this.books = Array.from({ length: rounds }, () => Book.buffer(clients, records))
   }
-  const problems = map.audit()
-  if (problems.length > 0) throw new Error(`the audit of ${kind} found: ${problems.join('; ')}`)
-  const histories = books.map(book => Book.read(book, historyKey))
-  const all = histories.flat()
-  return {
-    histories,
-    overlaps: histories.reduce((sum, history) => sum + overlapsIn(history), 0),
-    operations: all.length,
-    pending: all.filter(isPending).length,
+
+  task(seed: number): HistoryTask {
+    const { values, operations, keys, rounds, each, sabotage, cache = 0 } = this.options
+    const { map, clock, books, mutex } = this
+    return {
+      map: map.handle,
+      values,
+      operations,
+      keys,
+      cache,
+      seed,
+      rounds,
+      each,
+      clock,
+      books,
+      lock: mutex?.handle,
+      sabotage,
+    }
+  }
+
+  read(): Recording {
+    const problems = this.map.audit()
+    if (problems.length > 0) throw new Error(`the audit of ${this.map.handle.kind} found: ${problems.join('; ')}`)
+    const histories = this.books.map(book => Book.read(book, historyKey))
+    const all = histories.flat()
+    return {
+      histories,
+      overlaps: histories.reduce((sum, history) => sum + overlapsIn(history), 0),
+      operations: all.length,
+      pending: all.filter(isPending).length,
+    }
+  }
+
+  dispose(): void {
+    this.map[Symbol.dispose]()
+    this.mutex?.[Symbol.dispose]()
+  }
+}
+
+/** Records histories of one map of this kind for each of the options, with the same workers. All have as many clients. */
+export async function recordAll(kind: MapKind, all: readonly RecordOptions[], random: Random): Promise<Recording[]> {
+  const sessions = all.map(options => new Session(kind, options))
+  try {
+    const { clients, disturb } = all[0]!
+    const tasks = Array.from({ length: clients }, () => sessions.map(session => session.task(random.next())))
+    const workers = team('record', tasks, { deadline: 120_000 })
+    if (disturb) await disturbed(workers, sessions[0]!.books[0]!, disturb)
+    else await run(workers)
+    return sessions.map(session => session.read())
+  } finally {
+    for (const session of sessions) session.dispose()
+  }
+}
+
+export async function record(kind: MapKind, options: RecordOptions, random: Random): Promise<Recording> {
+  const [recording] = await recordAll(kind, [options], random)
+  return recording!
+}
+
+/** Lets a team work while something happens to it, then stops those who are left. */
+async function disturbed(
+  workers: Team<void>,
+  book: SharedArrayBuffer,
+  disturb: NonNullable<RecordOptions['disturb']>,
+): Promise<void> {
+  try {
+    await workers.ready()
+    workers.open()
+    await disturb({
+      terminate: client => workers.workers[client]!.terminate(),
+      completed: client => new Book(book, client).completed,
+    })
+    workers.control.stop()
+    await until(() => workers.living === 0, 'the survivors stop')
+  } finally {
+    await workers.terminate()
   }
 }
 

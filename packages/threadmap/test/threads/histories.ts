@@ -1,6 +1,6 @@
 import { type ConcurrentMap, f64, type MapHandle } from 'threadmap'
 import { type LockHandle, Mutex } from 'threadmap/sync'
-import { Book, Clock } from '../linearizability/book.js'
+import { AT_MOST, Book, Clock } from '../linearizability/book.js'
 import { ABSENT, type OperationName, updated } from '../linearizability/map-model.js'
 import { type Crew, serve } from './crew.js'
 import { type Form, type FormName, formOf } from './forms.js'
@@ -67,15 +67,23 @@ class Client {
     this.#last = new Array<number>(task.keys).fill(1)
   }
 
-  round(map: ConcurrentMap<string, unknown>, book: Book, clock: Clock, crew: Crew): void {
-    const { operations, each, keys } = this.#task
-    for (let done = 0; done < each && crew.running(); done++) {
+  round(map: ConcurrentMap<string, unknown>, round: number, clock: Clock, crew: Crew): void {
+    const { operations, each, keys, books } = this.#task
+    const book = new Book(books[round]!, this.#index)
+    const others = Book.all(books[round]!)
+    for (let done = 0; crew.running() && (done < each || this.#isAhead(done, others)); done++) {
       const op = operations[this.#random.below(operations.length)]!
       if (op === 'iterate') this.#iterate(map, book, clock)
       else this.#operate(map, op, this.#random.below(keys), book, clock)
       // `size` counts them.
       if (this.#random.oneIn(8) && !operations.includes('size')) this.#fill(map)
     }
+  }
+
+  /** Whether to go on, though this client has done its share: others, who woke up later, have nobody to fight with else. */
+  #isAhead(done: number, others: readonly Book[]): boolean {
+    const { each } = this.#task
+    return done < each * AT_MOST && others.some(book => book.completed < each / 2)
   }
 
   #operate(map: ConcurrentMap<string, unknown>, op: OperationName, key: number, book: Book, clock: Clock): void {
@@ -193,20 +201,28 @@ function open(task: HistoryTask): ConcurrentMap<string, unknown> {
   return task.sabotage ? sabotaged(safe, task.sabotage) : safe
 }
 
+function write(task: HistoryTask, map: ConcurrentMap<string, unknown>, crew: Crew): void {
+  const client = new Client(task, crew.index)
+  const clock = new Clock(task.clock)
+  for (let round = 0; round < task.rounds; round++) {
+    if (round > 0) {
+      // Every history begins with its keys absent, whatever the last one left.
+      crew.control.meet()
+      if (crew.index === 0) for (let key = 0; key < task.keys; key++) map.delete(historyKey(key))
+      crew.control.meet(1)
+    }
+    client.round(map, round, clock, crew)
+  }
+}
+
 const jobs = {
-  record(task: HistoryTask, crew: Crew): void {
-    const map = open(task)
-    const client = new Client(task, crew.index)
-    const clock = new Clock(task.clock)
+  /** One task after the other: a worker takes far longer to start than to write a history. */
+  record(tasks: readonly HistoryTask[], crew: Crew): void {
+    const maps = tasks.map(open)
     crew.start()
-    for (let round = 0; round < task.rounds; round++) {
-      if (round > 0) {
-        // Every history begins with its keys absent, whatever the last one left.
-        crew.control.meet()
-        if (crew.index === 0) for (let key = 0; key < task.keys; key++) map.delete(historyKey(key))
-        crew.control.meet(1)
-      }
-      client.round(map, new Book(task.books[round]!, crew.index), clock, crew)
+    for (const [index, task] of tasks.entries()) {
+      if (index > 0) crew.control.meet(1)
+      write(task, maps[index]!, crew)
     }
   },
 }
