@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const RESULTS = 65_536
 const PAGE = 65_536
 /** Iterations of a shape: 60 to 200 ns each where two cores are free, far more where they are not. */
-const COUNT = Math.min(duration(50_000), 20_000_000)
+const COUNT = Math.min(duration(30_000), 20_000_000)
 
 let module: Uint8Array
 
@@ -82,7 +82,7 @@ async function outOfOrder(shape: keyof LitmusExports): Promise<{ both: number; w
 
 for (const [shape, behaviour] of [
   ['messagePassing', 'message passing: who sees the flag sees the content, which was stored plainly before it'],
-  ['freeThenLink', 'a block that was freed: who sees its new content sees its new generation'],
+  ['freeThenReuse', 'a block that was freed: who sees its new content sees its new generation'],
 ] as const) {
   test(behaviour, twoCores, async t => {
     const { both, wrong } = await outOfOrder(shape)

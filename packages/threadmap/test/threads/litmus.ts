@@ -5,7 +5,7 @@ export interface LitmusExports {
   storeBuffering(role: number, count: number, results: number, plain: boolean): void
   exchangeBuffering(role: number, count: number, results: number): void
   messagePassing(role: number, count: number, results: number): void
-  freeThenLink(role: number, count: number, results: number): void
+  freeThenReuse(role: number, count: number, results: number): void
   validatedRead(role: number, count: number, results: number): void
   valueWord(role: number, count: number, results: number): void
 }

@@ -91,10 +91,11 @@ export function messagePassing(role: u32, count: u32, results: u32): void {
 }
 
 /**
- * Free, then link: the generation becomes odd, then the block's first word is overwritten, plain as in heap.ts. Between stands an
- * atomic load: without one a plain store may be seen first on arm64. Result of side 1: 1 if it saw the link under the old generation.
+ * A block that is freed and used again: the generation becomes odd, then the first word of the content is overwritten plainly. Between
+ * stands an atomic load, as between a free and whatever uses the block next (a lock, at least): without one a plain store
+ * may be seen first on arm64. Result of side 1: 1 if it saw new content under the old generation.
  */
-export function freeThenLink(role: u32, count: u32, results: u32): void {
+export function freeThenReuse(role: u32, count: u32, results: u32): void {
   for (let i: u32 = 1; i <= count; i++) {
     meet(i)
     stagger(i, role)
@@ -103,9 +104,9 @@ export function freeThenLink(role: u32, count: u32, results: u32): void {
       load32(BLOCK)
       put32(BLOCK + 8, i)
     } else {
-      const link = load32(BLOCK + 8)
+      const content = load32(BLOCK + 8)
       const generation = load32(BLOCK)
-      store<u8>(results + i, <u8>(link == i ? (generation != i ? 1 : 2) : 0))
+      store<u8>(results + i, <u8>(content == i ? (generation != i ? 1 : 2) : 0))
     }
   }
 }
@@ -192,8 +193,8 @@ export function valueWord(role: u32, count: u32, results: u32): void {
       if (<u32>old != 0) {
         const freed = <u32>old
         store32(freed, get32(freed) + 1)
-        load32(freed)
-        put32(freed + 8, 0)
+        // The link in the free list, right after: atomic, as in heap.ts.
+        store32(freed + 12, 0)
       }
     }
     return
