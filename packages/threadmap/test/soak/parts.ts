@@ -92,7 +92,7 @@ const histories: Part = (kind, random, tally) => {
     clients: 2 + random.below(3),
     keys: 1 + random.below(4),
     rounds: 6,
-    each: 500 + random.below(3000),
+    each: 300 + random.below(1000),
     cache: random.oneIn(2) ? 0 : pick(random, [1, 2, 16]),
   }
   return judged(kind, options, random, tally)
@@ -110,7 +110,7 @@ const fatalHistories: Part = async (kind, random, tally) => {
     clients: 4,
     keys: 1 + random.below(3),
     rounds: 1,
-    each: 30_000,
+    each: 20_000,
     cache: random.oneIn(2) ? 0 : 8,
     disturb: async ({ terminate, completed }) => {
       const enough = random.below(4000)
@@ -118,7 +118,7 @@ const fatalHistories: Part = async (kind, random, tally) => {
       await Promise.all([terminate(0), terminate(1)])
       tally.deaths += 2
       const before = completed(2) + completed(3)
-      await until(() => completed(2) + completed(3) > Math.min(before + 500, 59_000), 'the others go on')
+      await until(() => completed(2) + completed(3) > Math.min(before + 500, 39_000), 'the others go on')
     },
   }
   await judged(kind, options, random, tally)
