@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ASC_OPTIONS } from './asc-options.mjs'
 import { readModule } from './wasm-sections.mjs'
 
 const self = fileURLToPath(import.meta.url)
@@ -19,13 +20,6 @@ const layout = join(root, 'src/kernel/layout.generated.ts')
 
 const flags = new Set(process.argv.slice(2))
 const quiet = flags.has('--quiet')
-
-// 65,536 pages: an import matches only memories whose maximum is not above the declared one, and a map may have 4 GiB.
-const common = [
-  ['-O3', '--runtime', 'stub', '--noAssert', '--use', 'abort='],
-  ['--importMemory', '--noExportMemory', '--sharedMemory', '--maximumMemory', '65536'],
-  ['--enable', 'threads,simd,bulk-memory'],
-].flat()
 
 const flavours = {
   main: { wasm: join(root, 'build/kernel.wasm'), options: ['--use', 'EXPLORE=0'] },
@@ -43,7 +37,7 @@ function sources() {
 }
 
 function hashOf(options) {
-  const hash = createHash('sha256').update(JSON.stringify([common, options]))
+  const hash = createHash('sha256').update(JSON.stringify([ASC_OPTIONS, options]))
   hash.update(createRequire(import.meta.url)('assemblyscript/package.json').version)
   for (const file of [self, join(dirname(self), 'wasm-sections.mjs')]) hash.update(readFileSync(file))
   for (const name of sources()) hash.update(`\0${name}\0`).update(readFileSync(join(sourceFolder, name)))
@@ -100,7 +94,7 @@ async function compile(name, { wasm, options }) {
   const stderr = asc.createMemoryStream()
   let binary
   const { error } = await asc.main(
-    [relative(root, entry), '--baseDir', root, '--outFile', 'kernel.wasm', ...common, ...options],
+    [relative(root, entry), '--baseDir', root, '--outFile', 'kernel.wasm', ...ASC_OPTIONS, ...options],
     {
       stdout,
       stderr,

@@ -22,6 +22,8 @@ export class Team<R> {
   /** The jobs' results, awaited for as long as they take; rejects with the first error of a worker. */
   readonly finished: Promise<R[]>
   readonly workers: readonly Worker[]
+  /** Workers that have not ended. */
+  living: number
   readonly #ready: Promise<unknown>
   readonly #deadline: number
   readonly #name: string
@@ -33,9 +35,11 @@ export class Team<R> {
     const url = new URL(`./${program}.js`, import.meta.url)
     const ready: Promise<void>[] = []
     const reports: Promise<R>[] = []
+    this.living = tasks.length
     this.workers = tasks.map((task, index) => {
       const workerData: Assignment = { job, task, index, control: this.control.buffer }
       const worker = new Worker(url, { workerData, env: { ...process.env, ...options.env } })
+      worker.once('exit', () => this.living--)
       let isReady = () => {}
       ready.push(
         new Promise((resolve, reject) => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { parentPort } from 'node:worker_threads'
+import { parentPort, Worker } from 'node:worker_threads'
 import type { ConcurrentMap, MapHandle } from 'threadmap'
 import { LockTimeoutError } from 'threadmap'
-import { type Crew, serve } from './crew.js'
+import { type Assignment, type Crew, serve } from './crew.js'
 import { type FormName, formOf } from './forms.js'
 import { attachMap } from './maps.js'
 import { mix, Random } from './random.js'
@@ -44,6 +44,21 @@ export interface SurvivorTask {
   readonly seed: number
   /** Whether somebody clears the map: then own keys may vanish, but nothing else may happen to them. */
   readonly cleared: boolean
+}
+
+/** Counters that all workers raise together. */
+export const COUNTERS = 3
+
+export function counterKey(index: number): string {
+  return `counter ${index}`
+}
+
+export interface CounterTask {
+  readonly map: MapHandle<string, unknown>
+  readonly form: FormName
+  readonly seed: number
+  /** Int32Array: additions begun, additions acknowledged. */
+  readonly log: SharedArrayBuffer
 }
 
 export interface LateTask {
@@ -199,6 +214,17 @@ const jobs = {
     return suffer(map, task)
   },
 
+  /** Has the map too, and a worker of its own, which is the victim. */
+  async parent(task: VictimTask, crew: Crew): Promise<never> {
+    const map = attachMap(task.map)
+    map.get('nothing')
+    const workerData: Assignment = { job: 'victim', task, index: 0, control: crew.control.buffer }
+    const child = new Worker(new URL(import.meta.url), { workerData })
+    await once(child, 'message')
+    crew.start()
+    return await new Promise<never>(() => setInterval(() => map.get('nothing'), 1000))
+  },
+
   /** A victim that is older than its map: the map does not know its worker. */
   async lateVictim(task: LateTask, crew: Crew): Promise<never> {
     const handle = once(parentPort!, 'message')
@@ -245,6 +271,7 @@ const jobs = {
           if (!random.oneIn(40)) break
           const met = new Map<number, number>()
           for (const [name, value] of map) {
+            if (name === HUGE) continue
             const colon = name.indexOf(':')
             const number = Number(name.slice(colon + 1)) & 0xfff
             const version = form.check(value, number)
@@ -261,6 +288,46 @@ const jobs = {
     }
     for (const index of model.keys()) expect(index, map.get(key(index)))
     return { operations, longest }
+  },
+
+  /** Raises a counter by one, over and over, in one of three ways. No counter may ever go back. */
+  count(task: CounterTask, crew: Crew): number {
+    const map = attachMap(task.map)
+    const form = formOf(task.form)
+    const random = new Random(task.seed)
+    const log = new Int32Array(task.log)
+    const highest = new Array<number>(COUNTERS).fill(0)
+    crew.start()
+    let n = 0
+    while (crew.running()) {
+      const index = random.below(COUNTERS)
+      const key = counterKey(index)
+      const raised = (current: unknown) => {
+        const version = current === undefined ? 0 : form.check(current, index)
+        assert.ok(version >= highest[index]!, `counter ${index} went back from ${highest[index]} to ${version}`)
+        highest[index] = version
+        return form.make(index, version + 1)
+      }
+      Atomics.store(log, 0, ++n)
+      switch (random.below(3)) {
+        case 0:
+          map.update(key, raised)
+          break
+        case 1: {
+          // Who finds it absent inserts 1, unless another one does.
+          let current = map.getOrInsert(key, form.make(index, 0))
+          while (!map.compareAndSwap(key, current, raised(current))) current = map.get(key)
+          break
+        }
+        default: {
+          // The same, and a thread can die in the computation, with others waiting for it.
+          let current = map.getOrInsertComputed(key, () => form.make(index, 0))
+          while (!map.compareAndSwap(key, current, raised(current))) current = map.get(key)
+        }
+      }
+      Atomics.store(log, 1, n)
+    }
+    return n
   },
 
   /** Goes into a computation and never comes out. */
