@@ -31,7 +31,11 @@ class Victim {
     const yieldPoint = (): void => {
       if (this.steps++ >= this.limit) throw new Death()
     }
-    const imports = { env: { memory }, thread: { now: () => performance.now() }, atomics: { yieldPoint } }
+    // Nobody else runs meanwhile, so there is nobody to wait for or to wake.
+    const waitPoint = (): number => assert.fail('the victim waits for nobody')
+    const growPoint = (pages: number): number => memory.grow(pages)
+    const atomics = { yieldPoint, waitPoint, notifyPoint: () => 0, growPoint }
+    const imports = { env: { memory }, thread: { now: () => performance.now() }, atomics }
     this.kernel = new WebAssembly.Instance(explore, imports).exports as unknown as Kernel
     this.owner = this.kernel.register(0, true)
     assert.equal(this.kernel.open(), 0)
