@@ -15,7 +15,7 @@
  */
 import { Random } from '../support/random.js'
 import { describeAddress } from './addresses.js'
-import { type Entry, isRefused, judgeIteration, linearizable, picture } from './history.js'
+import { type Entry, isRefused, judgeIteration, linearizable, picture, removes } from './history.js'
 import { type Output, perform, type Step } from './operations.js'
 import {
   Death,
@@ -77,6 +77,7 @@ const MOST_ACCESSES = 400_000
 /** Points that a thread may pass on end while others can run: a spinning thread has to let them. */
 const MOST_ON_END = 2_000
 const MOST_CONFLICTS = 4096
+const MOST_TRACED = 300
 
 export class Explorer implements Scheduler {
   readonly world: World
@@ -256,10 +257,10 @@ export class Explorer implements Scheduler {
   // --- Points ---------------------------------------------------------------------------------------------------------
 
   #isConflict(word: number, bit: number, kind: number): boolean {
-    const readers = (this.#readers[word] |= kind === READS ? bit : 0)
-    const writers = (this.#writers[word] |= kind === READS ? 0 : bit)
+    if (kind === READS) this.#readers[word] |= bit
+    else this.#writers[word] |= bit
     if (this.#conflicts[word] !== 0) return true
-    if ((writers & ~bit) === 0 && (kind === READS || (readers & ~bit) === 0)) return false
+    if ((this.#writers[word] & ~bit) === 0 && (kind === READS || (this.#readers[word] & ~bit) === 0)) return false
     if (this.#conflictCount === MOST_CONFLICTS) throw new Error('more conflicting words than there is room for')
     this.#conflicts[word] = this.#conflictCount++
     this.#foundConflict = true
@@ -433,6 +434,7 @@ export class Explorer implements Scheduler {
     const entry = this.#entries[i]!
     entry.output = next.value as Output
     entry.return = ++this.#clock
+    if (thread.computed) entry.computed = true
     this.#historyHash = Math.imul(this.#historyHash ^ (i * 2 + 2), 0x9e3779b1) ^ 0x5bd1e995
     this.#operations[i] = undefined
     this.#steps[i]++
@@ -481,15 +483,9 @@ export class Explorer implements Scheduler {
         if (problem !== undefined) return problem
       }
     }
-    const computed = history.filter(entry => entry.op === 'compute' && !isRefused(entry.output))
-    if (computed.length > 1 && !this.#initial.has(computed[0].key!) && this.#onlyComputes(computed[0].key!)) {
-      if (new Set(computed.map(entry => entry.output)).size > 1) return 'a key was computed twice'
-    }
+    const keys = history.filter(entry => entry.computed).map(entry => entry.key)
+    if (new Set(keys).size < keys.length && !history.some(removes)) return 'a key was computed twice'
     return linearizable(history, this.#initial) ? undefined : 'the history is not linearizable'
-  }
-
-  #onlyComputes(key: string): boolean {
-    return this.#history.every(entry => entry.op === 'compute' || entry.key !== key)
   }
 
   // --- Searches -------------------------------------------------------------------------------------------------------
@@ -620,6 +616,7 @@ function showTrace(trace: readonly { thread: number; what: string }[]): string {
   const lines: string[] = []
   let last = -1
   for (const { thread, what } of trace) {
+    if (lines.length > MOST_TRACED) return `${lines.join('\n')}\n    (and so on)`
     if (thread !== last) lines.push(`  thread ${thread}:`)
     last = thread
     lines.push(`    ${what}`)
@@ -627,7 +624,7 @@ function showTrace(trace: readonly { thread: number; what: string }[]): string {
   return lines.join('\n')
 }
 
-function newEntry(client: number, step: Step, call: number): Entry {
+export function newEntry(client: number, step: Step, call: number): Entry {
   return {
     client,
     op: step.op,
@@ -640,11 +637,13 @@ function newEntry(client: number, step: Step, call: number): Entry {
 }
 
 function keysOf(scenario: Scenario): [string, number][] {
-  const steps = [...scenario.threads.flat(), ...(scenario.victim === undefined ? [] : [scenario.victim.step])]
+  const { threads, before, victim } = scenario
+  const steps = [...threads.flat(), ...(before ?? []), ...(victim === undefined ? [] : [victim.step])]
   return steps.filter(({ key }) => key !== undefined).map(({ key }) => [key!, 0])
 }
 
-function doDirectly(map: World['map'], make: (n: number) => unknown, step: Step): void {
+/** Does a step on this thread's map. */
+export function doDirectly(map: World['map'], make: (n: number) => unknown, step: Step): void {
   if (step.op === 'set') map.set(step.key!, make(step.value!))
   else if (step.op === 'delete') map.delete(step.key!)
   else if (step.op === 'get') map.get(step.key!)

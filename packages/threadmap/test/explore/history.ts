@@ -7,6 +7,8 @@ export interface Entry {
   key: string | undefined
   input: { value?: number | undefined; expected?: number | undefined }
   output: Output
+  /** `compute` ran its function. */
+  computed?: boolean
   /** When it was called and when it returned, on one clock. An operation that never returned: Infinity. */
   call: number
   return: number
@@ -128,7 +130,8 @@ function mutates(entry: Entry): boolean {
   return entry.op !== 'get' && entry.op !== 'has' && entry.op !== 'iterate' && entry.op !== 'cachedGet'
 }
 
-function removes(entry: Entry): boolean {
+/** Whether a key can be absent after it. */
+export function removes(entry: Entry): boolean {
   return ['delete', 'getAndDelete', 'compareAndDelete', 'clear'].includes(entry.op)
 }
 

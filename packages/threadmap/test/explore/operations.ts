@@ -64,6 +64,7 @@ export function updated(value: number | undefined): number {
 
 /** How an operation goes for this thread of this world. */
 export function perform(world: World, thread: LogicalThread, step: Step): Operation {
+  thread.computed = false
   return new Performer(world, thread).perform(step)
 }
 
@@ -173,6 +174,7 @@ class Performer {
     } else if (again < 0) {
       result = output(again)
     } else {
+      this.#thread.computed = true
       const code = yield ['change', L.INSERT, this.#key(key), this.#value(VALUE, value), 0]
       // Nobody else was let in to compute it; only a plain insert can have come between.
       if (code === L.PRESENT) result = this.#result()

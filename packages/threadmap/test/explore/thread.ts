@@ -68,6 +68,8 @@ export class LogicalThread {
   kind = READS
   /** The address that it sleeps on. */
   sleepsOn = 0
+  /** Its `compute` ran the function in this operation. */
+  computed = false
   /** Its stack is in memory. */
   suspended = false
   readonly #asyncify: Asyncify
@@ -75,7 +77,7 @@ export class LogicalThread {
   readonly #header: Int32Array
   #rewinding = false
   #unwinding = false
-  #resume: (() => number) | undefined
+  #resume: (() => number | undefined) | undefined
 
   /** @param data where its stack is kept while it is suspended: `size` bytes that no map uses */
   constructor(memory: WebAssembly.Memory, scheduler: Scheduler, index: number, data: number, size: number) {
@@ -124,7 +126,7 @@ export class LogicalThread {
 
   /** Runs a call of the kernel, or what is left of it. Undefined: it was suspended. */
   run(call: KernelCall): number | undefined {
-    let result: number
+    let result: number | undefined
     if (this.suspended) {
       this.suspended = false
       this.#rewinding = true
@@ -132,11 +134,12 @@ export class LogicalThread {
       result = this.#resume!()
     } else {
       const [name, a, b, c, d, e, f, g] = call
-      const target = this.kernel[name] as (...args: (number | undefined)[]) => number
+      const target = this.kernel[name] as (...args: (number | undefined)[]) => number | undefined
       this.#resume = () => target(a, b, c, d, e, f, g)
       result = target(a, b, c, d, e, f, g)
     }
-    if (!this.#unwinding) return result
+    // An export without a result gives undefined.
+    if (!this.#unwinding) return result ?? 0
     this.#unwinding = false
     this.#asyncify.asyncify_stop_unwind()
     this.suspended = true
