@@ -1,5 +1,6 @@
 /** What is explored: small programs in small maps, chosen so that their threads get in each other's way. */
 import { FastMap, f64, string } from 'threadmap'
+import type { DeathScenario } from './death.js'
 import type { Scenario } from './explorer.js'
 import type { Step } from './operations.js'
 import { L } from './thread.js'
@@ -155,6 +156,13 @@ function brings(step: Step): boolean {
   return step.value !== undefined && step.op !== 'compareAndSwap'
 }
 
+// States of a SyncMap. Iterating promotes, so `a` and `b` are in `read`; `c` is only in `dirty`; the third miss promotes.
+const dirty: Step[] = [{ op: 'iterate' }, { op: 'set', key: 'c', value: 3 }]
+const almost: Step[] = [...dirty, { op: 'get', key: 'c' }, { op: 'get', key: 'c' }]
+// `a` is deleted in `read`: the copy to `dirty` expunges it, and a later set brings it back.
+const deleted: Step[] = [{ op: 'iterate' }, { op: 'delete', key: 'a' }]
+const expunged: Step[] = [...deleted, { op: 'set', key: 'c', value: 3 }]
+
 /** `read` and `dirty`, as Go's map has them. */
 function syncOnly(form: FormName): Named[] {
   const made: Named[] = []
@@ -169,9 +177,6 @@ function syncOnly(form: FormName): Named[] {
   const fresh: Step = { op: 'set', key: 'n', value: 102 }
   const clear: Step = { op: 'clear' }
   const iterate: Step = { op: 'iterate' }
-  // Iterating promotes, so `a` and `b` are in `read`; `c` is only in `dirty`; the third miss promotes.
-  const dirty: Step[] = [{ op: 'iterate' }, { op: 'set', key: 'c', value: 3 }]
-  const almost: Step[] = [...dirty, { op: 'get', key: 'c' }, { op: 'get', key: 'c' }]
   const miss: Step = { op: 'get', key: 'c' }
   add('promotion', against([miss], [...onA, ...onC, fresh, clear, iterate, miss]), { before: almost })
   add('promotion', against([{ op: 'delete', key: 'c' }], [...onC, fresh, miss]), { before: almost })
@@ -179,8 +184,6 @@ function syncOnly(form: FormName): Named[] {
     before: dirty,
   })
   add('dirty', against([{ op: 'delete', key: 'c' }], [...onC, clear]), { before: dirty })
-  // `a` is deleted in `read`: the copy to `dirty` expunges it, and a later set brings it back.
-  const deleted: Step[] = [{ op: 'iterate' }, { op: 'delete', key: 'a' }]
   add('expunging', against([fresh], [...onA, clear, iterate]), { before: deleted })
   add(
     'expunging',
@@ -193,7 +196,6 @@ function syncOnly(form: FormName): Named[] {
     ),
     { before: deleted },
   )
-  const expunged: Step[] = [...deleted, { op: 'set', key: 'c', value: 3 }]
   add('expunged', pairs([{ op: 'set', key: 'a', value: 101 }], [...onA, fresh, clear, iterate]), { before: expunged })
   // Expunged and freed between the load and the exchange of whoever writes to `a`.
   const expunge: Step[] = [fresh, { op: 'get', key: 'n' }, { op: 'get', key: 'n' }]
@@ -212,6 +214,50 @@ export function scenariosOf(map: MapName): Named[] {
 
 export function allScenarios(): Named[] {
   return (Object.keys(maps) as MapName[]).flatMap(scenariosOf)
+}
+
+/** Every operation that changes something, in every state in which it does something else. */
+export function deathsOf(map: MapName, form: FormName): DeathScenario[] {
+  const onA = changes(form, 'a', 1)
+  const onN = [...changes(form, 'n', 1).filter(brings), { op: 'compute', key: 'n', value: 101 } as const]
+  const rest: Step[] = [{ op: 'clear' }, { op: 'iterate' }, { op: 'get', key: 'a' }]
+  const shrunk = ['d', 'e', 'f', 'g'].map(key => ({ op: 'delete', key }) as const)
+  const states: { fill: DeathScenario['fill']; capacity?: number; before?: readonly Step[]; steps: readonly Step[] }[] =
+    [
+      { fill: few, steps: [...onA, ...onN, ...rest] },
+      // The table grows, shrinks, is passed over.
+      { fill: full, steps: [...onN, { op: 'clear' }] },
+      {
+        fill: full,
+        before: [{ op: 'set', key: 'h', value: 8 }, ...shrunk],
+        steps: [...onA, { op: 'delete', key: 'h' }],
+      },
+      {
+        fill: overflowing().fill,
+        capacity: 12,
+        steps: [
+          { op: 'delete', key: overflowing().displaced },
+          { op: 'delete', key: overflowing().home },
+          { op: 'set', key: overflowing().fresh, value: 101 },
+          { op: 'clear' },
+        ],
+      },
+    ]
+  if (map === 'SyncMap') {
+    const onC = changes(form, 'c', 1, 3)
+    const misses: Step[] = [
+      { op: 'get', key: 'c' },
+      { op: 'delete', key: 'x' },
+    ]
+    states.push(
+      { fill: few, before: dirty, steps: [...onA, ...onC, ...onN, ...rest, ...misses] },
+      { fill: few, before: almost, steps: [...onC, ...rest, ...misses] },
+      { fill: few, before: deleted, steps: [...onA, ...onN, ...rest] },
+      { fill: few, before: expunged, steps: [...onA, ...onC, ...onN, ...rest, ...misses] },
+      { fill: few, before: [...expunged, misses[0]], steps: [...onA, ...rest, ...misses] },
+    )
+  }
+  return states.flatMap(({ steps, ...state }) => steps.map(step => ({ map, form, ...state, step })))
 }
 
 function show({ op, key, value, expected }: Step): string {

@@ -110,7 +110,9 @@ export class LogicalThread {
     this.#data = data
     this.#header = new Int32Array(memory.buffer, data, 2)
     this.#header[1] = data + size
-    this.owner = this.kernel.register(0, true)
+    const register = this.kernel.register as (...args: (number | boolean)[]) => number
+    // No thread of the runtime, so none that started it either.
+    this.owner = register.length > 2 ? register(0, 0, true) : register(0, true)
     if (this.owner === 0 || this.kernel.open() !== 0) throw new Error('no place for another logical thread')
     this.scratch = new scratchRoom.Scratch(memory, this.kernel)
     this.scratch.locate()
