@@ -4,7 +4,7 @@
 // Usage: node tools/build-kernel.mjs [--force] [--main] [--quiet]      --main leaves the explore flavour out
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { compileKernel, entry, hashOf, KernelError, root, sourceFolder } from './compile-kernel.mjs'
+import { compileKernel, entry, hashOf, KernelError, layoutModule, root, sourceFolder } from './compile-kernel.mjs'
 
 const embedded = join(root, 'src/kernel/wasm.generated.ts')
 const layout = join(root, 'src/kernel/layout.generated.ts')
@@ -34,11 +34,8 @@ function embed(binary) {
   )
 }
 
-// The same offsets and numbers for JavaScript: kernel/layout.ts is plain constants, so taking the types off is enough.
 function writeLayout() {
-  const source = readFileSync(join(sourceFolder, 'layout.ts'), 'utf8')
-  const plain = source.replace(/^(export const \w+): [ui]32 =/gm, '$1 =')
-  const text = `// Made by tools/build-kernel.mjs from kernel/layout.ts; do not edit.\n${plain}`
+  const text = layoutModule(readFileSync(join(sourceFolder, 'layout.ts'), 'utf8'))
   if (!existsSync(layout) || readFileSync(layout, 'utf8') !== text) replace(layout, text)
 }
 

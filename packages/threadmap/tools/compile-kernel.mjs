@@ -51,6 +51,15 @@ function sources() {
 }
 
 /**
+ * The same offsets and numbers for JavaScript: kernel/layout.ts is plain constants, so taking the types off is enough.
+ * @param {string} source
+ */
+export function layoutModule(source) {
+  const plain = source.replace(/^(export const \w+): [ui]32 =/gm, '$1 =')
+  return `// Made by tools/build-kernel.mjs from kernel/layout.ts; do not edit.\n${plain}`
+}
+
+/**
  * Changes with everything that the flavour is made from.
  * @param {Flavour} flavour
  */

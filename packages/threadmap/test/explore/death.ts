@@ -77,10 +77,10 @@ class Executioner implements Scheduler {
 }
 
 /**
- * Dies at each step of the scenario's operation; `recovererStride`: at each so manieth of these deaths a second thread
- * begins to recover the first, and dies too, at every so manieth step.
+ * Dies at each step of the scenario's operation. At each `every`th of these deaths (0: never) a second thread begins to recover
+ * the first, and dies too, at each `stride`th of its own steps.
  */
-export function dieEverywhere(scenario: DeathScenario, recovererStride = 0): Deaths {
+export function dieEverywhere(scenario: DeathScenario, every = 0, stride = every): Deaths {
   const executioner = new Executioner(() => world)
   const world: World = new World(scenario.map, scenario.form, scenario.capacity ?? 1, (map, make) => {
     for (const [key, value] of scenario.fill) map.set(key, make(value))
@@ -88,7 +88,7 @@ export function dieEverywhere(scenario: DeathScenario, recovererStride = 0): Dea
   }).grown()
   const victim = world.addThread(executioner)
   const second = world.addThread(executioner)
-  world.freeze()
+  world.freeze(true)
   const initial = new Map<string, number>()
   for (const key of keysOf(scenario)) {
     const value = world.map.get(key)
@@ -113,8 +113,8 @@ export function dieEverywhere(scenario: DeathScenario, recovererStride = 0): Dea
       break
     }
     made.deaths++
-    if (recovererStride === 0 || at % recovererStride !== 0) continue
-    for (let later = 0; made.problem === undefined; later += recovererStride) {
+    if (every === 0 || at % every !== 0) continue
+    for (let later = 0; made.problem === undefined; later += stride) {
       world.restore()
       executioner.run(world, victim, scenario.step, at)
       const recovered = executioner.run(world, second, { op: 'recover', owner: victim.owner }, later)

@@ -45,7 +45,12 @@ export interface Scenario {
   /** What each thread does. */
   threads: readonly (readonly Step[])[]
   /** A thread that died before its `at`th access in this step. Recover it as owner 'victim'. */
-  victim?: { step: Step; at: number; declared?: boolean }
+  victim?: { step: Step; at: number }
+  /** No page is free. */
+  full?: boolean
+  /** Preemptions and schedules at most, where a schedule is long. */
+  bound?: number
+  most?: number
 }
 
 export interface Failure {
@@ -74,8 +79,8 @@ const MERGED = new Merged()
 const SLICE_MS = 10
 /** Accesses in one schedule, above which nothing moves any more. */
 const MOST_ACCESSES = 400_000
-/** Points that a thread may pass on end while others can run: a spinning thread has to let them. */
-const MOST_ON_END = 2_000
+/** Points that a thread may pass on end while others can run: more is waiting without sleeping. */
+const MOST_ON_END = 20_000
 const MOST_CONFLICTS = 4096
 const MOST_TRACED = 300
 
@@ -148,7 +153,8 @@ export class Explorer implements Scheduler {
     this.#calls = new Array(this.#count).fill(undefined)
     for (let i = 0; i < this.#count; i++) world.addThread(this)
     if (scenario.victim !== undefined) this.#kill(scenario.victim)
-    world.freeze()
+    if (scenario.full === true) world.fillUp()
+    world.freeze(scenario.victim !== undefined)
     this.#running = true
   }
 
@@ -269,8 +275,8 @@ export class Explorer implements Scheduler {
 
   /** Whether the running thread goes on; if not, `#next` says who does. */
   #point(thread: LogicalThread): boolean {
-    const mustYield = ++this.#onEnd > MOST_ON_END
-    const next = this.#choose(mustYield ? -1 : thread.index, thread.index)
+    if (++this.#onEnd > MOST_ON_END) throw new Error('a thread waits for another without sleeping')
+    const next = this.#choose(thread.index, thread.index)
     if (next === thread.index) return true
     this.#next = next
     return false
@@ -293,8 +299,7 @@ export class Explorer implements Scheduler {
     } else if (this.#depth >= this.#path.length) {
       const left = this.#bound - this.#preemptions
       if (this.#visitedBefore(current, left)) throw MERGED
-      let mask = current < 0 || left > 0 ? this.#enabled() : 1 << current
-      if (current < 0 && last >= 0 && this.#onEnd > MOST_ON_END && mask !== 1 << last) mask &= ~(1 << last)
+      const mask = current < 0 || left > 0 ? this.#enabled() : 1 << current
       const first = current >= 0 ? current : 31 - Math.clz32(mask & -mask)
       this.#path.push(first)
       this.#rest.push(mask & ~(1 << first))
@@ -312,12 +317,6 @@ export class Explorer implements Scheduler {
     let best = -1
     for (let i = 0; i < this.#count; i++) {
       if ((enabled & (1 << i)) !== 0 && (best < 0 || priorities[i] > priorities[best])) best = i
-    }
-    // Who spins falls behind.
-    if (best === last && this.#onEnd > MOST_ON_END) {
-      priorities[last] = Math.min(...priorities) - 1
-      this.#onEnd = 0
-      return this.#chooseByPriority(-1)
     }
     return best
   }
@@ -450,6 +449,8 @@ export class Explorer implements Scheduler {
     const { victim } = this.scenario
     if (this.#timeouts > 0 && victim === undefined)
       return 'all threads slept, and only a time-out woke them: a lost wake-up'
+    // What the recovery had to leave, since somebody held it.
+    if (victim !== undefined) this.world.map.session.recover(this.victim)
     const problems = this.world.audit()
     if (problems.length > 0) return `the audit found: ${problems.join('; ')}`
     const { map, form } = this.world
@@ -475,7 +476,7 @@ export class Explorer implements Scheduler {
         const others = history.filter(other => other !== entry && other.client !== entry.client)
         const overlaps = others.some(other => other.call < entry.return && other.return > entry.call)
         if (!overlaps) return `${entry.op} was refused, and nobody else was there`
-      } else if (typeof entry.output === 'string') {
+      } else if (typeof entry.output === 'string' && !(this.scenario.full === true && entry.output === 'E_FULL')) {
         return `${entry.op} failed with ${entry.output}`
       }
       if (entry.op === 'iterate') {

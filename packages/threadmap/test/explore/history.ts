@@ -16,7 +16,8 @@ export interface Entry {
 
 /** Operations that say something else than a map's state at one moment are judged elsewhere. */
 export function isLinear(entry: Entry): boolean {
-  return entry.op !== 'iterate' && entry.op !== 'size' && entry.op !== 'recover' && !isRefused(entry.output)
+  const { op, output } = entry
+  return op !== 'iterate' && op !== 'size' && op !== 'recover' && !isRefused(output) && output !== 'E_FULL'
 }
 
 /** UnsafeMap's way out: the operation did nothing. */

@@ -1,6 +1,6 @@
 /**
  * The long exploration: node build/test/explore/main.js [--only PATTERN] [--bound N] [--most N] [--random N] [--changes N]
- * [--minutes N] [--workers N]
+ * [--minutes N] [--workers N] [--once]      --once ends with the first failure
  */
 import { parseArgs } from 'node:util'
 import { explore, report, table } from './run.js'
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     changes: { type: 'string', default: '6' },
     minutes: { type: 'string', default: '30' },
     workers: { type: 'string' },
+    once: { type: 'boolean', default: false },
   },
 })
 const started = performance.now()
@@ -24,6 +25,7 @@ const { rows, failures } = await explore({
   random: Number(values.random),
   changes: Number(values.changes),
   milliseconds: Number(values.minutes) * 60_000,
+  once: values.once,
   ...(values.workers === undefined ? {} : { workers: Number(values.workers) }),
 })
 console.log(table(rows))

@@ -16,6 +16,8 @@ export interface Effort {
   /** Milliseconds for everything: what is left then is explored with one preemption only. */
   milliseconds: number
   workers?: number
+  /** Ends with the first failure. */
+  once?: boolean
 }
 
 /** What was done in one situation of one map. */
@@ -45,7 +47,7 @@ function exploreShare(effort: Effort, share: number, shares: number): Share {
   const rows = new Map<string, Row>()
   const failures: Failure[] = []
   const until = performance.now() + effort.milliseconds
-  for (let i = share; i < chosen.length && failures.length < MOST_FAILURES; i += shares) {
+  for (let i = share; i < chosen.length && failures.length < (effort.once === true ? 1 : MOST_FAILURES); i += shares) {
     const failure = exploreOne(chosen[i], effort, until, rows)
     if (failure !== undefined) failures.push(failure)
   }
@@ -57,8 +59,11 @@ function exploreOne(scenario: Named, effort: Effort, until: number, rows: Map<st
   const started = performance.now()
   const late = started > until
   const explorer = new Explorer(scenario)
-  const searched = explorer.search(late ? 1 : effort.bound, effort.most)
-  const skip = late || searched.failure !== undefined || effort.random === 0
+  const searched = explorer.search(
+    late ? 1 : Math.min(effort.bound, scenario.bound ?? effort.bound),
+    Math.min(effort.most, scenario.most ?? effort.most),
+  )
+  const skip = late || searched.failure !== undefined || effort.random === 0 || scenario.most !== undefined
   const random = skip ? undefined : explorer.random(1, effort.random, effort.changes)
   explorer.dispose()
   const key = `${map} ${situation}`
@@ -85,14 +90,22 @@ function exploreOne(scenario: Named, effort: Effort, until: number, rows: Map<st
 /** Explores, on so many workers as there are cores. */
 export async function explore(effort: Effort): Promise<Share> {
   const workers = effort.workers ?? availableParallelism()
+  const pool = Array.from(
+    { length: workers },
+    (_, share) => new Worker(new URL(import.meta.url), { workerData: { effort, share, shares: workers } }),
+  )
   const shares = await Promise.all(
-    Array.from({ length: workers }, (_, share) => {
-      const worker = new Worker(new URL(import.meta.url), { workerData: { effort, share, shares: workers } })
-      return new Promise<Share>((resolve, reject) => {
-        worker.once('message', resolve)
-        worker.once('error', reject)
-      })
-    }),
+    pool.map(
+      worker =>
+        new Promise<Share>((resolve, reject) => {
+          worker.once('message', (share: Share) => {
+            resolve(share)
+            if (effort.once === true && share.failures.length > 0) for (const other of pool) void other.terminate()
+          })
+          worker.once('error', reject)
+          worker.once('exit', () => resolve({ rows: [], failures: [] }))
+        }),
+    ),
   )
   const rows = new Map<string, Row>()
   for (const row of shares.flatMap(({ rows }) => rows)) {

@@ -61,7 +61,8 @@ function common(map: MapName, form: FormName): Named[] {
     rest: Partial<Scenario> = {},
   ) => {
     for (const threads of programs) {
-      const name = `${map} of ${form}, ${situation}: ${threads.map(steps => steps.map(show).join('; ')).join(' || ')}`
+      const past = rest.victim === undefined ? '' : ` after ${rest.victim.at} accesses of a dead one`
+      const name = `${map} of ${form}, ${situation}${past}: ${threads.map(steps => steps.map(show).join('; ')).join(' || ')}`
       made.push({ name, situation, map, form, fill: few, threads, ...rest })
     }
   }
@@ -141,6 +142,23 @@ function common(map: MapName, form: FormName): Named[] {
     ),
     rest,
   )
+  // Two half-empty pages of entries, and none free: a key of another length makes the entries move together.
+  const many = Array.from({ length: 200 }, (_, i) => [`${i}`.padStart(8, '0'), (i % 100) + 1] as const)
+  const kept = [many[0], many[1], many[190]]
+  const long: Step = { op: 'set', key: 'n'.repeat(300), value: 101 }
+  const moving = (key: string, old: number): Step[] => [...reads(key), ...changes(form, key, 2, old).slice(0, 6)]
+  add('compaction', against([long], [...kept.flatMap(([key, old]) => moving(key, old)), iterate]), {
+    fill: many,
+    before: many.filter(entry => !kept.includes(entry)).map(([key]) => ({ op: 'delete', key })),
+    full: true,
+    most: 300,
+  })
+  // Somebody died; one recovers it while the other goes on.
+  for (const at of [4, 9, 14, 19, 24, 29, 34, 44, 59]) {
+    const victim = { step: { op: 'set', key: 'n', value: 101 } as const, at }
+    const survivors: Step[] = [two[0], two[5], { op: 'get', key: 'a' }, { op: 'set', key: 'n', value: 102 }]
+    add(`recovery`, against([{ op: 'recover' }], survivors), { victim, bound: 1, most: 60 })
+  }
   // Two that wait and one that holds: the lock goes from hand to hand.
   add('three threads', [
     [[one[0]], [two[5]], [{ op: 'set', key: 'b', value: 103 }]],

@@ -32,6 +32,10 @@ type AnyMap = FastMap<string, unknown>
 /** Milliseconds of the scheduler's clock, which only moves when all threads sleep. */
 const LOCK_TIMEOUT = 100
 
+// Kinds of pages, from kernel/heap.ts.
+const FREE_PAGE = 0
+const SCRATCH = 5
+
 const WASM_PAGE = 65536
 const STACK = 16384
 /** The kernel may grow the memory by so many WebAssembly pages; stacks of suspended threads stand above. */
@@ -103,8 +107,8 @@ export class World {
     return this.#grown - pages
   }
 
-  /** Takes the picture that `restore` returns to. */
-  freeze(): void {
+  /** Takes the picture that `restore` returns to. `all`: schedules recover the dead, which touches every thread's heap. */
+  freeze(all = false): void {
     this.#picture = this.#bytes.slice(0, this.size)
     const word = (address: number): number => this.words[address >>> 2] >>> 0
     const heapStart = word(L.H_HEAP_START)
@@ -114,14 +118,14 @@ export class World {
     this.#addRegion(L.REGISTRY, L.REGISTRY + owners * L.SLOT_SIZE)
     this.#addRegion(L.SHARDS, L.SHARDS + L.SHARD_SIZE)
     if (word(L.H_THREAD_HEAPS) !== 0) {
-      this.#addRegion(word(L.H_THREAD_HEAPS), word(L.H_THREAD_HEAPS) + owners * L.HEAP_STRIDE)
+      this.#addRegion(word(L.H_THREAD_HEAPS), word(L.H_THREAD_HEAPS) + (all ? L.SLOT_COUNT : owners) * L.HEAP_STRIDE)
     }
     this.#addRegion(word(L.H_PAGE_TABLE), word(L.H_PAGE_TABLE) + (this.size / L.PAGE) * 4)
     // Scratch areas are each thread's own, and written before they are read.
     const used = word(L.H_FREE_HINT) + 8
     for (let page = heapStart / L.PAGE; page < Math.min(used, this.size / L.PAGE); page++) {
       const kind = word(word(L.H_PAGE_TABLE) + page * 4) & 15
-      if (kind !== 5) this.#addRegion(page * L.PAGE, (page + 1) * L.PAGE)
+      if (kind !== SCRATCH) this.#addRegion(page * L.PAGE, (page + 1) * L.PAGE)
     }
   }
 
@@ -146,14 +150,43 @@ export class World {
     const now = this.#bytes
     for (let at = 0; at < this.size; at++) {
       if (now[at] === this.#picture![at]) continue
-      if ((this.words[(table >>> 2) + Math.floor(at / L.PAGE)] & 15) === 5) continue
+      if ((this.words[(table >>> 2) + Math.floor(at / L.PAGE)] & 15) === SCRATCH) continue
       throw new Error(`the byte at 0x${at.toString(16)} was changed by a schedule and not restored`)
     }
   }
 
-  /** The invariants of the whole memory, on the shipped kernel. */
+  /** Gives every free page to the map's first thread, so that the next one that is needed is not there. */
+  fillUp(): void {
+    const word = (address: number): number => this.words[address >>> 2] >>> 0
+    const table = word(L.H_PAGE_TABLE) >>> 2
+    for (let page = word(L.H_HEAP_START) / L.PAGE; page < word(L.H_PAGES_SEEN); page++) {
+      if (this.words[table + page] !== FREE_PAGE) continue
+      this.words[table + page] = SCRATCH | ((this.map.session.owner - 1) << 16)
+      this.words[L.H_PAGES_USED >>> 2]++
+    }
+    this.words[L.H_MAX_PAGES >>> 2] = word(L.H_PAGES_SEEN)
+  }
+
+  /** The invariants of the whole memory, on the shipped kernel; and that nobody has left anything behind. */
   audit(): string[] {
-    return this.map.session.kernel.audit() === 0 ? [] : this.map.audit()
+    const found = this.map.session.kernel.audit() === 0 ? [] : this.map.audit()
+    const check = (what: string, from: number, to: number): void => {
+      for (let at = from; at < to; at += 4) {
+        if (this.words[at >>> 2] !== 0) found.push(`${what} (at 0x${at.toString(16)}: ${this.words[at >>> 2]})`)
+      }
+    }
+    for (let i = 0; i < 4; i++) {
+      const claim = L.CLAIMS + i * L.CLAIM_SIZE
+      check('a claim is held still', claim + L.C_LOCK, claim + L.C_LOCK + 4)
+      check('a claim names a thread still', claim + L.C_THREADS, claim + L.C_THREADS + 4)
+    }
+    for (let i = 0; i < this.threads.length + 2; i++) {
+      const slot = L.REGISTRY + i * L.SLOT_SIZE
+      check('a lock is named as held for reading still', slot + L.S_HOLDS, slot + L.S_HOLDS + L.HOLD_COUNT * 4)
+      check('a value block is named as pending still', slot + L.S_PENDING, slot + L.S_PENDING + 8)
+    }
+    check("the readers' word counts somebody still", L.SHARDS + L.D_READERS, L.SHARDS + L.D_READERS + 4)
+    return found
   }
 
   dispose(): void {
