@@ -12,7 +12,7 @@ import { type FormName, forms, type MapName, maps } from './explore/world.js'
 /** At each so manieth death the recoverer dies too: everywhere would be millions of deaths. */
 const EVERY = 41
 /** And at each so manieth of its steps. For a SyncMap those are thousands: it looks through every thread's values. */
-const strideOf = (map: MapName): number => (map === 'SyncMap' ? 701 : 17)
+const strideOf = (map: MapName): number => (map === 'SyncMap' ? 2003 : 17)
 
 for (const map of Object.keys(maps) as MapName[]) {
   for (const form of Object.keys(forms) as FormName[]) {

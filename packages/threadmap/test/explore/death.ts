@@ -139,7 +139,7 @@ function aftermath(
   const { map, form } = world
   try {
     for (const owner of owners) map.session.recover(owner)
-    const before = world.audit()
+    const before = world.audit(false)
     if (before.length > 0) return `after the recovery the audit found: ${before.join('; ')}`
     const entry = newEntry(0, scenario.step, 0)
     if (ended !== undefined) {
