@@ -140,6 +140,7 @@ function run(home: string, layer: Layer, fault: Fault): Promise<string | undefin
 function symptom(output: string): string {
   const lines = output.split('\n').map(line => line.trim())
   const signs = [
+    /^(actual: )?.*died before.*$/,
     /^.*(the audit found|not linearizable|lost wake-up|the iteration|computed twice|torn|failed with).*$/,
     /^.*Error.*$/,
     /^not ok.*$/,
@@ -150,6 +151,7 @@ function symptom(output: string): string {
     if (line !== undefined)
       return line
         .replace(/\(at 0x.*?\)/g, '')
+        .replace(/^actual: ['"]?/, '')
         .replace(/\s+/g, ' ')
         .slice(0, 140)
   }
