@@ -1,6 +1,32 @@
 /** The lab's parts, for programs that measure with them rather than through the command `threadmap`. */
+export { CLAIMS, type Claim, type ClaimFinding, type Verdict } from './claims.js'
+export {
+  type ExperimentRecord,
+  type FailedRecord,
+  type FinishedRecord,
+  finished,
+  type RunDocument,
+  RunFolder,
+  readDocument,
+} from './document.js'
 export { InterruptedError, LabError, SubjectError, UsageError } from './errors.js'
 export { type Evidence, type Machine, machine } from './evidence.js'
+export type {
+  Axis,
+  BarChart,
+  Chart,
+  Context,
+  Experiment,
+  HeatMap,
+  LineChart,
+  Outcome,
+  Point,
+  Settings,
+  Table,
+} from './experiment.js'
+export { EXPERIMENTS } from './experiments/index.js'
+export { Histogram } from './histogram.js'
+export { type LabOptions, runLab } from './lab/run.js'
 export type { Progress } from './progress.js'
 export { compare, quantile, relativeSpread, type Spread, spread } from './statistics.js'
 export { type Advice, advise } from './wordcount/advice.js'

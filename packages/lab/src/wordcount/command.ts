@@ -20,7 +20,7 @@ interface Flags {
   rounds: number
   maxBytes: number
   maxSeconds: number
-  maps: MapKind[]
+  maps: readonly MapKind[]
   json?: string | true
 }
 

@@ -1,0 +1,5 @@
+import type { Experiment } from '../experiment.js'
+import { sharing } from './sharing/index.js'
+
+/** All experiments, in the order in which they run. */
+export const EXPERIMENTS: readonly Experiment[] = [sharing]
