@@ -1,5 +1,6 @@
 import type { Experiment } from '../experiment.js'
+import { mix } from './mix/index.js'
 import { sharing } from './sharing/index.js'
 
 /** All experiments, in the order in which they run. */
-export const EXPERIMENTS: readonly Experiment[] = [sharing]
+export const EXPERIMENTS: readonly Experiment[] = [sharing, mix]

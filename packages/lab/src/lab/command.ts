@@ -77,7 +77,6 @@ async function lab(names: readonly string[], flags: Flags): Promise<void> {
   const folder = new RunFolder(out)
   const earlier = resume ? resumable(folder, settings) : undefined
   const here = machine()
-  print(`${here.cpu}, ${here.cores} cores, Node ${here.node}${quick ? '; quick, so spreads are wide' : ''}\n`)
   const document = await interruptible(signal =>
     runLab({
       experiments,
@@ -86,6 +85,8 @@ async function lab(names: readonly string[], flags: Flags): Promise<void> {
       resume: earlier,
       signal,
       progress: progressOn(process.stderr),
+      onBegin: () =>
+        print(`${here.cpu}, ${here.cores} cores, Node ${here.node}${quick ? '; quick, so spreads are wide' : ''}\n`),
       onRecord: record => print(`${recordText(record)}\n`),
       onLeftOut: (name, { what, why }) => process.stderr.write(`${pc.dim(`${name}: without ${what}: ${why}`)}\n`),
     }),

@@ -19,6 +19,8 @@ export interface LabOptions {
   readonly resume?: RunDocument | undefined
   readonly progress: Progress
   readonly signal: AbortSignal
+  /** Called once everything is checked and measuring begins. */
+  readonly onBegin?: () => void
   /** Called with each experiment that has ended, to show it. */
   readonly onRecord?: (record: ExperimentRecord) => void
   /** Called when something optional is left out. */
@@ -35,6 +37,7 @@ export async function runLab(options: LabOptions): Promise<RunDocument> {
   const experiments = options.experiments.filter(({ name }) => !done.has(name))
   for (const experiment of experiments) await experiment.check?.(settings)
   folder?.prepare()
+  options.onBegin?.()
   const forecast = new Forecast(experiments, settings.quick)
   let document = resume ?? newDocument(settings)
   try {

@@ -94,9 +94,15 @@ export class Team<Command, Reply> {
   }
 
   /** Sends each member a command of its own and waits for all replies. */
-  async askEach(command: (index: number) => Command, patienceSeconds = PATIENCE_SECONDS): Promise<Reply[]> {
+  async askEach(
+    command: (index: number) => Command,
+    patienceSeconds = PATIENCE_SECONDS,
+    transfer: (index: number) => readonly TransferListItem[] = () => [],
+  ): Promise<Reply[]> {
     const answers = this.#answers(patienceSeconds)
-    for (const [index, worker] of this.#workers.entries()) worker.postMessage({ command: command(index) })
+    for (const [index, worker] of this.#workers.entries()) {
+      worker.postMessage({ command: command(index) }, transfer(index))
+    }
     const messages = await answers
     return messages.map(message => {
       if (message.type !== 'reply') throw new SubjectError(`${this.name}: a worker answered ${message.type}`)
