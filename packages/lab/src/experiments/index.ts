@@ -1,6 +1,7 @@
 import type { Experiment } from '../experiment.js'
+import { memory } from './memory/index.js'
 import { mix } from './mix/index.js'
 import { sharing } from './sharing/index.js'
 
 /** All experiments, in the order in which they run. */
-export const EXPERIMENTS: readonly Experiment[] = [sharing, mix]
+export const EXPERIMENTS: readonly Experiment[] = [sharing, memory, mix]
