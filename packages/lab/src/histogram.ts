@@ -60,6 +60,13 @@ export class Histogram {
     return MAX_VALUE
   }
 
+  /** The share of records in buckets that end below `nanoseconds`. NaN when there are none. */
+  shareBelow(nanoseconds: number): number {
+    let below = 0
+    for (let i = bucketOf(nanoseconds) - 1; i >= 0; i--) below += this.counts[i]
+    return below / this.total
+  }
+
   get mean(): number {
     let sum = 0
     for (let i = 0; i < HISTOGRAM_LENGTH; i++) sum += this.counts[i] * (lowOf(i) + (lowOf(i + 1) - lowOf(i) - 1) / 2)

@@ -19,6 +19,7 @@ export class CollectorWatch {
     let used = this.#usedAtStart
     let allocatedBytes = 0
     let young = 0
+    let old = 0
     const pauses: number[] = []
     for (const { gcType, beforeGC, afterGC, cost } of statistics) {
       allocatedBytes += Math.max(0, beforeGC.heapStatistics.usedHeapSize - used)
@@ -26,9 +27,11 @@ export class CollectorWatch {
       // V8 gives microseconds.
       pauses.push(cost / 1000)
       if (gcType.startsWith('Scavenge') || gcType.startsWith('MinorMarkSweep')) young++
+      // Steps of incremental marking pause too, and belong to a collection that is counted at its end.
+      else if (gcType.startsWith('MarkSweep') || gcType.startsWith('MarkCompact')) old++
     }
     allocatedBytes += Math.max(0, usedAtEnd - used)
-    return { young, old: statistics.length - young, pauses, allocatedBytes }
+    return { young, old, pauses, allocatedBytes }
   }
 }
 
