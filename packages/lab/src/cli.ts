@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { LabError } from './errors.js'
 import { estimateCommand } from './estimate/command.js'
 import { labCommand } from './lab/command.js'
+import { startCommand } from './start/command.js'
 import { wordcountCommand } from './wordcount/command.js'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
@@ -13,6 +14,7 @@ const program = new Command('threadmap')
   .version(version)
   .addCommand(labCommand())
   .addCommand(estimateCommand())
+  .addCommand(startCommand())
   .addCommand(wordcountCommand())
 
 for (const command of [program, ...program.commands]) {

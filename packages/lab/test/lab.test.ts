@@ -24,6 +24,27 @@ test('an experiment is run, shown, and kept whole', async t => {
   assert.notEqual(readDocument(out).id, run.id)
 })
 
+test('Ctrl-C keeps what is finished, and --resume goes on', async t => {
+  const out = folder(t)
+  const args = ['lab', 'sharing', 'memory', '--quick', '--out', out]
+  const stopped = await threadmap(args, {
+    onOutput: (stdout, kill) => {
+      if (stdout.includes('(sharing,')) kill('SIGINT')
+    },
+  })
+  assert.equal(stopped.code, 130, stopped.stderr)
+  assert.match(
+    stopped.stderr,
+    /^error: interrupted: the workers are stopped; kept in .*run\.json: sharing; go on with --resume$/m,
+  )
+  const resumed = await threadmap([...args, '--resume'])
+  assert.equal(resumed.code, 0, resumed.stderr)
+  assert.deepEqual(
+    readDocument(out).experiments.map(({ name }) => name),
+    ['sharing', 'memory'],
+  )
+})
+
 test('what cannot be done is refused in one line, with code 2, and nothing is written', async t => {
   const root = folder(t, { 'file.txt': '', 'broken/run.json': '{"format": ', 'foreign/run.json': '{}' })
   writeFileSync(join(root, 'old.json'), '{"format":"threadmap-lab","version":0}')
@@ -35,9 +56,11 @@ test('what cannot be done is refused in one line, with code 2, and nothing is wr
     [['sharing', '--out', join(root, 'file.txt', 'x')], /cannot write to .*ENOTDIR.*--out DIR/],
     [['sharing', '--out', '/proc/nothing'], /cannot write to .*--out DIR/],
     [['sharing', '--json', join(root, 'missing', 'x.json')], /cannot write .*ENOENT.*writable folder/],
-    [['sharing', '--resume', '--out', join(root, 'none')], /cannot read .*run\.json \(ENOENT\)/],
+    [['sharing', '--resume', '--out', join(root, 'none')], /cannot read .*none \(ENOENT\); run "threadmap lab"/],
     [['sharing', '--resume', '--out', join(root, 'broken')], /is not JSON/],
     [['sharing', '--resume', '--out', join(root, 'foreign')], /is no run of the lab/],
+    [['hash', '--hash-keys', join(root, 'none.txt')], /cannot read the keys of .*one key a line/],
+    [['hash', '--hash-keys', join(root, 'file.txt')], /holds 0 keys/],
     [['--no-such-flag'], /unknown option/],
   ]
   for (const [args, expected] of cases) {

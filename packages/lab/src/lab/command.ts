@@ -1,4 +1,4 @@
-import { availableParallelism, freemem } from 'node:os'
+import { availableParallelism, freemem, loadavg } from 'node:os'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import pc from 'picocolors'
 import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument } from '../document.js'
@@ -12,8 +12,10 @@ import { progressOn } from '../progress.js'
 import { runLab } from './run.js'
 import { recordText } from './text.js'
 
-interface Flags extends Record<string, unknown> {
+/** What `threadmap lab` takes; experiments add flags of their own. */
+export interface LabFlags extends Record<string, unknown> {
   quick?: boolean
+  brief?: boolean
   list?: boolean
   json?: string | true
   out: string
@@ -28,7 +30,10 @@ const MOST_WORKERS = 240
 /** What a worker takes, with its V8 and an experiment's keys and operations in it. */
 const WORKER_BYTES = 40e6
 
-const DEFAULT_SEED = 20261123
+/** Load per core above which something else is running: the lab has not begun. */
+const BUSY = 0.7
+
+export const DEFAULT_SEED = 20261123
 
 export function labCommand(): Command {
   const cores = availableParallelism()
@@ -40,6 +45,7 @@ export function labCommand(): Command {
     )
     .addArgument(new Argument('[name...]', `which experiments: ${EXPERIMENTS.map(({ name }) => name).join(', ')}`))
     .option('--quick', 'short: everything in about a minute, with wide spreads')
+    .option('--brief', 'print what was found, without the tables behind it')
     .option('--list', 'say which experiments there are and how long they take, and run none')
     .option('--json [file]', 'write the run as JSON: to a file, or to standard output instead of the text')
     .option('--out <dir>', 'where the run is kept', DEFAULT_FOLDER)
@@ -55,17 +61,21 @@ export function labCommand(): Command {
         .default(DEFAULT_SEED),
     )
   for (const { flags } of EXPERIMENTS) for (const flag of flags ?? []) command.addOption(flag)
-  return command.action((names: string[], flags: Flags) => lab(names, flags))
+  return command.action(async (names: string[], flags: LabFlags) => {
+    if (flags.list) list(chosen(names))
+    else await interruptible(signal => lab(names, flags, signal))
+  })
 }
 
-async function lab(names: readonly string[], flags: Flags): Promise<void> {
-  const experiments = chosen(names)
-  if (flags.list) {
-    for (const { name, title, seconds } of experiments) {
-      process.stdout.write(`${name.padEnd(10)} ${title} (quick ${seconds.quick} s, full ${seconds.full} s)\n`)
-    }
-    return
+function list(experiments: readonly Experiment[]): void {
+  for (const { name, title, seconds } of experiments) {
+    process.stdout.write(`${name.padEnd(10)} ${title} (quick ${seconds.quick} s, full ${seconds.full} s)\n`)
   }
+}
+
+/** Runs experiments, shows and keeps what they find. `SubjectError`, at the very end, if one of them failed. */
+export async function lab(names: readonly string[], flags: LabFlags, signal: AbortSignal): Promise<void> {
+  const experiments = chosen(names)
   const { quick = false, workers, seed, out, resume, json: jsonFlag } = flags
   const settings: Settings = { quick, workers, seed, flags: ownFlags(flags) }
   requireMemory(workers)
@@ -77,20 +87,26 @@ async function lab(names: readonly string[], flags: Flags): Promise<void> {
   const folder = new RunFolder(out)
   const earlier = resume ? resumable(folder, settings) : undefined
   const here = machine()
-  const document = await interruptible(signal =>
-    runLab({
-      experiments,
-      settings,
-      folder,
-      resume: earlier,
-      signal,
-      progress: progressOn(process.stderr),
-      onBegin: () =>
-        print(`${here.cpu}, ${here.cores} cores, Node ${here.node}${quick ? '; quick, so spreads are wide' : ''}\n`),
-      onRecord: record => print(`${recordText(record)}\n`),
-      onLeftOut: (name, { what, why }) => process.stderr.write(`${pc.dim(`${name}: without ${what}: ${why}`)}\n`),
-    }),
-  )
+  const document = await runLab({
+    experiments,
+    settings,
+    folder,
+    resume: earlier,
+    signal,
+    progress: progressOn(process.stderr),
+    onBegin() {
+      print(`${here.cpu}, ${here.cores} cores, Node ${here.node}${quick ? '; quick, so spreads are wide' : ''}`)
+      const load = loadavg()[0]
+      if (load > here.cores * BUSY) {
+        print(
+          `${pc.yellow('!')} Something else is using this machine (load ${load.toFixed(1)}): figures of time will be noisy.`,
+        )
+      }
+      print('')
+    },
+    onRecord: record => print(`${recordText(record, { tables: flags.brief !== true })}\n`),
+    onLeftOut: (name, { what, why }) => process.stderr.write(`${pc.dim(`${name}: without ${what}: ${why}`)}\n`),
+  })
   json?.write(document)
   print(`Kept in ${folder.runFile}`)
   const failed = document.experiments.filter(({ status }) => status === 'failed').map(({ name }) => name)
@@ -108,7 +124,7 @@ function chosen(names: readonly string[]): readonly Experiment[] {
 }
 
 /** The values of flags that experiments brought along. */
-function ownFlags(flags: Flags): Readonly<Record<string, unknown>> {
+function ownFlags(flags: LabFlags): Readonly<Record<string, unknown>> {
   const names = EXPERIMENTS.flatMap(({ flags: own }) => (own ?? []).map(option => option.attributeName()))
   return Object.fromEntries(names.filter(name => flags[name] !== undefined).map(name => [name, flags[name]]))
 }

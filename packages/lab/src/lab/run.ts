@@ -32,7 +32,7 @@ export interface LabOptions {
  * ended. An experiment that fails is recorded as failed, and the others still run.
  */
 export async function runLab(options: LabOptions): Promise<RunDocument> {
-  const { settings, folder, resume, signal, progress } = options
+  const { settings, folder, resume, progress } = options
   const done = new Set(resume?.experiments.filter(({ status }) => status === 'finished').map(({ name }) => name))
   const experiments = options.experiments.filter(({ name }) => !done.has(name))
   for (const experiment of experiments) await experiment.check?.(settings)
@@ -57,7 +57,6 @@ export async function runLab(options: LabOptions): Promise<RunDocument> {
     throw error
   } finally {
     progress.clear()
-    signal.throwIfAborted()
   }
   return document
 }

@@ -3,10 +3,11 @@ import type { ExperimentRecord } from '../document.js'
 import type { Column, Table } from '../experiment.js'
 
 /** An experiment that has ended, for the terminal: what it found, and the figures. */
-export function recordText(record: ExperimentRecord): string {
+export function recordText(record: ExperimentRecord, { tables = true } = {}): string {
   const head = `${pc.bold(record.title)} ${pc.dim(`(${record.name}, ${record.seconds.toFixed(1)} s)`)}`
   if (record.status === 'failed') return `${head}\n  ${pc.red('failed:')} ${record.reason}`
-  return [head, ...record.findings.map(finding => `  - ${finding}`), ...record.tables.map(tableText)].join('\n')
+  const figures = tables ? record.tables.map(tableText) : []
+  return [head, ...record.findings.map(finding => `  - ${finding}`), ...figures].join('\n')
 }
 
 /** A table with aligned columns: text to the left, figures to the right. */

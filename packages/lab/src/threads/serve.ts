@@ -2,11 +2,17 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Briefing, FromMember, ToMember } from './protocol.js'
 
+/** The others are on their way, since all were sent their command at once: they seldom take longer. */
+const SPIN_MS = 0.5
+
 /** What a member of a team knows of itself. */
 export interface Member {
   readonly index: number
   readonly members: number
-  /** Waits, spinning, until all members of the team have called it as often: they begin together, on cores that are awake. */
+  /**
+   * Waits until all members of the team have called it as often: they begin together. It spins at first, so that cores are awake;
+   * where there are more threads than cores that would only keep the others from coming.
+   */
   meet(): void
 }
 
@@ -22,9 +28,16 @@ export async function serve<Setup, Command, Reply>(
   const { setup, index, members, barrier } = workerData as Briefing<Setup>
   const send = (message: FromMember<Reply>) => port.postMessage(message)
   const meet = () => {
-    const round = Math.floor(Atomics.add(barrier, 0, 1) / members)
-    while (Atomics.load(barrier, 0) < (round + 1) * members) {
-      // The others are on their way: all were sent their command at once.
+    const arrived = Atomics.add(barrier, 0, 1) + 1
+    const target = Math.ceil(arrived / members) * members
+    if (arrived === target) {
+      Atomics.notify(barrier, 0)
+      return
+    }
+    const began = performance.now()
+    for (let now = arrived; now < target; now = Atomics.load(barrier, 0)) {
+      // Only who comes last wakes the others; a change before that ends the wait at once, and begins the next.
+      if (performance.now() - began > SPIN_MS) Atomics.wait(barrier, 0, now)
     }
   }
   try {

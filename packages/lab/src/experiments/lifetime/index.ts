@@ -132,9 +132,11 @@ export function outcomeOf(lived: readonly Lived[], scale: number, workers: numbe
   const groups = [`under ${VALID_MS[0] * scale} ms`, `up to ${VALID_MS[1] * scale} ms`, 'longer']
   const shares = lived.map(({ rounds }) => rounds.map(({ used }) => sharesOf(used, scale)))
   const evidence: Evidence[] = lived.flatMap(({ subject, rounds }, at) => [
-    ...METRICS.map(([metric, unit, of]) =>
-      measured({ ...about, subject: subject.name, metric, unit }, rounds.map(of).filter(Number.isFinite)),
-    ),
+    ...METRICS.flatMap(([metric, unit, of]) => {
+      // Where the collector never came, nothing has an age.
+      const values = rounds.map(of).filter(Number.isFinite)
+      return values.length === 0 ? [] : [measured({ ...about, subject: subject.name, metric, unit }, values)]
+    }),
     ...groups.map((group, n) =>
       measured(
         { ...about, subject: subject.name, metric: `objects in use ${group}`, unit: '%' },

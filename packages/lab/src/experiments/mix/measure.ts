@@ -15,6 +15,8 @@ export interface MeasureOptions {
   readonly ms: number
   readonly seed: number
   readonly signal: AbortSignal
+  /** No workload is begun later than this (by performance.now()); the first always runs. */
+  readonly deadline?: number
   /** Called with each workload as it begins. */
   readonly onWorkload?: (index: number) => void
   /** Called with each subject that is left out. */
@@ -36,6 +38,7 @@ export async function runWorkloads(
     for (const subject of subjects) crews.push(await SubjectCrew.start({ subject, threads, signal }))
     const found: SubjectRounds[][] = []
     for (const [at, workload] of workloads.entries()) {
+      if (at > 0 && performance.now() > (options.deadline ?? Number.POSITIVE_INFINITY)) break
       options.onWorkload?.(at)
       const list = sharedOperations(workload, seed)
       for (const crew of crews) {

@@ -14,8 +14,11 @@ const WRITES = 1000
 
 const EFFORT = { quick: { rounds: 5, requests: 300 }, full: { rounds: 25, requests: 3000 } }
 
+/** At most so many times the usual rounds. */
+const PATIENCE = 4
+
 /** Things to make once, for check-then-act: enough that two threads meet at some of them. */
-const THINGS = 300
+const THINGS = 2000
 const MEETING = 2
 
 export const race: Experiment = {
@@ -73,8 +76,10 @@ async function run(context: Context): Promise<Outcome> {
   const undetected: RaceRound[] = []
   const safe = SAFE_KINDS.map(kind => ({ kind, rounds: [] as RaceRound[] }))
   try {
-    for (let round = 0; round < rounds; round++) {
-      tell((0.6 * round) / rounds, 'ten threads')
+    // On a busy machine threads seldom run at the same time: more rounds then, until some of them met.
+    const met = () => detected.some(({ caught }) => caught) && undetected.some(({ lost }) => lost > 0)
+    for (let round = 0; round < rounds || (round < rounds * PATIENCE && !met()); round++) {
+      tell(Math.min(0.6, (0.6 * round) / rounds), 'ten threads')
       detected.push(await count(team, 'UnsafeMap', { right: false }))
       undetected.push(await count(team, 'UnsafeMap', { right: false, options: { detect: false } }))
       for (const { kind, rounds: these } of safe) these.push(await count(team, kind, { right: true }))
@@ -137,7 +142,7 @@ async function iterating(team: RaceTeam, rounds: number): Promise<Misuse> {
   const once = (kind: MapKind) =>
     withMap(kind, {}, async map => {
       for (let i = 0; i < 200; i++) map.set(`entry:${i}`, i)
-      const replies = await team.ask({ what: 'iterate', handle: map.handle, writes: WRITES * 2, right: true })
+      const replies = await team.ask({ what: 'iterate', handle: map.handle, writes: WRITES * 10, right: true })
       return replies.some(({ error }) => error !== undefined) ? 1 : 0
     })
   const wrongRounds: number[] = []
