@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { LabError } from './errors.js'
 import { labCommand } from './lab/command.js'
+import { reportCommand } from './report/command.js'
 import { wordcountCommand } from './wordcount/command.js'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
@@ -11,6 +12,7 @@ const program = new Command('threadmap')
   .description('Measures concurrent maps on this machine with this workload, and says which one to use')
   .version(version)
   .addCommand(labCommand())
+  .addCommand(reportCommand())
   .addCommand(wordcountCommand())
 
 for (const command of [program, ...program.commands]) {
