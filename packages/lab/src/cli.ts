@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { adviseCommand } from './advise/command.js'
 import { LabError } from './errors.js'
 import { labCommand } from './lab/command.js'
 import { reportCommand } from './report/command.js'
@@ -13,6 +14,7 @@ const program = new Command('threadmap')
   .version(version)
   .addCommand(labCommand())
   .addCommand(reportCommand())
+  .addCommand(adviseCommand())
   .addCommand(wordcountCommand())
 
 for (const command of [program, ...program.commands]) {

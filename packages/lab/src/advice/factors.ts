@@ -19,7 +19,8 @@ export interface Factor {
 const halfWay = (low: number, high: number) => (low + high) / 2
 /** Sizes act by their order of magnitude. */
 const geometric = (low: number, high: number) => Math.round(Math.sqrt(low * high))
-const figure = (value: number) => Number(value.toPrecision(4)).toLocaleString('en-US')
+const figure = (value: number) =>
+  (Number.isInteger(value) ? value : Number(value.toPrecision(4))).toLocaleString('en-US')
 
 function range(what: string, unit = '', show: (value: number) => string = figure): Factor['text'] {
   return threshold => {

@@ -78,16 +78,23 @@ function quoted(text: string): string {
   return text.replaceAll('#', '#35;').replaceAll('"', '#quot;').replaceAll('<', '#lt;').replaceAll('>', '#gt;')
 }
 
-/** The recommendation in one sentence. */
-export function headline({ tree }: TreeAdvice): string {
+/** The recommendation in one sentence, and in another what cannot be told from it. */
+export function headline({ tree }: TreeAdvice): { readonly verdict: string; readonly ties: string } {
   const leaves = adviceLeaves(tree)
-  const shared = leaves.filter(({ choice }) => choiceName(choice) !== 'plain Map')
-  const names = [...new Set(shared.map(leafNames))]
-  if (names.length === 1 && shared.length < leaves.length) {
-    return `Where threads share a map, take ${names[0]}; where only one thread has it, a plain Map.`
-  }
-  if (names.length === 1) return `Take ${names[0]}.`
-  if (names.length === 0) return 'Take a plain Map.'
+  const isPlain = ({ choice }: AdviceLeaf) => choiceName(choice) === 'plain Map'
+  const shared = leaves.filter(leaf => !isPlain(leaf))
   const [most] = [...shared].sort((a, b) => b.cases - a.cases)
-  return `Mostly ${leafNames(most)}, but it depends on the workload.`
+  if (most === undefined) return { verdict: 'Take a plain Map.', ties: '' }
+  const names = [...new Set(shared.map(leafNames))]
+  const ties = most.tied.length === 0 || names.length > 1 ? '' : `${listed(most.tied)} cannot be told from it here.`
+  if (names.length > 1) return { verdict: `Mostly ${most.choice}, but it depends on the workload.`, ties }
+  return shared.length === leaves.length
+    ? { verdict: `Take ${most.choice}.`, ties }
+    : { verdict: `Where threads share a map, take ${most.choice}; where only one thread has it, a plain Map.`, ties }
+}
+
+/** `a, b and c`. */
+export function listed(names: readonly string[]): string {
+  const last = names.at(-1) ?? ''
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`
 }

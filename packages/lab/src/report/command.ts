@@ -41,7 +41,10 @@ function draw(run: string, { out }: Flags): void {
   const path = resolve(out ?? reportPath(folder))
   writeReport(document, path, { previous: previousOf(folder, document) })
   const advice = adviceOf(document)
-  if (advice !== undefined) process.stdout.write(`${pc.bold(headline(advice))}\n`)
+  if (advice !== undefined) {
+    const { verdict, ties } = headline(advice)
+    process.stdout.write(`${[pc.bold(verdict), ties].filter(Boolean).join(' ')}\n`)
+  }
   process.stdout.write(`Report: ${pathToFileURL(path).href}\n`)
 }
 

@@ -14,9 +14,11 @@ export function recommendationSection(document: RunDocument): Html {
     return html`<section class="verdict" id="recommendation"><h2>No recommendation yet</h2><p>It follows from the experiment “mix”, which is not in this run. Run <code>threadmap lab mix</code>, or <code>threadmap lab</code> for everything.</p></section>`
   }
   const leaf = mostCommon(advice)
+  const { verdict, ties } = headline(advice)
   return html`<section class="verdict" id="recommendation">
 <p class="number">The recommendation</p>
-<h2>${headline(advice)}</h2>
+<h2>${verdict}</h2>
+${ties === '' ? '' : html`<p class="headline">${ties}</p>`}
 <div class="code"><pre id="code-line">${codeOf(leaf)}</pre><button type="button" data-copy="code-line" hidden>copy</button></div>
 <p>${regretText(advice.heldOut)} ${goalText(advice)} ${document.settings.quick ? 'This was the quick lab, whose spreads are wide: the full one tells more maps apart.' : ''}</p>
 ${treeFigure(advice.tree, 'tree')}

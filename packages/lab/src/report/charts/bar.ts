@@ -16,7 +16,9 @@ const BAR = 16
 export function barFigure(chart: BarChart, id: string): Html {
   const { categories, series, y } = chart
   const colours = coloursFor(series.map(({ name }) => name))
-  const values = series.flatMap(({ values }) => values.flatMap(bar => (bar === null || bar.y === null ? [] : [bar.y, bar.high ?? bar.y])))
+  const values = series.flatMap(({ values }) =>
+    values.flatMap(bar => (bar === null || bar.y === null ? [] : [bar.y, bar.high ?? bar.y])),
+  )
   const scale = scaleOver(values, y.scale === 'log', true)
   const isGrouped = series.length > 1
   const labels = isGrouped ? series.map(({ name }) => name) : categories

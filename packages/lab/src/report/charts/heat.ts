@@ -7,15 +7,18 @@ import { chartFigure, scrollingTable } from './frame.js'
 const CELL = 24
 /** Above this many columns a cell on a phone has no room for its figure. */
 const MOST_COLUMNS_WITH_TEXT = 12
-/** When the largest value is so many times the median, a linear scale would show nothing but it. */
-const WIDE = 3
+/** Tukey's fence: what lies so many interquartile ranges above the upper quartile would leave no colour for the rest. */
+const FENCE = 1.5
 
 export function heatFigure(chart: HeatMap, id: string): Html {
   const { columns, rows, cells, value } = chart
   const all = cells.flat().filter((cell): cell is number => cell !== null && Number.isFinite(cell))
-  const isPositive = all.length > 0 && Math.min(...all) > 0
-  const isLog = isPositive && (value.scale === 'log' || Math.max(...all) > WIDE * quantile(all, 0.5))
-  const scale = scaleOver(all, isLog, false)
+  const isLog = value.scale === 'log' && all.some(cell => cell > 0)
+  const [lower, upper] = [quantile(all, 0.25), quantile(all, 0.75)]
+  const fence = upper + FENCE * (upper - lower)
+  const inside = isLog ? all : all.filter(cell => cell <= fence)
+  const scale = scaleOver(inside, isLog, false)
+  const isCut = inside.length < all.length
   const width = 100 / Math.max(1, columns.length)
   const isVertical = columns.some(({ length }) => length > (columns.length > 6 ? 3 : 8))
   const heading = isVertical ? Math.min(150, 12 + 6.6 * Math.max(...columns.map(({ length }) => length))) : 20
@@ -42,7 +45,7 @@ export function heatFigure(chart: HeatMap, id: string): Html {
   return chartFigure(chart, {
     id,
     kind: 'heat',
-    legend: html`<p class="axis">${axisText(value)} ${ramp(scale)}</p>`,
+    legend: html`<p class="axis">${axisText(value)} ${ramp(scale, isCut)}</p>`,
     picture: html`${header}${body}`,
     table: scrollingTable(
       ['', ...columns],
@@ -57,8 +60,8 @@ export function heatFigure(chart: HeatMap, id: string): Html {
   })
 }
 
-function ramp({ low, high, isLog }: Scale): Html {
-  return html`<span class="ramp"><span>${figure(low)}</span><i></i><span>${figure(high)}${isLog ? ', logarithmic' : ''}</span></span>`
+function ramp({ low, high, isLog }: Scale, isCut: boolean): Html {
+  return html`<span class="ramp"><span>${figure(low)}</span><i></i><span>${figure(high)}${isCut ? ' and more' : ''}${isLog ? ', logarithmic' : ''}</span></span>`
 }
 
 /** Two or three characters, for a narrow cell. */
