@@ -198,7 +198,7 @@ export function turnsOf(tree: AdviceNode, workload: Workload): Turn[] {
     const thresholds = thresholdsOf(tree, name).sort((a, b) => Math.abs(a - now) - Math.abs(b - now))
     for (const isUp of [false, true]) {
       for (const threshold of thresholds.filter(each => (isUp ? each >= now : each < now))) {
-        const there = follow(tree, set(workload, isUp ? justAbove(name, threshold) : threshold)).leaf
+        const there = follow(tree, set(workload, isUp ? justAbove(name, threshold) : atMost(name, threshold))).leaf
         if ([there.choice, ...there.tied].includes(leaf.choice)) continue
         turns.push({ change: text(threshold)[isUp ? 'high' : 'low'], leaf: there })
         break
@@ -208,8 +208,15 @@ export function turnsOf(tree: AdviceNode, workload: Workload): Turn[] {
   return turns
 }
 
+/** Factors that are counts: the next value beside a threshold is a whole one. */
+const isCount = (name: FactorName) => name === 'threads' || name === 'keys' || name === 'valueBytes'
+
 function justAbove(name: FactorName, threshold: number): number {
-  return name === 'reads' || name === 'zipf' || name === 'turnover' ? threshold + 1e-6 : Math.floor(threshold) + 1
+  return isCount(name) ? Math.floor(threshold) + 1 : threshold + 1e-6
+}
+
+function atMost(name: FactorName, threshold: number): number {
+  return isCount(name) ? Math.floor(threshold) : threshold
 }
 
 function thresholdsOf(node: AdviceNode, name: FactorName): number[] {

@@ -4,7 +4,7 @@ import { codeLine, importLine, type Shape } from '../advice/code.js'
 import { FACTORS } from '../advice/factors.js'
 import { goalText, leafEvidence, leafNames, listed, regretText } from '../advice/text.js'
 import type { SubjectRounds } from '../experiments/mix/measure.js'
-import { compare, contrast, spread } from '../statistics.js'
+import { contrast, spread } from '../statistics.js'
 import { PRIVATE } from '../subjects/subject.js'
 import { NUMBER_BYTES, type Workload, workloadText } from '../workload.js'
 import type { Variant } from './variants.js'
@@ -104,18 +104,18 @@ export function fastestOf(subjects: readonly SubjectRounds[], threads: number): 
 export function answerFromMeasurement(parts: MeasuredParts): Answer {
   const { from, question, workload, shape, subjects, variants, notes } = parts
   const best = fastestOf(subjects, workload.threads)
+  const rate = spread(best.rounds).median
   const isShared = workload.threads > 1
   const others = subjects
     .filter(subject => subject !== best)
     .map(subject => {
-      const { ratio } = compare(best.rounds, subject.rounds)
       const isSure = contrast(best.rounds, subject.rounds).differs
-      return { subject, slower: ratio, isSure, rate: spread(subject.rounds).median }
+      const ownRate = spread(subject.rounds).median
+      return { subject, slower: rate / ownRate, isSure, rate: ownRate }
     })
     .sort((a, b) => a.slower - b.slower)
   const serving = others.filter(({ subject }) => !isShared || subject.name !== PRIVATE.name)
   const own = others.find(({ subject }) => isShared && subject.name === PRIVATE.name)
-  const rate = spread(best.rounds).median
   return {
     ...frame(question, workload, best.name, shape),
     from,
@@ -182,7 +182,9 @@ export function answerText(answer: Answer, bold: (text: string) => string, dim: 
       lines.push(`  ${change}: ${instead}${ratio === null ? '' : ` (${times(ratio)} as fast)`}`)
     }
   } else {
-    lines.push('What would change the answer: nothing of what was tried.')
+    lines.push(
+      `What would change the answer: nothing that ${answer.from === 'tree' ? 'the tree knows of' : 'was tried'}.`,
+    )
   }
   if (unchanged.length > 0) lines.push(dim(`  not: ${unchanged.join(', ')}`))
   lines.push(...notes.map(note => dim(note)))

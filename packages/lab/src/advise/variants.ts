@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { runWorkloads } from '../experiments/mix/measure.js'
-import { contrast, spread } from '../statistics.js'
+import { compare, NOTABLE, spread } from '../statistics.js'
 import { SAFE_KINDS } from '../subjects/maps.js'
 import { sharedSubject } from '../subjects/subject.js'
 import { NUMBER_BYTES, type Workload } from '../workload.js'
@@ -9,7 +9,7 @@ import { NUMBER_BYTES, type Workload } from '../workload.js'
 export interface Variant {
   /** For a reader: `10% reads`. */
   readonly change: string
-  /** The fastest map there, if it is another one beyond the noise; undefined: the choice stands. */
+  /** The fastest map there, if it is another one in every round; undefined: the choice stands. */
   readonly instead: string | undefined
   /** How many times as fast as the choice. */
   readonly ratio: number
@@ -73,8 +73,14 @@ export async function tryVariants(workload: Workload, choice: string, options: V
         spread(each.rounds).median > spread(most.rounds).median ? each : most,
       )
       const own = subjects.find(({ name }) => name === choice)
-      const { ratio, differs } = own === undefined ? { ratio: 1, differs: false } : contrast(best.rounds, own.rounds)
-      found.push({ change: these[at].change, instead: differs && ratio > 1 ? best.name : undefined, ratio })
+      const rounds = own?.rounds ?? best.rounds
+      // Of many variants one would differ by chance, so every round has to say so.
+      const isSure = best.rounds.every((rate, round) => rate > rounds[round] * (1 + NOTABLE))
+      found.push({
+        change: these[at].change,
+        instead: isSure ? best.name : undefined,
+        ratio: compare(best.rounds, rounds).ratio,
+      })
     }
   }
   return found
