@@ -66,11 +66,14 @@ export function meets({ latency, success }: Step, objective: Objective): boolean
   return latency.p95 <= objective.p95 && success >= objective.success
 }
 
-/** Less than this of what was offered is no matter of chance in some thousand arrivals. */
+/** A step falls short from here on, beyond what chance does to so many arrivals. */
 const KEPT_UP = 0.9
+const CHANCE = 3
 
-function fallsShort({ throughput, offered }: Step): boolean {
-  return offered !== null && throughput < KEPT_UP * offered
+function fallsShort({ throughput, offered, seconds }: Step): boolean {
+  if (offered === null) return false
+  const due = offered * seconds
+  return throughput * seconds < KEPT_UP * due - CHANCE * Math.sqrt(due)
 }
 
 /** All reached or none, and from the first to the last at most one step. */
