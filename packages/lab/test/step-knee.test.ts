@@ -151,7 +151,13 @@ test('of what is full the innermost is named', () => {
   )
   assert.match(named({ workers: starved, machine: 1, cores: 0.4 }).name, /80% of whose time other programs have/)
   const waits = [thread({ active: 1, cpu: 0.1, lockWait: 0.6 }), thread({ active: 1, cpu: 0.1, lockWait: 0.6 })]
-  const locks = { held: [0.1, 0.2, 0.1, 0.99], waiting: [0, 0.1, 0, 1.1] }
+  const locks = {
+    held: [0.1, 0.2, 0.1, 0.99],
+    waiting: [0, 0.1, 0, 1.1],
+    p99: [1, 1, 1, 9],
+    p99OfRest: [9, 9, 9, 1],
+    p99OfAll: 8,
+  }
   assert.equal(named({ workers: waits, locks }).name, 'lock of shard 3')
   const pool = { size: 10, inUse: 9.8, waiting: 40 }
   assert.equal(named({ pool }).resource, 'connection pool')

@@ -21,10 +21,13 @@ const OTHER_FILES = 200
 const OBJECTIVE_MS = 50
 const SUCCESS = 0.999
 
-/** What can be made scarce on purpose (`--plant`): with the sizes that the tests know the answer to. */
-export const PLANTS: Readonly<Record<Planted['what'], Planted>> = {
+export type PlantName = 'pool' | 'lock' | 'shard' | 'loop'
+
+/** What can be made scarce on purpose (`--plant`): a pool of connections, one global lock, one of many locks, a blocked loop. */
+export const PLANTS: Readonly<Record<PlantName, Planted>> = {
   pool: { what: 'pool', size: 10, ms: 20 },
   lock: { what: 'lock', locks: 1, ms: 3 },
+  shard: { what: 'lock', locks: 16, ms: 2, hot: 0.9 },
   loop: { what: 'loop', ms: 3 },
 }
 
@@ -58,12 +61,11 @@ export interface Asked {
   readonly stepSeconds: number | undefined
   readonly objective: Objective
   readonly kind: MapKind
-  readonly planted: Planted | undefined
+  readonly planted: PlantName | undefined
   readonly generators: number
 }
 
 export function asked({ flags }: Settings): Asked {
-  const plant = flags.plant as Planted['what'] | undefined
   return {
     target: flags.target as string | undefined,
     allowRemote: flags.allowRemote === true,
@@ -72,7 +74,7 @@ export function asked({ flags }: Settings): Asked {
     stepSeconds: flags.stepSeconds as number | undefined,
     objective: { p95: (flags.objectiveMs as number | undefined) ?? OBJECTIVE_MS, success: SUCCESS },
     kind: (flags.serverMap as MapKind | undefined) ?? 'FastMap',
-    planted: plant === undefined ? undefined : PLANTS[plant],
+    planted: flags.plant as PlantName | undefined,
     generators: Math.floor((flags.generators as number | undefined) ?? 1),
   }
 }

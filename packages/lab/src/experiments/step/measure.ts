@@ -1,14 +1,13 @@
 import type { MapKind } from 'threadmap'
 import type { Context } from '../../experiment.js'
 import { SAFE_KINDS } from '../../subjects/maps.js'
-import { type Asked, PLANTS } from './flags.js'
+import { type Asked, PLANTS, type PlantName } from './flags.js'
 import { type Attribution, attribute } from './knee/attribution.js'
 import { findKnees, type Knees } from './knee/knees.js'
 import { foreignServer } from './load/foreign.js'
 import { HttpTarget } from './load/http-target.js'
 import { MapInProcess } from './process/map-in-process.js'
 import type { Step } from './series.js'
-import type { Planted } from './server/protocol.js'
 import type { Target } from './target.js'
 
 export type TargetType = 'in process' | 'order API' | 'foreign'
@@ -18,7 +17,7 @@ export interface Series {
   readonly name: string
   readonly type: TargetType
   readonly workers: number
-  readonly planted: Planted['what'] | null
+  readonly planted: PlantName | null
   /** Requests per second of one client. */
   readonly ratePerClient: number
   readonly closed: readonly Step[]
@@ -31,7 +30,7 @@ export interface Series {
 interface Plan {
   readonly name: string
   readonly type: TargetType
-  readonly planted?: Planted | undefined
+  readonly planted?: PlantName | undefined
   readonly ms: number
   readonly warmUpMs: number
   /** Closed loops of so many clients, the best of which is the ceiling. */
@@ -50,6 +49,10 @@ const EFFORT = {
   quick: { http: { ms: 750, warmUpMs: 100, closedMs: 250 }, inProcess: { ms: 180, warmUpMs: 20, closedMs: 100 } },
   full: { http: { ms: 5000, warmUpMs: 500, closedMs: 1500 }, inProcess: { ms: 900, warmUpMs: 100, closedMs: 500 } },
 }
+
+/** The causes that the folklore names: without them planted, the order API has no pool and no hot shard to speak of. */
+const FULL_PLANTS: readonly PlantName[] = ['pool', 'shard']
+const PLANTED_MS = 3000
 
 /** In quick mode the coarsest lock stands for all others. */
 const QUICK_SECOND: MapKind = 'RWMutexMap'
@@ -72,7 +75,7 @@ export async function measureAll(context: Context, options: Asked, cores: number
 
 async function plansFor({ quick, workers, signal }: Context, options: Asked): Promise<Plan[]> {
   const { http, inProcess } = EFFORT[quick ? 'quick' : 'full']
-  const { target, allowRemote, kind, planted, generators, stepSeconds } = options
+  const { target, allowRemote, kind, generators, stepSeconds } = options
   const length = (effort: typeof http) => (stepSeconds === undefined ? effort : { ...effort, ms: stepSeconds * 1000 })
   if (target !== undefined) {
     const { destination, request, remote, url } = await foreignServer(target, allowRemote)
@@ -80,20 +83,21 @@ async function plansFor({ quick, workers, signal }: Context, options: Asked): Pr
     const closed = remote ? [] : CLOSED_CLIENTS
     return [{ name: url, type: 'foreign', closed, ...length(http), open: () => HttpTarget.foreign(about) }]
   }
-  const api = (plan?: Planted): Plan => {
-    const name = `order API on ${kind}${plan === undefined ? '' : `, planted ${plan.what}`}`
+  const api = (plant?: PlantName, effort = length(http)): Plan => {
+    const name = `order API on ${kind}${plant === undefined ? '' : `, planted ${plant}`}`
     // One lock is contended by three workers for sure; a pool or a blocked loop is one worker's own.
-    const threads = plan === undefined ? workers : plan.what === 'lock' ? Math.max(3, workers) : 1
+    const planted = plant === undefined ? undefined : PLANTS[plant]
+    const threads = planted === undefined ? workers : planted.what === 'lock' ? Math.max(3, workers) : 1
     return {
       name,
       type: 'order API',
-      planted: plan,
+      planted: plant,
       closed: CLOSED_CLIENTS,
-      ...length(http),
-      open: () => HttpTarget.orders({ kind, workers: threads, planted: plan, signal }, generators, name),
+      ...effort,
+      open: () => HttpTarget.orders({ kind, workers: threads, planted, signal }, generators, name),
     }
   }
-  if (planted !== undefined) return [api(planted)]
+  if (options.planted !== undefined) return [api(options.planted)]
   const kinds = quick ? [...new Set([kind, QUICK_SECOND])] : SAFE_KINDS
   const maps = kinds.map(
     (each): Plan => ({
@@ -104,7 +108,8 @@ async function plansFor({ quick, workers, signal }: Context, options: Asked): Pr
       open: () => MapInProcess.start(each, workers, signal),
     }),
   )
-  return [...maps, api(), ...(quick ? [] : [api(PLANTS.pool)])]
+  // What is planted shows in seconds.
+  return [...maps, api(), ...(quick ? [] : FULL_PLANTS.map(plant => api(plant, { ...length(http), ms: PLANTED_MS })))]
 }
 
 async function measureOne(
@@ -137,7 +142,7 @@ async function measureOne(
       name: plan.name,
       type: plan.type,
       workers: target.workers,
-      planted: plan.planted?.what ?? null,
+      planted: plan.planted ?? null,
       ratePerClient,
       closed,
       steps,

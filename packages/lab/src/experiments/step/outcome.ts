@@ -77,8 +77,10 @@ function evidenceOf({ name, workers, steps, closed }: Series): Evidence[] {
 }
 
 function stepTable({ name, steps }: Series): Table {
-  const share = (step: Step, part: 'active' | 'collector' | 'lockWait') =>
-    step.resources.workers.length === 0 ? null : 100 * mean(step.resources.workers.map(each => each[part]))
+  const share = (step: Step, part: 'active' | 'collector' | 'lockWait') => {
+    const known = step.resources.workers.flatMap(each => each[part] ?? [])
+    return known.length === 0 ? null : 100 * mean(known)
+  }
   return {
     title: `${name}, step by step (open loop)`,
     columns: [
@@ -91,7 +93,7 @@ function stepTable({ name, steps }: Series): Table {
       { label: 'P99.9', unit: 'ms' },
       { label: 'success', unit: '%', digits: 2 },
       { label: 'CPU', unit: 'cores', digits: 2 },
-      { label: 'loop active', unit: '%', digits: 0 },
+      { label: 'active', unit: '%', digits: 0 },
       { label: 'GC pause', unit: '%', digits: 1 },
       { label: 'lock wait', unit: '%', digits: 1 },
       { label: 'lock waits', unit: 'per 1,000', digits: 1 },
@@ -173,11 +175,16 @@ function chainTables(series: readonly Series[]): Table[] {
             title: `What runs out behind the knee of ${name}: ${attribution.name}`,
             columns: [
               { label: 'from the cause to what clients feel' },
-              { label: `${steps[0].clients} clients` },
+              ...(beyond === 0 ? [] : [{ label: `${steps[0].clients} clients` }]),
               { label: `${steps[beyond].clients} clients` },
               { label: 'unit' },
             ],
-            rows: attribution.chain.map(link => [link.what, link.before, link.beyond, link.unit]),
+            rows: attribution.chain.map(({ what, before, beyond: past, unit }) => [
+              what,
+              ...(beyond === 0 ? [] : [before]),
+              past,
+              unit,
+            ]),
           },
         ],
   )

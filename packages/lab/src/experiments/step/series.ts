@@ -71,8 +71,8 @@ export interface ThreadTime {
   readonly runDelay?: number | undefined
   /** Its collector had stopped it. */
   readonly collector: number
-  /** It slept until it got a lock. */
-  readonly lockWait: number
+  /** It waited for a lock; where that was timed: a map counts how often its locks are waited for, and not how long. */
+  readonly lockWait?: number | undefined
 }
 
 /** Locks by shard, as shares of the step. */
@@ -81,6 +81,12 @@ export interface LockTimes {
   readonly held: readonly number[]
   /** Threads that waited for it, on average over time. */
   readonly waiting: readonly number[]
+  /** P99 of waiting and holding together, in ms; null for a shard that nobody asked for. */
+  readonly p99: readonly (number | null)[]
+  /** The same of all shards but this one. */
+  readonly p99OfRest: readonly (number | null)[]
+  /** And of all shards. */
+  readonly p99OfAll: number | null
 }
 
 export interface PoolTime {

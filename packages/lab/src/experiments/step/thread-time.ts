@@ -14,8 +14,8 @@ export class ThreadWatch {
   readonly #scheduled = scheduled()
   readonly #collector = new CollectorWatch()
 
-  /** `lockWaitMs` is the caller's to know. */
-  stop(lockWaitMs = 0): ThreadTime & { readonly ms: number } {
+  /** `lockWaitMs`: how long this thread waited for locks, if the caller knows. */
+  stop(lockWaitMs?: number): ThreadTime & { readonly ms: number } {
     const ms = performance.now() - this.#began
     const now = scheduled()
     const pauses = this.#collector.stop().pauses.reduce((sum, pause) => sum + pause, 0)
@@ -27,7 +27,7 @@ export class ThreadWatch {
       cpu: share(this.#scheduled?.ran, now?.ran),
       runDelay: share(this.#scheduled?.waited, now?.waited),
       collector: pauses / ms,
-      lockWait: lockWaitMs / ms,
+      lockWait: lockWaitMs === undefined ? undefined : lockWaitMs / ms,
     }
   }
 }

@@ -170,13 +170,13 @@ function percent(share: number): string {
   return `${Math.round(100 * share)}%`
 }
 
-/** The chain as one line: `connections in use 12 -> 100%; ...`. */
+/** The chain as one line: `connections in use 12% -> 100%; ...`, and only what is where nothing came before. */
 export function chainText({ chain }: Attribution): string {
   return chain
-    .map(
-      ({ what, before, beyond, unit }) =>
-        `${what} ${digits(before)} -> ${digits(beyond)}${unit.startsWith('%') ? unit : unit && ` ${unit}`}`,
-    )
+    .map(({ what, before, beyond, unit }) => {
+      const figure = (value: number) => `${digits(value)}${unit.startsWith('%') ? unit : unit && ` ${unit}`}`
+      return before === beyond ? `${what} ${figure(beyond)}` : `${what} ${digits(before)} -> ${figure(beyond)}`
+    })
     .join('; ')
 }
 

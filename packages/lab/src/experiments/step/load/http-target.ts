@@ -46,7 +46,9 @@ export class HttpTarget implements Target {
   static async orders(server: OrderServerOptions, generators: number, name: string): Promise<HttpTarget> {
     const running = await OrderServer.start(server)
     const { destinations } = running
-    const options = { name, destinations, requests: orderRequests(), generators, signal: server.signal }
+    const { planted } = server
+    const requests = orderRequests(planted?.what === 'lock' ? { hot: planted.hot ?? 0, shards: planted.locks } : {})
+    const options = { name, destinations, requests, generators, signal: server.signal }
     try {
       return new HttpTarget(options, server.workers, await generatorTeam(options), running)
     } catch (error) {

@@ -1,9 +1,10 @@
 import { type ConcurrentMap, type MapKind, string } from 'threadmap'
 import { Mutex } from 'threadmap/sync'
+import { Histogram } from '../../../histogram.js'
 import { createMap } from '../../../subjects/maps.js'
 import { Team } from '../../../threads/team.js'
 import type { Destination } from '../load/protocol.js'
-import type { Resources } from '../series.js'
+import type { LockTimes, Resources } from '../series.js'
 import { CAPACITY, type Entry, entry, stock } from './orders.js'
 import type { Planted, ServerCommand, ServerFigures, ServerReply, ServerSetup } from './protocol.js'
 
@@ -95,6 +96,7 @@ export class OrderServer {
             locks: {
               held: byLock(all, each => each.heldMs),
               waiting: byLock(all, each => each.waitedMs),
+              ...latencies(all),
             },
           }
         : {}),
@@ -118,4 +120,18 @@ export class OrderServer {
 
 function byLock(all: readonly ServerFigures[], of: (each: ServerFigures) => readonly number[]): number[] {
   return of(all[0]).map((_, lock) => all.reduce((sum, each) => sum + of(each)[lock] / each.ms, 0))
+}
+
+function latencies(all: readonly ServerFigures[]): Pick<LockTimes, 'p99' | 'p99OfRest' | 'p99OfAll'> {
+  const p99 = (histogram: Histogram) => (histogram.total === 0 ? null : histogram.quantile(0.99) / 1e6)
+  const byShard = all[0].lockLatencies.map((_, lock) =>
+    all.reduce((sum, { lockLatencies }) => sum.add(new Histogram(lockLatencies[lock])), new Histogram()),
+  )
+  const together = (histograms: readonly Histogram[]) =>
+    histograms.reduce((sum, each) => sum.add(each), new Histogram())
+  return {
+    p99: byShard.map(p99),
+    p99OfRest: byShard.map(shard => p99(together(byShard.filter(each => each !== shard)))),
+    p99OfAll: p99(together(byShard)),
+  }
 }

@@ -37,14 +37,20 @@ export function order(map: Orders, worker: number, number: number, id: number, q
 /** Of so many requests one is an order, the others look a product up. */
 export const REQUESTS_PER_ORDER = 5
 
+/** Which shard is hot, where one is. */
+export const HOT_SHARD = 7
+
 /** The product that the `number`th request is about: all in turns, in an order that jumps. */
 export function productOf(number: number): number {
   return (number * 379) % PRODUCTS
 }
 
-export function orderRequests(): Request[] {
+/** Requests that go to all products in turns; or, by a share of `hot` of `shards`, to those of one shard. */
+export function orderRequests({ hot = 0, shards = 1 }: { hot?: number; shards?: number } = {}): Request[] {
   return Array.from({ length: PRODUCTS }, (_, i) => {
-    const id = productOf(i)
+    // Spread evenly, so that there are no stretches without a hot one.
+    const isHot = Math.floor((i + 1) * hot) > Math.floor(i * hot)
+    const id = isHot ? (HOT_SHARD % shards) + shards * (i % Math.floor(PRODUCTS / shards)) : productOf(i)
     if (i % REQUESTS_PER_ORDER > 0) return { method: 'GET', path: `/products/${id}` }
     return { method: 'POST', path: '/orders', body: JSON.stringify({ product: id, quantity: 1 }) }
   })

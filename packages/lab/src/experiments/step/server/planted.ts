@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, get } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import { type LockHandle, Mutex } from 'threadmap/sync'
+import { Histogram } from '../../../histogram.js'
 
 const asleep = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
 
@@ -15,6 +16,7 @@ export class PlantedLocks {
   readonly #ms: number
   heldMs: number[] = []
   waitedMs: number[] = []
+  latencies: Histogram[] = []
 
   constructor(handles: readonly LockHandle<'Mutex'>[], ms: number) {
     this.#locks = handles.map(handle => Mutex.attach(handle))
@@ -34,13 +36,16 @@ export class PlantedLocks {
       return work()
     } finally {
       lock.unlock()
-      this.heldMs[shard] += performance.now() - got
+      const now = performance.now()
+      this.heldMs[shard] += now - got
+      this.latencies[shard].record((now - wanted) * 1e6)
     }
   }
 
   reset(): void {
     this.heldMs = this.#locks.map(() => 0)
     this.waitedMs = this.#locks.map(() => 0)
+    this.latencies = this.#locks.map(() => new Histogram())
   }
 }
 

@@ -6,7 +6,8 @@ import type { Entry } from './orders.js'
 /** What is made scarce on purpose, so that what the analysis names can be checked against what is known. */
 export type Planted =
   | { readonly what: 'pool'; readonly size: number; readonly ms: number }
-  | { readonly what: 'lock'; readonly locks: number; readonly ms: number }
+  /** `hot`: the share of the requests that go to one shard. */
+  | { readonly what: 'lock'; readonly locks: number; readonly ms: number; readonly hot?: number }
   | { readonly what: 'loop'; readonly ms: number }
 
 export interface ServerSetup {
@@ -34,6 +35,8 @@ export interface ServerFigures {
   /** For each lock, how long this worker held it, and how long it waited for it. */
   readonly heldMs: readonly number[]
   readonly waitedMs: readonly number[]
+  /** And a histogram of both together, request by request. */
+  readonly lockLatencies: readonly Uint32Array[]
   /** Connections of the pool in use, and requests that wait for one, each times milliseconds. */
   readonly poolInUseMs: number
   readonly poolWaitingMs: number

@@ -47,8 +47,7 @@ await serve<ServerSetup, ServerCommand, ServerReply>(async ({ handle, planted, l
       pool?.reset()
     }
     if (command !== 'figures') return { port }
-    const waitedMs = plantedLocks?.waitedMs ?? []
-    const time = watch.stop(waitedMs.reduce((sum, each) => sum + each, 0))
+    const time = watch.stop(plantedLocks?.waitedMs.reduce((sum, each) => sum + each, 0))
     watch = new ThreadWatch()
     const { inUseMs = 0, waitingMs = 0 } = pool?.times() ?? {}
     return {
@@ -58,7 +57,8 @@ await serve<ServerSetup, ServerCommand, ServerReply>(async ({ handle, planted, l
         requests,
         time,
         heldMs: plantedLocks?.heldMs ?? [],
-        waitedMs,
+        waitedMs: plantedLocks?.waitedMs ?? [],
+        lockLatencies: plantedLocks?.latencies.map(({ counts }) => counts) ?? [],
         poolInUseMs: inUseMs,
         poolWaitingMs: waitingMs,
       },
