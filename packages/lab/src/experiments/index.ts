@@ -8,6 +8,18 @@ import { mix } from './mix/index.js'
 import { race } from './race/index.js'
 import { shards } from './shards/index.js'
 import { sharing } from './sharing/index.js'
+import { step } from './step/index.js'
 
 /** All experiments, in the order in which they run. */
-export const EXPERIMENTS: readonly Experiment[] = [race, gc, lifetime, sharing, hashing, shards, memory, backoff, mix]
+export const EXPERIMENTS: readonly Experiment[] = [
+  race,
+  step,
+  gc,
+  lifetime,
+  sharing,
+  hashing,
+  shards,
+  memory,
+  backoff,
+  mix,
+]
