@@ -1,7 +1,12 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { adviseCommand } from './advise/command.js'
 import { LabError } from './errors.js'
+import { estimateCommand } from './estimate/command.js'
+import { labCommand } from './lab/command.js'
+import { reportCommand } from './report/command.js'
+import { startCommand } from './start/command.js'
 import { wordcountCommand } from './wordcount/command.js'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
@@ -9,6 +14,11 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 const program = new Command('threadmap')
   .description('Measures concurrent maps on this machine with this workload, and says which one to use')
   .version(version)
+  .addCommand(startCommand())
+  .addCommand(labCommand())
+  .addCommand(reportCommand())
+  .addCommand(adviseCommand())
+  .addCommand(estimateCommand())
   .addCommand(wordcountCommand())
 
 for (const command of [program, ...program.commands]) {

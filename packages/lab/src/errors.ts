@@ -24,7 +24,14 @@ export class SubjectError extends LabError {
 
 /** The user pressed Ctrl-C (130) or the process was asked to end (143). All workers are stopped when this is thrown. */
 export class InterruptedError extends LabError {
-  constructor(signal: NodeJS.Signals = 'SIGINT') {
-    super(signal === 'SIGTERM' ? 143 : 130, 'interrupted: the workers are stopped, nothing was written')
+  readonly signal: NodeJS.Signals
+  constructor(signal: NodeJS.Signals = 'SIGINT', state = 'the workers are stopped, nothing was written') {
+    super(signal === 'SIGTERM' ? 143 : 130, `interrupted: ${state}`)
+    this.signal = signal
+  }
+
+  /** The same interrupt where something was kept. */
+  having(state: string): InterruptedError {
+    return new InterruptedError(this.signal, state)
   }
 }

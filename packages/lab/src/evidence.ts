@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, totalmem } from 'node:os'
-import type { Spread } from './statistics.js'
+import { type Spread, spread } from './statistics.js'
 
 /** One figure that an experiment found: the common currency of experiments, advice and report. */
 export interface Evidence {
@@ -36,4 +36,13 @@ export function machine(): Machine {
     node: process.version,
     v8: process.versions.v8,
   }
+}
+
+/** A measured row; `values` are one per round. */
+export function measured(
+  row: Pick<Evidence, 'experiment' | 'subject' | 'workers' | 'workload' | 'metric' | 'unit'>,
+  values: readonly number[],
+): Evidence {
+  const about = spread(values)
+  return { ...row, value: about.median, spread: about, known: 'measured' }
 }

@@ -44,3 +44,12 @@ export function compare(a: readonly number[], b: readonly number[]): { ratio: nu
   const margin = ratios.rounds.length < ROUNDS_TO_RANK ? Math.log1p(SINGLE_RUN_NOISE) : 0
   return { ratio: Math.exp(ratios.median), beyondNoise: ratios.low > margin || ratios.high < -margin }
 }
+
+/** A difference smaller than this is not worth a sentence, however sure it is. */
+export const NOTABLE = 0.05
+
+/** As `compare`, and whether the difference is both beyond the noise and large enough to matter. */
+export function contrast(a: readonly number[], b: readonly number[]): { ratio: number; differs: boolean } {
+  const { ratio, beyondNoise } = compare(a, b)
+  return { ratio, differs: beyondNoise && Math.abs(Math.log(ratio)) > Math.log1p(NOTABLE) }
+}

@@ -14,13 +14,14 @@ import { runWordcount } from './run.js'
 import { MAP_KINDS } from './subjects.js'
 import { adviceText, corpusLine, legend, resultTable } from './table.js'
 
-interface Flags {
+/** What `threadmap wordcount` takes. */
+export interface WordcountFlags {
   corpus?: string
   workers: number
   rounds: number
   maxBytes: number
   maxSeconds: number
-  maps: MapKind[]
+  maps: readonly MapKind[]
   json?: string | true
 }
 
@@ -68,10 +69,11 @@ export function wordcountCommand(): Command {
       new Option('--maps <list>', `which maps: ${MAP_KINDS.join(',')}`).argParser(mapKinds).default(MAP_KINDS, 'all'),
     )
     .option('--json [file]', 'write the figures as JSON: to a file, or to standard output instead of the table')
-    .action((flags: Flags) => interruptible(signal => wordcount(flags, signal)))
+    .action((flags: WordcountFlags) => interruptible(signal => wordcount(flags, signal)))
 }
 
-async function wordcount(flags: Flags, signal: AbortSignal): Promise<void> {
+/** Counts, and shows what came of it. */
+export async function wordcount(flags: WordcountFlags, signal: AbortSignal): Promise<void> {
   const json = flags.json === undefined ? undefined : jsonTarget(flags.json)
   const corpus = corpusFor(flags)
   const print = (text: string) => {
@@ -98,7 +100,7 @@ async function wordcount(flags: Flags, signal: AbortSignal): Promise<void> {
   })
 }
 
-function corpusFor({ corpus, maxBytes }: Flags): Corpus {
+function corpusFor({ corpus, maxBytes }: WordcountFlags): Corpus {
   if (corpus !== undefined) return readCorpus(resolve(corpus), { sourceOnly: false, maxBytes })
   const root = nearestNodeModules(process.cwd())
   if (root === undefined) {

@@ -1,16 +1,5 @@
-import {
-  type ConcurrentMap,
-  FastMap,
-  f64,
-  type MapHandle,
-  type MapKind,
-  type MapOptions,
-  RWMutexMap,
-  ShardedMap,
-  SyncMap,
-  string,
-  UnsafeMap,
-} from 'threadmap'
+import { type ConcurrentMap, f64, type MapHandle, type MapKind, string } from 'threadmap'
+import * as maps from '../subjects/maps.js'
 
 /**
  * How the words get counted:
@@ -35,22 +24,15 @@ export interface Subject {
 export type WordMap = ConcurrentMap<string, number>
 export type WordMapHandle = MapHandle<string, number>
 
-interface WordMapClass {
-  new (options: MapOptions<string, number>): WordMap
-  attach(handle: WordMapHandle): WordMap
-}
-
-const CLASSES: Readonly<Record<MapKind, WordMapClass>> = { UnsafeMap, RWMutexMap, SyncMap, ShardedMap, FastMap }
-
-export const MAP_KINDS = Object.keys(CLASSES) as MapKind[]
+export { MAP_KINDS } from '../subjects/maps.js'
 
 /** An empty map, as a user would make one who does not know how many words there will be. */
 export function createMap(kind: MapKind, maxBytes?: number): WordMap {
-  return new CLASSES[kind]({ key: string, value: f64, ...(maxBytes === undefined ? {} : { maxBytes }) })
+  return maps.createMap(kind, { key: string, value: f64, ...(maxBytes === undefined ? {} : { maxBytes }) })
 }
 
 export function attachMap(handle: WordMapHandle): WordMap {
-  return CLASSES[handle.kind].attach(handle)
+  return maps.attachMap(handle)
 }
 
 /** The subjects of one run, in the order they are shown. */

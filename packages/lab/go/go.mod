@@ -1,0 +1,3 @@
+module threadmap/lab
+
+go 1.22

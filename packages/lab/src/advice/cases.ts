@@ -1,0 +1,47 @@
+import type { MixDetails } from '../experiments/mix/index.js'
+import { spread } from '../statistics.js'
+import { SAFE_KINDS } from '../subjects/maps.js'
+import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '../subjects/subject.js'
+import type { Workload } from '../workload.js'
+
+/** One workload that was measured: what each subject lost there against the best. */
+export interface Case {
+  readonly workload: Workload
+  readonly heldOut: boolean
+  readonly subjects: ReadonlyMap<string, Tried>
+  /** The fastest of them. */
+  readonly best: string
+}
+
+export interface Tried {
+  /** Millions of operations per second, by round. */
+  readonly rounds: readonly number[]
+  /** ln(rate of the best / rate of this one): 0 for the best. Logarithms, so that twice as slow and twice as fast weigh the same. */
+  readonly loss: number
+}
+
+/** Who may be advised for a workload: what lets threads share entries; where there is one thread, also what only one may use. */
+export function mayServe(name: string, { threads }: Workload): boolean {
+  if (SAFE_KINDS.some(kind => kind === name)) return true
+  if (name === MESSAGES.name || name === SHAREDMAP.name || name === LMDB.name) return true
+  return threads === 1 && (name === 'UnsafeMap' || name === PRIVATE.name)
+}
+
+/** As the advice names it: with one thread, a "plain Map per thread" is a plain `Map`. */
+export function choiceName(name: string): string {
+  return name === PRIVATE.name ? 'plain Map' : name
+}
+
+export function casesOf({ cells }: MixDetails): Case[] {
+  return cells.flatMap(({ workload, heldOut, subjects }) => {
+    const eligible = subjects.filter(({ name, rounds }) => mayServe(name, workload) && rounds.some(rate => rate > 0))
+    if (eligible.length === 0) return []
+    const rates = eligible.map(({ rounds }) => spread(rounds).median)
+    const most = Math.max(...rates)
+    const tried = eligible.map(({ name, rounds }, at): [string, Tried] => [
+      name,
+      { rounds, loss: Math.log(most / rates[at]) },
+    ])
+    return [{ workload, heldOut, subjects: new Map(tried), best: eligible[rates.indexOf(most)].name }]
+  })
+}

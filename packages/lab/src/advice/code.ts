@@ -1,0 +1,42 @@
+import type { MapKind } from 'threadmap'
+import { MAP_KINDS } from '../subjects/maps.js'
+import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '../subjects/subject.js'
+
+/** What a map's constructor must know of the entries. */
+export interface Shape {
+  /** As in the source: `string`, `f64`, `json<T>()`. */
+  readonly key: string
+  readonly value: string
+  /** Entries to make room for at once. */
+  readonly capacity: number
+}
+
+/** What to write for `choice`, as one line of TypeScript (for what is no class: a line that says so). */
+export function codeLine(choice: string, { key, value, capacity }: Shape): string {
+  if (MAP_KINDS.includes(choice as MapKind)) {
+    return `const map = new ${choice}({ key: ${key}, value: ${value}, capacity: ${grouped(capacity)} })`
+  }
+  switch (choice) {
+    case PRIVATE.name:
+      return 'const map = new Map()'
+    case MESSAGES.name:
+      return 'const map = new Map() // in one worker; the others ask it with postMessage, 64 requests in a message'
+    case SHAREDMAP.name:
+      return `const map = new SharedMap(${grouped(capacity)}, 24, 24) // npm install sharedmap`
+    case LMDB.name:
+      return "const map = open({ path: '/dev/shm/map' }) // npm install lmdb"
+    default:
+      return `// ${choice}`
+  }
+}
+
+/** The import that goes with it, or undefined. */
+export function importLine(choice: string, { key, value }: Shape): string | undefined {
+  if (!MAP_KINDS.includes(choice as MapKind)) return undefined
+  const names = [...new Set([key, value].map(codec => codec.replace(/\W.*$/, '')))]
+  return `import { ${[choice, ...names].join(', ')} } from 'threadmap'`
+}
+
+function grouped(value: number): string {
+  return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, '_')
+}

@@ -1,0 +1,100 @@
+import { type AdviceLeaf, type AdviceNode, adviceLeaves, isLeaf, type Regret, type TreeAdvice } from './advice.js'
+import { choiceName } from './cases.js'
+import { factor } from './factors.js'
+
+/** `FastMap = ShardedMap`: those that tie are named together. */
+export function leafNames({ choice, tied }: Pick<AdviceLeaf, 'choice' | 'tied'>): string {
+  return [choice, ...tied].map(choiceName).join(' = ')
+}
+
+export function percent(share: number): string {
+  const value = share * 100
+  return `${value >= 10 || value === 0 ? value.toFixed(0) : value.toFixed(1)}%`
+}
+
+/** `regret 0%, at worst 6.2%`, with where it was measured. */
+export function leafEvidence({ cases, heldOut, fitted }: AdviceLeaf): string {
+  const workloads = `${cases} workload${cases === 1 ? '' : 's'}`
+  if (heldOut.median === null || heldOut.worst === null) {
+    return `${workloads}, regret ${percent(fitted.worst ?? 0)} at worst (none held out)`
+  }
+  return `${workloads}; held out ${heldOut.cases}: regret ${percent(heldOut.median)}, at worst ${percent(heldOut.worst)}`
+}
+
+/** One sentence about how much following the tree costs where it was not fitted. */
+export function regretText({ cases, median, worst, worstBeyondNoise }: Regret): string {
+  if (median === null || worst === null || worstBeyondNoise === null) return 'No workload was held out to judge it by.'
+  const noise =
+    worstBeyondNoise < worst - 0.005 ? ` (${percent(worstBeyondNoise)} counting only what is beyond the noise)` : ''
+  return `On ${cases} workloads that it was not fitted to, its choice takes ${percent(median)} longer than the best (median), at worst ${percent(worst)}${noise}.`
+}
+
+/** Whether the regret is what it should be. */
+export function goalText({ goal }: TreeAdvice): string {
+  const wanted = `median at most ${percent(goal.median)}, worst at most ${percent(goal.worst)}`
+  if (goal.met === null) return `The goal (${wanted}) was not tested.`
+  return goal.met ? `That meets the goal (${wanted}).` : `That misses the goal (${wanted}).`
+}
+
+/** The tree for a terminal. */
+export function treeText(tree: AdviceNode): string {
+  const lines: string[] = []
+  const walk = (node: AdviceNode, condition: string, lead: string, childLead: string) => {
+    if (isLeaf(node)) {
+      lines.push(`${lead}${condition === '' ? '' : `${condition}: `}${leafNames(node)}  (${leafEvidence(node)})`)
+      return
+    }
+    if (condition !== '') lines.push(`${lead}${condition}`)
+    const { low, high } = factor(node.factor).text(node.threshold)
+    walk(node.low, low, `${childLead}├─ `, `${childLead}│  `)
+    walk(node.high, high, `${childLead}└─ `, `${childLead}   `)
+  }
+  walk(tree, '', '', '')
+  return lines.join('\n')
+}
+
+/** The tree as a Mermaid flow chart, for a README. */
+export function treeMermaid(tree: AdviceNode): string {
+  const lines = ['flowchart TD']
+  let next = 0
+  const walk = (node: AdviceNode): string => {
+    const id = `n${next++}`
+    if (isLeaf(node)) {
+      lines.push(`  ${id}(["${quoted(leafNames(node))}"])`)
+      return id
+    }
+    const { question } = factor(node.factor).text(node.threshold)
+    lines.push(`  ${id}{"${quoted(question)}"}`)
+    lines.push(`  ${id} -->|yes| ${walk(node.low)}`)
+    lines.push(`  ${id} -->|no| ${walk(node.high)}`)
+    return id
+  }
+  walk(tree)
+  return `${lines.join('\n')}\n`
+}
+
+/** Mermaid reads entities in quoted labels. */
+function quoted(text: string): string {
+  return text.replaceAll('#', '#35;').replaceAll('"', '#quot;').replaceAll('<', '#lt;').replaceAll('>', '#gt;')
+}
+
+/** The recommendation in one sentence, and in another what cannot be told from it. */
+export function headline({ tree }: TreeAdvice): { readonly verdict: string; readonly ties: string } {
+  const leaves = adviceLeaves(tree)
+  const isPlain = ({ choice }: AdviceLeaf) => choiceName(choice) === 'plain Map'
+  const shared = leaves.filter(leaf => !isPlain(leaf))
+  const [most] = [...shared].sort((a, b) => b.cases - a.cases)
+  if (most === undefined) return { verdict: 'Take a plain Map.', ties: '' }
+  const names = [...new Set(shared.map(leafNames))]
+  const ties = most.tied.length === 0 || names.length > 1 ? '' : `${listed(most.tied)} cannot be told from it here.`
+  if (names.length > 1) return { verdict: `Mostly ${most.choice}, but it depends on the workload.`, ties }
+  return shared.length === leaves.length
+    ? { verdict: `Take ${most.choice}.`, ties }
+    : { verdict: `Where threads share a map, take ${most.choice}; where only one thread has it, a plain Map.`, ties }
+}
+
+/** `a, b and c`. */
+export function listed(names: readonly string[]): string {
+  const last = names.at(-1) ?? ''
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`
+}

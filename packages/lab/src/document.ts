@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { UsageError } from './errors.js'
+import { type Machine, machine } from './evidence.js'
+import type { Outcome, Settings } from './experiment.js'
+
+/** Raised whenever an older reader would misread the document. */
+export const DOCUMENT_VERSION = 1
+const FORMAT = 'threadmap-lab'
+
+/** Where runs are kept unless `--out` says otherwise. */
+export const DEFAULT_FOLDER = '.threadmap'
+const RUN_FILE = 'run.json'
+/** The run that stood there before, so that there is something to compare with. */
+const PREVIOUS_FILE = 'previous.json'
+
+/** One run of the lab: all that the report, the advice and a comparison of runs need. */
+export interface RunDocument {
+  readonly format: typeof FORMAT
+  readonly version: typeof DOCUMENT_VERSION
+  readonly id: string
+  /** ISO 8601. */
+  readonly startedAt: string
+  readonly machine: Machine
+  readonly settings: Settings
+  /** In the order in which they finished. */
+  readonly experiments: readonly ExperimentRecord[]
+}
+
+/** One experiment of a run. */
+export type ExperimentRecord = FinishedRecord | FailedRecord
+
+interface RecordBase {
+  readonly name: string
+  readonly title: string
+  readonly method: string
+  readonly startedAt: string
+  readonly seconds: number
+  /** What was left out, and why. */
+  readonly leftOut: readonly LeftOut[]
+  /** Processor time that this process got during the experiment, in seconds: far below `seconds` x threads, others were using the machine. */
+  readonly cpuSeconds: number
+}
+
+export interface LeftOut {
+  readonly what: string
+  readonly why: string
+}
+
+export interface FinishedRecord extends RecordBase, Outcome {
+  readonly status: 'finished'
+}
+
+export interface FailedRecord extends RecordBase {
+  readonly status: 'failed'
+  readonly reason: string
+}
+
+export function newDocument(settings: Settings): RunDocument {
+  return {
+    format: FORMAT,
+    version: DOCUMENT_VERSION,
+    id: randomUUID(),
+    startedAt: new Date().toISOString(),
+    machine: machine(),
+    settings,
+    experiments: [],
+  }
+}
+
+/** The document with `record` in place of an earlier one of that name. */
+export function withRecord(document: RunDocument, record: ExperimentRecord): RunDocument {
+  return { ...document, experiments: [...document.experiments.filter(({ name }) => name !== record.name), record] }
+}
+
+/** The finished experiment of this name, or undefined. */
+export function finished(document: RunDocument, name: string): FinishedRecord | undefined {
+  return document.experiments.find(
+    (record): record is FinishedRecord => record.name === name && record.status === 'finished',
+  )
+}
+
+/** The folder of a run. It is created when it is first written to, and every file in it is replaced as a whole. */
+export class RunFolder {
+  readonly path: string
+  #previousKept = false
+
+  constructor(path: string) {
+    this.path = resolve(path)
+  }
+
+  get runFile(): string {
+    return join(this.path, RUN_FILE)
+  }
+
+  /** Creates the folder and sees whether files can be put there; `UsageError` otherwise. To be called before hours of measuring. */
+  prepare(): void {
+    try {
+      createFolder(this.path)
+      const probe = join(this.path, `.${process.pid}.tmp`)
+      writeFileSync(probe, '')
+      rmSync(probe)
+    } catch (error) {
+      throw new UsageError(`cannot write to ${this.path} (${codeOf(error)}); give a writable folder with --out DIR`)
+    }
+  }
+
+  /** Replaces the run. The first time, what another run left there becomes `previous.json`. */
+  write(document: RunDocument): void {
+    if (!this.#previousKept) {
+      const earlier = readIfThere(this.runFile)
+      if (earlier !== undefined && !earlier.includes(document.id))
+        renameSync(this.runFile, join(this.path, PREVIOUS_FILE))
+      this.#previousKept = true
+    }
+    writeAtomically(this.runFile, `${JSON.stringify(document, null, 1)}\n`)
+  }
+}
+
+/** Creates a folder and those above it. (Node's own recursive mkdir never returns where the parent refuses with ENOENT, as /proc does.) */
+function createFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  if (dirname(path) !== path) createFolder(dirname(path))
+  mkdirSync(path)
+}
+
+/** Writes `path` whole or not at all: `UsageError` if it cannot be written. */
+export function writeAtomically(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    writeFileSync(temporary, text)
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw new UsageError(`cannot write ${path} (${codeOf(error)}); give a file in a writable folder`)
+  }
+}
+
+/** The run at `path`, a run's folder or its file. `UsageError` for what is none. */
+export function readDocument(path: string): RunDocument {
+  const whole = resolve(path)
+  const file = statSync(whole, { throwIfNoEntry: false })?.isDirectory() ? join(whole, RUN_FILE) : whole
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new UsageError(
+      `cannot read ${file} (${codeOf(error)}); run "threadmap lab" in ${dirname(file)} first, or name another run`,
+    )
+  }
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    throw new UsageError(`${file} is not JSON; give the ${RUN_FILE} that "threadmap lab" wrote`)
+  }
+  if (!isRecord(parsed) || parsed.format !== FORMAT) {
+    throw new UsageError(`${file} is no run of the lab; give the ${RUN_FILE} that "threadmap lab" wrote`)
+  }
+  if (parsed.version !== DOCUMENT_VERSION) {
+    throw new UsageError(
+      `${file} has version ${String(parsed.version)}, this lab reads ${DOCUMENT_VERSION}; run "threadmap lab" again`,
+    )
+  }
+  const problem = problemOf(parsed)
+  if (problem !== undefined) throw new UsageError(`${file} is damaged: ${problem}; run "threadmap lab" again`)
+  return parsed as unknown as RunDocument
+}
+
+/** What is missing in a document of the right version, or undefined. */
+function problemOf(document: Record<string, unknown>): string | undefined {
+  if (!isRecord(document.machine)) return 'no machine'
+  if (!isRecord(document.settings)) return 'no settings'
+  if (!Array.isArray(document.experiments)) return 'no experiments'
+  for (const record of document.experiments as unknown[]) {
+    if (!isRecord(record) || typeof record.name !== 'string') return 'an experiment without a name'
+    if (record.status === 'failed') continue
+    const lists = ['evidence', 'charts', 'tables', 'findings', 'claims'] as const
+    const missing = lists.find(list => !Array.isArray(record[list]))
+    if (record.status !== 'finished' || missing !== undefined)
+      return `experiment ${record.name} has no ${missing ?? 'status'}`
+  }
+  return undefined
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}

@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { MapKind } from 'threadmap'
+import { DEFAULT_FOLDER, finished, RunFolder, readDocument } from '../document.js'
+import { UsageError } from '../errors.js'
+import { judge, type MemoryDetails, type MemoryFit } from '../experiments/memory/index.js'
+import { fitModel, type Load, predict } from '../experiments/memory/model.js'
+import { measureLoad, randomLoads } from '../experiments/memory/samples.js'
+import { jsonTarget } from '../json.js'
+import { wholeNumber } from '../lab/command.js'
+import { SAFE_KINDS, SHARDED_KINDS } from '../subjects/maps.js'
+
+interface Flags {
+  entries: number
+  key: number
+  value: number
+  numbers?: boolean
+  map: MapKind
+  shards: number
+  run?: string
+  json?: string | true
+}
+
+/** A shared memory is at most this large. */
+const LARGEST_MAP = 2 ** 32
+const LARGEST_KEY = 65_535
+
+/** Of a fit made now, because no run has one: two seconds. */
+const QUICK_FIT = { fitted: 64, heldOut: 16, largest: 20_000, seed: 20261123 }
+
+export function estimateCommand(): Command {
+  return new Command('estimate')
+    .summary('say how much memory a map of so many entries takes')
+    .description('Predicts the memory of a map from the fit of "threadmap lab memory" (or from a short one made now).')
+    .addOption(new Option('--entries <n>', 'how many: 500k, 10M').argParser(count).makeOptionMandatory())
+    .addOption(
+      new Option('--key <bytes>', 'length of a key')
+        .argParser(wholeNumber('bytes of a key', 1, LARGEST_KEY))
+        .default(16),
+    )
+    .addOption(
+      new Option('--value <bytes>', 'length of a value')
+        .argParser(wholeNumber('bytes of a value', 0, 2 ** 24))
+        .default(64),
+    )
+    .option('--numbers', 'values are numbers (f64); --value does not matter then')
+    .addOption(new Option('--map <kind>', 'which map').choices(SAFE_KINDS).default('FastMap'))
+    .addOption(new Option('--shards <n>', 'of ShardedMap and FastMap').argParser(shards).default(64))
+    .option('--run <dir>', `the run to answer from (default: ${DEFAULT_FOLDER}, if it has the memory experiment)`)
+    .option('--json [file]', 'write the answer as JSON: to a file, or to standard output')
+    .action(estimate)
+}
+
+function estimate(flags: Flags): void {
+  const json = flags.json === undefined ? undefined : jsonTarget(flags.json)
+  const { map: kind, entries, key: keyBytes, numbers = false } = flags
+  const load: Load = {
+    entries,
+    keyBytes,
+    valueBytes: numbers ? 8 : flags.value,
+    numbers,
+    shards: SHARDED_KINDS.includes(kind) ? flags.shards : 1,
+  }
+  const { fit, source } = fitFor(kind, flags.run)
+  const { totalBytes, payloadBytes, metaBytes } = predict(fit, load)
+  const answer = {
+    map: kind,
+    ...load,
+    totalBytes: Math.round(totalBytes),
+    payloadBytes,
+    metaBytes: Math.round(metaBytes),
+    bytesPerEntry: totalBytes / entries,
+    payloadShare: payloadBytes / totalBytes,
+    fits: totalBytes <= LARGEST_MAP,
+    medianError: fit.medianError,
+    worstError: fit.worstError,
+    source,
+  }
+  if (json?.path !== undefined || json === undefined) {
+    const needed = Math.ceil((totalBytes * (1 + fit.worstError)) / LARGEST_MAP)
+    const maxBytes = 2 ** Math.ceil(Math.log2(totalBytes * (1 + fit.worstError)))
+    process.stdout.write(
+      [
+        `${kind}, ${entries.toLocaleString('en-US')} entries, ${keyBytes} B keys, ${numbers ? 'numbers' : `${load.valueBytes} B values`}: about ${bytes(totalBytes)}`,
+        `  payload ${bytes(payloadBytes)} (${(100 * answer.payloadShare).toFixed(0)}%), the rest ${bytes(metaBytes)}; ${answer.bytesPerEntry.toFixed(1)} bytes an entry`,
+        `  error on maps held out of the fit: median ${(100 * fit.medianError).toFixed(1)}%, at worst ${(100 * fit.worstError).toFixed(1)}% (${source})`,
+        needed > 1
+          ? `  A map is at most 4 GiB: split the keys over ${needed} maps.`
+          : `  new ${kind}({ key: string, value: ${numbers ? 'f64' : 'string'}, capacity: ${entries}, maxBytes: ${Math.min(LARGEST_MAP, Math.max(maxBytes, 2 ** 20))} })`,
+        '',
+      ].join('\n'),
+    )
+  }
+  json?.write(answer)
+}
+
+function fitFor(kind: MapKind, run: string | undefined): { fit: MemoryFit; source: string } {
+  const path = run ?? (existsSync(new RunFolder(DEFAULT_FOLDER).runFile) ? DEFAULT_FOLDER : undefined)
+  if (path !== undefined) {
+    const record = finished(readDocument(path), 'memory')
+    const fit = (record?.details as MemoryDetails | undefined)?.fits.find(found => found.kind === kind)
+    if (fit !== undefined) return { fit, source: `fitted to ${fit.samples} maps in ${path}` }
+    if (run !== undefined)
+      throw new UsageError(`${run} has no memory experiment; run "threadmap lab memory --out ${run}" first`)
+  }
+  const { fitted, heldOut, largest, seed } = QUICK_FIT
+  const samples = randomLoads(kind, fitted, largest, seed).map(load => measureLoad(kind, load))
+  const held = randomLoads(kind, heldOut, largest, seed + 1).map(load => measureLoad(kind, load))
+  return { fit: judge(fitModel(kind, samples), samples.length, held), source: `fitted to ${fitted} maps just now` }
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9 }
+
+function count(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([kmg]?)$/i.exec(text) ?? []
+  const value = digits === undefined ? Number.NaN : Math.round(Number(digits) * UNITS[unit.toLowerCase()])
+  if (value >= 1 && value <= 1e12) return value
+  throw new InvalidArgumentError('Give a number of entries like 500k or 10M.')
+}
+
+function shards(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(Math.log2(value)) && value >= 1 && value <= 1024) return value
+  throw new InvalidArgumentError('Give a power of two from 1 to 1024.')
+}
+
+function bytes(value: number): string {
+  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} GB`
+  return value >= 1e6 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e3).toFixed(1)} kB`
+}

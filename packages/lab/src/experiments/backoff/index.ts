@@ -1,0 +1,209 @@
+import { FastMap, f64, string } from 'threadmap'
+import type { ClaimFinding } from '../../claims.js'
+import { type Evidence, measured } from '../../evidence.js'
+import type { Context, Experiment, Outcome } from '../../experiment.js'
+import { Histogram } from '../../histogram.js'
+import { contrast, spread } from '../../statistics.js'
+import { Team } from '../../threads/team.js'
+import type { BackoffCommand, BackoffReply, BackoffSetup } from './worker.js'
+
+/** How a thread waits for a lock before it sleeps. */
+export interface Setting {
+  /** Nanoseconds. */
+  readonly initialDelay: number
+  readonly maxRetries: number
+}
+
+const GRID: { readonly quick: readonly Setting[]; readonly full: readonly Setting[] } = {
+  quick: grid([100, 1000], [0, 2, 6]),
+  full: grid([50, 100, 500, 1000], [0, 1, 2, 4, 6, 8]),
+}
+
+function grid(delays: readonly number[], retries: readonly number[]): Setting[] {
+  // Without retries there is no delay to choose.
+  return retries.flatMap(maxRetries =>
+    maxRetries === 0
+      ? [{ initialDelay: delays[0], maxRetries }]
+      : delays.map(initialDelay => ({ initialDelay, maxRetries })),
+  )
+}
+
+const EFFORT = { quick: { rounds: 3, ms: 50 }, full: { rounds: 7, ms: 150 } }
+
+/** Work without the map between two operations, in loop steps of about 5 to 10 ns. */
+const CONTENTION = [
+  { name: 'low', think: 200 },
+  { name: 'high', think: 0 },
+] as const
+
+export const backoff: Experiment = {
+  name: 'backoff',
+  title: 'How should a thread wait for a lock?',
+  method:
+    'All threads getOrInsert and delete the same 64 keys of a FastMap of one shard, so that every operation wants the same lock. ' +
+    'Each setting of initial delay and retries (each pause twice as long as the one before; then the thread sleeps) has a map of its own; they take turns. ' +
+    'High contention: nothing but these operations; low: about a microsecond of other work between two. Spins are pauses counted by stats(), sleeps too.',
+  seconds: { quick: 3.5, full: 45 },
+  run,
+}
+
+export interface BackoffRound {
+  readonly rate: number
+  readonly p99: number
+  readonly spinsPerOperation: number
+  readonly sleepsPerOperation: number
+}
+
+export interface Tried {
+  readonly contention: string
+  readonly setting: Setting
+  readonly rounds: readonly BackoffRound[]
+}
+
+async function run(context: Context): Promise<Outcome> {
+  const settings = GRID[context.quick ? 'quick' : 'full']
+  const { rounds, ms } = EFFORT[context.quick ? 'quick' : 'full']
+  const threads = Math.max(2, context.workers)
+  const maps = settings.map(
+    setting => new FastMap({ key: string, value: f64, shards: 1, capacity: 64, backoff: setting }),
+  )
+  const found = CONTENTION.map(() => settings.map((): BackoffRound[] => []))
+  const team = await Team.start<BackoffSetup, BackoffCommand, BackoffReply>({
+    name: 'backoff',
+    program: new URL('./worker.js', import.meta.url),
+    members: threads,
+    setup: () => ({ handles: maps.map(({ handle }) => handle) }),
+    signal: context.signal,
+  })
+  try {
+    await team.ask({ map: 0, ms, think: 0 })
+    const steps = CONTENTION.length * settings.length * rounds
+    let step = 0
+    for (let round = 0; round < rounds; round++) {
+      for (const [level, { name, think }] of CONTENTION.entries()) {
+        for (let turn = 0; turn < settings.length; turn++) {
+          const at = (turn + round) % settings.length
+          context.progress(step++ / steps, `${name} contention, ${settingText(settings[at])}`)
+          const before = maps[at].stats()
+          const replies = await team.ask({ map: at, ms, think })
+          const after = maps[at].stats()
+          const operations = replies.reduce((sum, reply) => sum + reply.operations, 0)
+          const latency = replies.reduce((sum, reply) => sum.add(new Histogram(reply.latency)), new Histogram())
+          found[level][at].push({
+            rate: replies.reduce((sum, reply) => sum + reply.operations / reply.ms, 0) / 1000,
+            p99: latency.quantile(0.99),
+            spinsPerOperation: (after.spins - before.spins) / operations,
+            sleepsPerOperation: (after.lockSleeps - before.lockSleeps) / operations,
+          })
+        }
+      }
+    }
+  } finally {
+    await team.stop()
+    for (const map of maps) map[Symbol.dispose]()
+  }
+  const tried = CONTENTION.flatMap(({ name }, level) =>
+    settings.map((setting, at): Tried => ({ contention: name, setting, rounds: found[level][at] })),
+  )
+  return outcomeOf(tried, threads)
+}
+
+function settingText({ initialDelay, maxRetries }: Setting): string {
+  return maxRetries === 0 ? 'sleep at once' : `${maxRetries} from ${initialDelay} ns`
+}
+
+const METRICS: readonly [string, string, keyof BackoffRound][] = [
+  ['throughput', 'M/s', 'rate'],
+  ['P99', 'ns', 'p99'],
+  ['spins', 'per operation', 'spinsPerOperation'],
+  ['sleeps', 'per operation', 'sleepsPerOperation'],
+]
+
+/** The setting to take: of those that cannot be told from the fastest, the one that spins least. */
+export function recommended(tried: readonly Tried[]): { choice: Tried; best: Tried } {
+  const rates = (each: Tried) => each.rounds.map(({ rate }) => rate)
+  const spins = (each: Tried) => spread(each.rounds.map(({ spinsPerOperation }) => spinsPerOperation)).median
+  const best = [...tried].sort((a, b) => spread(rates(b)).median - spread(rates(a)).median)[0]
+  const tied = tried.filter(each => each === best || !contrast(rates(best), rates(each)).differs)
+  return { choice: tied.sort((a, b) => spins(a) - spins(b))[0], best }
+}
+
+export function outcomeOf(tried: readonly Tried[], threads: number): Outcome {
+  const levels = [...new Set(tried.map(({ contention }) => contention))]
+  const names = [...new Set(tried.map(({ setting }) => settingText(setting)))]
+  const median = (each: Tried, name: keyof BackoffRound) => spread(each.rounds.map(round => round[name])).median
+  const evidence: Evidence[] = tried.flatMap(each =>
+    METRICS.map(([metric, unit, name]) =>
+      measured(
+        {
+          experiment: 'backoff',
+          subject: settingText(each.setting),
+          workers: threads,
+          workload: `getOrInsert and delete of 64 keys, one shard, ${each.contention} contention`,
+          metric,
+          unit,
+        },
+        each.rounds.map(round => round[name]),
+      ),
+    ),
+  )
+  const of = (level: string) => tried.filter(({ contention }) => contention === level)
+  return {
+    evidence,
+    charts: levels.map(level => ({
+      id: `throughput-${level}`,
+      kind: 'bar' as const,
+      title: `Throughput by back-off, ${level} contention`,
+      alternative: of(level)
+        .map(each => `${settingText(each.setting)}: ${median(each, 'rate').toFixed(2)} M/s`)
+        .join('; '),
+      categories: names,
+      y: { label: 'throughput', unit: 'M/s' },
+      series: [
+        {
+          name: `${level} contention`,
+          values: of(level).map(({ rounds }) => {
+            const { median, low, high } = spread(rounds.map(({ rate }) => rate))
+            return { y: median, low, high }
+          }),
+        },
+      ],
+    })),
+    tables: [
+      {
+        title: `${threads} threads, one lock`,
+        columns: [{ label: 'contention' }, { label: 'pauses' }, ...METRICS.map(([label, unit]) => ({ label, unit }))],
+        rows: tried.map(each => [
+          each.contention,
+          settingText(each.setting),
+          ...METRICS.map(([, , name]) => median(each, name)),
+        ]),
+      },
+    ],
+    findings: levels.map(level => {
+      const { choice, best } = recommended(of(level))
+      const { initialDelay, maxRetries } = choice.setting
+      const tie =
+        choice === best
+          ? ''
+          : `, within the noise of the fastest (${settingText(best.setting)}, ${median(best, 'rate').toFixed(2)}) and spinning less`
+      return `With ${level} contention: backoff: { initialDelay: ${initialDelay}, maxRetries: ${maxRetries} } (${median(choice, 'rate').toFixed(2)} M/s${tie}).`
+    }),
+    claims: [helps(tried)],
+    details: { recommended: levels.map(level => ({ contention: level, ...recommended(of(level)).choice.setting })) },
+  }
+}
+
+/** Claim 7: pausing against sleeping at once, with high contention. */
+function helps(tried: readonly Tried[]): ClaimFinding {
+  const high = tried.filter(({ contention }) => contention === 'high')
+  const without = high.find(({ setting }) => setting.maxRetries === 0) as Tried
+  const withPauses = recommended(high.filter(({ setting }) => setting.maxRetries > 0)).best
+  const rates = (each: Tried) => each.rounds.map(({ rate }) => rate)
+  const { ratio, differs } = contrast(rates(withPauses), rates(without))
+  return {
+    claim: 7,
+    verdict: !differs ? 'cannot tell' : ratio > 1 ? 'holds' : 'does not hold',
+    measured: `with high contention the best back-off (${settingText(withPauses.setting)}) is ${ratio.toFixed(2)}x as fast as going to sleep at once`,
+  }
+}

@@ -1,0 +1,67 @@
+/** One of the threads that contend for `getOrInsert`. */
+import type { ConcurrentMap, MapHandle } from 'threadmap'
+import { Histogram } from '../../histogram.js'
+import { attachMap } from '../../subjects/maps.js'
+import { serve } from '../../threads/serve.js'
+import { flat } from '../../workload.js'
+
+export interface BackoffSetup {
+  /** One map for each setting. */
+  readonly handles: readonly MapHandle<string, number>[]
+}
+
+export interface BackoffCommand {
+  readonly map: number
+  readonly ms: number
+  /** Operations without the map between two of them, as steps of a loop: the less, the more contention. */
+  readonly think: number
+}
+
+export interface BackoffReply {
+  readonly operations: number
+  readonly ms: number
+  readonly latency: Uint32Array
+}
+
+/** So many keys come and go; all threads use the same ones, so that inserts really meet. */
+const KEYS = 64
+const BATCH = 256
+/** One operation in so many is timed. */
+const SAMPLE = 16
+
+await serve<BackoffSetup, BackoffCommand, BackoffReply>(({ handles }, { meet }) => {
+  const maps = handles.map((handle): ConcurrentMap<string, number> => attachMap(handle))
+  const keys = Array.from({ length: KEYS }, (_, i) => flat(`order:${i}`))
+  const scratch = new Int32Array(1)
+  return ({ map: at, ms, think }) => {
+    const map = maps[at]
+    const histogram = new Histogram()
+    let position = 0
+    const one = () => {
+      const key = keys[position % KEYS]
+      // Every other time round the key goes, so that getOrInsert keeps inserting.
+      if ((position >> 6) % 2 === 0) map.getOrInsert(key, position)
+      else map.delete(key)
+      position++
+      for (let i = 0; i < think; i++) Atomics.add(scratch, 0, 1)
+    }
+    meet()
+    const began = performance.now()
+    let operations = 0
+    let now = began
+    do {
+      for (let i = 0; i < BATCH; i++) {
+        if (i % SAMPLE === 0) {
+          const start = performance.now()
+          one()
+          histogram.record((performance.now() - start) * 1e6)
+        } else {
+          one()
+        }
+      }
+      operations += BATCH
+      now = performance.now()
+    } while (now - began < ms)
+    return { operations, ms: now - began, latency: histogram.counts }
+  }
+})

@@ -1,0 +1,247 @@
+import { Option } from 'commander'
+import { FastMap, f64, type HashName, hash, string } from 'threadmap'
+import type { ClaimFinding } from '../../claims.js'
+import { type Evidence, measured } from '../../evidence.js'
+import type { Context, Experiment, Outcome, Settings } from '../../experiment.js'
+import { contrast, spread } from '../../statistics.js'
+import { builtInSets, type KeySet, keysOfFile } from './keys.js'
+import { type Avalanche, avalanche, type Balance, balance, collisions32 } from './quality.js'
+
+const HASHES: readonly { readonly name: HashName; readonly bits: number }[] = [
+  { name: 'fnv1a', bits: 32 },
+  { name: 'xxhash32', bits: 32 },
+  { name: 'xxhash64', bits: 64 },
+  { name: 'default', bits: 64 },
+]
+
+const SHARDS = [8, 64, 256]
+
+const EFFORT = {
+  quick: { keys: 20_000, rounds: 15, avalancheKeys: 128 },
+  full: { keys: 100_000, rounds: 45, avalancheKeys: 1024 },
+}
+
+/** Rounds are short and many: one that another program interrupts is an outlier then, not the figure. */
+const TIMED_KEYS = 5000
+
+/** Bits of the key that are flipped: its first eight bytes. */
+const INPUT_BITS = 64
+
+/** Beyond so many standard deviations a distribution is not random. */
+const NOT_RANDOM = 4
+
+export const hashing: Experiment = {
+  name: 'hash',
+  title: 'Which hash for which keys?',
+  method:
+    'Over the keys of --hash-keys FILE, or over built-in sets: nanoseconds per key (encoding, hashing and looking for it in an empty map, so differences ' +
+    'are the hash); how evenly the published hash modulo 8, 64 and 256 spreads them (chi-square, in standard deviations from random; longest); ' +
+    'buckets of a table with as many places as keys; pairs with equal 32 bits against the birthday bound; and what flipping one bit of a key does. ' +
+    'The maps themselves finalise every hash once more before they use it.',
+  seconds: { quick: 4, full: 35 },
+  flags: [new Option('--hash-keys <file>', 'hash: keys of your own, one a line')],
+  check: settings => {
+    ownKeys(settings)
+  },
+  run,
+}
+
+function ownKeys({ flags }: Settings): KeySet | undefined {
+  return typeof flags.hashKeys === 'string' ? keysOfFile(flags.hashKeys) : undefined
+}
+
+export interface Hashed {
+  readonly set: string
+  readonly hash: HashName
+  /** Nanoseconds per key, per round. */
+  readonly ns: readonly number[]
+  readonly shards: readonly Balance[]
+  readonly buckets: Balance
+  readonly collisions: { readonly found: number; readonly expected: number }
+  readonly avalanche: Avalanche
+  readonly keys: number
+}
+
+async function run(context: Context): Promise<Outcome> {
+  const { keys, rounds, avalancheKeys } = EFFORT[context.quick ? 'quick' : 'full']
+  const own = ownKeys(context)
+  const sets = own === undefined ? builtInSets(keys, context.seed) : [own]
+  if (own === undefined && sets.length < 5)
+    context.leaveOut('real words', 'there is no text in a node_modules here or above')
+  const found: Hashed[] = []
+  for (const [at, set] of sets.entries()) {
+    const times = timeHashes(set.keys.slice(0, TIMED_KEYS), rounds)
+    for (const [turn, { name, bits }] of HASHES.entries()) {
+      context.progress((at + turn / HASHES.length) / sets.length, `${name} of ${set.name}`)
+      await new Promise(setImmediate)
+      context.signal.throwIfAborted()
+      const encoded = set.keys.map(key => Buffer.from(key, 'utf8'))
+      const hashes = encoded.map(bytes => hash(name, bytes))
+      found.push({
+        set: set.name,
+        hash: name,
+        ns: times[turn],
+        shards: SHARDS.map(places => balance(hashes, places)),
+        buckets: balance(hashes, 2 ** Math.ceil(Math.log2(hashes.length))),
+        collisions: collisions32(hashes),
+        avalanche: avalanche(bytes => hash(name, bytes), encoded.slice(0, avalancheKeys), bits, INPUT_BITS),
+        keys: hashes.length,
+      })
+    }
+  }
+  return outcomeOf(found)
+}
+
+/** Nanoseconds per key of each hash, in interleaved rounds. */
+function timeHashes(keys: readonly string[], rounds: number): number[][] {
+  const maps = HASHES.map(({ name }) => new FastMap({ key: string, value: f64, hash: name, shards: 1 }))
+  const times = HASHES.map((): number[] => [])
+  try {
+    for (let round = -1; round < rounds; round++) {
+      for (let turn = 0; turn < maps.length; turn++) {
+        const at = (turn + Math.max(0, round)) % maps.length
+        const map = maps[at]
+        const began = performance.now()
+        let hits = 0
+        for (const key of keys) if (map.has(key)) hits++
+        const ns = ((performance.now() - began) * 1e6) / keys.length
+        if (hits > 0) throw new Error('an empty map has a key')
+        // The first round is the optimiser's.
+        if (round >= 0) times[at].push(ns)
+      }
+    }
+    return times
+  } finally {
+    for (const map of maps) map[Symbol.dispose]()
+  }
+}
+
+export function outcomeOf(found: readonly Hashed[]): Outcome {
+  const sets = [...new Set(found.map(({ set }) => set))]
+  const evidence: Evidence[] = found.flatMap(each => {
+    const row = { experiment: 'hash', subject: each.hash, workers: 1, workload: `${each.keys} keys: ${each.set}` }
+    return [
+      measured({ ...row, metric: 'time', unit: 'ns per key' }, each.ns),
+      ...each.shards.flatMap(({ places, deviation, longest, mean }) => [
+        measured({ ...row, metric: `chi-square, ${places} shards`, unit: 'standard deviations' }, [deviation]),
+        measured({ ...row, metric: `longest of ${places} shards`, unit: 'x mean' }, [longest / mean]),
+      ]),
+      measured({ ...row, metric: 'longest bucket', unit: 'keys' }, [each.buckets.longest]),
+      measured({ ...row, metric: '32-bit collisions', unit: 'pairs' }, [each.collisions.found]),
+      measured({ ...row, metric: 'avalanche', unit: '% of bits' }, [each.avalanche.mean * 100]),
+      measured({ ...row, metric: 'worst avalanche bias', unit: '%' }, [each.avalanche.worstBias * 100]),
+    ]
+  })
+  const of = (set: string, name: HashName) => found.find(each => each.set === set && each.hash === name) as Hashed
+  const uneven = found.filter(({ shards, buckets }) =>
+    [...shards, buckets].some(({ deviation }) => deviation > NOT_RANDOM),
+  )
+  return {
+    evidence,
+    charts: [
+      {
+        id: 'time',
+        kind: 'bar',
+        title: 'Time per key: encode, hash, look',
+        alternative: found
+          .map(each => `${each.hash} of ${each.set}: ${spread(each.ns).median.toFixed(0)} ns`)
+          .join('; '),
+        categories: sets,
+        y: { label: 'time', unit: 'ns per key' },
+        series: HASHES.map(({ name }) => ({
+          name,
+          values: sets.map(set => {
+            const { median, low, high } = spread(of(set, name).ns)
+            return { y: median, low, high }
+          }),
+        })),
+      },
+      {
+        id: 'balance',
+        kind: 'bar',
+        title: `How far from random the shards are (64 shards; beyond ${NOT_RANDOM} is not random)`,
+        alternative: found
+          .map(each => `${each.hash} of ${each.set}: ${each.shards[1].deviation.toFixed(1)}`)
+          .join('; '),
+        categories: sets,
+        y: { label: 'chi-square', unit: 'standard deviations' },
+        series: HASHES.map(({ name }) => ({
+          name,
+          values: sets.map(set => ({ y: of(set, name).shards[1].deviation })),
+        })),
+      },
+    ],
+    tables: [
+      {
+        title: 'Published hash, modulo',
+        columns: [
+          { label: 'keys' },
+          { label: 'hash' },
+          { label: 'time', unit: 'ns per key' },
+          ...SHARDS.flatMap(count => [
+            { label: `chi2 at ${count}`, unit: 'sd', digits: 1 },
+            { label: 'longest', unit: 'x mean', digits: 2 },
+          ]),
+          { label: 'longest bucket' },
+          { label: '32-bit collisions' },
+          { label: 'expected', digits: 2 },
+          { label: 'avalanche', unit: '%', digits: 1 },
+          { label: 'worst bias', unit: '%', digits: 0 },
+        ],
+        rows: found.map(each => [
+          each.set,
+          each.hash,
+          spread(each.ns).median,
+          ...each.shards.flatMap(({ deviation, longest, mean }) => [deviation, longest / mean]),
+          each.buckets.longest,
+          each.collisions.found,
+          each.collisions.expected,
+          each.avalanche.mean * 100,
+          each.avalanche.worstBias * 100,
+        ]),
+      },
+    ],
+    findings: [
+      ...sets.map(set =>
+        fastest(
+          set,
+          HASHES.map(({ name }) => of(set, name)),
+        ),
+      ),
+      uneven.length === 0
+        ? 'Every hash spreads every set of keys as evenly over shards and buckets as a random function does.'
+        : `Less even than random: ${uneven.map(each => `${each.hash} of ${each.set}`).join(', ')}. The maps finalise a hash before they use it, so it shows in your own hash % n only.`,
+    ],
+    claims: [clusters(found)],
+  }
+}
+
+function fastest(set: string, each: readonly Hashed[]): string {
+  const [best, ...others] = [...each].sort((a, b) => spread(a.ns).median - spread(b.ns).median)
+  const tied = others.filter(other => !contrast(other.ns, best.ns).differs)
+  const slower = others.filter(other => contrast(other.ns, best.ns).differs)
+  const names = [best, ...tied].map(({ hash }) => hash).join(' = ')
+  return `${set}: ${names}, ${spread(best.ns).median.toFixed(0)} ns a key${slower.length === 0 ? '' : `; ${slower.map(other => `${other.hash} ${contrast(other.ns, best.ns).ratio.toFixed(2)}x`).join(', ')}`}.`
+}
+
+/** Claim 12, on the short keys: does FNV-1a cluster where xxHash does not? */
+function clusters(found: readonly Hashed[]): ClaimFinding {
+  const sets = found.filter(
+    ({ set }) => set === 'user:N' || set === 'sess:xxx' || !found.some(each => each.set === 'user:N'),
+  )
+  const fnv = sets.filter(({ hash }) => hash === 'fnv1a')
+  const xx = sets.filter(({ hash }) => hash === 'xxhash32')
+  const worst = (list: readonly Hashed[]) =>
+    Math.max(...list.flatMap(({ shards, buckets }) => [...shards, buckets].map(({ deviation }) => deviation)))
+  const longest = (list: readonly Hashed[]) => Math.max(...list.map(({ buckets }) => buckets.longest))
+  const pairs = (list: readonly Hashed[]) => list.reduce((sum, { collisions }) => sum + collisions.found, 0)
+  const clustered = worst(fnv) > NOT_RANDOM && worst(xx) <= NOT_RANDOM
+  return {
+    claim: 12,
+    verdict: clustered ? 'holds' : 'does not hold',
+    measured:
+      `furthest from random: FNV-1a ${worst(fnv).toFixed(1)} standard deviations, xxHash32 ${worst(xx).toFixed(1)}; longest of as many buckets as keys ` +
+      `${longest(fnv)} against ${longest(xx)}; equal 32 bits ${pairs(fnv)} against ${pairs(xx)} pairs (random: ${fnv.reduce((sum, { collisions }) => sum + collisions.expected, 0).toFixed(1)}). ` +
+      'A longest of 3 or 12 can only be a bucket of a table, no shard of 64.',
+  }
+}

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { codeOf } from '../../document.js'
+import { UsageError } from '../../errors.js'
+import { nearestNodeModules, readCorpus } from '../../wordcount/corpus.js'
+import { eachWord } from '../../wordcount/words.js'
+import { flat, random, userKeys } from '../../workload.js'
+
+export interface KeySet {
+  readonly name: string
+  readonly keys: readonly string[]
+}
+
+/** Text that the real words are taken from, at most. */
+const WORDS_FROM_BYTES = 8_000_000
+
+/** The keys in a file, one a line, each once. `UsageError` where there are none. */
+export function keysOfFile(path: string): KeySet {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new UsageError(`cannot read the keys of ${path} (${codeOf(error)}); give a text file with one key a line`)
+  }
+  if (text.includes('\0')) throw new UsageError(`${path} is not text; give a file with one key a line`)
+  const keys = [...new Set(text.split(/\r?\n/).filter(line => line !== ''))]
+  if (keys.length < 2)
+    throw new UsageError(`${path} holds ${keys.length} keys; give a file with one key a line, two at least`)
+  return { name: path, keys }
+}
+
+/** Kinds of keys that programs have, `count` of each (or as many as there are). */
+export function builtInSets(count: number, seed: number): KeySet[] {
+  const next = random(seed)
+  const hex = (length: number) => Array.from({ length }, () => Math.floor(next() * 16).toString(16)).join('')
+  const sets: KeySet[] = [
+    { name: 'user:N', keys: userKeys(count) },
+    { name: 'sess:xxx', keys: Array.from({ length: count }, () => flat(`sess:${hex(11)}`)) },
+    {
+      name: 'uuid',
+      keys: Array.from({ length: count }, () => flat(`${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`)),
+    },
+    {
+      name: 'paths',
+      keys: Array.from({ length: count }, (_, i) => flat(`/api/v1/tenants/${i % 97}/orders/${i}/items/${i % 7}`)),
+    },
+  ]
+  const words = realWords(count)
+  return words.length >= 1000 ? [...sets, { name: 'real words', keys: words }] : sets
+}
+
+/** Distinct words of the text below the nearest node_modules. */
+function realWords(count: number): string[] {
+  const root = nearestNodeModules(process.cwd())
+  if (root === undefined) return []
+  const words = new Set<string>()
+  try {
+    const { text, bytes } = readCorpus(root, { sourceOnly: true, maxBytes: WORDS_FROM_BYTES })
+    eachWord(Buffer.from(text).toString('utf8', 0, bytes), word => {
+      if (words.size < count) words.add(word)
+    })
+  } catch {
+    // No text there: these keys are left out.
+  }
+  return [...words]
+}

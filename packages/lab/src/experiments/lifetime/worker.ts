@@ -1,0 +1,124 @@
+/** A server without its network: requests make short-lived objects, results are cached for a while, configuration stays. */
+import type { ConcurrentMap, MapHandle } from 'threadmap'
+import { Histogram } from '../../histogram.js'
+import { CollectorWatch } from '../../subjects/collector.js'
+import { attachMap } from '../../subjects/maps.js'
+import type { CollectorFigures } from '../../subjects/protocol.js'
+import { serve } from '../../threads/serve.js'
+import { indexPicker, random } from '../../workload.js'
+
+export interface LifetimeSetup {
+  /** The shared map that results are cached in; undefined: a plain Map. */
+  readonly handle: MapHandle<string, CachedResult> | undefined
+  readonly seed: number
+}
+
+export interface CachedResult {
+  readonly id: number
+  readonly name: string
+  readonly tags: readonly string[]
+  readonly expires: number
+}
+
+export interface LifetimeCommand {
+  readonly ms: number
+  /** How long results stay valid: from, to. */
+  readonly validMs: readonly [number, number]
+}
+
+export interface LifetimeReply {
+  readonly requests: number
+  readonly ms: number
+  readonly collector: CollectorFigures
+  /** How long objects were in use, by histogram counts (nanoseconds). */
+  readonly used: Readonly<Record<LifetimeClass, Uint32Array>>
+  /** How old sampled objects were when the collector had taken them. */
+  readonly collected: Uint32Array
+  readonly heapBytes: number
+}
+
+export type LifetimeClass = 'request' | 'result' | 'configuration'
+
+const RESULTS = 20_000
+const SETTINGS = 2000
+/** Requests between two looks at the clock and the event loop, which finalisation needs. */
+const BATCH = 200
+/** One setting is replaced in so many requests. */
+const SETTING_CHANGES = 500
+/** The age of one object in so many is followed until it is collected. */
+const FOLLOWED = 64
+
+interface ResultCache {
+  get(key: string): CachedResult | undefined
+  set(key: string, result: CachedResult): unknown
+}
+
+interface Made {
+  readonly madeAt: number
+}
+
+await serve<LifetimeSetup, LifetimeCommand, LifetimeReply>(({ handle, seed }, { index }) => {
+  const shared: ConcurrentMap<string, CachedResult> | undefined = handle === undefined ? undefined : attachMap(handle)
+  const next = random(seed + index)
+  const pick = indexPicker(RESULTS, 0.9, next)
+  return async ({ ms, validMs: [shortest, longest] }) => {
+    const own = new Map<string, CachedResult>()
+    const cache: ResultCache = shared ?? own
+    const madeAt = new Map<string, number>()
+    const settings = Array.from({ length: SETTINGS }, (_, i) => ({ ...body(i), madeAt: performance.now() }))
+    const used = { request: new Histogram(), result: new Histogram(), configuration: new Histogram() }
+    const collected = new Histogram()
+    const registry = new FinalizationRegistry<number>(made => collected.record((performance.now() - made) * 1e6))
+    let requests = 0
+    const follow = (object: object) => {
+      if (requests % FOLLOWED === 0) registry.register(object, performance.now())
+    }
+    const serveOne = (now: number) => {
+      const request: Made & { readonly body: unknown } = {
+        madeAt: performance.now(),
+        body: JSON.parse(JSON.stringify(body(requests))),
+      }
+      follow(request)
+      const key = `result:${pick()}`
+      const cached = cache.get(key)
+      if (cached === undefined || cached.expires < now) {
+        const result = { ...body(requests), expires: now + shortest * (longest / shortest) ** next() }
+        follow(result)
+        const before = madeAt.get(key)
+        if (before !== undefined) used.result.record((now - before) * 1e6)
+        madeAt.set(key, now)
+        cache.set(key, result)
+      }
+      if (requests % SETTING_CHANGES === 0) {
+        const at = Math.floor(next() * SETTINGS)
+        used.configuration.record((now - settings[at].madeAt) * 1e6)
+        settings[at] = { ...body(requests), madeAt: now }
+      }
+      used.request.record((performance.now() - request.madeAt) * 1e6)
+      requests++
+    }
+    const watch = new CollectorWatch()
+    const began = performance.now()
+    let now = began
+    while (now - began < ms) {
+      for (let i = 0; i < BATCH; i++) serveOne(now)
+      await new Promise(setImmediate)
+      now = performance.now()
+    }
+    // What is in use still has lived at least until now.
+    for (const made of madeAt.values()) used.result.record((now - made) * 1e6)
+    for (const setting of settings) used.configuration.record((now - setting.madeAt) * 1e6)
+    return {
+      requests,
+      ms: now - began,
+      collector: watch.stop(),
+      used: { request: used.request.counts, result: used.result.counts, configuration: used.configuration.counts },
+      collected: collected.counts,
+      heapBytes: process.memoryUsage().heapUsed,
+    }
+  }
+})
+
+function body(i: number): { id: number; name: string; tags: string[] } {
+  return { id: i, name: `name ${i}`, tags: [`tag ${i % 10}`, `tag ${i % 7}`] }
+}

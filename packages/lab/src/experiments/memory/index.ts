@@ -1,0 +1,207 @@
+import type { MapKind } from 'threadmap'
+import type { ClaimFinding } from '../../claims.js'
+import { type Evidence, measured } from '../../evidence.js'
+import type { Context, Experiment, Outcome } from '../../experiment.js'
+import { quantile } from '../../statistics.js'
+import { SAFE_KINDS, SHARDED_KINDS } from '../../subjects/maps.js'
+import { errorOf, fitModel, type MemoryModel, predict, type Sample, TERMS } from './model.js'
+import { measureLoad, randomLoads } from './samples.js'
+
+/** What `threadmap estimate` answers from. */
+export interface MemoryDetails {
+  readonly fits: readonly MemoryFit[]
+}
+
+export interface MemoryFit extends MemoryModel {
+  /** Of the held-out maps, as shares of what was measured. */
+  readonly medianError: number
+  readonly worstError: number
+  readonly samples: number
+  readonly heldOut: number
+}
+
+const EFFORT = {
+  quick: { fitted: 64, heldOut: 16, largest: 20_000, growth: [100, 1000, 10_000] },
+  full: { fitted: 100, heldOut: 40, largest: 200_000, growth: [100, 1000, 10_000, 100_000, 1_000_000] },
+}
+
+/** Of the chart of the payload's share. */
+const USUAL = { keyBytes: 16, valueBytes: 64, numbers: false, shards: 64 }
+
+const LIMIT = 0.05
+
+export const memory: Experiment = {
+  name: 'memory',
+  title: 'How much memory do so many entries take?',
+  method:
+    'Maps of random sizes (entries, length of keys and values, shards) are filled from empty, and the shared memory in use is read from stats(). ' +
+    'M_total = M_meta + M_payload is fitted to them by least squares of the relative error, with a coefficient per map, shard, table byte, ' +
+    'entry, value block, key byte and value byte (bytes as rounded to the size classes). Then maps that had no part in the fit are predicted. ' +
+    'Nothing here depends on time.',
+  seconds: { quick: 5, full: 60 },
+  run,
+}
+
+async function run(context: Context): Promise<Outcome> {
+  const effort = EFFORT[context.quick ? 'quick' : 'full']
+  const fits: MemoryFit[] = []
+  for (const [at, kind] of SAFE_KINDS.entries()) {
+    const measureAll = async (loads: ReturnType<typeof randomLoads>, from: number, to: number) => {
+      const samples: Sample[] = []
+      for (const [i, load] of loads.entries()) {
+        samples.push(measureLoad(kind, load))
+        context.progress((at + from + ((to - from) * i) / loads.length) / (SAFE_KINDS.length + 1), kind)
+        // The event loop has to turn for Ctrl-C to be heard.
+        await new Promise(setImmediate)
+        context.signal.throwIfAborted()
+      }
+      return samples
+    }
+    const fitted = await measureAll(randomLoads(kind, effort.fitted, effort.largest, context.seed), 0, 0.8)
+    const heldOut = await measureAll(randomLoads(kind, effort.heldOut, effort.largest, context.seed + 1), 0.8, 1)
+    fits.push(judge(fitModel(kind, fitted), fitted.length, heldOut))
+  }
+  const growth: Sample[] = []
+  for (const entries of effort.growth) {
+    context.progress(SAFE_KINDS.length / (SAFE_KINDS.length + 1), `${entries} entries`)
+    growth.push(measureLoad('FastMap', { ...USUAL, entries }))
+    await new Promise(setImmediate)
+    context.signal.throwIfAborted()
+  }
+  return outcomeOf(fits, growth)
+}
+
+export function judge(model: MemoryModel, samples: number, heldOut: readonly Sample[]): MemoryFit {
+  const errors = heldOut.map(sample => Math.abs(errorOf(model, sample)))
+  return {
+    ...model,
+    medianError: quantile(errors, 0.5),
+    worstError: Math.max(...errors),
+    samples,
+    heldOut: heldOut.length,
+  }
+}
+
+function payloadShare({ load, bytes }: Sample): number {
+  return (100 * load.entries * (load.keyBytes + load.valueBytes)) / bytes
+}
+
+function outcomeOf(fits: readonly MemoryFit[], growth: readonly Sample[]): Outcome {
+  const evidence: Evidence[] = fits.flatMap(fit => {
+    const row = {
+      experiment: 'memory',
+      subject: fit.kind,
+      workers: 1,
+      workload: `${fit.heldOut} maps held out of the fit`,
+    }
+    return [
+      measured({ ...row, metric: 'median error', unit: '%' }, [fit.medianError * 100]),
+      measured({ ...row, metric: 'worst error', unit: '%' }, [fit.worstError * 100]),
+      ...TERMS.map(term => measured({ ...row, metric: `bytes per ${term}`, unit: 'B' }, [fit.coefficients[term]])),
+    ]
+  })
+  evidence.push(
+    ...growth.flatMap(sample => {
+      const row = {
+        experiment: 'memory',
+        subject: 'FastMap',
+        workers: 1,
+        workload: `${sample.load.entries} entries, 16 B keys, 64 B values`,
+      }
+      return [
+        measured({ ...row, metric: 'memory', unit: 'B' }, [sample.bytes]),
+        measured({ ...row, metric: 'share of payload', unit: '%' }, [payloadShare(sample)]),
+      ]
+    }),
+  )
+  const fast = fits.find(({ kind }) => kind === 'FastMap') as MemoryFit
+  const worst = fits.reduce((a, b) => (b.worstError > a.worstError ? b : a))
+  const ten = predict(fast, { ...USUAL, entries: 10_000_000 })
+  return {
+    evidence,
+    charts: [
+      {
+        id: 'payload-share',
+        kind: 'line',
+        title: 'Share of keys and values in all memory (FastMap, 64 shards, 16 B keys, 64 B values)',
+        alternative: growth
+          .map(sample => `${sample.load.entries} entries: ${payloadShare(sample).toFixed(0)}%`)
+          .join('; '),
+        x: { label: 'entries', unit: '', scale: 'log' },
+        y: { label: 'payload', unit: '%' },
+        series: [
+          { name: 'measured', points: growth.map(sample => ({ x: sample.load.entries, y: payloadShare(sample) })) },
+          {
+            name: 'model',
+            points: growth.map(({ load }) => {
+              const { payloadBytes, totalBytes } = predict(fast, load)
+              return { x: load.entries, y: (100 * payloadBytes) / totalBytes }
+            }),
+          },
+        ],
+      },
+      {
+        id: 'held-out',
+        kind: 'bar',
+        title: 'Error of the prediction for maps held out of the fit',
+        alternative: fits
+          .map(fit => `${fit.kind}: median ${pct(fit.medianError)}, worst ${pct(fit.worstError)}`)
+          .join('; '),
+        categories: fits.map(({ kind }) => kind),
+        y: { label: 'error', unit: '%' },
+        series: [
+          { name: 'median', values: fits.map(fit => ({ y: fit.medianError * 100 })) },
+          { name: 'worst', values: fits.map(fit => ({ y: fit.worstError * 100 })) },
+        ],
+      },
+    ],
+    tables: [
+      {
+        title: 'Bytes per unit, fitted',
+        columns: [
+          { label: 'map' },
+          ...TERMS.map(label => ({ label: `per ${label}`, digits: 2 })),
+          { label: 'median error', unit: '%', digits: 1 },
+          { label: 'worst', unit: '%', digits: 1 },
+        ],
+        rows: fits.map(fit => [
+          fit.kind,
+          ...TERMS.map(term => (hasTerm(fit.kind, term) ? fit.coefficients[term] : null)),
+          fit.medianError * 100,
+          fit.worstError * 100,
+        ]),
+      },
+    ],
+    findings: [
+      `The model predicts maps it has not seen with a median error of ${pct(
+        quantile(
+          fits.map(f => f.medianError),
+          0.5,
+        ),
+      )}, at worst ${pct(worst.worstError)} (${worst.kind})` +
+        `${worst.worstError <= LIMIT ? '.' : `: more than the ${pct(LIMIT)} it should keep to.`}`,
+      `10 million entries with 16-byte keys and 64-byte values take ${(ten.totalBytes / 1e9).toFixed(2)} GB in a FastMap, ${pct(ten.payloadBytes / ten.totalBytes)} of it payload.`,
+    ],
+    claims: [payloadClaim(growth)],
+    details: { fits } satisfies MemoryDetails,
+  }
+}
+
+/** One shard is the map itself: what it takes stands with the map. */
+function hasTerm(kind: MapKind, term: (typeof TERMS)[number]): boolean {
+  return term !== 'shard' || SHARDED_KINDS.includes(kind)
+}
+
+function payloadClaim(growth: readonly Sample[]): ClaimFinding {
+  const shares = growth.map(payloadShare)
+  const rises = shares.every((share, at) => at === 0 || share >= shares[at - 1] * 0.98)
+  return {
+    claim: 14,
+    verdict: rises && shares[shares.length - 1] > shares[0] * 1.1 ? 'holds' : 'does not hold',
+    measured: `payload ${growth.map((sample, at) => `${shares[at].toFixed(0)}% at ${sample.load.entries.toLocaleString('en-US')} entries`).join(', ')}`,
+  }
+}
+
+function pct(share: number): string {
+  return `${(share * 100).toFixed(1)}%`
+}

@@ -1,0 +1,224 @@
+import type { ClaimFinding } from '../../claims.js'
+import { type Evidence, measured } from '../../evidence.js'
+import type { Context, Experiment, Outcome } from '../../experiment.js'
+import { contrast, spread } from '../../statistics.js'
+import { MAP_KINDS, SAFE_KINDS } from '../../subjects/maps.js'
+import { LMDB, MESSAGES, PRIVATE, SHAREDMAP, type Subject, sharedSubject } from '../../subjects/subject.js'
+import { type Workload, workloadText } from '../../workload.js'
+import { type Cell, mixCells } from './cells.js'
+import { goRounds } from './go.js'
+import { runWorkloads, type SubjectRounds } from './measure.js'
+
+/** What the advice is fitted to. */
+export interface MixDetails {
+  readonly cells: readonly MixCell[]
+}
+
+export interface MixCell extends Cell {
+  /** Millions of operations per second; rounds of the same index ran side by side. */
+  readonly subjects: readonly SubjectRounds[]
+}
+
+const EFFORT = { quick: { cells: 16, rounds: 3, ms: 20 }, full: { cells: 72, rounds: 5, ms: 60 } }
+
+/** On a busy machine the matrix is cut short, at so many times its usual length. */
+const OVERRUN = 1.5
+
+export const mix: Experiment = {
+  name: 'mix',
+  title: 'Which map is the fastest for which workload?',
+  method:
+    'A sample of all workloads (share of reads, number of keys, skew, threads, size of values, keys that come and go), ' +
+    'drawn so that every level of every factor comes up equally often. Each subject has threads of its own; all subjects do the same ' +
+    'operations in interleaved rounds. UnsafeMap takes part where there is one thread. "plain Map per thread" shares nothing and is the ceiling of such a loop; ' +
+    '"message passing" sends 64 requests in a message to the thread that has the Map. Peers take part where they are installed.',
+  seconds: { quick: 15, full: 240 },
+  run,
+}
+
+async function run(context: Context): Promise<Outcome> {
+  const effort = EFFORT[context.quick ? 'quick' : 'full']
+  const cells = mixCells(effort.cells, context.workers, context.seed)
+  const found: MixCell[] = []
+  const left = new Set<string>()
+  const leaveOut = (what: string, why: string) => {
+    if (!left.has(what)) context.leaveOut(what, why)
+    left.add(what)
+  }
+  let begun = 0
+  const began = performance.now()
+  const limit = mix.seconds[context.quick ? 'quick' : 'full'] * OVERRUN * 1000
+  const counts = [...new Set(cells.map(({ workload }) => workload.threads))].sort((a, b) => a - b)
+  for (const threads of counts) {
+    const planned = cells.filter(({ workload }) => workload.threads === threads)
+    begun += planned.length
+    const measuredCells = await runWorkloads(
+      planned.map(({ workload }) => workload),
+      {
+        ...effort,
+        threads,
+        subjects: subjectsFor(threads).filter(({ name }) => !left.has(name)),
+        seed: context.seed,
+        signal: context.signal,
+        deadline: began + (limit * begun) / cells.length,
+        onWorkload: at => context.progress((found.length + at) / cells.length, workloadText(planned[at].workload)),
+        onLeftOut: leaveOut,
+      },
+    )
+    const these = planned.slice(0, measuredCells.length)
+    const go = await goRounds(these, { ...effort, context, leaveOut })
+    found.push(...these.map((cell, at) => ({ ...cell, subjects: [...measuredCells[at], ...go[at]] })))
+  }
+  if (found.length < cells.length) {
+    context.leaveOut(
+      `${cells.length - found.length} of ${cells.length} workloads`,
+      'time was up: the machine is slow, or busy with something else',
+    )
+  }
+  return outcomeOf(found)
+}
+
+function subjectsFor(threads: number): Subject[] {
+  const kinds = threads === 1 ? MAP_KINDS : SAFE_KINDS
+  return [...kinds.map(sharedSubject), PRIVATE, MESSAGES, SHAREDMAP, LMDB]
+}
+
+/** The maps that several threads may share, best first, with those that cannot be told from the best. */
+export function ranking(
+  subjects: readonly SubjectRounds[],
+): { best: SubjectRounds; tied: readonly SubjectRounds[] } | undefined {
+  const safe = subjects.filter(({ name }) => SAFE_KINDS.some(kind => kind === name))
+  const sorted = [...safe].sort((a, b) => spread(b.rounds).median - spread(a.rounds).median)
+  const best = sorted[0]
+  if (best === undefined) return undefined
+  return { best, tied: sorted.slice(1).filter(other => !contrast(best.rounds, other.rounds).differs) }
+}
+
+/** What follows from the matrix. */
+export function outcomeOf(cells: readonly MixCell[]): Outcome {
+  const names = [...new Set(cells.flatMap(({ subjects }) => subjects.map(({ name }) => name)))]
+  const evidence: Evidence[] = cells.flatMap(({ workload, subjects }) =>
+    subjects.map(({ name, rounds }) =>
+      measured(
+        {
+          experiment: 'mix',
+          subject: name,
+          workers: workload.threads,
+          workload: workloadText(workload),
+          metric: 'throughput',
+          unit: 'M/s',
+        },
+        rounds,
+      ),
+    ),
+  )
+  const rows = cells.map(cell => {
+    const ranked = ranking(cell.subjects)
+    const best = ranked === undefined ? '-' : [ranked.best, ...ranked.tied].map(({ name }) => name).join(' = ')
+    return [
+      workloadText(cell.workload),
+      ...names.map(name => {
+        const rounds = cell.subjects.find(subject => subject.name === name)?.rounds
+        return rounds === undefined ? null : spread(rounds).median
+      }),
+      best,
+    ]
+  })
+  const relative = cells.map(({ subjects }) => {
+    const best = ranking(subjects)
+    return names.map(name => {
+      const rounds = subjects.find(subject => subject.name === name)?.rounds
+      return rounds === undefined || best === undefined
+        ? null
+        : (100 * spread(rounds).median) / spread(best.best.rounds).median
+    })
+  })
+  return {
+    evidence,
+    charts: [
+      {
+        id: 'relative',
+        kind: 'heat',
+        title: 'Throughput relative to the fastest shared map of the workload',
+        alternative: winsText(cells),
+        columns: names,
+        rows: cells.map(({ workload }) => workloadText(workload)),
+        value: { label: 'of the fastest shared map', unit: '%' },
+        cells: relative,
+      },
+    ],
+    tables: [
+      {
+        title: 'Millions of operations per second, all threads together (= : within the noise)',
+        columns: [{ label: 'workload' }, ...names.map(label => ({ label })), { label: 'fastest shared map' }],
+        rows,
+      },
+    ],
+    findings: [winsText(cells), ...ceilingText(cells)],
+    claims: [chooseByWorkload(cells)],
+    details: { cells } satisfies MixDetails,
+  }
+}
+
+/** How often each map is the fastest, alone or within the noise of it. */
+function winsText(cells: readonly MixCell[]): string {
+  const wins = new Map<string, number>()
+  const alone = new Map<string, number>()
+  for (const { subjects } of cells) {
+    const ranked = ranking(subjects)
+    if (ranked === undefined) continue
+    for (const { name } of [ranked.best, ...ranked.tied]) wins.set(name, (wins.get(name) ?? 0) + 1)
+    if (ranked.tied.length === 0) alone.set(ranked.best.name, (alone.get(ranked.best.name) ?? 0) + 1)
+  }
+  const list = [...wins]
+    .sort((a, b) => b[1] - a[1])
+    .map(([name, count]) => `${name} in ${count} (alone in ${alone.get(name) ?? 0})`)
+  return `Of ${cells.length} workloads, the fastest shared map, or within the noise of it, is ${list.join(', ')}.`
+}
+
+function ceilingText(cells: readonly MixCell[]): string[] {
+  const ratios = (name: string) =>
+    cells.flatMap(({ subjects, workload }) => {
+      const ranked = ranking(subjects)
+      const other = subjects.find(subject => subject.name === name)
+      return ranked === undefined || other === undefined || workload.threads === 1
+        ? []
+        : [spread(other.rounds).median / spread(ranked.best.rounds).median]
+    })
+  const line = (name: string, text: string) => {
+    const found = spread(ratios(name))
+    return Number.isNaN(found.median)
+      ? []
+      : [
+          `${text} ${found.median.toFixed(2)}x as fast as the fastest shared map (median over workloads of several threads).`,
+        ]
+  }
+  return [
+    ...line(PRIVATE.name, 'A plain Map per thread, which shares nothing, is'),
+    ...line(MESSAGES.name, 'Message passing, 64 requests in a message, is'),
+  ]
+}
+
+/** Claim 16, by the workloads it speaks of. */
+function chooseByWorkload(cells: readonly MixCell[]): ClaimFinding {
+  const shared = cells.filter(({ workload }) => workload.threads > 1)
+  const cases: [string, string, (workload: Workload) => boolean][] = [
+    ['RWMutexMap', 'reads at 99%', ({ reads }) => reads >= 99],
+    ['SyncMap', 'reads from 90%, no keys that come and go', ({ reads, churn }) => reads >= 90 && churn === 0],
+    ['ShardedMap', 'writes from 50%', ({ reads }) => reads <= 50],
+  ]
+  const results = cases.map(([name, what, applies]) => {
+    const ranked = shared.filter(({ workload }) => applies(workload)).map(({ subjects }) => ranking(subjects))
+    const won = ranked.filter(
+      found => found !== undefined && [found.best, ...found.tied].some(each => each.name === name),
+    ).length
+    return { text: `${name} at ${what}: ${won} of ${ranked.length}`, won, of: ranked.length }
+  })
+  const tested = results.filter(({ of }) => of > 0)
+  const holds = tested.filter(({ won, of }) => won >= of / 2).length
+  return {
+    claim: 16,
+    verdict: tested.length < cases.length ? 'cannot tell' : holds === tested.length ? 'holds' : 'does not hold',
+    measured: `how often each was the fastest or within the noise: ${results.map(({ text }) => text).join('; ')}`,
+  }
+}

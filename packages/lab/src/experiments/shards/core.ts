@@ -1,0 +1,54 @@
+/** Two threads that hand a word to and fro: what it takes for a write to reach another core. */
+import { execFileSync } from 'node:child_process'
+import { readlinkSync } from 'node:fs'
+import { serve } from '../../threads/serve.js'
+
+export interface CoreSetup {
+  readonly word: Int32Array
+}
+
+export interface CoreCommand {
+  readonly turns: number
+  /** Which processor to run on; undefined: any. */
+  readonly cpu: number | undefined
+}
+
+export interface CoreReply {
+  readonly ns: number
+  readonly pinned: boolean
+}
+
+/** The other thread may wait for the processor; beyond this the pair gives up, and the round does not count. */
+const GIVE_UP_MS = 500
+
+await serve<CoreSetup, CoreCommand, CoreReply>(({ word }, { index, meet }) => ({ turns, cpu }) => {
+  const pinned = cpu !== undefined && pin(cpu)
+  if (index === 0) Atomics.store(word, 0, 0)
+  meet()
+  const began = performance.now()
+  let done = 0
+  let lost = false
+  for (let turn = index; turn < turns * 2 && !lost; turn += 2) {
+    for (let spins = 1; Atomics.load(word, 0) !== turn; spins++) {
+      if (spins % 4096 === 0 && performance.now() - began > GIVE_UP_MS) {
+        lost = true
+        break
+      }
+    }
+    if (!lost) Atomics.store(word, 0, turn + 1)
+    done++
+  }
+  meet()
+  return { ns: lost ? Number.NaN : ((performance.now() - began) * 1e6) / (done * 2), pinned }
+})
+
+/** Binds this very thread to a processor, where `taskset` is there to do it. */
+function pin(cpu: number): boolean {
+  try {
+    const thread = readlinkSync('/proc/thread-self').split('/').at(-1) as string
+    execFileSync('taskset', ['-pc', String(cpu), thread], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}

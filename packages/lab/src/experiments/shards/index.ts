@@ -1,0 +1,256 @@
+import type { ClaimFinding } from '../../claims.js'
+import { type Evidence, measured } from '../../evidence.js'
+import type { Context, Experiment, LineChart, Outcome } from '../../experiment.js'
+import { contrast, spread } from '../../statistics.js'
+import { type RoundFigures, SubjectCrew, sharedOperations } from '../../subjects/crew.js'
+import { SHARDED_KINDS } from '../../subjects/maps.js'
+import { sharedSubject } from '../../subjects/subject.js'
+import { Team } from '../../threads/team.js'
+import { type Workload, workloadText } from '../../workload.js'
+import type { CoreCommand, CoreReply, CoreSetup } from './core.js'
+import { memoryNodes } from './numa.js'
+
+const EFFORT = {
+  quick: { shards: [1, 8, 64, 1024], rounds: 3, ms: 50, turns: 20_000 },
+  full: { shards: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024], rounds: 7, ms: 200, turns: 200_000 },
+}
+
+/** Half writes: shards are for writers. */
+const WORKLOAD: Omit<Workload, 'threads'> = { keys: 16_384, reads: 50, zipf: 0, valueBytes: 8, churn: 0 }
+
+export const shards: Experiment = {
+  name: 'shards',
+  title: 'How many shards should a map have?',
+  method:
+    'The same half reads, half writes over maps of 1 to 1,024 shards, in interleaved rounds: throughput, waits for a lock (stats()), the 99th ' +
+    'percentile of single operations (one in 32 is timed, the clock included), memory in use. Then two threads hand one word to and fro: the time a write takes ' +
+    'to reach another core, and on machines with several memory nodes, another node.',
+  seconds: { quick: 5, full: 55 },
+  run,
+}
+
+interface Sharded {
+  readonly kind: string
+  readonly shards: number
+  readonly bytes: number
+  readonly rounds: readonly RoundFigures[]
+}
+
+/** Pairs of processors whose hand-over was timed. */
+export interface HandOver {
+  readonly name: string
+  /** Nanoseconds one way, per round. */
+  readonly ns: readonly number[]
+}
+
+async function run(context: Context): Promise<Outcome> {
+  const effort = EFFORT[context.quick ? 'quick' : 'full']
+  const workload: Workload = { ...WORKLOAD, threads: context.workers }
+  const list = sharedOperations(workload, context.seed)
+  const found: Sharded[] = []
+  const steps = SHARDED_KINDS.length * effort.shards.length * effort.rounds
+  let step = 0
+  for (const kind of SHARDED_KINDS) {
+    const crews: SubjectCrew[] = []
+    try {
+      for (const count of effort.shards) {
+        const crew = await SubjectCrew.start({
+          subject: sharedSubject(kind),
+          threads: context.workers,
+          signal: context.signal,
+          mapOptions: { shards: count },
+        })
+        crews.push(crew)
+        await crew.prepare(workload, list)
+      }
+      const rounds = crews.map((): RoundFigures[] => [])
+      for (let round = 0; round < effort.rounds; round++) {
+        for (let turn = 0; turn < crews.length; turn++) {
+          const at = (turn + round) % crews.length
+          context.progress(step++ / (steps + 1), `${kind}, ${effort.shards[at]} shards`)
+          rounds[at].push(
+            await crews[at].round({ ms: effort.ms, latency: true, warmUpMs: round === 0 ? effort.ms / 2 : 5 }),
+          )
+        }
+      }
+      for (const [at, crew] of crews.entries()) {
+        found.push({ kind, shards: effort.shards[at], bytes: crew.map?.stats().usedBytes ?? 0, rounds: rounds[at] })
+      }
+    } finally {
+      await Promise.all(crews.map(crew => crew.stop()))
+    }
+  }
+  context.progress(steps / (steps + 1), 'core to core')
+  const nodes = memoryNodes()
+  return outcomeOf(found, await handOvers(context, nodes, effort), nodes.length, workload)
+}
+
+/** Within the first node and, where there is a second, across. */
+async function handOvers(
+  context: Context,
+  nodes: readonly (readonly number[])[],
+  { turns, rounds }: { turns: number; rounds: number },
+): Promise<HandOver[]> {
+  const [first, second] = nodes
+  const pairs: { name: string; cpus: readonly (number | undefined)[] }[] = []
+  if (first.length >= 2) pairs.push({ name: 'core to core, one node', cpus: first.slice(0, 2) })
+  if (second !== undefined) pairs.push({ name: 'core to core, across nodes', cpus: [first[0], second[0]] })
+  if (pairs.length === 0) pairs.push({ name: 'thread to thread', cpus: [undefined, undefined] })
+  const found: HandOver[] = []
+  for (const { name, cpus } of pairs) {
+    const word = new Int32Array(new SharedArrayBuffer(256))
+    const team = await Team.start<CoreSetup, CoreCommand, CoreReply>({
+      name,
+      program: new URL('./core.js', import.meta.url),
+      members: 2,
+      setup: () => ({ word }),
+      signal: context.signal,
+    })
+    try {
+      const ns: number[] = []
+      let pinned = true
+      for (let round = 0; round < rounds; round++) {
+        const replies = await team.askEach(index => ({ turns, cpu: cpus[index] }))
+        pinned = replies.every(reply => reply.pinned)
+        if (Number.isFinite(replies[0].ns)) ns.push(replies[0].ns)
+      }
+      found.push({ name: pinned ? name : 'thread to thread, not pinned', ns })
+    } finally {
+      await team.stop()
+    }
+  }
+  return found
+}
+
+const metric = {
+  rate: ({ rate }: RoundFigures) => rate,
+  waits: ({ perOperation }: RoundFigures) => (perOperation?.lockWaits ?? 0) * 1e6,
+  p99: ({ latency }: RoundFigures) => latency?.quantile(0.99) ?? Number.NaN,
+}
+
+export function outcomeOf(
+  found: readonly Sharded[],
+  handed: readonly HandOver[],
+  nodes: number,
+  workload: Workload,
+): Outcome {
+  const about = { experiment: 'shards', workers: workload.threads }
+  const evidence: Evidence[] = found.flatMap(each => {
+    const row = { ...about, subject: each.kind, workload: `${each.shards} shards, ${workloadText(workload)}` }
+    return [
+      measured({ ...row, metric: 'throughput', unit: 'M/s' }, each.rounds.map(metric.rate)),
+      measured({ ...row, metric: 'lock waits', unit: 'per million operations' }, each.rounds.map(metric.waits)),
+      measured({ ...row, metric: 'P99', unit: 'ns' }, each.rounds.map(metric.p99)),
+      measured({ ...row, metric: 'memory', unit: 'B' }, [each.bytes]),
+    ]
+  })
+  for (const { name, ns } of handed) {
+    if (ns.length > 0)
+      evidence.push(
+        measured({ ...about, workers: 2, subject: 'hand-over', workload: name, metric: 'one way', unit: 'ns' }, ns),
+      )
+  }
+  const kinds = [...new Set(found.map(({ kind }) => kind))]
+  const chart = (
+    id: string,
+    title: string,
+    label: string,
+    unit: string,
+    of: (round: RoundFigures) => number,
+  ): LineChart => ({
+    id,
+    kind: 'line',
+    title,
+    alternative: found
+      .map(each => `${each.kind} ${each.shards}: ${spread(each.rounds.map(of)).median.toPrecision(3)} ${unit}`)
+      .join('; '),
+    x: { label: 'shards', unit: '', scale: 'log' },
+    y: { label, unit },
+    series: kinds.map(kind => ({
+      name: kind,
+      points: found
+        .filter(each => each.kind === kind)
+        .map(each => {
+          const { median, low, high } = spread(each.rounds.map(of))
+          return { x: each.shards, y: median, low, high }
+        }),
+    })),
+  })
+  return {
+    evidence,
+    charts: [
+      chart('throughput', 'Throughput by number of shards', 'throughput', 'M/s', metric.rate),
+      chart('lock-waits', 'Waits for a lock by number of shards', 'lock waits', 'per million operations', metric.waits),
+      chart('p99', '99th percentile of an operation by number of shards', 'P99', 'ns', metric.p99),
+    ],
+    tables: [
+      {
+        title: workloadText(workload),
+        columns: [
+          { label: 'map' },
+          { label: 'shards' },
+          { label: 'throughput', unit: 'M/s' },
+          { label: 'lock waits', unit: 'per million operations' },
+          { label: 'P99', unit: 'ns' },
+          { label: 'memory', unit: 'MB' },
+        ],
+        rows: found.map(each => [
+          each.kind,
+          each.shards,
+          spread(each.rounds.map(metric.rate)).median,
+          spread(each.rounds.map(metric.waits)).median,
+          spread(each.rounds.map(metric.p99)).median,
+          each.bytes / 1e6,
+        ]),
+      },
+      ...(handed.length === 0
+        ? []
+        : [
+            {
+              title: 'A word handed from one thread to another',
+              columns: [{ label: 'where' }, { label: 'one way', unit: 'ns' }],
+              rows: handed.map(({ name, ns }) => [name, spread(ns).median]),
+            },
+          ]),
+    ],
+    findings: [...kinds.map(kind => enough(found.filter(each => each.kind === kind))), ...nodesText(nodes, handed)],
+    claims: [remote(nodes, handed)],
+  }
+}
+
+/** The fewest shards that cannot be told from the best number. */
+export function enough(found: readonly Sharded[]): string {
+  const rates = (each: Sharded) => each.rounds.map(metric.rate)
+  const best = [...found].sort((a, b) => spread(rates(b)).median - spread(rates(a)).median)[0]
+  const fewest = found.find(each => each === best || !contrast(rates(best), rates(each)).differs) as Sharded
+  const one = found[0]
+  const gain = contrast(rates(best), rates(one))
+  if (!gain.differs)
+    return `${best.kind}: the number of shards makes no difference beyond the noise with these threads.`
+  return `${best.kind}: ${fewest.shards} shards are enough: more gain nothing beyond the noise; the best number is ${gain.ratio.toFixed(2)}x as fast as one shard.`
+}
+
+function nodesText(nodes: number, handed: readonly HandOver[]): string[] {
+  const within = handed.find(({ ns }) => ns.length > 0)
+  const text =
+    within === undefined
+      ? ''
+      : ` A word takes ${spread(within.ns).median.toFixed(0)} ns from one thread to the other (${within.name}).`
+  return [
+    nodes > 1
+      ? `This machine has ${nodes} memory nodes.${text}`
+      : `This machine has one memory node, so there is no remote memory to measure.${text}`,
+  ]
+}
+
+function remote(nodes: number, handed: readonly HandOver[]): ClaimFinding {
+  const [within, across] = handed
+  return {
+    claim: 13,
+    verdict: 'cannot tell',
+    measured:
+      nodes < 2 || across === undefined
+        ? 'there is one memory node here, so no memory is remote'
+        : `a word takes ${spread(within.ns).median.toFixed(0)} ns within a node and ${spread(across.ns).median.toFixed(0)} ns across, whatever the number of shards; maps were not pinned to nodes`,
+  }
+}

@@ -1,0 +1,177 @@
+import type { Verdict } from '../../claims.js'
+import { type Evidence, measured } from '../../evidence.js'
+import type { Context, Experiment, Outcome } from '../../experiment.js'
+import { contrast, spread } from '../../statistics.js'
+import { Team } from '../../threads/team.js'
+import { type CacheMisses, missesDuring, perfCounts } from './perf.js'
+import type { SharingCommand, SharingReply, SharingSetup } from './worker.js'
+
+/** Where the two threads' words stand. */
+interface Placement {
+  readonly name: string
+  /** Bytes between the words; undefined: the second thread rests. */
+  readonly apart: number | undefined
+}
+
+/**
+ * A line has 64 bytes on x86-64 and most arm64; processors fetch lines in pairs, so that neighbours 64 bytes apart disturb
+ * each other a little; Apple's lines have 128.
+ */
+const PLACEMENTS: readonly Placement[] = [
+  { name: 'the same word', apart: 0 },
+  { name: 'the same line', apart: 4 },
+  { name: '64 bytes apart', apart: 64 },
+  { name: '128 bytes apart', apart: 128 },
+  { name: '256 bytes apart', apart: 256 },
+  { name: 'alone', apart: undefined },
+]
+const SAME_LINE = PLACEMENTS[1]
+const FAR = PLACEMENTS[4]
+const ALONE = PLACEMENTS[5]
+
+/** Both words away from the beginning of the page. */
+const FIRST_WORD = 1024
+const THREADS = 2
+
+const EFFORT = { quick: { rounds: 5, ms: 50 }, full: { rounds: 15, ms: 150 } }
+
+export const sharing: Experiment = {
+  name: 'sharing',
+  title: 'What does it cost when two threads write to the same cache line?',
+  method:
+    'Two threads do Atomics.add in a loop, each on a word of its own (or both on the same one) of one shared memory, at ' +
+    'several distances; "alone" is one thread while the other rests. The distances take turns; shown is the median of all ' +
+    'rounds with its quartiles, in additions per second and thread. Where perf may count (Linux, not in most virtual machines) the ' +
+    'misses of the first-level cache are counted as well.',
+  seconds: { quick: 2.5, full: 16 },
+  run,
+}
+
+interface Round {
+  /** Millions of additions per second and thread. */
+  readonly rate: number
+  readonly misses: CacheMisses | undefined
+}
+
+async function run(context: Context): Promise<Outcome> {
+  const { rounds, ms } = EFFORT[context.quick ? 'quick' : 'full']
+  const counting = await perfCounts()
+  if (counting !== true) context.leaveOut('cache misses', counting)
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
+  const found = new Map<string, Round[]>(PLACEMENTS.map(({ name }) => [name, []]))
+  const team = await Team.start<SharingSetup, SharingCommand, SharingReply>({
+    name: 'sharing',
+    program: new URL('./worker.js', import.meta.url),
+    members: THREADS,
+    setup: () => ({ memory }),
+    signal: context.signal,
+  })
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (let turn = 0; turn < PLACEMENTS.length; turn++) {
+        const { name, apart } = PLACEMENTS[(turn + round) % PLACEMENTS.length]
+        context.progress((round * PLACEMENTS.length + turn) / (rounds * PLACEMENTS.length), name)
+        const work = () =>
+          team.askEach(index => ({
+            at: index === 0 ? FIRST_WORD : apart === undefined ? undefined : FIRST_WORD + apart,
+            ms,
+          }))
+        const { result, misses } =
+          counting === true ? await missesDuring(work) : { result: await work(), misses: undefined }
+        const active = result.filter(({ additions }) => additions > 0)
+        const rate = active.reduce((sum, reply) => sum + reply.additions / reply.ms, 0) / active.length / 1000
+        found.get(name)?.push({ rate, misses })
+      }
+    }
+  } finally {
+    await team.stop()
+  }
+  return outcomeOf(found)
+}
+
+/** What follows from the rounds of each placement. */
+export function outcomeOf(found: ReadonlyMap<string, readonly Round[]>): Outcome {
+  const rates = ({ name }: Placement) => (found.get(name) ?? []).map(({ rate }) => rate)
+  const evidence: Evidence[] = []
+  const rows: (string | number | null)[][] = []
+  for (const placement of PLACEMENTS) {
+    const values = rates(placement)
+    const row = {
+      experiment: 'sharing',
+      subject: 'Atomics.add',
+      workers: placement === ALONE ? 1 : THREADS,
+      workload: placement.name,
+    }
+    evidence.push(measured({ ...row, metric: 'additions per thread', unit: 'M/s' }, values))
+    const penalty = rates(ALONE).map((alone, round) => alone / values[round])
+    evidence.push(measured({ ...row, metric: 'penalty', unit: 'x alone' }, penalty))
+    const misses = (found.get(placement.name) ?? []).flatMap(({ misses }) =>
+      misses === undefined ? [] : [misses.share * 100],
+    )
+    if (misses.length > 0) evidence.push(measured({ ...row, metric: 'L1 misses', unit: '% of loads' }, misses))
+    rows.push([
+      placement.name,
+      spread(values).median,
+      spread(values.map(rate => 1000 / rate)).median,
+      spread(penalty).median,
+      ...(misses.length > 0 ? [spread(misses).median] : [null]),
+    ])
+  }
+  const line = contrast(rates(FAR), rates(SAME_LINE))
+  const neighbours = contrast(rates(FAR), rates(PLACEMENTS[2]))
+  const text = (ratio: number) => `${ratio.toFixed(1)}x`
+  const verdict: Verdict = !line.differs ? 'cannot tell' : line.ratio >= COSTLY ? 'holds' : 'does not hold'
+  return {
+    evidence,
+    charts: [
+      {
+        id: 'rate',
+        kind: 'bar',
+        title: 'Additions per second and thread, by where the two words stand',
+        alternative: PLACEMENTS.map(p => `${p.name}: ${spread(rates(p)).median.toFixed(1)} M/s`).join('; '),
+        categories: PLACEMENTS.map(({ name }) => name),
+        y: { label: 'additions per thread', unit: 'M/s' },
+        series: [
+          {
+            name: 'Atomics.add',
+            values: PLACEMENTS.map(placement => {
+              const { median, low, high } = spread(rates(placement))
+              return { y: median, low, high }
+            }),
+          },
+        ],
+      },
+    ],
+    tables: [
+      {
+        title: 'Two threads that add',
+        columns: [
+          { label: 'the words are' },
+          { label: 'per thread', unit: 'M/s' },
+          { label: 'one takes', unit: 'ns' },
+          { label: 'penalty', unit: 'x alone' },
+          { label: 'L1 misses', unit: '% of loads' },
+        ],
+        rows,
+      },
+    ],
+    findings: [
+      line.differs
+        ? `A thread whose word shares a line with another's is ${text(line.ratio)} as slow as one whose word stands 256 bytes away.`
+        : `Sharing a line made no difference beyond the noise here (${text(line.ratio)}): the two threads may run on one core.`,
+      neighbours.differs && neighbours.ratio > 1
+        ? `64 bytes apart is not far enough: ${text(neighbours.ratio)} as slow as 256 bytes apart.`
+        : 'From 64 bytes apart on, a greater distance gains nothing beyond the noise.',
+    ],
+    claims: [
+      {
+        claim: 10,
+        verdict,
+        measured: `on one line ${spread(rates(SAME_LINE)).median.toFixed(1)} M/s per thread, 256 bytes apart ${spread(rates(FAR)).median.toFixed(1)}: a factor of ${line.ratio.toFixed(1)}, where the claim has 7.2`,
+      },
+    ],
+  }
+}
+
+/** "Dearly" is from here on. */
+const COSTLY = 1.5

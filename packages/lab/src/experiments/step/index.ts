@@ -1,0 +1,33 @@
+import { availableParallelism } from 'node:os'
+import type { Context, Experiment, Outcome } from '../../experiment.js'
+import { asked, checkAsked, FLAGS } from './flags.js'
+import { measureAll } from './measure.js'
+import { outcomeOf } from './outcome.js'
+
+export type { Series } from './measure.js'
+export type { Step } from './series.js'
+
+export const step: Experiment = {
+  name: 'step',
+  title: 'How many clients can be served, and what runs out first?',
+  method:
+    'More and more clients send requests in an open loop: at the times of a Poisson process, whether or not earlier requests were ' +
+    'answered. Each client has one connection; a request that is due while all clients wait for an answer waits for the ' +
+    'next free one. Latency counts from the intended send time. What has no answer after 5 s has failed, and nothing is sent ' +
+    'again. A closed loop before (each client sends when it is answered) gives the ceiling; the last step offers half as much ' +
+    'again, so steps beyond the ceiling build up a queue for as long as they last. The reference server is an order API over ' +
+    'HTTP (four look-ups to one order) whose workers share one map; "in process" does the same without HTTP. Load generator ' +
+    'and server share the cores of this machine; the generator may send a millisecond late. Three knees: the peak of a curve by the ' +
+    'Universal Scalability Law (weighted fit, 90% interval by bootstrap), the bend of log P95 by Kneedle, and the last step ' +
+    'that meets the objective. The cause behind it is read off the measured series: of what is full the innermost.',
+  seconds: { quick: 12, full: 120 },
+  flags: FLAGS,
+  check: checkAsked,
+  run,
+}
+
+async function run(context: Context): Promise<Outcome> {
+  const options = asked(context)
+  const series = await measureAll(context, options, availableParallelism())
+  return outcomeOf(series, options.objective)
+}

@@ -1,0 +1,185 @@
+import { mean, type Resources, type Step, type ThreadTime } from '../series.js'
+
+/** What can run out. */
+export type Resource = 'connection pool' | 'lock' | 'collector' | 'cores' | 'event loop' | 'load generator' | 'queue'
+
+/** One measured series of the chain, from the first step to the one beyond the knee. */
+export interface Link {
+  readonly what: string
+  readonly before: number
+  readonly beyond: number
+  readonly unit: string
+}
+
+export interface Attribution {
+  /** Null: nothing that was measured is full. */
+  readonly resource: Resource | null
+  /** With its number or state: `lock of shard 3`, `event loops, blocked`. */
+  readonly name: string
+  /** From the cause to what clients feel. */
+  readonly chain: readonly Link[]
+  /** What was looked at and is not the cause, or what cannot be seen. */
+  readonly ruledOut: readonly string[]
+}
+
+/** A loop that is active more than this has no time left that it could give: arrivals come in bursts. */
+const LOOP_FULL = 0.85
+/** A part of a full loop's time that, if it were gone, would leave a quarter more room. */
+const NOTABLE_PART = 0.25
+/** In use on average; at times all of it then. */
+const POOL_FULL = 0.85
+/** Of the threads' time on cores; the rest is other programs and the system. */
+const MACHINE_FULL = 0.9
+/** What others leave of the cores, below which it is they who fill the machine. */
+const OWN_SHARE = 0.6
+/** Waits for a lock of a map per request, from which on they count as contention. */
+const MAP_LOCK_WAITS = 0.2
+/** Waiting for a core so much of the time, a thread can't do half of what it could. */
+const STARVED = 0.4
+
+/**
+ * Names what is full at the step `beyond` the knee. Of several, the innermost: a full pool makes requests wait while the
+ * loops idle; a full loop is looked into, for what fills it may be waiting for a lock, the collector, or a core.
+ */
+export function attribute(steps: readonly Step[], beyond: number, cores: number): Attribution {
+  const first = steps[0]
+  const at = steps[beyond]
+  const { workers, generators, pool, locks, mapLockWaits = 0 } = at.resources
+  const loop = mostActive(workers)
+  const of = (part: (thread: ThreadTime) => number | undefined) => mean(workers.map(thread => part(thread) ?? 0))
+  const link = (what: string, unit: string, figure: (step: Step) => number): Link => ({
+    what,
+    before: figure(first),
+    beyond: figure(at),
+    unit,
+  })
+  const loops = link(
+    generators.length > 0 ? 'event loops active' : 'workers inside a request',
+    '%',
+    ({ resources }) => 100 * mean(resources.workers.map(({ active }) => active)),
+  )
+  const part = (what: string, figure: (thread: ThreadTime) => number | undefined) =>
+    link(what, '% of the time', ({ resources }) => 100 * mean(resources.workers.map(each => figure(each) ?? 0)))
+  const outward: Link[] = [
+    link('requests in progress', '', ({ inProgress }) => inProgress),
+    link('requests waiting for a free client', '', ({ waiting }) => waiting),
+    link('P95', 'ms', ({ latency }) => latency.p95),
+    link('success', '%', ({ success }) => 100 * success),
+  ]
+  const ruledOut: string[] = []
+  const found = (resource: Resource | null, name: string, inner: readonly Link[]): Attribution => ({
+    resource,
+    name,
+    chain: [...inner, ...outward],
+    ruledOut,
+  })
+
+  if (loop !== undefined && loop.active >= LOOP_FULL) {
+    if (pool !== undefined)
+      ruledOut.push(`the pool (${percent(pool.inUse / pool.size)} in use) waits for the full loop`)
+    const delayed = of(each => each.runDelay)
+    const computing = of(each => each.cpu)
+    const collecting = of(each => each.collector)
+    const locked = of(each => each.lockWait)
+    // What is left of an active loop's time: it sleeps in a call. Where Linux does not tell, it may as well compute.
+    const known = workers.every(each => each.cpu !== undefined)
+    const asleep = known ? of(each => each.active) - computing - delayed - collecting - locked : 0
+    if (locked >= NOTABLE_PART && locked >= delayed && locks !== undefined) {
+      const shard = locks.waiting.indexOf(Math.max(...locks.waiting))
+      const name = locks.waiting.length === 1 ? 'the one global lock (of shard 0)' : `lock of shard ${shard}`
+      return found('lock', name, [
+        link(`${name} held`, '% of the time', ({ resources }) => 100 * (resources.locks?.held[shard] ?? 0)),
+        part('workers waiting for it', each => each.lockWait),
+        loops,
+      ])
+    }
+    if (mapLockWaits >= MAP_LOCK_WAITS) {
+      const waits = link('waits for a lock of the map', 'per request', each => each.resources.mapLockWaits ?? 0)
+      return found('lock', 'a lock of the map (it does not count by shard)', [waits, loops])
+    }
+    // A pause lasts longer where the collector has no core.
+    if (collecting >= NOTABLE_PART && collecting >= delayed) {
+      return found('collector', 'the garbage collector', [part('stopped by the collector', e => e.collector), loops])
+    }
+    if (delayed >= NOTABLE_PART && delayed >= asleep && at.resources.machine >= MACHINE_FULL) {
+      return found('cores', coresName(at, cores), [coresLink(link), part('waiting for a core', e => e.runDelay), loops])
+    }
+    const blocked = asleep >= NOTABLE_PART && asleep >= computing
+    const what = generators.length > 0 ? 'event loop' : 'worker'
+    const which = workers.length === 1 ? `the ${what}` : `the ${what}s of ${workers.length} workers`
+    const state = blocked ? ', blocked in synchronous calls' : ''
+    return found('event loop', `${which}${state}`, [part('running on a core', e => e.cpu), loops])
+  }
+  if (loop !== undefined) ruledOut.push(`the workers are only ${percent(loop.active)} active`)
+
+  if (pool !== undefined && pool.inUse / pool.size >= POOL_FULL && pool.waiting >= 1) {
+    return found('connection pool', `the pool of ${pool.size} connections`, [
+      link('connections in use', '%', ({ resources }) => (100 * (resources.pool?.inUse ?? 0)) / pool.size),
+      link('requests waiting for a connection', '', ({ resources }) => resources.pool?.waiting ?? 0),
+    ])
+  }
+  // A thread that sleeps in wait of events and then gets no core does not count as active.
+  const starved = Math.max(0, ...[...workers, ...generators].map(({ runDelay }) => runDelay ?? 0))
+  if (starved >= STARVED && at.resources.machine >= MACHINE_FULL) {
+    const waiting = link(
+      'waiting for a core, the thread that waits most',
+      '% of the time',
+      ({ resources }) =>
+        100 * Math.max(0, ...[...resources.workers, ...resources.generators].map(({ runDelay }) => runDelay ?? 0)),
+    )
+    return found('cores', coresName(at, cores), [coresLink(link), waiting])
+  }
+  const generator = mostActive(generators)
+  const generatorActive = link(
+    'load generator active',
+    '%',
+    e => 100 * (mostActive(e.resources.generators)?.active ?? 0),
+  )
+  if (generator !== undefined && generator.active >= LOOP_FULL) {
+    return found('load generator', 'the load generator itself: give it --generators, or a machine of its own', [
+      generatorActive,
+      link('sent late (P99)', 'ms', ({ lateness }) => lateness.p99),
+    ])
+  }
+  if (generator !== undefined) ruledOut.push(`the load generator is only ${percent(generator.active)} active`)
+  if (at.inProgress + at.waiting > 2 * (first.inProgress + first.waiting) && at.inProgress + at.waiting >= 1) {
+    const name = workers.length === 0 ? "a queue inside the server, which can't be looked into from here" : 'a queue'
+    return found('queue', name, [])
+  }
+  return found(null, 'nothing that was measured', [])
+}
+
+function coresName({ resources }: Step, cores: number): string {
+  const own = resources.cores / cores
+  if (own < OWN_SHARE) return `the cores, ${percent(1 - own)} of whose time other programs have`
+  return resources.generators.length > 0 ? 'the cores, which load generator and server share' : 'the cores'
+}
+
+function coresLink(link: (what: string, unit: string, figure: (step: Step) => number) => Link): Link {
+  return link('processor time of the machine', '%', ({ resources }) => 100 * resources.machine)
+}
+
+function mostActive(threads: Resources['workers']): ThreadTime | undefined {
+  return threads.reduce<ThreadTime | undefined>(
+    (most, thread) => (most === undefined || thread.active > most.active ? thread : most),
+    undefined,
+  )
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)}%`
+}
+
+/** The chain as one line: `connections in use 12% -> 100%; ...`, and only what is where nothing came before. */
+export function chainText({ chain }: Attribution): string {
+  return chain
+    .map(({ what, before, beyond, unit }) => {
+      const figure = (value: number) => `${digits(value)}${unit.startsWith('%') ? unit : unit && ` ${unit}`}`
+      return before === beyond ? `${what} ${figure(beyond)}` : `${what} ${digits(before)} -> ${figure(beyond)}`
+    })
+    .join('; ')
+}
+
+function digits(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2)
+}

@@ -1,0 +1,106 @@
+import type { Step } from '../series.js'
+import { kneedle } from './kneedle.js'
+import { fitUslWithInterval, type UslFit } from './usl.js'
+
+/** What a user of the server can live with. */
+export interface Objective {
+  /** Milliseconds that 95 of 100 requests may take at most. */
+  readonly p95: number
+  /** Share of the requests that have to succeed. */
+  readonly success: number
+}
+
+/** Three answers to "up to how many clients?"; null: that knee was not reached. */
+export interface Knees {
+  /** Where throughput peaks by the Universal Scalability Law, if that is within the steps. */
+  readonly usl: number | null
+  /** The last step before latency (its logarithm) bends upward. */
+  readonly kneedle: number | null
+  /** The last step that meets the objective while the next one does not; 0: none meets it. */
+  readonly objective: number | null
+  readonly fit: UslFit | null
+  /** Whether those that were reached lie on the same step or neighbours. */
+  readonly agree: boolean
+  /**
+   * A step beyond the knee, as an index: from the first that breaks the objective (otherwise the first past the bend of
+   * latency, otherwise past the peak of throughput) the first that falls short of what was offered, if there is one; a hiccup
+   * can break an objective, and only a full resource makes a backlog. Null: no knee was reached.
+   */
+  readonly beyond: number | null
+}
+
+/** Latency that grows by less than this from the bend to the last step has not bent, it is noise. */
+const LEAST_RISE = 2
+
+export function findKnees(steps: readonly Step[], objective: Objective, seed: number): Knees {
+  const clients = steps.map(step => step.clients)
+  const samples = steps.map(step => ({ n: step.clients, throughputs: step.slices.map(({ throughput }) => throughput) }))
+  const fit = fitUslWithInterval(samples, seed) ?? null
+  const last = clients[clients.length - 1]
+  const usl = fit !== null && fit.peak !== null && fit.peak <= last ? fit.peak : null
+
+  const logs = steps.map(({ latency }) => Math.log(Math.max(latency.p95, 1e-6)))
+  const highest = logs[logs.length - 1]
+  const found = kneedle(clients, logs, 'convex')
+  const bend = found !== undefined && highest - logs[found] >= Math.log(LEAST_RISE) ? found : undefined
+
+  const broken = steps.findIndex(step => !meets(step, objective))
+  const kneeByObjective = broken < 0 ? null : broken === 0 ? 0 : clients[broken - 1]
+
+  const pastPeak = usl === null ? -1 : clients.findIndex(n => n > usl)
+  const past = broken >= 0 ? broken : bend !== undefined ? bend + 1 : pastPeak >= 0 ? pastPeak : null
+  const short = past === null ? -1 : steps.findIndex((step, at) => at >= past && fallsShort(step))
+  const beyond = short >= 0 ? short : past
+  const kneeByBend = bend === undefined ? null : clients[bend]
+  return {
+    usl,
+    kneedle: kneeByBend,
+    objective: kneeByObjective,
+    fit,
+    agree: agree(clients, [usl, kneeByBend, kneeByObjective]),
+    beyond,
+  }
+}
+
+export function meets({ latency, success }: Step, objective: Objective): boolean {
+  return latency.p95 <= objective.p95 && success >= objective.success
+}
+
+/** A step falls short from here on, beyond what chance does to so many arrivals. */
+const KEPT_UP = 0.9
+const CHANCE = 3
+
+function fallsShort({ throughput, offered, seconds }: Step): boolean {
+  if (offered === null) return false
+  const due = offered * seconds
+  return throughput * seconds < KEPT_UP * due - CHANCE * Math.sqrt(due)
+}
+
+/** All reached or none, and from the first to the last at most one step. */
+function agree(clients: readonly number[], knees: readonly (number | null)[]): boolean {
+  const reached = knees.filter(knee => knee !== null)
+  if (reached.length === 0) return true
+  if (reached.length < knees.length) return false
+  // A knee between two steps counts as the lower one.
+  const at = reached.map(knee => clients.filter(n => n <= knee).length)
+  return Math.max(...at) - Math.min(...at) <= 1
+}
+
+/** `600 clients`, `about 640 (90%: 580 to 760)`, `not reached`, in the order of the three. */
+export function kneeTexts({ usl, kneedle: bend, objective, fit }: Knees): [string, string, string] {
+  const round = (n: number | null | undefined) => (n === null || n === undefined ? 'none' : Math.round(n).toString())
+  const interval = fit === null ? '' : ` (90%: ${round(fit.interval.low)} to ${round(fit.interval.high)})`
+  return [
+    usl === null
+      ? fit?.peak === null || fit === null
+        ? 'not reached: the curve has no peak'
+        : `not reached: the peak would be at ${round(fit.peak)}${interval}`
+      : `${round(usl)} clients${interval}`,
+    bend === null ? 'not reached: latency does not bend upward' : `${bend} clients`,
+    objective === null
+      ? 'not reached: the last step meets it'
+      : objective === 0
+        ? 'below the first step'
+        : `${objective} clients`,
+  ]
+}

@@ -1,0 +1,155 @@
+import type { MapKind } from 'threadmap'
+import type { Context } from '../../experiment.js'
+import { SAFE_KINDS } from '../../subjects/maps.js'
+import { type Asked, PLANTS, type PlantName } from './flags.js'
+import { type Attribution, attribute } from './knee/attribution.js'
+import { findKnees, type Knees } from './knee/knees.js'
+import { foreignServer } from './load/foreign.js'
+import { HttpTarget } from './load/http-target.js'
+import { MapInProcess } from './process/map-in-process.js'
+import type { Step } from './series.js'
+import type { Target } from './target.js'
+
+export type TargetType = 'in process' | 'order API' | 'foreign'
+
+/** One target with all that was measured of it, as it is kept in the run document (`StepDetails`). */
+export interface Series {
+  readonly name: string
+  readonly type: TargetType
+  readonly workers: number
+  readonly planted: PlantName | null
+  /** Requests per second of one client. */
+  readonly ratePerClient: number
+  readonly closed: readonly Step[]
+  readonly steps: readonly Step[]
+  readonly knees: Knees
+  /** Null: no knee was reached. */
+  readonly attribution: Attribution | null
+}
+
+interface Plan {
+  readonly name: string
+  readonly type: TargetType
+  readonly planted?: PlantName | undefined
+  readonly ms: number
+  readonly warmUpMs: number
+  /** Closed loops of so many clients, the best of which is the ceiling. */
+  readonly closed: readonly number[]
+  readonly closedMs: number
+  open(): Promise<Target>
+}
+
+/** The load of the last step as a multiple of the ceiling: the knee then lies at two thirds of the clients. */
+const OVERLOAD = 1.5
+
+/** For the service's own numbers: 1 client for the time of one request, 8 and 64 for how much it can do at once. */
+const CLOSED_CLIENTS: readonly number[] = [1, 8, 64]
+
+const EFFORT = {
+  quick: { http: { ms: 750, warmUpMs: 100, closedMs: 250 }, inProcess: { ms: 180, warmUpMs: 20, closedMs: 100 } },
+  full: { http: { ms: 5000, warmUpMs: 500, closedMs: 1500 }, inProcess: { ms: 900, warmUpMs: 100, closedMs: 500 } },
+}
+
+/** The causes that the folklore names: without them planted, the order API has no pool and no hot shard to speak of. */
+const FULL_PLANTS: readonly PlantName[] = ['pool', 'shard']
+const PLANTED_MS = 3000
+
+/** In quick mode the coarsest lock stands for all others. */
+const QUICK_SECOND: MapKind = 'RWMutexMap'
+
+export async function measureAll(context: Context, options: Asked, cores: number): Promise<Series[]> {
+  const plans = await plansFor(context, options)
+  const costs = plans.map(
+    plan => (plan.ms + plan.warmUpMs) * options.clients.length + plan.closedMs * plan.closed.length,
+  )
+  const total = costs.reduce((sum, cost) => sum + cost, 0)
+  const found: Series[] = []
+  for (const [at, plan] of plans.entries()) {
+    const before = costs.slice(0, at).reduce((sum, cost) => sum + cost, 0)
+    const progress = (share: number, doing: string) =>
+      context.progress((before + share * costs[at]) / total, `${plan.name}, ${doing}`)
+    found.push(await measureOne(plan, context, options, cores, progress))
+  }
+  return found
+}
+
+async function plansFor({ quick, workers, signal }: Context, options: Asked): Promise<Plan[]> {
+  const { http, inProcess } = EFFORT[quick ? 'quick' : 'full']
+  const { target, allowRemote, kind, generators, stepSeconds } = options
+  const length = (effort: typeof http) => (stepSeconds === undefined ? effort : { ...effort, ms: stepSeconds * 1000 })
+  if (target !== undefined) {
+    const { destination, request, remote, url } = await foreignServer(target, allowRemote)
+    const about = { name: url, destinations: [destination], requests: [request], generators, signal }
+    const closed = remote ? [] : CLOSED_CLIENTS
+    return [{ name: url, type: 'foreign', closed, ...length(http), open: () => HttpTarget.foreign(about) }]
+  }
+  const api = (plant?: PlantName, effort = length(http)): Plan => {
+    const name = `order API on ${kind}${plant === undefined ? '' : `, planted ${plant}`}`
+    // One lock is contended by three workers for sure; a pool or a blocked loop is one worker's own.
+    const planted = plant === undefined ? undefined : PLANTS[plant]
+    const threads = planted === undefined ? workers : planted.what === 'lock' ? Math.max(3, workers) : 1
+    return {
+      name,
+      type: 'order API',
+      planted: plant,
+      closed: CLOSED_CLIENTS,
+      ...effort,
+      open: () => HttpTarget.orders({ kind, workers: threads, planted, signal }, generators, name),
+    }
+  }
+  if (options.planted !== undefined) return [api(options.planted)]
+  const kinds = quick ? [...new Set([kind, QUICK_SECOND])] : SAFE_KINDS
+  const maps = kinds.map(
+    (each): Plan => ({
+      name: `${each} in process`,
+      type: 'in process',
+      closed: [workers],
+      ...length(inProcess),
+      open: () => MapInProcess.start(each, workers, signal),
+    }),
+  )
+  // What is planted shows in seconds.
+  return [...maps, api(), ...(quick ? [] : FULL_PLANTS.map(plant => api(plant, { ...length(http), ms: PLANTED_MS })))]
+}
+
+async function measureOne(
+  plan: Plan,
+  { seed, signal }: Context,
+  { clients, rate, objective }: Asked,
+  cores: number,
+  progress: (share: number, doing: string) => void,
+): Promise<Series> {
+  progress(0, 'starting')
+  const target = await plan.open()
+  try {
+    const { ms, warmUpMs } = plan
+    const closed: Step[] = []
+    for (const n of plan.closed) {
+      progress(0, `closed loop of ${n}`)
+      closed.push(await target.step({ clients: n, rate: null, warmUpMs, ms: plan.closedMs, seed }))
+      signal.throwIfAborted()
+    }
+    const ceiling = Math.max(1, ...closed.map(({ throughput }) => throughput))
+    const ratePerClient = rate ?? (OVERLOAD * ceiling) / clients[clients.length - 1]
+    const steps: Step[] = []
+    for (const [at, n] of clients.entries()) {
+      progress(at / clients.length, `${n} clients`)
+      steps.push(await target.step({ clients: n, rate: n * ratePerClient, warmUpMs, ms, seed: seed + at * 1000 }))
+      signal.throwIfAborted()
+    }
+    const knees = findKnees(steps, objective, seed)
+    return {
+      name: plan.name,
+      type: plan.type,
+      workers: target.workers,
+      planted: plan.planted ?? null,
+      ratePerClient,
+      closed,
+      steps,
+      knees,
+      attribution: knees.beyond === null ? null : attribute(steps, knees.beyond, cores),
+    }
+  } finally {
+    await target.stop()
+  }
+}

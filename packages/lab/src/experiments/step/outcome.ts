@@ -1,0 +1,231 @@
+import { availableParallelism } from 'node:os'
+import { type Evidence, measured } from '../../evidence.js'
+import type { Outcome, Table } from '../../experiment.js'
+import { chartsOf } from './charts.js'
+import { claimsOf } from './claims.js'
+import { chainText } from './knee/attribution.js'
+import { kneeTexts, type Objective } from './knee/knees.js'
+import type { Series } from './measure.js'
+import { mean, type Step } from './series.js'
+
+/** What `details` of the record holds. */
+export interface StepDetails {
+  readonly objective: Objective
+  readonly series: readonly Series[]
+}
+
+/** What follows from the steps of each target. */
+export function outcomeOf(series: readonly Series[], objective: Objective): Outcome {
+  const details: StepDetails = { objective, series }
+  // The server says most; where there is none, the first map.
+  const main = series.find(({ type }) => type !== 'in process') ?? series[0]
+  return {
+    evidence: series.flatMap(evidenceOf),
+    charts: chartsOf(series, main, objective),
+    tables: [...series.map(stepTable), closedTable(series), kneeTable(series), ...chainTables(series)],
+    findings: [
+      ...findingsOf(main, objective),
+      ...neighbours(series),
+      ...series.filter(each => each !== main).flatMap(each => findingsOf(each, objective)),
+    ],
+    claims: claimsOf(main, series),
+    details,
+  }
+}
+
+/** Below this share of a machine that is in use throughout, the figures are more about others than about us. */
+const LEAST_SHARE = 0.5
+
+/** A warning where other programs had most of the processors. */
+function neighbours(series: readonly Series[]): string[] {
+  const resources = series.flatMap(({ steps }) => steps.map(step => step.resources))
+  const used = mean(resources.map(({ machine }) => machine)) * availableParallelism()
+  const own = mean(resources.map(({ cores }) => cores))
+  if (own >= LEAST_SHARE * used || used < LEAST_SHARE * availableParallelism()) return []
+  return [
+    `Other programs had ${Math.round(100 * (1 - own / used))}% of the processor time in use meanwhile: these figures are about a machine that is shared.`,
+  ]
+}
+
+function evidenceOf({ name, workers, steps, closed }: Series): Evidence[] {
+  const rows = (step: Step) => {
+    const loop = step.offered === null ? 'closed loop' : 'open loop'
+    const row = { experiment: 'step', subject: name, workers, workload: `${step.clients} clients, ${loop}` }
+    const slices = (of: (slice: Step['slices'][number]) => number) => step.slices.map(of)
+    return [
+      measured(
+        { ...row, metric: 'throughput', unit: '/s' },
+        slices(slice => slice.throughput),
+      ),
+      measured(
+        { ...row, metric: 'P50', unit: 'ms' },
+        slices(slice => slice.p50),
+      ),
+      measured(
+        { ...row, metric: 'P95', unit: 'ms' },
+        slices(slice => slice.p95),
+      ),
+      measured(
+        { ...row, metric: 'P99', unit: 'ms' },
+        slices(slice => slice.p99),
+      ),
+      measured({ ...row, metric: 'P99.9', unit: 'ms' }, [step.latency.p999]),
+      measured({ ...row, metric: 'success', unit: '%' }, [100 * step.success]),
+    ]
+  }
+  return [...closed, ...steps].flatMap(rows)
+}
+
+function stepTable({ name, steps }: Series): Table {
+  const share = (step: Step, part: 'active' | 'collector' | 'lockWait') => {
+    const known = step.resources.workers.flatMap(each => each[part] ?? [])
+    return known.length === 0 ? null : 100 * mean(known)
+  }
+  return {
+    title: `${name}, step by step (open loop)`,
+    columns: [
+      { label: 'clients' },
+      { label: 'offered', unit: '/s', digits: 0 },
+      { label: 'throughput', unit: '/s', digits: 0 },
+      { label: 'P50', unit: 'ms' },
+      { label: 'P95', unit: 'ms' },
+      { label: 'P99', unit: 'ms' },
+      { label: 'P99.9', unit: 'ms' },
+      { label: 'success', unit: '%', digits: 2 },
+      { label: 'CPU', unit: 'cores', digits: 2 },
+      { label: 'active', unit: '%', digits: 0 },
+      { label: 'GC pause', unit: '%', digits: 1 },
+      { label: 'lock wait', unit: '%', digits: 1 },
+      { label: 'lock waits', unit: 'per 1,000', digits: 1 },
+      { label: 'waiting' },
+      { label: 'in progress' },
+      { label: 'sent late', unit: 'ms' },
+    ],
+    rows: steps.map(step => [
+      step.clients,
+      step.offered,
+      step.throughput,
+      step.latency.p50,
+      step.latency.p95,
+      step.latency.p99,
+      step.latency.p999,
+      100 * step.success,
+      step.resources.cores,
+      share(step, 'active'),
+      share(step, 'collector'),
+      share(step, 'lockWait'),
+      step.resources.mapLockWaits === undefined ? null : 1000 * step.resources.mapLockWaits,
+      step.waiting,
+      step.inProgress,
+      step.resources.generators.length === 0 ? null : step.lateness.p50,
+    ]),
+  }
+}
+
+function closedTable(series: readonly Series[]): Table {
+  return {
+    title: 'The ceiling: closed loops, in which each client sends as soon as it is answered',
+    columns: [
+      { label: 'target' },
+      { label: 'clients' },
+      { label: 'throughput', unit: '/s', digits: 0 },
+      { label: 'P50', unit: 'ms' },
+      { label: 'P99', unit: 'ms' },
+      { label: 'generator active', unit: '%', digits: 0 },
+    ],
+    rows: series.flatMap(({ name, closed }) =>
+      closed.map(({ clients, throughput, latency, resources: { generators } }) => [
+        name,
+        clients,
+        throughput,
+        latency.p50,
+        latency.p99,
+        generators.length === 0 ? null : 100 * mean(generators.map(({ active }) => active)),
+      ]),
+    ),
+  }
+}
+
+function kneeTable(series: readonly Series[]): Table {
+  return {
+    title: 'The knee, three ways',
+    columns: [
+      { label: 'target' },
+      { label: 'by the objective' },
+      { label: 'by Kneedle' },
+      { label: 'by the scalability law' },
+      { label: 'contention' },
+      { label: 'coherency' },
+      { label: 'what runs out' },
+    ],
+    rows: series.map(({ name, knees, attribution }) => {
+      const [usl, bend, objective] = kneeTexts(knees)
+      const { fit } = knees
+      return [name, objective, bend, usl, fit?.alpha ?? null, fit?.beta ?? null, attribution?.name ?? 'no knee reached']
+    }),
+  }
+}
+
+function chainTables(series: readonly Series[]): Table[] {
+  return series.flatMap(({ name, attribution, steps, knees: { beyond } }) =>
+    attribution === null || beyond === null
+      ? []
+      : [
+          {
+            title: `What runs out behind the knee of ${name}: ${attribution.name}`,
+            columns: [
+              { label: 'from the cause to what clients feel' },
+              ...(beyond === 0 ? [] : [{ label: `${steps[0].clients} clients` }]),
+              { label: `${steps[beyond].clients} clients` },
+              { label: 'unit' },
+            ],
+            rows: attribution.chain.map(({ what, before, beyond: past, unit }) => [
+              what,
+              ...(beyond === 0 ? [] : [before]),
+              past,
+              unit,
+            ]),
+          },
+        ],
+  )
+}
+
+function findingsOf(series: Series, { p95, success }: Objective): string[] {
+  const { name, knees, attribution, steps } = series
+  const goal = `P95 of ${p95} ms and ${100 * success}% success`
+  const findings: string[] = []
+  const at = steps.find(({ clients }) => clients === knees.objective)
+  if (knees.objective === null) {
+    const { clients, throughput } = steps[steps.length - 1]
+    findings.push(
+      `${name}: the knee was not reached by the objective: ${goal} hold up to the last step, ${clients} clients (${count(throughput)}/s).`,
+    )
+  } else if (at === undefined) {
+    findings.push(`${name}: not even the first step, ${steps[0].clients} clients, meets ${goal}.`)
+  } else {
+    findings.push(`${name} meets ${goal} up to ${at.clients} clients (${count(at.throughput)}/s).`)
+  }
+  if (!knees.agree) {
+    const [usl, bend, objective] = kneeTexts(knees)
+    findings.push(
+      `${name}: the three knees disagree: by the objective ${objective}; by the bend of latency ${bend}; by the scalability law ${usl}.`,
+    )
+  }
+  if (attribution !== null) findings.push(causeText(series))
+  return findings
+}
+
+function causeText({ name, attribution, knees: { beyond }, steps }: Series): string {
+  if (attribution === null || beyond === null) return ''
+  const { clients } = steps[beyond]
+  const cause =
+    attribution.resource === null
+      ? `${name}: what runs out at ${clients} clients cannot be told, for nothing that was measured is full`
+      : `${name}: what runs out at ${clients} clients is ${attribution.name}`
+  const others = attribution.ruledOut.length > 0 ? ` (${attribution.ruledOut.join('; ')})` : ''
+  return `${cause}${others}: ${chainText(attribution)}.`
+}
+
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US')
+}

@@ -1,0 +1,76 @@
+import { type ConcurrentMap, type MapKind, string } from 'threadmap'
+import { createMap } from '../../../subjects/maps.js'
+import { Team } from '../../../threads/team.js'
+import type { StepCommand, StepReply } from '../load/protocol.js'
+import { stepOf } from '../load/tally.js'
+import type { Step } from '../series.js'
+import { CAPACITY, type Entry, entry, stock } from '../server/orders.js'
+import type { Load, Target } from '../target.js'
+import { ProcessorWatch } from '../thread-time.js'
+import type { ProcessSetup } from './worker.js'
+
+/** A map that the workers of this process share, under the load of clients that need no network. */
+export class MapInProcess implements Target {
+  readonly name: string
+  readonly workers: number
+  readonly #map: ConcurrentMap<string, Entry>
+  readonly #team: Team<StepCommand, StepReply>
+
+  private constructor(
+    name: string,
+    workers: number,
+    map: ConcurrentMap<string, Entry>,
+    team: Team<StepCommand, StepReply>,
+  ) {
+    this.name = name
+    this.workers = workers
+    this.#map = map
+    this.#team = team
+  }
+
+  static async start(kind: MapKind, workers: number, signal: AbortSignal): Promise<MapInProcess> {
+    const name = `${kind} in process`
+    const map = createMap<string, Entry>(kind, { key: string, value: entry, capacity: CAPACITY })
+    try {
+      stock(map)
+      const team = await Team.start<ProcessSetup, StepCommand, StepReply>({
+        name,
+        program: new URL('./worker.js', import.meta.url),
+        members: workers,
+        setup: () => ({ handle: map.handle as ProcessSetup['handle'] }),
+        signal,
+      })
+      return new MapInProcess(name, workers, map, team)
+    } catch (error) {
+      map[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  async step({ clients, rate, warmUpMs, ms, seed }: Load): Promise<Step> {
+    const before = this.#map.stats().lockWaits
+    const processors = new ProcessorWatch()
+    const share = rate === null ? null : rate / this.workers
+    const replies = await this.#team.ask({ clients, rate: share, warmUpMs, ms, seed })
+    const counts = replies.map(reply => reply.counts)
+    const requests = counts.reduce((sum, each) => sum + each.requests, 0)
+    return stepOf(
+      {
+        clients,
+        offered: rate,
+        resources: {
+          ...processors.stop(),
+          generators: [],
+          workers: replies.map(({ time }) => time),
+          mapLockWaits: (this.#map.stats().lockWaits - before) / Math.max(1, requests),
+        },
+      },
+      counts,
+    )
+  }
+
+  async stop(): Promise<void> {
+    await this.#team.stop()
+    this.#map[Symbol.dispose]()
+  }
+}

@@ -1,0 +1,15 @@
+/** The server behind the order API: it takes its time for every request, as a database does, and any number at once. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { serve } from '../../../threads/serve.js'
+
+await serve<{ readonly ms: number }, undefined, number>(async ({ ms }) => {
+  const server = createServer({ keepAliveTimeout: 60_000 }, (_, response) => {
+    setTimeout(() => response.end('{}'), ms)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return () => port
+})

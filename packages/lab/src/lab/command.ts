@@ -1,0 +1,165 @@
+import { availableParallelism, freemem, loadavg } from 'node:os'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import pc from 'picocolors'
+import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument } from '../document.js'
+import { SubjectError, UsageError } from '../errors.js'
+import { machine } from '../evidence.js'
+import type { Experiment, Settings } from '../experiment.js'
+import { EXPERIMENTS } from '../experiments/index.js'
+import { interruptible } from '../interrupt.js'
+import { jsonTarget } from '../json.js'
+import { progressOn } from '../progress.js'
+import { runLab } from './run.js'
+import { recordText } from './text.js'
+
+/** What `threadmap lab` takes; experiments add flags of their own. */
+export interface LabFlags extends Record<string, unknown> {
+  quick?: boolean
+  brief?: boolean
+  list?: boolean
+  json?: string | true
+  out: string
+  resume?: boolean
+  workers: number
+  seed: number
+}
+
+/** A map's registry has 256 places; the main thread and the lab's own threads need some of them. */
+const MOST_WORKERS = 240
+
+/** What a worker takes, with its V8 and an experiment's keys and operations in it. */
+const WORKER_BYTES = 40e6
+
+/** Load per core above which something else is running: the lab has not begun. */
+const BUSY = 0.7
+
+export const DEFAULT_SEED = 20261123
+
+export function labCommand(): Command {
+  const cores = availableParallelism()
+  const command = new Command('lab')
+    .summary('measure every map on this machine, and keep the evidence')
+    .description(
+      'Runs experiments (all, or those named) and keeps what they find in a run file, which "threadmap report" draws and ' +
+        '"threadmap advise" answers from.',
+    )
+    .addArgument(new Argument('[name...]', `which experiments: ${EXPERIMENTS.map(({ name }) => name).join(', ')}`))
+    .option('--quick', 'short: everything in about a minute, with wide spreads')
+    .option('--brief', 'print what was found, without the tables behind it')
+    .option('--list', 'say which experiments there are and how long they take, and run none')
+    .option('--json [file]', 'write the run as JSON: to a file, or to standard output instead of the text')
+    .option('--out <dir>', 'where the run is kept', DEFAULT_FOLDER)
+    .option('--resume', 'go on with the run in --out: keep what is finished there')
+    .addOption(
+      new Option('--workers <n>', 'threads that do the work')
+        .argParser(wholeNumber('workers', 1, MOST_WORKERS))
+        .default(Math.min(cores, MOST_WORKERS), `${cores}, the cores of this machine`),
+    )
+    .addOption(
+      new Option('--seed <n>', 'what everything random follows from')
+        .argParser(wholeNumber('the seed', 0, 2 ** 31 - 1))
+        .default(DEFAULT_SEED),
+    )
+  for (const { flags } of EXPERIMENTS) for (const flag of flags ?? []) command.addOption(flag)
+  return command.action(async (names: string[], flags: LabFlags) => {
+    if (flags.list) list(chosen(names))
+    else await interruptible(signal => lab(names, flags, signal))
+  })
+}
+
+function list(experiments: readonly Experiment[]): void {
+  for (const { name, title, seconds } of experiments) {
+    process.stdout.write(`${name.padEnd(10)} ${title} (quick ${seconds.quick} s, full ${seconds.full} s)\n`)
+  }
+}
+
+/** Runs experiments, shows and keeps what they find. `SubjectError`, at the very end, if one of them failed. */
+export async function lab(names: readonly string[], flags: LabFlags, signal: AbortSignal): Promise<void> {
+  const experiments = chosen(names)
+  const { quick = false, workers, seed, out, resume, json: jsonFlag } = flags
+  const settings: Settings = { quick, workers, seed, flags: ownFlags(flags) }
+  requireMemory(workers)
+  const json = jsonFlag === undefined ? undefined : jsonTarget(jsonFlag)
+  const quiet = json !== undefined && json.path === undefined
+  const print = (text: string) => {
+    if (!quiet) process.stdout.write(`${text}\n`)
+  }
+  const folder = new RunFolder(out)
+  const earlier = resume ? resumable(folder, settings) : undefined
+  const here = machine()
+  const document = await runLab({
+    experiments,
+    settings,
+    folder,
+    resume: earlier,
+    signal,
+    progress: progressOn(process.stderr),
+    onBegin() {
+      print(`${here.cpu}, ${here.cores} cores, Node ${here.node}${quick ? '; quick, so spreads are wide' : ''}`)
+      const load = loadavg()[0]
+      if (load > here.cores * BUSY) {
+        print(
+          `${pc.yellow('!')} Something else is using this machine (load ${load.toFixed(1)}): figures of time will be noisy.`,
+        )
+      }
+      print('')
+    },
+    onRecord: record => print(`${recordText(record, { tables: flags.brief !== true })}\n`),
+    onLeftOut: (name, { what, why }) => process.stderr.write(`${pc.dim(`${name}: without ${what}: ${why}`)}\n`),
+  })
+  json?.write(document)
+  print(`Kept in ${folder.runFile}`)
+  const failed = document.experiments.filter(({ status }) => status === 'failed').map(({ name }) => name)
+  if (failed.length > 0)
+    throw new SubjectError(`failed: ${failed.join(', ')}; the reasons are above, the others are kept`)
+}
+
+function chosen(names: readonly string[]): readonly Experiment[] {
+  const unknown = names.find(name => !EXPERIMENTS.some(experiment => experiment.name === name))
+  if (unknown !== undefined) {
+    const known = EXPERIMENTS.map(({ name }) => name).join(', ')
+    throw new UsageError(`there is no experiment "${unknown}"; choose from ${known}`)
+  }
+  return names.length === 0 ? EXPERIMENTS : EXPERIMENTS.filter(({ name }) => names.includes(name))
+}
+
+/** The values of flags that experiments brought along. */
+function ownFlags(flags: LabFlags): Readonly<Record<string, unknown>> {
+  const names = EXPERIMENTS.flatMap(({ flags: own }) => (own ?? []).map(option => option.attributeName()))
+  return Object.fromEntries(names.filter(name => flags[name] !== undefined).map(name => [name, flags[name]]))
+}
+
+function requireMemory(workers: number): void {
+  const most = Math.floor(freemem() / WORKER_BYTES)
+  if (workers > most) {
+    throw new UsageError(
+      `${workers} workers need about ${Math.ceil((workers * WORKER_BYTES) / 1e6)} MB, and ${Math.floor(freemem() / 1e6)} MB are free; give at most --workers ${Math.max(1, most)}`,
+    )
+  }
+}
+
+/** The run in `folder`, if it was made here and as is asked for now: figures of different machines or settings don't mix. */
+function resumable(folder: RunFolder, settings: Settings): RunDocument {
+  const document = readDocument(folder.path)
+  const here = JSON.stringify(machine())
+  if (JSON.stringify(document.machine) !== here) {
+    throw new UsageError(
+      `${folder.runFile} was measured on another machine or Node; run without --resume, or with another --out`,
+    )
+  }
+  if (JSON.stringify(document.settings) !== JSON.stringify(settings)) {
+    throw new UsageError(
+      `${folder.runFile} was measured with other flags (${JSON.stringify(document.settings)}); give the same, or run without --resume`,
+    )
+  }
+  return document
+}
+
+/** Parses a flag that is a whole number. */
+export function wholeNumber(what: string, least: number, most: number): (text: string) => number {
+  return text => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value
+    throw new InvalidArgumentError(`Give a whole number of ${what} from ${least} to ${most}.`)
+  }
+}

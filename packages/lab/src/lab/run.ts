@@ -1,0 +1,131 @@
+import {
+  type ExperimentRecord,
+  type LeftOut,
+  newDocument,
+  type RunDocument,
+  type RunFolder,
+  withRecord,
+} from '../document.js'
+import { InterruptedError, LabError } from '../errors.js'
+import type { Context, Experiment, Settings } from '../experiment.js'
+import { duration, type Progress } from '../progress.js'
+
+export interface LabOptions {
+  readonly experiments: readonly Experiment[]
+  readonly settings: Settings
+  /** Where the run is kept; undefined: nowhere. */
+  readonly folder?: RunFolder | undefined
+  /** A run to go on with: its finished experiments are kept and not run again. */
+  readonly resume?: RunDocument | undefined
+  readonly progress: Progress
+  readonly signal: AbortSignal
+  /** Called once everything is checked and measuring begins. */
+  readonly onBegin?: () => void
+  /** Called with each experiment that has ended, to show it. */
+  readonly onRecord?: (record: ExperimentRecord) => void
+  /** Called when something optional is left out. */
+  readonly onLeftOut?: (experiment: string, leftOut: LeftOut) => void
+}
+
+/**
+ * Runs experiments one after another. After each the run is written, whole; an interrupt therefore keeps those that have
+ * ended. An experiment that fails is recorded as failed, and the others still run.
+ */
+export async function runLab(options: LabOptions): Promise<RunDocument> {
+  const { settings, folder, resume, progress } = options
+  const done = new Set(resume?.experiments.filter(({ status }) => status === 'finished').map(({ name }) => name))
+  const experiments = options.experiments.filter(({ name }) => !done.has(name))
+  for (const experiment of experiments) await experiment.check?.(settings)
+  folder?.prepare()
+  options.onBegin?.()
+  const forecast = new Forecast(experiments, settings.quick)
+  let document = resume ?? newDocument(settings)
+  try {
+    for (const [at, experiment] of experiments.entries()) {
+      const record = await runOne(experiment, `${at + 1} of ${experiments.length}`, forecast, options)
+      document = withRecord(document, record)
+      folder?.write(document)
+      progress.clear()
+      progress.step([`${experiment.name} ${record.status}`, forecast.remaining(at + 1, 0)].filter(Boolean).join(', '))
+      options.onRecord?.(record)
+    }
+  } catch (error) {
+    if (error instanceof InterruptedError && folder !== undefined && document.experiments.length > 0) {
+      const names = document.experiments.map(({ name }) => name).join(', ')
+      throw error.having(`the workers are stopped; kept in ${folder.runFile}: ${names}; go on with --resume`)
+    }
+    throw error
+  } finally {
+    progress.clear()
+  }
+  return document
+}
+
+async function runOne(
+  experiment: Experiment,
+  position: string,
+  forecast: Forecast,
+  { settings, signal, progress, onLeftOut }: LabOptions,
+): Promise<ExperimentRecord> {
+  const { name, title, method } = experiment
+  const at = Number(position.split(' ')[0]) - 1
+  const leftOut: LeftOut[] = []
+  const context: Context = {
+    ...settings,
+    signal,
+    progress(share, doing) {
+      progress.live([`${position}  ${name}`, doing, forecast.remaining(at, share)].filter(Boolean).join('   '))
+    },
+    leaveOut(what, why) {
+      leftOut.push({ what, why })
+      progress.clear()
+      onLeftOut?.(name, { what, why })
+    },
+  }
+  signal.throwIfAborted()
+  context.progress(0, '')
+  const startedAt = new Date().toISOString()
+  const began = performance.now()
+  const cpuBefore = process.cpuUsage()
+  const ended = () => {
+    const cpu = process.cpuUsage(cpuBefore)
+    const seconds = (performance.now() - began) / 1000
+    return { name, title, method, startedAt, seconds, cpuSeconds: (cpu.user + cpu.system) / 1e6, leftOut }
+  }
+  try {
+    const outcome = await experiment.run(context)
+    signal.throwIfAborted()
+    return { ...ended(), status: 'finished', ...outcome }
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    // A fault of ours, not of the machine or a subject: its stack is wanted.
+    if (!(error instanceof LabError) && process.env.THREADMAP_DEBUG) throw error
+    return {
+      ...ended(),
+      status: 'failed',
+      reason: String(error instanceof LabError ? error.message : error).replaceAll(/\s+/g, ' '),
+    }
+  }
+}
+
+/** Knows how long experiments should take, and corrects itself by those that are done. */
+class Forecast {
+  readonly #seconds: readonly number[]
+  readonly #beganAt = performance.now()
+
+  constructor(experiments: readonly Experiment[], quick: boolean) {
+    this.#seconds = experiments.map(({ seconds }) => (quick ? seconds.quick : seconds.full))
+  }
+
+  /** `about 20 s left` when `done` experiments have ended and the next has come to `share`; nothing when nothing is left. */
+  remaining(done: number, share: number): string {
+    const planned = (from: number, to?: number) => this.#seconds.slice(from, to).reduce((sum, value) => sum + value, 0)
+    const past = planned(0, done) + share * (this.#seconds[done] ?? 0)
+    const left = planned(done) - share * (this.#seconds[done] ?? 0)
+    if (left <= 0) return ''
+    const actual = (performance.now() - this.#beganAt) / 1000
+    // The plan weighs as much as ten seconds of experience.
+    const slowness = (actual + 10) / (past + 10)
+    return `about ${duration(left * slowness)} left`
+  }
+}

@@ -1,0 +1,14 @@
+import type { Axis } from '../../experiment.js'
+
+/** What the page's script needs to draw one chart of curves. */
+export interface PlotData {
+  readonly x: Axis
+  readonly y: Axis
+  readonly xs: readonly number[]
+  readonly series: readonly { readonly name: string; readonly colour: number }[]
+  /** One list per series, as long as `xs`; null where it has no point. */
+  readonly ys: readonly (readonly (number | null)[])[]
+  readonly lows: readonly (readonly (number | null)[])[]
+  readonly highs: readonly (readonly (number | null)[])[]
+  readonly marks: readonly { readonly x: number; readonly label: string }[]
+}

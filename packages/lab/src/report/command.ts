@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Argument, Command } from 'commander'
+import pc from 'picocolors'
+import { adviceOf } from '../advice/advice.js'
+import { headline } from '../advice/text.js'
+import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument, writeAtomically } from '../document.js'
+import { UsageError } from '../errors.js'
+import { changesOf, compareRuns, comparisonFindings } from './comparison.js'
+import { comparisonPage } from './comparison-section.js'
+import { figure } from './figures.js'
+import { reportPath, writeReport } from './report.js'
+
+interface Flags {
+  out?: string
+  compare?: string[]
+}
+
+/** So many changes are printed; the page has all. */
+const MOST_PRINTED = 12
+
+export function reportCommand(): Command {
+  return new Command('report')
+    .summary('draw what the lab found as one HTML file')
+    .description(
+      'Makes one self-contained HTML file of a run: the recommendation, each experiment with its charts and tables, and ' +
+        'what the run says about the folklore. With --compare it sets two runs side by side.',
+    )
+    .addArgument(new Argument('[run]', "a run's folder, or its run.json").default(DEFAULT_FOLDER))
+    .option('--out <file>', 'where to write it (default: report.html beside the run; comparison.html beside B)')
+    .option('--compare <run...>', 'two runs, A and B: what changed from A to B beyond the noise')
+    .action((run: string, flags: Flags) =>
+      flags.compare === undefined ? draw(run, flags) : compare(flags.compare, flags),
+    )
+}
+
+function draw(run: string, { out }: Flags): void {
+  const document = readDocument(run)
+  const folder = folderOf(run)
+  const path = resolve(out ?? reportPath(folder))
+  writeReport(document, path, { previous: previousOf(folder, document) })
+  const advice = adviceOf(document)
+  if (advice !== undefined) {
+    const { verdict, ties } = headline(advice)
+    process.stdout.write(`${[pc.bold(verdict), ties].filter(Boolean).join(' ')}\n`)
+  }
+  process.stdout.write(`Report: ${pathToFileURL(path).href}\n`)
+}
+
+function compare(runs: readonly string[], { out }: Flags): void {
+  if (runs.length !== 2) throw new UsageError(`--compare takes two runs, not ${runs.length}; give --compare A B`)
+  const [a, b] = runs
+  const [before, after] = [readDocument(a), readDocument(b)]
+  const path = resolve(out ?? join(folderOf(b), 'comparison.html'))
+  writeAtomically(path, comparisonPage(before, after))
+  const comparison = compareRuns(before, after)
+  const changes = changesOf(comparison)
+  const lines = [
+    ...comparisonFindings(comparison).map((text, at) => (at === 0 ? pc.bold(text) : text)),
+    ...changes.slice(0, MOST_PRINTED).map(change => {
+      const { experiment, subject, workload, metric, unit } = change.after
+      const judged = change.isBetter === undefined ? 'changed' : change.isBetter ? pc.green('better') : pc.red('worse')
+      return `  ${judged} x${figure(change.ratio)}  ${experiment}: ${subject}, ${workload}, ${metric}: ${figure(change.before.value)} -> ${figure(change.after.value)} ${unit}`
+    }),
+    ...(changes.length > MOST_PRINTED ? [`  and ${changes.length - MOST_PRINTED} more, in the page`] : []),
+    `Comparison: ${pathToFileURL(path).href}`,
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function folderOf(run: string): string {
+  const whole = resolve(run)
+  return existsSync(join(whole, 'run.json')) ? new RunFolder(whole).path : resolve(whole, '..')
+}
+
+/** The run before, if it lies beside and tells the same kind of thing. */
+function previousOf(folder: string, document: RunDocument): RunDocument | undefined {
+  const path = join(folder, 'previous.json')
+  if (!existsSync(path)) return undefined
+  try {
+    const previous = readDocument(path)
+    return previous.id !== document.id && previous.settings.quick === document.settings.quick ? previous : undefined
+  } catch {
+    // A damaged older run is no reason to have no report of this one.
+    return undefined
+  }
+}

@@ -1,0 +1,133 @@
+import type { RunDocument } from '../document.js'
+import type { Evidence } from '../evidence.js'
+import { NOTABLE, quantile, ROUNDS_TO_RANK, SINGLE_RUN_NOISE } from '../statistics.js'
+
+/** One figure that both runs have. */
+export interface Change {
+  readonly before: Evidence
+  readonly after: Evidence
+  /** after / before. */
+  readonly ratio: number
+  /** Outside the noise of both, and large enough to matter. */
+  readonly isChange: boolean
+  /** Whether that is good; undefined where the metric does not say. */
+  readonly isBetter: boolean | undefined
+}
+
+export interface Comparison {
+  /** In the order of the second run. */
+  readonly figures: readonly Change[]
+  /** Figures that only one of the runs has. */
+  readonly onlyBefore: number
+  readonly onlyAfter: number
+  /** By how much all speeds changed together (median of ratios; above 1: faster): the machine rather than the code. */
+  readonly drift: number | undefined
+  readonly isSameMachine: boolean
+  readonly isSameLength: boolean
+}
+
+/** What a figure measures; two rows of the same key are the same figure. */
+function keyOf({ experiment, subject, workers, workload, metric, unit }: Evidence): string {
+  return JSON.stringify([experiment, subject, workers, workload, metric, unit])
+}
+
+/**
+ * Sets two runs side by side. Their rounds did not run at the same time, so they cannot be paired: a figure has changed when
+ * the quartiles of the two runs do not overlap and the medians differ by more than 5% (by 20% where there are fewer than
+ * three rounds to see the noise in).
+ */
+export function compareRuns(before: RunDocument, after: RunDocument): Comparison {
+  const earlier = new Map(rowsOf(before).map(row => [keyOf(row), row]))
+  const later = rowsOf(after)
+  const figures = later.flatMap(row => {
+    const match = earlier.get(keyOf(row))
+    return match === undefined ? [] : [changeOf(match, row)]
+  })
+  const speeds = figures.flatMap(({ after: row, ratio }) => {
+    const better = isMoreBetter(row)
+    return better === undefined || !(ratio > 0) || !Number.isFinite(ratio) ? [] : [better ? ratio : 1 / ratio]
+  })
+  return {
+    figures,
+    onlyBefore: earlier.size - figures.length,
+    onlyAfter: later.length - figures.length,
+    drift: speeds.length === 0 ? undefined : quantile(speeds, 0.5),
+    isSameMachine: JSON.stringify(before.machine) === JSON.stringify(after.machine),
+    isSameLength: before.settings.quick === after.settings.quick,
+  }
+}
+
+function rowsOf(document: RunDocument): Evidence[] {
+  return document.experiments.flatMap(record => (record.status === 'finished' ? record.evidence : []))
+}
+
+function changeOf(before: Evidence, after: Evidence): Change {
+  const ratio = after.value / before.value
+  const rounds = Math.min(before.spread.rounds.length, after.spread.rounds.length)
+  const least = rounds < ROUNDS_TO_RANK ? SINGLE_RUN_NOISE : NOTABLE
+  const isApart = after.spread.low > before.spread.high || after.spread.high < before.spread.low
+  const isLarge =
+    Number.isFinite(ratio) && ratio > 0 ? Math.abs(Math.log(ratio)) > Math.log1p(least) : before.value !== after.value
+  const isChange = isApart && isLarge
+  const better = isMoreBetter(after)
+  return {
+    before,
+    after,
+    ratio,
+    isChange,
+    isBetter: better === undefined ? undefined : better === after.value > before.value,
+  }
+}
+
+/** Rates are better when higher, times and sizes when lower; of other figures one cannot say. */
+function isMoreBetter({ unit }: Evidence): boolean | undefined {
+  if (/(^|\s)[kMG]?(ops)?\/s\b/.test(unit)) return true
+  if (/^(ns|us|µs|ms|s|min|B|KB|MB|GB|KiB|MiB|GiB|bytes)(\/|$| )/.test(unit)) return false
+  return undefined
+}
+
+/** What there is to say, in sentences; the first is the headline. */
+export function comparisonFindings({
+  figures,
+  drift,
+  onlyBefore,
+  onlyAfter,
+  isSameMachine,
+  isSameLength,
+}: Comparison): string[] {
+  const changed = figures.filter(({ isChange }) => isChange)
+  const better = changed.filter(({ isBetter }) => isBetter === true).length
+  const worse = changed.filter(({ isBetter }) => isBetter === false).length
+  const other = changed.length - better - worse
+  const counts = [
+    ...(better > 0 ? [`${better} better`] : []),
+    ...(worse > 0 ? [`${worse} worse`] : []),
+    ...(other > 0 ? [`${other} different`] : []),
+  ].join(', ')
+  const first =
+    figures.length === 0
+      ? 'The two runs have no figure in common.'
+      : changed.length === 0
+        ? `Nothing changed beyond the noise in ${figures.length} figures.`
+        : `${changed.length} of ${figures.length} figures changed beyond the noise: ${counts}.`
+  return [
+    first,
+    ...(isSameMachine
+      ? []
+      : ['The runs are from different machines or versions of Node: this compares those as well.']),
+    ...(isSameLength ? [] : ['One run was quick and the other full: their workloads and spreads differ.']),
+    ...(drift !== undefined && Math.abs(Math.log(drift)) > Math.log1p(NOTABLE) && isSameMachine
+      ? [
+          `All speeds together are ${drift.toFixed(2)} times what they were (median): rather the machine, or its other users, than one map.`,
+        ]
+      : []),
+    ...(onlyBefore > 0 ? [`${onlyBefore} figures are in the first run only.`] : []),
+    ...(onlyAfter > 0 ? [`${onlyAfter} figures are in the second run only.`] : []),
+  ]
+}
+
+/** The changes beyond the noise, largest first. */
+export function changesOf({ figures }: Comparison): Change[] {
+  const size = ({ ratio }: Change) => Math.abs(Math.log(ratio > 0 ? ratio : Number.MIN_VALUE))
+  return figures.filter(({ isChange }) => isChange).sort((a, b) => size(b) - size(a))
+}

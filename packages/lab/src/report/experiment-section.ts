@@ -1,0 +1,88 @@
+import type { ExperimentRecord, FinishedRecord, LeftOut } from '../document.js'
+import type { Evidence } from '../evidence.js'
+import type { Chart, Table } from '../experiment.js'
+import { cellText } from '../lab/text.js'
+import { duration } from '../progress.js'
+import { barFigure } from './charts/bar.js'
+import { scrollingTable } from './charts/frame.js'
+import { heatFigure } from './charts/heat.js'
+import { lineFigure } from './charts/line.js'
+import { figure } from './figures.js'
+import { anchor, type Html, html } from './html.js'
+
+/** One experiment: what it asked, what it found, the charts, the tables, how it was measured. */
+export function experimentSection(record: ExperimentRecord): Html {
+  const id = anchor('experiment', record.name)
+  if (record.status === 'failed') {
+    return html`<section id="${id}"><p class="number">${record.name}</p><h2>${record.title}</h2><p class="failed"><b>It failed:</b> ${record.reason}</p>${measuredHow(record)}</section>`
+  }
+  const [first, ...rest] = record.findings
+  return html`<section id="${id}">
+<p class="number">${record.name}</p>
+<h2>${record.title}</h2>
+${first === undefined ? '' : html`<p class="headline">${first}</p>`}
+${rest.length === 0 ? '' : html`<ul class="findings">${rest.map(finding => html`<li>${finding}</li>`)}</ul>`}
+${record.charts.map(chart => chartOf(chart, anchor('chart', record.name, chart.id)))}
+<h3>The table behind it</h3>
+${record.tables.map(tableOf)}
+${evidenceTable(record)}
+${measuredHow(record)}
+</section>`
+}
+
+function chartOf(chart: Chart, id: string): Html {
+  switch (chart.kind) {
+    case 'line':
+      return lineFigure(chart, id)
+    case 'bar':
+      return barFigure(chart, id)
+    case 'heat':
+      return heatFigure(chart, id)
+  }
+}
+
+/** More rows than this are folded. */
+const MOST_ROWS_OPEN = 20
+
+export function tableOf({ title, columns, rows }: Table): Html {
+  const isText = columns.map((_, at) => rows.some(row => typeof row[at] === 'string'))
+  const table = scrollingTable(
+    columns.map(({ label, unit }) => (unit === undefined ? label : `${label} (${unit})`)),
+    rows.map(row => row.map((cell, at) => ({ text: cellText(cell, columns[at]), isFigure: !isText[at] }))),
+    title,
+  )
+  return rows.length > MOST_ROWS_OPEN
+    ? html`<details><summary>${title} (${rows.length} rows)</summary>${table}</details>`
+    : table
+}
+
+function evidenceTable({ evidence }: FinishedRecord): Html | '' {
+  if (evidence.length === 0) return ''
+  return html`<details><summary>All ${evidence.length} rows of evidence, with their spread</summary>${scrollingTable(
+    ['subject', 'workload', 'threads', 'metric', 'median', 'quartiles', 'rounds', 'known'],
+    evidence.map(row => [
+      { text: row.subject },
+      { text: row.workload },
+      { text: row.workers, isFigure: true },
+      { text: row.metric },
+      { text: `${figure(row.value)} ${row.unit}`, isFigure: true },
+      { text: quartiles(row), isFigure: true },
+      { text: row.spread.rounds.length, isFigure: true },
+      { text: row.known },
+    ]),
+  )}</details>`
+}
+
+function quartiles({ spread: { low, high } }: Evidence): string {
+  return Number.isFinite(low) && Number.isFinite(high) && low !== null ? `${figure(low)} – ${figure(high)}` : '–'
+}
+
+function measuredHow({ method, seconds, cpuSeconds, startedAt, leftOut }: ExperimentRecord): Html {
+  return html`<h3>How it was measured</h3><p>${method}</p>
+<p class="soft">Measured ${startedAt.slice(0, 16).replace('T', ' ')} UTC in ${duration(seconds)}, with ${duration(cpuSeconds)} of processor time.</p>${leftOutList(leftOut)}`
+}
+
+function leftOutList(leftOut: readonly LeftOut[]): Html | '' {
+  if (leftOut.length === 0) return ''
+  return html`<ul class="findings">${leftOut.map(({ what, why }) => html`<li class="soft">without ${what}: ${why}</li>`)}</ul>`
+}

@@ -1,0 +1,17 @@
+/** What a member of a team is born with. */
+export interface Briefing<Setup> {
+  readonly setup: Setup
+  readonly index: number
+  readonly members: number
+  /** One word: how many members arrived at the barrier, in all rounds together. */
+  readonly barrier: Int32Array
+}
+
+export interface ToMember<Command> {
+  readonly command: Command
+}
+
+export type FromMember<Reply> =
+  | { readonly type: 'ready' }
+  | { readonly type: 'reply'; readonly reply: Reply }
+  | { readonly type: 'failed'; readonly reason: string; readonly code?: string }

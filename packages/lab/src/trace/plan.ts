@@ -1,0 +1,162 @@
+import { NUMBER_BYTES, random, type Workload } from '../workload.js'
+import type { KeyType, Trace, ValueType } from './format.js'
+
+/** What a replay does, in the three lowest bits of an operation; the key's index is above. */
+export const Step = {
+  get: 0,
+  has: 1,
+  set: 2,
+  readWrite: 3,
+  getOrInsert: 4,
+  insert: 5,
+  remove: 6,
+  removeNothing: 7,
+} as const
+
+/** What a replay needs, the same for every subject. */
+export interface Plan {
+  readonly threads: number
+  /** Entries in the map throughout. */
+  readonly entries: number
+  /** Keys that are asked for and never there: indexes from `entries` on. */
+  readonly absent: number
+  /** Keys of each thread that come and go; half of them are there at the start. 0: none do. */
+  readonly temporary: number
+  readonly keyType: KeyType
+  readonly keyLengths: readonly number[]
+  readonly valueType: ValueType
+  readonly valueBytes: readonly number[]
+  /** `index * 8 + Step` for each thread, to be repeated; in shared memory. */
+  readonly operations: readonly Uint32Array[]
+}
+
+const TEMPORARY = 1024
+/** So many operations at least, that repeating them does not make the processor learn them. */
+const FEWEST_OPERATIONS = 2 ** 16
+const MOST_OPERATIONS = 2 ** 19
+/** More entries are not filled in; the caches are too small for as many already. */
+export const MOST_ENTRIES = 2 ** 20
+
+/**
+ * Turns a sample of operations into ones that can be repeated for as long as one likes:
+ * - a key that came up more than once is the same key again; one that came up once stands for all keys that seldom come up,
+ *   and each time another of these is taken, so that the replay touches as much memory as the program did;
+ * - what inserts and deletes goes round over a ring of keys, so that the map keeps its size.
+ */
+export function planOf(traces: readonly Trace[], seed: number, threads = traces.length): Plan {
+  const seen = new Map<number, number>()
+  const missing = new Map<number, number>()
+  for (const { ops, ids } of traces) {
+    for (const [at, id] of ids.entries()) {
+      const isThere = ops[at] === ops[at].toLowerCase()
+      if (isThere) seen.set(id, (seen.get(id) ?? 0) + 1)
+      else if (!missing.has(id)) missing.set(id, missing.size)
+    }
+  }
+  const known = new Map([...seen].filter(([, count]) => count > 1).map(([id], index) => [id, index]))
+  const entries = Math.min(
+    MOST_ENTRIES,
+    Math.max(1, seen.size, ...traces.map(trace => Math.max(trace.entries.most, trace.entries.last))),
+  )
+  const rare = Math.max(1, entries - known.size)
+  const firstRare = entries - rare
+  const absent = Math.max(1, missing.size)
+  const churns = traces.some(({ ops }) => /[UMOd]/.test(ops))
+  const operations = Array.from({ length: threads }, (_, thread) => {
+    const { ops, ids } = traces[thread % traces.length]
+    const next = random(seed + thread * 7919)
+    const length = Math.min(MOST_OPERATIONS, Math.max(ops.length, FEWEST_OPERATIONS))
+    const list = new Uint32Array(new SharedArrayBuffer(length * Uint32Array.BYTES_PER_ELEMENT))
+    // Threads that replay the same trace begin at different places of it.
+    const offset = Math.floor((Math.floor(thread / traces.length) / Math.ceil(threads / traces.length)) * ops.length)
+    for (let i = 0; i < length; i++) {
+      const at = (i + offset) % ops.length
+      const present = known.get(ids[at]) ?? firstRare + Math.floor(next() * rare)
+      const missed = entries + (missing.get(ids[at]) ?? 0)
+      list[i] = stepOf(ops[at], present, missed)
+    }
+    return list
+  })
+  return {
+    threads,
+    entries,
+    absent,
+    temporary: churns ? TEMPORARY : 0,
+    keyType: traces[0].keys.type,
+    keyLengths: traces[0].keys.lengths,
+    valueType: traces[0].values.type,
+    valueBytes: traces[0].values.bytes,
+    operations,
+  }
+}
+
+function stepOf(letter: string, present: number, missed: number): number {
+  switch (letter) {
+    case 'g':
+      return present * 8 + Step.get
+    case 'G':
+      return missed * 8 + Step.get
+    case 'h':
+      return present * 8 + Step.has
+    case 'H':
+      return missed * 8 + Step.has
+    case 'u':
+      return present * 8 + Step.set
+    case 'm':
+      return present * 8 + Step.readWrite
+    case 'o':
+      return present * 8 + Step.getOrInsert
+    case 'd':
+      return Step.remove
+    case 'D':
+      return missed * 8 + Step.removeNothing
+    default:
+      return Step.insert
+  }
+}
+
+/** The nearest workload of the mix experiment: to ask the tree, and to vary. */
+export function workloadOf(traces: readonly Trace[], threads = traces.length): Workload {
+  const ops = traces.map(trace => trace.ops).join('')
+  const count = (letters: RegExp) => ops.replaceAll(letters, '').length
+  const writes = count(/[gGhHoD]/g)
+  const comesAndGoes = count(/[gGhHoDum]/g)
+  const entries = Math.max(1, ...traces.map(trace => Math.max(trace.entries.most, trace.entries.last)))
+  const bytes = traces[0].values.bytes
+  return {
+    keys: entries,
+    reads: Math.round((100 * (ops.length - writes)) / ops.length),
+    zipf: zipfOf(traces, entries),
+    threads,
+    valueBytes: traces[0].values.type === 'number' ? NUMBER_BYTES : Math.max(1, bytes[Math.floor(bytes.length / 2)]),
+    churn: writes === 0 ? 0 : Math.round((100 * comesAndGoes) / writes),
+  }
+}
+
+/** Below this exponent a sample of an even distribution looks the same. */
+const EVEN = 0.3
+
+/** The exponent of the Zipf distribution under which the ranked counts of keys are likeliest; 0 where none stands out. */
+function zipfOf(traces: readonly Trace[], entries: number): number {
+  const counts = new Map<number, number>()
+  for (const { ids } of traces) for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
+  const ranked = [...counts.values()].sort((a, b) => b - a)
+  const total = ranked.reduce((sum, value) => sum + value, 0)
+  const logs = ranked.reduce((sum, value, at) => sum + value * Math.log(at + 1), 0)
+  let best = { exponent: 0, likelihood: Number.NEGATIVE_INFINITY }
+  for (let exponent = 0; exponent <= 1.6; exponent += 0.05) {
+    const likelihood = -exponent * logs - total * Math.log(harmonic(Math.max(entries, ranked.length), exponent))
+    if (likelihood > best.likelihood) best = { exponent, likelihood }
+  }
+  return best.exponent < EVEN ? 0 : Number(best.exponent.toFixed(2))
+}
+
+/** The sum of 1 / i^s for i from 1 to n: exactly at first, by the integral then. */
+function harmonic(n: number, s: number): number {
+  const exact = Math.min(n, 1000)
+  let sum = 0
+  for (let i = 1; i <= exact; i++) sum += i ** -s
+  if (n === exact) return sum
+  const [from, to] = [exact + 0.5, n + 0.5]
+  return sum + (Math.abs(s - 1) < 1e-9 ? Math.log(to / from) : (to ** (1 - s) - from ** (1 - s)) / (1 - s))
+}

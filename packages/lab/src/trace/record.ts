@@ -1,0 +1,336 @@
+import { threadId } from 'node:worker_threads'
+import { UsageError } from '../errors.js'
+import { quantile } from '../statistics.js'
+import { type KeyType, type Trace, traceFile, type ValueType, writeTrace } from './format.js'
+
+/** What can be recorded: a plain `Map`, any map of threadmap, or what looks like one. */
+export interface Recordable {
+  get(key: never): unknown
+  has(key: never): boolean
+  readonly size: number
+}
+
+export interface RecordOptions {
+  /** One operation in so many is kept, on average. Default 64. */
+  readonly every?: number
+  /** So many kept operations fill the memory; then every second one is dropped and half as many are kept. Default 65,536. */
+  readonly most?: number
+}
+
+const EVERY = 64
+const MOST = 2 ** 16
+/** The file is written when so many are kept, and each time there are four times as many: a terminated thread leaves a part of what it did. */
+const FIRST_WRITE = 1024
+
+/** From a small letter to its capital. */
+const CASE = 32
+
+/** The methods by their letter in the trace. */
+const METHODS: Readonly<Record<string, string>> = {
+  get: 'g',
+  has: 'h',
+  set: 'u',
+  update: 'm',
+  add: 'm',
+  swap: 'm',
+  compareAndSwap: 'm',
+  getOrInsert: 'o',
+  getOrInsertComputed: 'o',
+  delete: 'd',
+  getAndDelete: 'd',
+  compareAndDelete: 'd',
+}
+const WALKS = ['forEach', 'keys', 'values', 'entries', Symbol.iterator] as const
+
+type Method = (...args: unknown[]) => unknown
+
+const recorders = new Map<object, Recorder>()
+
+/**
+ * Records how this thread uses `map`, for `threadmap advise --trace FILE`, and returns the same map. Its methods are covered
+ * by ones that count and keep one operation in 64 (key hash, hit or miss, sizes; no keys, no values); everybody who has the
+ * map is recorded without knowing. The file is written while it goes on and when the thread or process ends, each time
+ * whole. In a worker it is `FILE.N` with the worker's thread id; each thread that shares a map records its own part.
+ *
+ * Throws `UsageError` if the map is already recorded, or `file` cannot be written.
+ */
+export function record<M extends Recordable>(map: M, file: string, options: RecordOptions = {}): M {
+  const { every = EVERY, most = MOST } = options
+  if (!Number.isInteger(every) || every < 1) throw new UsageError(`every is ${every}; give a whole number from 1`)
+  if (!Number.isInteger(most) || most < FIRST_WRITE)
+    throw new UsageError(`most is ${most}; give a whole number from ${FIRST_WRITE}`)
+  if (recorders.has(map)) throw new UsageError('this map is already recorded; call stopRecording(map) first')
+  const path = traceFile(file, threadId)
+  for (const other of recorders.values()) {
+    if (other.path === path) throw new UsageError(`another map is recorded to ${path}; give each a file of its own`)
+  }
+  const recorder = new Recorder(map, path, every, most)
+  recorder.write()
+  recorder.cover()
+  if (recorders.size === 0) process.on('exit', writeAll)
+  recorders.set(map, recorder)
+  return map
+}
+
+/** Ends the recording of `map`, writes its file and gives it back its own methods. Does nothing if it is not recorded. */
+export function stopRecording(map: Recordable): void {
+  const recorder = recorders.get(map)
+  if (recorder === undefined) return
+  recorders.delete(map)
+  if (recorders.size === 0) process.off('exit', writeAll)
+  recorder.uncover()
+  recorder.write()
+}
+
+/** A program does not fail at its end because its trace cannot be written. */
+function writeAll(): void {
+  for (const recorder of recorders.values()) {
+    try {
+      recorder.write()
+    } catch (error) {
+      process.stderr.write(`threadmap: ${error instanceof Error ? error.message : String(error)}\n`)
+    }
+  }
+}
+
+/** Of one kept operation in so many the sizes and types are looked at, too: they vary little and cost more. */
+const DETAILED = 16
+
+class Recorder {
+  readonly path: string
+  readonly #map: Recordable
+  readonly #has: (key: unknown) => boolean
+  readonly #get: (key: unknown) => unknown
+  readonly #most: number
+  readonly #startedAt = new Date().toISOString()
+  readonly #began = performance.now()
+  #every: number
+  /** Operations until the next that is kept. */
+  readonly #countdown: { left: number }
+  /** What `left` began with. */
+  #interval: number
+  #random = 0x1e3779b9
+  #operations = 0
+  #kept = 0
+  #ops = new Uint8Array(FIRST_WRITE)
+  #ids = new Float64Array(FIRST_WRITE)
+  #lengths: number[] = []
+  #bytes: number[] = []
+  readonly #keyTypes = new Map<KeyType, number>()
+  readonly #valueTypes = new Map<ValueType, number>()
+  #mostEntries = 0
+  #iterations = 0
+  #clears = 0
+  #writeAt = FIRST_WRITE
+
+  constructor(map: Recordable, path: string, every: number, most: number) {
+    this.#map = map
+    this.#has = map.has.bind(map) as (key: unknown) => boolean
+    this.#get = map.get.bind(map) as (key: unknown) => unknown
+    this.path = path
+    this.#every = every
+    this.#most = most
+    this.#interval = this.#nextInterval()
+    this.#countdown = { left: this.#interval }
+  }
+
+  /** Puts own methods before those of the class. */
+  cover(): void {
+    const map = this.#map as unknown as Record<PropertyKey, Method | undefined>
+    const countdown = this.#countdown
+    const put = (name: PropertyKey, value: Method) =>
+      Object.defineProperty(map, name, { value, configurable: true, enumerable: false, writable: true })
+    for (const [name, letter] of Object.entries(METHODS)) {
+      const original = map[name]
+      if (typeof original !== 'function') continue
+      const code = letter.charCodeAt(0)
+      const keep = (key: unknown, value: unknown) => this.#keep(code, key, value)
+      // As many parameters as the method has: a rest parameter would make an array for every call.
+      if (letter === 'g' || letter === 'h' || name === 'delete' || name === 'getAndDelete') {
+        put(name, (key: unknown) => {
+          if (--countdown.left === 0) keep(key, undefined)
+          return original.call(map, key)
+        })
+      } else if (name === 'compareAndSwap') {
+        put(name, (key: unknown, expected: unknown, value: unknown) => {
+          if (--countdown.left === 0) keep(key, value)
+          return original.call(map, key, expected, value)
+        })
+      } else {
+        put(name, (key: unknown, value: unknown) => {
+          if (--countdown.left === 0) keep(key, value)
+          return original.call(map, key, value)
+        })
+      }
+    }
+    for (const name of WALKS) {
+      const original = map[name]
+      if (typeof original !== 'function') continue
+      put(name, (...args) => {
+        this.#iterations++
+        return original.apply(map, args)
+      })
+    }
+    const { clear } = map
+    if (typeof clear === 'function') {
+      put('clear', () => {
+        this.#clears++
+        return clear.call(map)
+      })
+    }
+  }
+
+  uncover(): void {
+    for (const name of [...Object.keys(METHODS), ...WALKS, 'clear']) Reflect.deleteProperty(this.#map, name)
+  }
+
+  /** Intervals vary between 1 and twice the average, so that a loop of 64 operations is not seen at one place only. */
+  #nextInterval(): number {
+    let x = this.#random
+    x ^= x << 13
+    x ^= x >>> 17
+    x ^= x << 5
+    this.#random = x
+    return 1 + ((x & 0x3fffffff) % (2 * this.#every - 1))
+  }
+
+  #keep(letter: number, key: unknown, written: unknown): void {
+    this.#operations += this.#interval
+    this.#interval = this.#nextInterval()
+    try {
+      const at = this.#kept
+      this.#ops[at] = this.#has(key) ? letter : letter - CASE
+      this.#ids[at] = hashOf(key)
+      if (at % DETAILED === 0) this.#look(key, written)
+      this.#kept = at + 1
+      if (this.#kept === this.#ops.length) this.#makeRoom()
+    } catch {
+      // A key that the map refuses: the operation itself is about to say so.
+    }
+    // Last: a map whose `has` calls its own methods must not count down to here again.
+    this.#countdown.left = this.#interval
+  }
+
+  #look(key: unknown, written: unknown): void {
+    const value = typeof written === 'function' || written === undefined ? this.#get(key) : written
+    const keyType = keyTypeOf(key)
+    this.#keyTypes.set(keyType, (this.#keyTypes.get(keyType) ?? 0) + 1)
+    this.#lengths.push(bytesOf(key))
+    if (value !== undefined) {
+      const valueType = valueTypeOf(value)
+      this.#valueTypes.set(valueType, (this.#valueTypes.get(valueType) ?? 0) + 1)
+      this.#bytes.push(bytesOf(value))
+    }
+    this.#mostEntries = Math.max(this.#mostEntries, this.#map.size)
+  }
+
+  #makeRoom(): void {
+    if (this.#kept >= this.#most) this.#halve()
+    else {
+      const length = Math.min(this.#most, this.#kept * 2)
+      const [ops, ids] = [new Uint8Array(length), new Float64Array(length)]
+      ops.set(this.#ops)
+      ids.set(this.#ids)
+      this.#ops = ops
+      this.#ids = ids
+    }
+    if (this.#kept < this.#writeAt) return
+    this.#writeAt = this.#kept * 4
+    this.write()
+  }
+
+  #halve(): void {
+    this.#kept = Math.floor(this.#kept / 2)
+    for (let i = 0; i < this.#kept; i++) {
+      this.#ops[i] = this.#ops[2 * i]
+      this.#ids[i] = this.#ids[2 * i]
+    }
+    const isKept = (_: unknown, at: number) => at % 2 === 0
+    this.#lengths = this.#lengths.filter(isKept)
+    this.#bytes = this.#bytes.filter(isKept)
+    this.#every *= 2
+  }
+
+  write(): void {
+    const trace: Omit<Trace, 'format' | 'version'> = {
+      pid: process.pid,
+      thread: threadId,
+      startedAt: this.#startedAt,
+      map: this.#map.constructor.name,
+      every: this.#every,
+      operations: this.#operations + this.#interval - Math.max(0, this.#countdown.left),
+      seconds: (performance.now() - this.#began) / 1000,
+      entries: { last: this.#map.size, most: Math.max(this.#mostEntries, this.#map.size) },
+      keys: { type: commonest(this.#keyTypes) ?? 'string', lengths: quantilesOf(this.#lengths) },
+      values: { type: commonest(this.#valueTypes) ?? 'number', bytes: quantilesOf(this.#bytes) },
+      iterations: this.#iterations,
+      clears: this.#clears,
+      ops: Buffer.from(this.#ops.buffer, 0, this.#kept).toString('latin1'),
+      ids: Array.from(this.#ids.subarray(0, this.#kept)),
+    }
+    writeTrace(this.path, trace)
+  }
+}
+
+/** Nine sizes stand for the distribution. */
+function quantilesOf(sizes: readonly number[]): number[] {
+  if (sizes.length === 0) return [8]
+  return Array.from({ length: 9 }, (_, i) => Math.round(quantile(sizes, i / 8)))
+}
+
+function commonest<T>(counts: ReadonlyMap<T, number>): T | undefined {
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0]
+}
+
+function keyTypeOf(key: unknown): KeyType {
+  if (typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint') return typeof key as KeyType
+  return key instanceof Uint8Array ? 'bytes' : 'other'
+}
+
+function valueTypeOf(value: unknown): ValueType {
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return 'number'
+  if (typeof value === 'string') return 'string'
+  return value instanceof Uint8Array ? 'bytes' : 'json'
+}
+
+/** About how many bytes a map needs for it. */
+function bytesOf(value: unknown): number {
+  if (typeof value === 'string') return value.length
+  if (value instanceof Uint8Array) return value.byteLength
+  if (typeof value === 'object' && value !== null) {
+    try {
+      return JSON.stringify(value)?.length ?? 8
+    } catch {
+      return 64
+    }
+  }
+  return 8
+}
+
+const objectIds = new WeakMap<object, number>()
+let nextObjectId = 1
+
+/** 53 bits that are the same for the same key in every thread (for objects: in this thread). Two multiplicative hashes side by side. */
+function hashOf(key: unknown): number {
+  if (typeof key === 'object' && key !== null && !(key instanceof Uint8Array)) {
+    const id = objectIds.get(key) ?? nextObjectId++
+    objectIds.set(key, id)
+    return id
+  }
+  if (typeof key === 'string') return hashOfText(key, 1)
+  if (key instanceof Uint8Array) return hashOfText(Buffer.from(key).toString('latin1'), 2)
+  return hashOfText(String(key), typeof key === 'number' ? 3 : 4)
+}
+
+function hashOfText(text: string, type: number): number {
+  let a = 0x811c9dc5 ^ type
+  let b = 0x2545f491 ^ type
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    a = Math.imul(a ^ unit, 0x01000193)
+    b = Math.imul(b ^ unit, 0x5bd1e995) + i
+  }
+  a ^= a >>> 15
+  b ^= b >>> 13
+  return (b & 0x1fffff) * 2 ** 32 + (a >>> 0)
+}

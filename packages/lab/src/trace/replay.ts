@@ -1,0 +1,79 @@
+import { SubjectError } from '../errors.js'
+import type { SubjectRounds } from '../experiments/mix/measure.js'
+import { createMap, MAP_KINDS, SAFE_KINDS } from '../subjects/maps.js'
+import { PRIVATE } from '../subjects/subject.js'
+import { Team } from '../threads/team.js'
+import { codecsOf, fillFor, type ReplayMap } from './entries.js'
+import type { Plan } from './plan.js'
+import type { ReplayCommand, ReplayReply, ReplaySetup } from './worker.js'
+
+export interface ReplayOptions {
+  readonly rounds: number
+  readonly ms: number
+  readonly signal: AbortSignal
+  readonly onProgress?: (share: number, doing: string) => void
+}
+
+const WARM_UP_MS = 10
+
+interface Player {
+  readonly name: string
+  readonly map: ReplayMap | undefined
+  readonly team: Team<ReplayCommand, ReplayReply>
+  readonly rates: number[]
+}
+
+/**
+ * Replays a plan against every map that its number of threads allows, and against a plain `Map` per thread, which shares
+ * nothing. Rounds are interleaved. A read that should find an entry and does not is a `SubjectError`.
+ */
+export async function replay(plan: Plan, options: ReplayOptions): Promise<SubjectRounds[]> {
+  const { rounds, ms, signal, onProgress } = options
+  const kinds = plan.threads === 1 ? MAP_KINDS : SAFE_KINDS
+  const players: Player[] = []
+  try {
+    for (const [at, kind] of kinds.entries()) {
+      onProgress?.((0.3 * at) / kinds.length, `filling ${kind} with ${plan.entries.toLocaleString('en-US')} entries`)
+      const map = createMap<unknown, unknown>(kind, codecsOf(plan).options)
+      // The next player begins only when this one is there, so a failure in between leaves nothing behind.
+      players.push({ name: kind, map, team: await teamFor(kind, plan, map, signal), rates: [] })
+    }
+    players.push({
+      name: PRIVATE.name,
+      map: undefined,
+      team: await teamFor(PRIVATE.name, plan, undefined, signal),
+      rates: [],
+    })
+    for (let round = 0; round < rounds; round++) {
+      for (let turn = 0; turn < players.length; turn++) {
+        const player = players[(turn + round) % players.length]
+        onProgress?.(0.3 + (0.7 * (round * players.length + turn)) / (rounds * players.length), player.name)
+        const replies = await player.team.ask({ ms, warmUpMs: round === 0 ? 4 * WARM_UP_MS : WARM_UP_MS })
+        const lost = replies.reduce((sum, { expected, found }) => sum + expected - found, 0)
+        if (lost !== 0)
+          throw new SubjectError(`${player.name}: ${lost} reads did not find what was there, or found what was not`)
+        player.rates.push(replies.reduce((sum, reply) => sum + reply.operations / reply.ms, 0) / 1000)
+      }
+    }
+    return players.map(({ name, rates }) => ({ name, rounds: rates }))
+  } finally {
+    await Promise.all(players.map(({ team }) => team.stop()))
+    for (const { map } of players) map?.[Symbol.dispose]()
+  }
+}
+
+function teamFor(
+  name: string,
+  plan: Plan,
+  map: ReplayMap | undefined,
+  signal: AbortSignal,
+): Promise<Team<ReplayCommand, ReplayReply>> {
+  if (map !== undefined) fillFor(map, plan)
+  return Team.start<ReplaySetup, ReplayCommand, ReplayReply>({
+    name,
+    program: new URL('./worker.js', import.meta.url),
+    members: plan.threads,
+    setup: () => ({ plan, handle: map?.handle as ReplaySetup['handle'] }),
+    signal,
+  })
+}
