@@ -20,8 +20,10 @@ const { values: options } = parseArgs({
   },
 })
 
-// Tests of real threads need both cores of a small machine for themselves: one file at a time.
-const CONCURRENCY = 1
+// Tests of real threads need both cores of a small machine for themselves. The others go side by side.
+const ALONE =
+  /misuse|robustness|stress|workers|litmus|coherence|linearizability-threads|explore-schedules|runtimes|\/lab\//
+const SIDE_BY_SIDE = 2
 // No file takes nearly this long; a hang is to fail here, not at the limit of whoever runs us.
 const FILE_TIMEOUT = options.full ? 3_000_000 : 240_000
 
@@ -44,25 +46,51 @@ if (files.length === 0) {
 }
 if (files.some(file => file.includes('/runtimes/'))) installRuntimes()
 
-const runner = spawn(
-  process.execPath,
-  [
-    '--test',
-    '--test-reporter=spec',
-    `--test-concurrency=${CONCURRENCY}`,
-    `--test-timeout=${FILE_TIMEOUT}`,
-    ...(options.name ? [`--test-name-pattern=${options.name}`] : []),
-    ...files,
-  ],
-  {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: options.full ? { ...process.env, THREADMAP_RUNTIMES: 'full' } : process.env,
-  },
-)
-runner.on('exit', code => {
-  process.exitCode = code ?? 1
-})
+const totals = { pass: 0, fail: 0, cancelled: 0, skipped: 0 }
+const started = performance.now()
+for (const [group, concurrency] of [
+  [files.filter(file => !ALONE.test(file.slice(root.length))), SIDE_BY_SIDE],
+  [files.filter(file => ALONE.test(file.slice(root.length))), 1],
+]) {
+  if (group.length > 0 && (await runFiles(group, concurrency)) !== 0) process.exitCode = 1
+}
+const seconds = ((performance.now() - started) / 1000).toFixed(0)
+console.log(`\nall together, in ${seconds} s:`)
+console.log(`${totals.pass} passed, ${totals.fail + totals.cancelled} failed, ${totals.skipped} skipped`)
+
+/** Runs test files with Node's test runner, adds its summary to the totals, and returns its exit code. */
+function runFiles(group, concurrency) {
+  const runner = spawn(
+    process.execPath,
+    [
+      '--test',
+      '--test-reporter=spec',
+      `--test-concurrency=${concurrency}`,
+      `--test-timeout=${FILE_TIMEOUT}`,
+      ...(options.name ? [`--test-name-pattern=${options.name}`] : []),
+      ...group,
+    ],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: options.full ? { ...process.env, THREADMAP_RUNTIMES: 'full' } : process.env,
+    },
+  )
+  let tail = ''
+  runner.stdout.setEncoding('utf8').on('data', text => {
+    process.stdout.write(text)
+    tail = (tail + text).slice(-100_000)
+  })
+  return new Promise(resolve => {
+    runner.on('close', code => {
+      for (const name of Object.keys(totals)) {
+        // The summary comes after the tests' own output, and before the failures once more.
+        totals[name] += Number([...tail.matchAll(new RegExp(`^\\S+ ${name} (\\d+)$`, 'gm'))].at(-1)?.[1] ?? 0)
+      }
+      resolve(code ?? 1)
+    })
+  })
+}
 
 /** The files below `folder` whose path from there matches. */
 function sources(folder, pattern) {

@@ -52,7 +52,8 @@ function project(template) {
 }
 
 test('the package holds the library, its types and nothing else', t => {
-  for (const needed of ['dist/index.js', 'dist/index.d.ts', 'dist/sync.js', 'dist/sync.d.ts', 'package.json']) {
+  const entries = ['index', 'sync', 'guard'].flatMap(name => [`dist/${name}.js`, `dist/${name}.d.ts`])
+  for (const needed of [...entries, 'package.json']) {
     assert.ok(files.includes(needed), `${needed} is missing in ${files.join(', ')}`)
   }
   const strangers = files.filter(file => !/^(dist\/.*\.(js|d\.ts)|package\.json|README\.md|LICENSE)$/.test(file))

@@ -4,56 +4,66 @@
  * imported yield point, where a test may suspend this thread or kill it by throwing.
  */
 
-/** Provided by tests; not imported by the shipped kernel. */
-export declare function yieldPoint(address: u32): void
+/** What an access does, as the yield point is told: a load, a store, or both in one (a compare-exchange may only load). */
+export const READS: u32 = 0
+export const WRITES: u32 = 1
+export const UPDATES: u32 = 2
 
-export function step(address: u32): void {
+// Provided by tests; not imported by the shipped kernel.
+export declare function yieldPoint(address: u32, access: u32): void
+// In the explore flavour the build puts these where the kernel waits, wakes, and grows (tools/compile-kernel.mjs):
+// blocking is the scheduler's affair there, and what grew must shrink again before the next schedule.
+export declare function waitPoint(address: u32, expected: u32, timeout: i64): i32
+export declare function notifyPoint(address: u32, count: i32): i32
+export declare function growPoint(pages: i32): i32
+
+export function step(address: u32, access: u32): void {
   // @ts-expect-error: EXPLORE is a constant of the build (asc --use EXPLORE=0 or 1).
-  if (EXPLORE) yieldPoint(address)
+  if (EXPLORE) yieldPoint(address, access)
 }
 
 export function load32(address: u32): u32 {
-  step(address)
+  step(address, READS)
   return atomic.load<u32>(address)
 }
 
 export function load64(address: u32): u64 {
-  step(address)
+  step(address, READS)
   return atomic.load<u64>(address)
 }
 
 export function store32(address: u32, value: u32): void {
-  step(address)
+  step(address, WRITES)
   atomic.store<u32>(address, value)
 }
 
 export function store64(address: u32, value: u64): void {
-  step(address)
+  step(address, WRITES)
   atomic.store<u64>(address, value)
 }
 
 export function cas32(address: u32, expected: u32, value: u32): u32 {
-  step(address)
+  step(address, UPDATES)
   return atomic.cmpxchg<u32>(address, expected, value)
 }
 
 export function cas64(address: u32, expected: u64, value: u64): u64 {
-  step(address)
+  step(address, UPDATES)
   return atomic.cmpxchg<u64>(address, expected, value)
 }
 
 export function exchange32(address: u32, value: u32): u32 {
-  step(address)
+  step(address, UPDATES)
   return atomic.xchg<u32>(address, value)
 }
 
 export function exchange64(address: u32, value: u64): u64 {
-  step(address)
+  step(address, UPDATES)
   return atomic.xchg<u64>(address, value)
 }
 
 export function add32(address: u32, delta: u32): u32 {
-  step(address)
+  step(address, UPDATES)
   return atomic.add<u32>(address, delta)
 }
 
@@ -63,12 +73,12 @@ export function get32(address: u32): u32 {
 }
 
 export function put32(address: u32, value: u32): void {
-  step(address)
+  step(address, WRITES)
   store<u32>(address, value)
 }
 
 /** Content of a block that nobody else may trust yet. */
 export function put64(address: u32, value: u64): void {
-  step(address)
+  step(address, WRITES)
   store<u64>(address, value)
 }

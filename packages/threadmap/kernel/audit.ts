@@ -7,6 +7,7 @@ import {
   BLOCK_CLASSES,
   BLOCK_SPAN,
   CLASSES,
+  FREE_LINK,
   FREE_PAGE,
   G_CLASS,
   G_FREE,
@@ -55,7 +56,7 @@ import {
 } from './layout'
 import { isBlockOf, mark } from './repair'
 import { shardAt } from './shard'
-import { isAmended, isValue } from './sync-map'
+import { isAmended, isValue } from './sync-entry'
 import { addressOf, BUCKET, bitsOf, ENTRY_VALUE, hashEntry, homeOf, tagOf } from './table'
 import { isAlive } from './thread'
 import { isInline, resultAt } from './value'
@@ -288,7 +289,7 @@ function auditSlab(page: u32, table: u32, second: u32): void {
   if (live != get32(page + G_LIVE)) report(25, page, live)
   let free: u32 = 0
   const most = perSlab(size)
-  for (let block = get32(page + G_FREE); block != 0 && free <= most; block = get32(block + 8)) {
+  for (let block = get32(page + G_FREE); block != 0 && free <= most; block = get32(block + FREE_LINK)) {
     if (block < page + SLAB_HEADER || block >= end || (block - page - SLAB_HEADER) % size != 0) {
       report(26, page, block)
       return

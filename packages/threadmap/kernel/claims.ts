@@ -93,8 +93,8 @@ function setBit(claim: u32, on: bool): void {
 }
 
 /** Lets go of everything that a dead thread claimed. */
-export function dropClaims(owner: u32): void {
-  if (lock(H_CLAIM_LOCK) < 0) return
+export function dropClaims(owner: u32): bool {
+  if (lock(H_CLAIM_LOCK) < 0) return false
   for (let i: u32 = 0; i < CLAIM_COUNT; i++) {
     const claim = CLAIMS + i * CLAIM_SIZE
     const seen = load32(claim + C_LOCK)
@@ -103,4 +103,5 @@ export function dropClaims(owner: u32): void {
     store32(place, load32(place) & ~bitOf(owner))
   }
   unlock(H_CLAIM_LOCK)
+  return true
 }

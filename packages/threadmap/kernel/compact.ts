@@ -32,10 +32,9 @@ import { BLOCK_CONTENT, isInline, wordOfBlock } from './value'
 
 export function compact(shard: u32): void {
   const heap = shard + D_HEAP
-  const victims = chooseVictims(heap)
+  const victims = chooseVictims(heap, 0)
   if (victims == 0) {
-    const free = get32(heap + P_FREE_BYTES)
-    put32(heap + P_COMPACT_AT, free + (free >> 2))
+    postponeCompaction(heap)
     return
   }
   moveBlocks(shard)
@@ -52,11 +51,17 @@ export function compact(shard: u32): void {
   add32(shard + D_COMPACTIONS, 1)
 }
 
+/** Not again before a quarter more lies free. */
+export function postponeCompaction(heap: u32): void {
+  const free = get32(heap + P_FREE_BYTES)
+  put32(heap + P_COMPACT_AT, free + (free >> 2))
+}
+
 /**
- * Takes slabs out of the lists whose live blocks fit into the rest. They are chained through G_VICTIM (1: the last).
+ * Takes slabs out of the lists whose live blocks fit into the rest, which are `least` of each class at least. They are chained through G_VICTIM (1: the last).
  * Returns the first, or 0.
  */
-function chooseVictims(heap: u32): u32 {
+export function chooseVictims(heap: u32, least: u32): u32 {
   let chain: u32 = 0
   for (let cls: u32 = 0; cls < BLOCK_CLASSES; cls++) {
     let live: u32 = 0
@@ -68,7 +73,7 @@ function chooseVictims(heap: u32): u32 {
       page = nextSlab(page)
     }
     if (each == 0) continue
-    let kept = (live + each - 1) / each
+    let kept = max((live + each - 1) / each, least)
     page = get32(heap + P_PARTIAL + cls * 4)
     while (page != 0) {
       const next = nextSlab(page)
@@ -85,7 +90,7 @@ function chooseVictims(heap: u32): u32 {
   return chain
 }
 
-function isVictim(block: u32): bool {
+export function isVictim(block: u32): bool {
   return (block & (PAGE - 1)) != 0 && get32(pageOf(block) + G_VICTIM) != 0
 }
 
@@ -118,14 +123,18 @@ function moveEntry(heap: u32, entry: u32): u32 {
 
 function moveValue(heap: u32, entry: u32): void {
   const block = <u32>load64(entry + ENTRY_VALUE)
-  if (!isVictim(block)) return
+  if (isVictim(block)) store64(entry + ENTRY_VALUE, wordOfBlock(copyValue(heap, block)))
+}
+
+/** A block of the same heap with the same content. There is room: see `chooseVictims`. */
+export function copyValue(heap: u32, block: u32): u32 {
   const meta = get32(block + 4)
   const length = max(meta & META_LENGTH, 8)
   const copy = allocate(heap, BLOCK_CONTENT + length)
   store32(copy + 4, meta)
   copyWords(copy + BLOCK_CONTENT, block + BLOCK_CONTENT, length)
   bringToLife(copy)
-  store64(entry + ENTRY_VALUE, wordOfBlock(copy))
+  return copy
 }
 
 /** Frees whatever is in a slab that was emptied. */

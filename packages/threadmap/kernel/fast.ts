@@ -8,11 +8,41 @@
  * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
  */
 import { load64 } from './atomics'
-import { ABSENT, D_LOCK, D_TABLE, PRESENT, R_ENTRY, R_GENERATION, R_SHARD, R_VERSION, S_RETRIES } from './layout'
-import { BROKEN, lock, unlock } from './lock'
+import {
+  ABSENT,
+  D_LOCK,
+  D_TABLE,
+  E_TIMEOUT,
+  META_LENGTH,
+  META_MARK,
+  PRESENT,
+  R_ENTRY,
+  R_GENERATION,
+  R_SHARD,
+  R_VERSION,
+  S_RETRIES,
+} from './layout'
+import { BROKEN, lock, passOn, unlock } from './lock'
 import { repair } from './repair'
 import { change, shardOf } from './shard'
-import { find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
+import {
+  addressOf,
+  BUCKET,
+  bitsOf,
+  ENTRY_KEY,
+  find,
+  foundEntry,
+  foundHead,
+  hitsOf,
+  homeOf,
+  lastBucket,
+  STALE,
+  sameHead,
+  sameRest,
+  slotOf,
+  tagsOf,
+  valueWord,
+} from './table'
 import { count } from './thread'
 import { copyOutValidated, resultAt } from './value'
 
@@ -29,19 +59,20 @@ export function fastGet(hash: u64, meta: u32, wantsValue: bool): i32 {
 }
 
 /** One try at a read; AGAIN if a writer came between. */
+// @inline
 export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool): i32 {
   const word = load64(shard + D_TABLE)
   const slot = find(word, shard + D_TABLE, hash, meta)
   if (slot == 0) return load64(shard + D_TABLE) == word ? ABSENT : AGAIN
   if (slot == STALE) return AGAIN
-  if (!wantsValue) return load64(shard + D_TABLE) == word ? PRESENT : AGAIN
   const entry = foundEntry
   const head = foundHead
+  if (!wantsValue) return sameHead(entry, head) && load64(shard + D_TABLE) == word ? PRESENT : AGAIN
   const value = valueWord(entry)
   if (!sameHead(entry, head) || load64(shard + D_TABLE) != word) return AGAIN
   const code = copyOutValidated(value)
-  if (code < 0) return code
   if (code == 0 || load64(shard + D_TABLE) != word) return AGAIN
+  if (code < 0) return code
   store<u32>(resultAt + R_ENTRY, entry)
   store<u32>(resultAt + R_GENERATION, <u32>head)
   store<u32>(resultAt + R_SHARD, shard)
@@ -49,11 +80,68 @@ export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool
   return PRESENT
 }
 
+/** What the last `look` came to: PRESENT or ABSENT. */
+export let looked: i32 = 0
+
+/**
+ * The read that counts: the value word of a key, for values that stand in it. The same steps as `find` and `readValidated`,
+ * in one function, with everything in registers: taken apart it takes 22 ns instead of 16. `first` is the key's first word.
+ */
+// @inline
+export function look(hash: u64, meta: u32, first: u64): u64 {
+  const shard = shardOf(hash)
+  while (true) {
+    looked = PRESENT
+    const word = tryLook(shard, hash, meta, first)
+    if (looked != AGAIN) return word
+    count(S_RETRIES, 1)
+  }
+  return 0
+}
+
+// @inline
+function tryLook(shard: u32, hash: u64, meta: u32, first: u64): u64 {
+  const word = load64(shard + D_TABLE)
+  const hash32 = <u32>hash
+  const tags = tagsOf(hash)
+  const mask = lastBucket(word)
+  let at = homeOf(hash32, bitsOf(word)) * BUCKET
+  const home = at
+  do {
+    const bucket = addressOf(word) + at
+    const seen = load64(bucket)
+    let hits = hitsOf(seen, tags)
+    while (hits != 0) {
+      const content = load64(slotOf(bucket, hits))
+      hits &= hits - 1
+      const entry = <u32>content
+      if (<u32>(content >> 32) != hash32 || entry == 0) continue
+      // While the table is the current one, its references are good.
+      if (load64(shard + D_TABLE) != word) return lookAgain()
+      const head = load64(entry)
+      if ((<u32>(head >> 32) & ~META_MARK) != meta || (head & 1) != 0) continue
+      if (load64(entry + ENTRY_KEY) != first || !sameRest(entry, meta & META_LENGTH)) continue
+      const value = valueWord(entry)
+      return sameHead(entry, head) && load64(shard + D_TABLE) == word ? value : lookAgain()
+    }
+    if (seen >> 56 == 0) break
+    at = (at + BUCKET) & mask
+  } while (at != home)
+  looked = load64(shard + D_TABLE) == word ? ABSENT : AGAIN
+  return 0
+}
+
+function lookAgain(): u64 {
+  looked = AGAIN
+  return 0
+}
+
 /** Takes a shard's mutex; repairs the shard if its owner died. */
 export function lockShard(shard: u32): i32 {
   const code = lock(shard + D_LOCK)
-  if (code == BROKEN) repair(shard)
-  return code
+  if (code != BROKEN || repair(shard)) return code
+  passOn(shard + D_LOCK)
+  return E_TIMEOUT
 }
 
 export function fastChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {

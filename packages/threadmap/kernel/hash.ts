@@ -27,6 +27,11 @@ export function mixEnd(h: u64): u64 {
   return h ^ (h >> 29)
 }
 
+/** The default hash of one word. */
+export function hashWord(word: u64, seed: u64): u64 {
+  return mixEnd(mixWord(seed + 8, word))
+}
+
 /** The default hash of `length` bytes that stand at an 8-byte boundary and are zero up to the next one. */
 export function hashWords(address: u32, length: u32, seed: u64): u64 {
   let h = seed + <u64>length

@@ -62,7 +62,7 @@ export const KIND_MASK: u32 = 15
 // A slab's own header, in its first 64 bytes (so that blocks of 64 bytes fill whole cache lines).
 const G_NEXT: u32 = 0
 const G_PREVIOUS: u32 = 4
-/** First free block; the next one is named at offset 8 of each. */
+/** First free block; the next one is named at offset FREE_LINK of each. */
 export const G_FREE: u32 = 8
 /** Offset of what was never handed out. */
 export const G_FRESH: u32 = 12
@@ -76,6 +76,11 @@ const G_LISTED: u32 = 36
 /** Not 0 while the page is being emptied into others. */
 export const G_VICTIM: u32 = 40
 export const SLAB_HEADER: u32 = 64
+/**
+ * Not in the low half of what was an entry's value word: in a SyncMap that half says "expunged" as long as the block is free,
+ * so that a compare-exchange which comes late finds no value, and no deleted entry, there.
+ */
+export const FREE_LINK: u32 = 12
 
 /** Classes of blocks: steps of an eighth to a quarter, so that at most a fifth of a block is lost. */
 export const BLOCK_CLASSES: u32 = 24
@@ -162,9 +167,10 @@ function isShardHeap(heap: u32): bool {
 
 /**
  * SyncMap changes values without a lock by compare-exchange in an entry that it found a moment ago. A page that once held
- * entries therefore holds entries of the same size for ever: whatever is there when the exchange comes is a value word.
+ * entries therefore holds entries of the same size: whatever is there when the exchange comes is a value word. Until all
+ * other threads have been seen at rest: then nobody holds such an entry any more (`emptySlabs`).
  */
-function isTypeStable(heap: u32, page: u32): bool {
+export function isTypeStable(heap: u32, page: u32): bool {
   return load<u32>(H_POLICY) == POLICY_SYNC && isShardHeap(heap) && get32(page + G_CLASS) < BLOCK_CLASSES
 }
 
@@ -181,6 +187,16 @@ export function lockPages(): bool {
   const code = lock(H_HEAP_LOCK)
   if (code == BROKEN) recountPages()
   return code >= 0
+}
+
+/**
+ * Whether pages can be given back now. A repair asks first: it could not be done without, and whoever holds the lock may have
+ * died as well, and nobody have heard of it.
+ */
+export function canTakePages(): bool {
+  if (!lockPages()) return false
+  unlock(H_HEAP_LOCK)
+  return true
 }
 
 /** After a death: the page table is true, the two words about it may not be. */
@@ -286,7 +302,7 @@ export function recordGeneration(generation: u32): void {
 
 // --- Slabs -----------------------------------------------------------------------------------------------------------
 
-function list(heap: u32, page: u32): void {
+export function list(heap: u32, page: u32): void {
   const head = heap + P_PARTIAL + get32(page + G_CLASS) * 4
   const next = get32(head)
   put32(page + G_NEXT, next)
@@ -348,6 +364,11 @@ function isSparse(heap: u32): bool {
   return free > max((get32(heap + P_PAGES) << 12) / SPARSE_SHARE, SPARSE_BYTES) && free > get32(heap + P_COMPACT_AT)
 }
 
+/** Whether a block of this size would take a page that the heap does not have. */
+export function needsPage(heap: u32, size: u32): bool {
+  return size > LARGEST_BLOCK || (get32(heap + P_PARTIAL + classOf(size) * 4) == 0 && get32(heap + P_EMPTY) == 0)
+}
+
 /** A slab of class `cls` with free blocks, at the head of its list. */
 function newSlab(heap: u32, cls: u32): u32 {
   const empty = get32(heap + P_EMPTY)
@@ -369,6 +390,11 @@ function newSlab(heap: u32, cls: u32): u32 {
   return page
 }
 
+/** Sees to it that a block of this size can be had without another page; for blocks of slabs only. */
+export function reserve(heap: u32, size: u32): bool {
+  return size > LARGEST_BLOCK || !needsPage(heap, size) || newSlab(heap, classOf(size)) != 0
+}
+
 function take(heap: u32, cls: u32): u32 {
   let page = get32(heap + P_PARTIAL + cls * 4)
   if (page == 0) {
@@ -378,7 +404,7 @@ function take(heap: u32, cls: u32): u32 {
   const size = get32(page + G_SIZE)
   let block = get32(page + G_FREE)
   if (block != 0) {
-    put32(page + G_FREE, get32(block + 8))
+    put32(page + G_FREE, get32(block + FREE_LINK))
   } else {
     block = page + get32(page + G_FRESH)
     if (cls < BLOCK_CLASSES) store64(block, get32(page + G_GENERATION))
@@ -393,7 +419,8 @@ function take(heap: u32, cls: u32): u32 {
 function give(heap: u32, block: u32): void {
   const page = pageOf(block)
   const wasFull = get32(page + G_LISTED) == 0
-  put32(block + 8, get32(page + G_FREE))
+  // Atomic: it must not be seen before the store that told readers of this block that it is going.
+  store32(block + FREE_LINK, get32(page + G_FREE))
   put32(page + G_FREE, block)
   put32(heap + P_FREE_BYTES, get32(heap + P_FREE_BYTES) + get32(page + G_SIZE))
   const live = get32(page + G_LIVE) - 1
@@ -404,6 +431,18 @@ function give(heap: u32, block: u32): void {
   // of one size does not come back soon.
   const isOnly = get32(page + G_NEXT) == 0 && get32(page + G_PREVIOUS) == 0
   if (!isOnly || get32(page + G_CLASS) >= BLOCK_CLASSES) setEmpty(heap, page)
+}
+
+/** Makes the slabs of blocks that have no live ones empty pages, type-stable or not. */
+export function emptySlabs(heap: u32): void {
+  for (let cls: u32 = 0; cls < BLOCK_CLASSES; cls++) {
+    let page = get32(heap + P_PARTIAL + cls * 4)
+    while (page != 0) {
+      const next = get32(page + G_NEXT)
+      if (get32(page + G_LIVE) == 0) setEmpty(heap, page)
+      page = next
+    }
+  }
 }
 
 /** Moves a slab without live blocks from its class's list to the empty ones. */
@@ -466,7 +505,8 @@ export function free(heap: u32, block: u32): void {
   }
 }
 
-function isSpan(block: u32): bool {
+/** Whether a block is larger than those of slabs. */
+export function isSpan(block: u32): bool {
   return (block & (PAGE - 1)) == 0
 }
 

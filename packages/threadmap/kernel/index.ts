@@ -1,9 +1,12 @@
 /** What JavaScript calls. Each operation takes its key, value and expected value from this thread's scratch areas. */
 import { load32, put32, store32, store64 } from './atomics'
-import { fastChange, fastGet, lockShard } from './fast'
-import { rawHash } from './hash'
+import { audit as auditMemory } from './audit'
+import { dropClaims } from './claims'
+import { fastChange, fastGet, lockShard, look, looked } from './fast'
+import { HASH_DEFAULT, hashWord, rawHash } from './hash'
 import { allocate, allocateTable, failure, free, givePages, SCRATCH_SPAN, takePages } from './heap'
 import {
+  ABSENT,
   AREA_COUNT,
   D_COMPACTIONS,
   D_COPIED,
@@ -20,7 +23,9 @@ import {
   E_FULL,
   E_NOT_OWNER,
   E_RELOCK,
+  H_EMPTY_TABLE,
   H_FREE_HINT,
+  H_HASH,
   H_HEAP_START,
   H_INITIAL_BITS,
   H_MAX_PAGES,
@@ -29,6 +34,7 @@ import {
   H_PAGES_USED,
   H_POLICY,
   H_RECOVERIES,
+  H_SEED,
   H_SHARD_BITS,
   H_SHARDS,
   H_THREAD_HEAPS,
@@ -48,7 +54,10 @@ import {
   POLICY_SHARDED,
   POLICY_SYNC,
   POLICY_UNSAFE,
+  PRESENT,
+  R_CODE,
   R_ERROR_SHARD,
+  R_WORD,
   REGISTRY,
   S_AREAS,
   S_LOCK_SLEEPS,
@@ -66,6 +75,7 @@ import {
 import {
   BROKEN,
   blocker,
+  DIED,
   lockExclusive,
   lockShared,
   lockSlowly,
@@ -75,25 +85,24 @@ import {
   unlockExclusive,
   unlockShared,
 } from './lock'
-import { DIED, giveScratch, recover } from './recover'
+import { finishRecoveries as finish, giveScratch, recover } from './recover'
 import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './rwmutex'
 import * as scanning from './scan'
-import { clear, indexOf, setToken, shardAt, shardOf } from './shard'
+import { clear, indexOf, setShards, setToken, shardAt, shardOf } from './shard'
 import { syncChange, syncClear, syncGet, syncSize } from './sync-map'
-import { bitsOf, clearTable, hashKey, nextWord, setKeyArea, slotCount } from './table'
+import { bitsOf, clearTable, hashKey, keyAt, nextWord, setKeyArea, slotCount } from './table'
 import { findHold, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock, slotOf } from './thread'
-import { beginWriting, endWriting, unsafeChange, unsafeGet } from './unsafe'
+import { beginWriting, detects, endWriting, isWriting, unsafeChange, unsafeGet } from './unsafe'
 import { resultAt, setDetail, setValueAreas, setValueType } from './value'
 
-export { audit } from './audit'
 export { beginClaim, endClaim } from './claims'
 export { LAYOUT_VERSION, MAGIC } from './layout'
 
 let policy: u32 = 0
 
 /** Takes a registry slot. Returns its number plus one, or 0: all are taken. */
-export function register(thread: u32, maySleep: bool): u32 {
-  return registerThread(thread, maySleep)
+export function register(thread: u32, parent: u32, maySleep: bool): u32 {
+  return registerThread(thread, parent, maySleep)
 }
 
 /** Lays out a new memory whose configuration stands in the header. Returns 0 or an error. */
@@ -119,6 +128,10 @@ export function create(): i32 {
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
     put32(shard + D_HEAP + P_ID, i)
+    if (isSync) {
+      store64(shard + D_TABLE, nextWord(0, H_EMPTY_TABLE, 0))
+      continue
+    }
     const table = allocateTable(shard + D_HEAP, initial)
     if (table == 0) return failure
     clearTable(table, initial)
@@ -130,6 +143,7 @@ export function create(): i32 {
 /** Prepares this instance for a complete memory: scratch areas, what the header says of values. */
 export function open(): i32 {
   policy = load<u32>(H_POLICY)
+  setShards()
   const type = load<u32>(H_VALUE_TYPE)
   setValueType(type, type != TYPE_BYTES && policy != POLICY_SYNC)
   for (let i: u32 = 0; i < AREA_COUNT; i++) if (resizeArea(i, PAGE) == 0) return failure
@@ -162,12 +176,25 @@ export function areaSize(index: u32): u32 {
 
 /** Gives up this thread's place. */
 export function close(): void {
+  dropClaims(me)
   giveScratch(me)
   releaseSlot(me)
 }
 
-export function recoverThread(owner: u32, isLockMemory: bool): i32 {
-  return recover(policy, owner, isLockMemory)
+/** 0: the thread was not alive; 1: all it held is recovered; 2: some is left for `finishRecoveries`. */
+export function recoverThread(owner: u32): i32 {
+  return recover(policy, owner)
+}
+
+/** Returns how many dead threads have something left that is not recovered. */
+export function finishRecoveries(): u32 {
+  return finish(policy)
+}
+
+/** Returns the number of problems; see audit.ts. */
+export function audit(): u32 {
+  finish(policy)
+  return auditMemory()
 }
 
 export function markWebLock(): void {
@@ -189,9 +216,38 @@ export function get(meta: u32): i32 {
   return code < 0 && code != E_AREA ? fail(code, hash) : code
 }
 
+/** `get` where values are numbers: the value; or NaN, and what `get` returns is in R_CODE. Saves a way through memory. */
+export function getNumber(meta: u32): f64 {
+  if (policy != POLICY_FAST) return numberOf(get(meta), load<u64>(resultAt + R_WORD))
+  const hash = hashKey(meta)
+  const word = look(hash, meta, load<u64>(keyAt))
+  return numberOf(looked, word)
+}
+
+/** The same where keys are numbers too, for a FastMap. */
+export function getNumberAt(key: f64): f64 {
+  // As the codec does: one NaN, and no -0.
+  const word = reinterpret<u64>(key == key ? key + 0 : NaN)
+  store<u64>(keyAt, word)
+  const meta: u32 = 8
+  const hash = load<u32>(H_HASH) == HASH_DEFAULT ? hashWord(word, load<u64>(H_SEED)) : hashKey(meta)
+  const found = look(hash, meta, word)
+  return numberOf(looked, found)
+}
+
+function numberOf(code: i32, word: u64): f64 {
+  const value = reinterpret<f64>(word)
+  if (code == PRESENT && value == value) return value
+  store<i32>(resultAt + R_CODE, code)
+  return NaN
+}
+
 export function has(meta: u32): i32 {
   const hash = hashKey(meta)
-  if (policy == POLICY_FAST) return fastGet(hash, meta, false)
+  if (policy == POLICY_FAST) {
+    look(hash, meta, load<u64>(keyAt))
+    return looked
+  }
   const code = getOther(hash, meta, false)
   return code < 0 ? fail(code, hash) : code
 }
@@ -263,8 +319,26 @@ export function readKnown(entry: u32, generation: u32, shard: u32, version: u32)
   return scanning.readKnown(entry, generation, shard, version)
 }
 
+/** `readKnown` where values are numbers: the value, or NaN if it is one or has to be looked for. */
+export function readNumber(entry: u32, generation: u32, shard: u32, version: u32): f64 {
+  if (policy == POLICY_UNSAFE && misused()) return NaN
+  return scanning.readNumber(entry, generation, shard, version)
+}
+
+/** The same for the read cache. */
+export function readCached(entry: u32, generation: u32, shard: u32, version: u32): i32 {
+  if (policy == POLICY_UNSAFE && misused()) return ABSENT
+  return scanning.readKnown(entry, generation, shard, version)
+}
+
 export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
+  if (policy == POLICY_UNSAFE && misused()) return ABSENT
   return scanning.isCurrent(entry, generation, shard, version, low, high)
+}
+
+/** Whether another thread is writing to an UnsafeMap: an ordinary read will say so. */
+function misused(): bool {
+  return detects() && isWriting(shardAt(0))
 }
 
 /** The published hash of bytes in the key area, low word; the high one is at its beginning then. */
@@ -338,7 +412,7 @@ export function newLock(kind: u32): u32 {
   if (lockShard(shard) < 0) return 0
   const block = allocate(shard + D_HEAP, LOCK_BYTES)
   if (block != 0) {
-    memory.fill(block + K_KIND, 0, LOCK_BYTES - K_KIND)
+    for (let at: u32 = K_KIND; at < LOCK_BYTES; at += 8) store<u64>(block + at, 0)
     store32(block + K_KIND, kind)
     store32(block, load<u32>(block) + 1)
   }

@@ -55,6 +55,8 @@ export const H_COMPUTE_TIMEOUT: u32 = 88
 export const H_IDENTITY: u32 = 92
 /** 4 KiB pages that the memory had when it last grew: `attach` refuses a copy that has fewer. */
 export const H_PAGES_SEEN: u32 = 96
+/** 1: a memory of users' locks (src/sync). Its blocks are referenced by handles, not by the table. */
+export const H_LOCKS: u32 = 100
 /** The lock of the page table, and what it guards. */
 export const H_HEAP_LOCK: u32 = 256
 export const H_FREE_HINT: u32 = 260
@@ -63,6 +65,10 @@ export const H_PAGES_USED: u32 = 264
 export const H_GENERATION: u32 = 268
 /** The lock of the claims. */
 export const H_CLAIM_LOCK: u32 = 512
+/** The lock of who recovers what the dead held. */
+export const H_RECOVERY_LOCK: u32 = 640
+/** A table of one bucket that is always empty: what a cleared SyncMap reads from. */
+export const H_EMPTY_TABLE: u32 = 768
 /** Codec names, for `attach`: length, then text (JavaScript writes and reads it). */
 export const H_TEXT: u32 = 1024
 export const TEXT_MAX: u32 = 3072
@@ -93,6 +99,13 @@ export const S_HOLDS: u32 = 64
 export const HOLD_COUNT: u32 = 16
 /** Two bits that say whether the thread lives; above them its number in its runtime plus one (0: unknown). */
 export const S_STATE: u32 = 128
+/**
+ * SyncMap: 1 while the thread may change an entry without a lock. Its own thread writes it, but rarely reads the words
+ * beside it, and others look at it when they want pages back.
+ */
+export const S_BUSY: u32 = 24
+/** The number (plus one) of the thread that created this one, 0 if unknown: they end together. */
+export const S_PARENT: u32 = 132
 /** How often this slot was taken. */
 export const S_INCARNATION: u32 = 136
 /** 1: the thread holds the Web Lock of this slot, so its death can be noticed there. */
@@ -126,6 +139,10 @@ export const D_RESIZES: u32 = 172
 export const D_COMPACTIONS: u32 = 176
 /** SyncMap: entries of `read` that are expunged. */
 export const D_EXPUNGED: u32 = 180
+/** SyncMap: not 0 while `read` is changed in its place. */
+export const D_REWRITING: u32 = 184
+/** SyncMap: deleted entries are looked for when the heap takes a page and has this many. */
+export const D_PURGE_AT: u32 = 188
 export const D_HEAP: u32 = 256
 
 /** A heap: free blocks by size class. A shard's stands in the shard; a thread heap has a lock of its own before it. */
@@ -212,6 +229,8 @@ export const R_SHARD: u32 = 24
 export const R_VERSION: u32 = 28
 /** The shard that an error is about. */
 export const R_ERROR_SHARD: u32 = 32
+/** What the last look for a number returned. */
+export const R_CODE: u32 = 36
 export const R_BYTES: u32 = 64
 
 /** log2 of the most buckets a table has: 2 GiB. */
@@ -227,7 +246,7 @@ export const K_DIED: u32 = 12
 export const K_MUTEX: u32 = 16
 /** The readers' word follows the mutex, as in a shard. */
 export const K_READERS: u32 = 20
-/** WaitGroup: its counter. */
-export const K_COUNTER: u32 = 16
+/** WaitGroup: its counter. Not where others have their mutex: a count must never look like an owner. */
+export const K_COUNTER: u32 = 24
 /** Two cache line pairs, so that no two locks share one. */
 export const LOCK_BYTES: u32 = 256

@@ -39,8 +39,19 @@ const SPIN_SLICE: u32 = 2000
 /** Above this a single pause would be longer than falling asleep and waking up. */
 const MAX_PAUSE: u32 = 20_000
 
+/** Owner of a lock that was taken over and whose repair is still to be done: nobody, so never alive. */
+export const DIED: u32 = 0xffff
+
 /** After a time-out: who held the lock (0: unknown). After BROKEN: who died. */
 export let blocker: u32 = 0
+
+/** Not 0: when this thread's waiting for the map's locks ends, whatever the map says. */
+let waitsUntil: f64 = 0
+
+/** From now on this thread waits so long in all; 0: as the map says. */
+export function setPatience(milliseconds: f64): void {
+  waitsUntil = milliseconds > 0 ? now() + milliseconds : 0
+}
 
 /** Spins for about `steps` nanoseconds. */
 function pause(steps: u32): void {
@@ -67,7 +78,8 @@ export function lock(word: u32): i32 {
 
 /** The time-out of the map, in milliseconds. */
 export function lockTimeout(): f64 {
-  return <f64>load<u32>(H_LOCK_TIMEOUT)
+  const timeout = <f64>load<u32>(H_LOCK_TIMEOUT)
+  return waitsUntil > 0 ? min(max(waitsUntil - now(), 0), timeout) : timeout
 }
 
 /** One try, for who holds other locks already. A dead owner's lock counts as taken. */
@@ -111,6 +123,12 @@ export function lockSlowly(word: u32, timeout: f64): i32 {
   return E_TIMEOUT
 }
 
+/** Gives a broken lock up as it was found: the next one is told that it is broken. */
+export function passOn(word: u32): void {
+  exchange32(word, DIED | SLEEPERS)
+  atomic.notify(word, -1)
+}
+
 export function unlock(word: u32): void {
   if ((exchange32(word, 0) & SLEEPERS) != 0) atomic.notify(word, 1)
 }
@@ -140,10 +158,14 @@ function lockSharedSlowly(readers: u32, mutex: u32, place: u32, timeout: f64): i
   let delay = load<u32>(H_BACKOFF_DELAY)
   let retries = load<u32>(H_BACKOFF_RETRIES)
   const deadline = now() + timeout
+  // While it waits the lock must not be named: a writer that waits for a dead reader's share would take it for this one's.
+  store32(place, 0)
   while (true) {
     const seen = load32(readers)
     if ((seen & WRITER) == 0) {
+      store32(place, readers)
       if (cas32(readers, seen, seen + 1) == seen) return LOCKED
+      store32(place, 0)
       continue
     }
     if (retries > 0) {
@@ -154,12 +176,8 @@ function lockSharedSlowly(readers: u32, mutex: u32, place: u32, timeout: f64): i
       continue
     }
     const owner = ownerOf(mutex)
-    if (owner != 0 && !isAlive(owner)) {
-      store32(place, 0)
-      return BROKEN
-    }
+    if (owner != 0 && !isAlive(owner)) return BROKEN
     if (now() >= deadline) {
-      store32(place, 0)
       blocker = owner
       return E_TIMEOUT
     }
@@ -213,17 +231,25 @@ function awaitReaders(readers: u32, mutex: u32, timeout: f64, code: i32): i32 {
       if (cas32(readers, seen, WRITER) == seen) add32(H_RECOVERIES, 1)
       continue
     }
-    // A broken lock is not given up again: its repair must not be left to somebody who does not know of it.
-    if (now() >= deadline && code == LOCKED) {
+    if (now() >= deadline) {
       blocker = 0
       while (cas32(readers, seen, seen & COUNT) != seen) seen = load32(readers)
       atomic.notify(readers, -1)
-      unlock(mutex)
+      // Who takes a lock that was broken has to repair: that must not be lost.
+      if (code == BROKEN) passOn(mutex)
+      else unlock(mutex)
       return E_TIMEOUT
     }
     sleepShared(readers, seen)
   }
   return E_TIMEOUT
+}
+
+/** The same for a whole readers-writer lock. */
+export function passOnExclusive(readers: u32, mutex: u32): void {
+  exchange32(readers, 0)
+  atomic.notify(readers, -1)
+  passOn(mutex)
 }
 
 export function unlockExclusive(readers: u32, mutex: u32): void {

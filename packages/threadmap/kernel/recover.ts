@@ -20,6 +20,8 @@ import {
   H_CLAIM_LOCK,
   H_HEAP_LOCK,
   H_HEAP_START,
+  H_LOCKS,
+  H_RECOVERY_LOCK,
   H_SHARD_BITS,
   K_DIED,
   K_MUTEX,
@@ -27,36 +29,70 @@ import {
   POLICY_SHARDED,
   POLICY_SYNC,
   S_STATE,
+  SLOT_COUNT,
   THREAD_SHIFT,
 } from './layout'
-import { lock, ownerOf, unlock } from './lock'
+import { DIED, lock, ownerOf, setPatience, unlock } from './lock'
 import { lockForWriting, unlockForWriting } from './rwmutex'
 import { shardAt } from './shard'
-import { lockMap, sweepValues } from './sync-map'
-import { declareDead, releaseSlot, slotOf } from './thread'
+import { lockMap } from './sync-repair'
+import { sweepValues } from './sync-values'
+import { declareDead, isDead, releaseSlot, slotOf } from './thread'
 
-/** Stands for an owner that died, in locks of users, until the next one takes the lock and is told. */
-export const DIED: u32 = 0xffff
+/** How long recovery waits for locks, in milliseconds: the thread that does it may be the one that hears of deaths. */
+const PATIENCE: f64 = 20
 
-/** Returns 1 if the thread was alive till now and all it held is recovered, 0 if there was nothing to do, or an error. */
-export function recover(policy: u32, owner: u32, hasUserLocks: bool): i32 {
-  if (!declareDead(owner)) return 0
-  if (hasUserLocks) disownLocks(owner)
-  if (ownerOf(H_HEAP_LOCK) == owner && lockPages()) unlock(H_HEAP_LOCK)
-  if (ownerOf(H_CLAIM_LOCK) == owner && lock(H_CLAIM_LOCK) >= 0) unlock(H_CLAIM_LOCK)
+/** What `recover` returns. */
+const NOTHING: i32 = 0
+const DONE: i32 = 1
+/** Somebody holds what is needed: to be tried again (see `finishRecoveries`). */
+const LATER: i32 = 2
+
+/** Says that a thread is dead, and recovers what it held. Never waits long. */
+export function recover(policy: u32, owner: u32): i32 {
+  // Dead already: whoever began to recover it may have died too.
+  if (!declareDead(owner) && !isDead(owner)) return NOTHING
+  return finishRecoveries(policy) == 0 ? DONE : LATER
+}
+
+/** Recovers what the dead still hold. Returns how many of them are left. */
+export function finishRecoveries(policy: u32): u32 {
+  if (countDead() == 0) return 0
+  setPatience(PATIENCE)
+  if (lock(H_RECOVERY_LOCK) >= 0) {
+    for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
+      if (isDead(owner) && recoverDead(policy, owner)) releaseSlot(owner)
+    }
+    unlock(H_RECOVERY_LOCK)
+  }
+  setPatience(0)
+  return countDead()
+}
+
+function countDead(): u32 {
+  let dead: u32 = 0
+  for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) if (isDead(owner)) dead++
+  return dead
+}
+
+/** Everything that names the dead thread is repaired; if not, its slot stays as it is, so that no new thread is taken for it. */
+function recoverDead(policy: u32, owner: u32): bool {
+  if (load<u32>(H_LOCKS) != 0 && !disownLocks(owner)) return false
+  if (ownerOf(H_HEAP_LOCK) == owner) {
+    if (!lockPages()) return false
+    unlock(H_HEAP_LOCK)
+  }
+  if (ownerOf(H_CLAIM_LOCK) == owner) {
+    if (lock(H_CLAIM_LOCK) < 0) return false
+    unlock(H_CLAIM_LOCK)
+  }
   const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
-    if (ownerOf(shard + D_LOCK) != owner) continue
-    const code = recoverShard(policy, shard)
-    // The slot stays dead, so whoever comes to this lock next recovers it.
-    if (code < 0) return code
+    if (ownerOf(shard + D_LOCK) == owner && recoverShard(policy, shard) < 0) return false
   }
-  if (policy == POLICY_SYNC) sweepValues()
-  dropClaims(owner)
-  giveScratch(owner)
-  releaseSlot(owner)
-  return 1
+  if (policy == POLICY_SYNC && !recoverValues()) return false
+  return dropClaims(owner) && giveScratch(owner)
 }
 
 function recoverShard(policy: u32, shard: u32): i32 {
@@ -70,16 +106,27 @@ function recoverShard(policy: u32, shard: u32): i32 {
   return code
 }
 
+function recoverValues(): bool {
+  const shard = shardAt(0)
+  if (lockMap(shard) < 0) return false
+  const swept = sweepValues(shard)
+  unlock(shard + D_LOCK)
+  return swept
+}
+
 /** Frees the scratch areas of a registry slot. */
-export function giveScratch(owner: u32): void {
+export function giveScratch(owner: u32): bool {
   const end = pagesNow()
   for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    if (load<u32>(pageWord(i << 12)) == (SCRATCH_SPAN | ((owner - 1) << 16))) givePages(i << 12)
+    if (load<u32>(pageWord(i << 12)) == (SCRATCH_SPAN | ((owner - 1) << 16)) && !givePages(i << 12)) return false
   }
+  return true
 }
 
 /** In a memory of users' locks: locks that the dead thread owned name DIED from now on, and the thread beside it. */
-function disownLocks(owner: u32): void {
+function disownLocks(owner: u32): bool {
+  const shard = shardAt(0)
+  if (lockShard(shard) < 0) return false
   const thread = load32(slotOf(owner) + S_STATE) >> THREAD_SHIFT
   const end = pagesNow()
   for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
@@ -95,4 +142,6 @@ function disownLocks(owner: u32): void {
       if (cas32(word, seen, (seen & 0xffff0000) | DIED) == seen) atomic.notify(word, 1)
     }
   }
+  unlock(shard + D_LOCK)
+  return true
 }

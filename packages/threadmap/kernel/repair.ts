@@ -9,6 +9,8 @@ import {
   allocateTableSpan,
   BLOCK_CLASSES,
   BLOCK_SPAN,
+  canTakePages,
+  FREE_LINK,
   G_CLASS,
   G_FREE,
   G_FRESH,
@@ -16,6 +18,7 @@ import {
   G_SIZE,
   givePages,
   isFree,
+  isTypeStable,
   KIND_MASK,
   pageOf,
   pagesNow,
@@ -30,14 +33,28 @@ import {
   spanLength,
   TABLE_SPAN,
 } from './heap'
-import { D_HEAP, D_TABLE, D_USED, H_HEAP_START, H_POLICY, META_MARK, P_ID, P_PAGES, PAGE, POLICY_SYNC } from './layout'
+import {
+  D_HEAP,
+  D_TABLE,
+  D_USED,
+  H_HEAP_START,
+  H_LOCKS,
+  H_POLICY,
+  META_MARK,
+  P_ID,
+  P_PAGES,
+  PAGE,
+  POLICY_SYNC,
+} from './layout'
 import { addressOf, BUCKET, bitsOf, clearTable, ENTRY_VALUE, hashEntry, homeOf, nextWord, place, tagOf } from './table'
 import { isInline } from './value'
 
-/** Makes a shard whole whose owner died. The caller has taken over its lock. */
-export function repair(shard: u32): void {
+/** Makes a shard whole whose owner died. The caller has taken over its lock, and passes it on if this returns false. */
+export function repair(shard: u32): bool {
+  if (!canTakePages()) return false
   repairTable(shard)
   sweep(shard)
+  return true
 }
 
 function repairTable(shard: u32): void {
@@ -139,8 +156,27 @@ export function sweep(shard: u32): void {
     mark(entry)
     if (!isInline) mark(<u32>load64(entry + ENTRY_VALUE))
   }
+  if (load<u32>(H_LOCKS) != 0) markInUse(heap)
   raiseVersion(heap)
   sweepHeap(heap, addressOf(word), 0)
+}
+
+/** Marks every block whose generation says that it is in use: where no table tells. */
+export function markInUse(heap: u32): void {
+  const id = get32(heap + P_ID)
+  const end = pagesNow()
+  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
+    const page = i << 12
+    const word = load<u32>(pageWord(page))
+    if (word >> 16 != id) continue
+    if ((word & KIND_MASK) == BLOCK_SPAN) {
+      if (!isFree(load<u32>(page))) mark(page)
+    } else if ((word & KIND_MASK) == SLAB && get32(page + G_CLASS) < BLOCK_CLASSES) {
+      const last = page + get32(page + G_FRESH)
+      const size = get32(page + G_SIZE)
+      for (let block = page + SLAB_HEADER; block < last; block += size) if (!isFree(load<u32>(block))) mark(block)
+    }
+  }
 }
 
 export function mark(block: u32): void {
@@ -175,14 +211,15 @@ function sweepSlab(heap: u32, page: u32, table: u32, second: u32): void {
   const size = get32(page + G_SIZE)
   const end = page + get32(page + G_FRESH)
   const holdsTables = get32(page + G_CLASS) >= BLOCK_CLASSES
+  const stable = isTypeStable(heap, page)
   let free: u32 = 0
   let live: u32 = 0
   for (let block = page + SLAB_HEADER; block < end; block += size) {
     if (holdsTables ? block == table || block == second : unmark(block)) {
       live++
     } else {
-      if (!holdsTables) bury(block)
-      put32(block + 8, free)
+      if (!holdsTables) bury(block, stable)
+      put32(block + FREE_LINK, free)
       free = block
     }
   }
@@ -199,7 +236,9 @@ function unmark(block: u32): bool {
   return true
 }
 
-function bury(block: u32): void {
+/** `wasEntry`: of a SyncMap; a compare-exchange that comes late must find it expunged (see FREE_LINK). */
+function bury(block: u32, wasEntry: bool): void {
+  if (wasEntry) put32(block + ENTRY_VALUE, 1)
   const generation = load<u32>(block)
   if (!isFree(generation)) store32(block, generation + 1)
 }
@@ -208,7 +247,7 @@ function sweepSpan(heap: u32, page: u32, kind: u32, table: u32, second: u32): vo
   const live = kind == TABLE_SPAN ? page == table || page == second : unmark(page)
   if (!live) {
     if (kind == BLOCK_SPAN) {
-      bury(page)
+      bury(page, false)
       recordGeneration(load<u32>(page))
     }
     if (givePages(page)) return

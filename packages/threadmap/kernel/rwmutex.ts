@@ -5,8 +5,17 @@
  */
 
 import { readValidated } from './fast'
-import { D_LOCK, D_READERS } from './layout'
-import { BROKEN, LOCKED, lockExclusive, lockShared, lockTimeout, unlockExclusive, unlockShared } from './lock'
+import { D_LOCK, D_READERS, E_TIMEOUT } from './layout'
+import {
+  BROKEN,
+  LOCKED,
+  lockExclusive,
+  lockShared,
+  lockTimeout,
+  passOnExclusive,
+  unlockExclusive,
+  unlockShared,
+} from './lock'
 import { repair } from './repair'
 import { change, shardOf } from './shard'
 
@@ -15,8 +24,9 @@ const AGAIN: i32 = 101
 /** Takes a shard for writing; repairs it if its writer died. */
 export function lockForWriting(shard: u32): i32 {
   const code = lockExclusive(shard + D_READERS, shard + D_LOCK, lockTimeout())
-  if (code == BROKEN) repair(shard)
-  return code
+  if (code != BROKEN || repair(shard)) return code
+  passOnExclusive(shard + D_READERS, shard + D_LOCK)
+  return E_TIMEOUT
 }
 
 export function unlockForWriting(shard: u32): void {

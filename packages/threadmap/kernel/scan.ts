@@ -70,6 +70,8 @@ function collect(shard: u32, from: u32): i32 {
   let position = from
   let done: u32 = 0
   let buckets: u32 = 0
+  // The first table word of the batch: what stands in all records was true after that.
+  let version = <u32>(load64(shard + D_TABLE) >> 32)
   while (records < BATCH_ENTRIES && buckets < BATCH_BUCKETS) {
     const word = load64(shard + D_TABLE)
     const bits = bitsOf(word)
@@ -88,7 +90,7 @@ function collect(shard: u32, from: u32): i32 {
       records = recordsBefore
       continue
     }
-    buckets++
+    if (buckets++ == 0) version = <u32>(word >> 32)
     const next = (<u64>(home + 1)) << (32 - bits)
     if (next >> 32 != 0) {
       done = 1
@@ -100,7 +102,7 @@ function collect(shard: u32, from: u32): i32 {
   store<u32>(resultAt + R_ENTRY, position)
   store<u32>(resultAt + R_GENERATION, done)
   store<u32>(resultAt + R_SHARD, shard)
-  store<u32>(resultAt + R_VERSION, <u32>(load64(shard + D_TABLE) >> 32))
+  store<u32>(resultAt + R_VERSION, version)
   return PRESENT
 }
 
@@ -109,35 +111,70 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
   const bits = bitsOf(word)
   const mask = (((<u32>1) << bits) - 1) * BUCKET
   const start = home * BUCKET
+  const first = end
   let at = start
   do {
     const bucket = addressOf(word) + at
     const tags = load64(bucket)
     if ((tags & 0x00ffffffffffffff) != 0) {
       for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) {
-        const content = load64(slot)
-        const hash32 = <u32>(content >> 32)
-        if (<u32>content == 0 || hash32 < position || homeOf(hash32, bits) != home) continue
-        if (load64(shard + D_TABLE) != word) return ABSENT
-        const code = addRecord(<u32>content)
+        let code = ABSENT
+        // Again while the slot changes: its entry may only have moved.
+        while (code == ABSENT) {
+          const content = load64(slot)
+          const hash32 = <u32>(content >> 32)
+          if (<u32>content == 0 || hash32 < position || homeOf(hash32, bits) != home) break
+          if (load64(shard + D_TABLE) != word) return ABSENT
+          code = addRecord(slot, content)
+        }
         if (code < 0) return code
       }
     }
     if (tags >> 56 == 0) break
     at = (at + BUCKET) & mask
   } while (at != start)
+  dropDead(first)
   return load64(shard + D_TABLE) == word ? PRESENT : ABSENT
 }
 
-function addRecord(entry: u32): i32 {
+/**
+ * Drops the records from `first` on whose entries have died since. A key that was removed and set again meanwhile may have
+ * been met in both its slots; those that are left lived all at one moment, and then each key had one entry.
+ */
+function dropDead(first: u32): void {
+  let to = first
+  let at = first
+  while (at < end) {
+    const record = resultAt + R_BYTES + at
+    const meta = load<u32>(record + 8)
+    const size = RECORD + (((meta & META_LENGTH) + 7) & ~7)
+    if (sameHead(load<u32>(record), ((<u64>meta) << 32) | <u64>load<u32>(record + 4))) {
+      if (to != at) copyWords(resultAt + R_BYTES + to, record, size)
+      to += size
+    } else {
+      records--
+    }
+    at += size
+  }
+  end = to
+}
+
+/**
+ * Adds a record, unless the entry is not in the map. ABSENT: something changed meanwhile. The entry may have died since its
+ * slot was read, and its block serve another key of this shard, which has a slot of its own: so while the entry lives, the
+ * slot must still be its own.
+ */
+function addRecord(slot: u32, content: u64): i32 {
+  const entry = <u32>content
   const head = load64(entry)
-  if ((head & 1) != 0) return ABSENT
+  // Not in the map yet, or no more. Its writer may be dead: waiting for the slot to change would be for ever.
+  if ((head & 1) != 0) return PRESENT
   const meta = <u32>(head >> 32) & ~META_MARK
   const length = ((meta & META_LENGTH) + 7) & ~7
   if (!fits(end + RECORD + length)) return E_AREA
   const record = resultAt + R_BYTES + end
   copyWords(record + RECORD, entry + ENTRY_KEY, length)
-  if (!sameHead(entry, head)) return ABSENT
+  if (load64(slot) != content || !sameHead(entry, head)) return ABSENT
   store<u32>(record, entry)
   store<u32>(record + 4, <u32>head)
   store<u32>(record + 8, meta)
@@ -158,6 +195,13 @@ export function readKnown(entry: u32, generation: u32, shard: u32, version: u32)
   const code = copyOutValidated(word)
   if (code != 1) return code
   return <u32>(load64(shard + D_TABLE) >> 32) == version && (isInline || valueWord(entry) == word) ? PRESENT : ABSENT
+}
+
+/** Their numbers stand in the entry. NaN: that is the value, or it has to be looked for. */
+export function readNumber(entry: u32, generation: u32, shard: u32, version: u32): f64 {
+  const word = valueWord(entry)
+  if (<u32>load64(entry) != generation || <u32>(load64(shard + D_TABLE) >> 32) != version) return NaN
+  return reinterpret<f64>(word)
 }
 
 function isDeleted(word: u64): bool {

@@ -69,9 +69,17 @@ export function setToken(entry: u32, generation: u32, word: u64): void {
   tokenWord = word
 }
 
+/** Where the shards stand, and the bits of an offset among them: of this thread's memory. */
+let shards: u32 = 0
+let offsets: u32 = 0
+
+export function setShards(): void {
+  shards = load<u32>(H_SHARDS)
+  offsets = (((<u32>1) << load<u32>(H_SHARD_BITS)) - 1) * SHARD_SIZE
+}
+
 export function shardOf(hash: u64): u32 {
-  const mask = ((<u32>1) << load<u32>(H_SHARD_BITS)) - 1
-  return load<u32>(H_SHARDS) + (<u32>(hash >> 32) & mask) * SHARD_SIZE
+  return shards + ((<u32>(hash >> 32) * SHARD_SIZE) & offsets)
 }
 
 export function shardAt(index: u32): u32 {

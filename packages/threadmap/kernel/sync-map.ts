@@ -14,24 +14,7 @@
  * Source: go/src/sync/map.go, Go 1.23.
  */
 import { add32, cas64, exchange64, get32, load64, put32, store64 } from './atomics'
-import {
-  allocate,
-  allocateTable,
-  allocateTableSpan,
-  BLOCK_SPAN,
-  failure,
-  free,
-  freeTable,
-  G_FRESH,
-  G_SIZE,
-  heapById,
-  isFree,
-  KIND_MASK,
-  pagesNow,
-  pageWord,
-  SLAB,
-  SLAB_HEADER,
-} from './heap'
+import { allocate, allocateTable, emptySlabs, failure, free, freeTable, giveEmpty, isFree, isSpan } from './heap'
 import {
   ABSENT,
   ADD,
@@ -54,14 +37,9 @@ import {
   DIFFERENT,
   E_FULL,
   GET_AND_DELETE,
-  H_HEAP_START,
+  H_EMPTY_TABLE,
   H_INITIAL_BITS,
-  H_THREAD_HEAPS,
-  HEAP_STRIDE,
   INSERT,
-  P_HEAP,
-  P_ID,
-  P_LOCK,
   PRESENT,
   R_BYTES,
   R_ENTRY,
@@ -69,15 +47,16 @@ import {
   R_SHARD,
   R_VERSION,
   REPLACE_SAME,
-  S_PENDING,
   S_RETRIES,
   SET,
-  SLOT_COUNT,
   SWAP,
 } from './layout'
-import { BROKEN, lock, unlock } from './lock'
-import { isGood, mark, repairInPlace, sweepHeap } from './repair'
+import { unlock } from './lock'
 import { shardAt, tokenEntry, tokenGeneration, tokenWord } from './shard'
+import { EXPUNGED, isAmended, isValue, NIL, tryExpungeLocked, unexpungeAll, withState } from './sync-entry'
+import { insertIntoRead, isPurgeDue, purge } from './sync-in-place'
+import { lockMap } from './sync-repair'
+import { compactAllValues, dropPending, freeValue, newValue, settle } from './sync-values'
 import {
   AMENDED,
   addressOf,
@@ -93,9 +72,7 @@ import {
   find,
   foundEntry,
   foundHead,
-  hashEntry,
   headGeneration,
-  homeOf,
   kill,
   loadLimit,
   MAX_BITS,
@@ -108,84 +85,15 @@ import {
   valueWord,
   writeEntry,
 } from './table'
-import { count, isAlive, me, mySlot, slotOf } from './thread'
-import {
-  BLOCK_CONTENT,
-  blockEqualsExpected,
-  copyOut,
-  copyOutValidated,
-  newValueBlock,
-  resultAt,
-  sum,
-  valueAt,
-  wordOfBlock,
-} from './value'
+import { busy, count, othersRest, rest } from './thread'
+import { BLOCK_CONTENT, blockEqualsExpected, copyOut, copyOutValidated, resultAt, sum, valueAt } from './value'
 
-const NIL: u32 = 0
-const EXPUNGED: u32 = 1
 /** The entry is expunged, or has gone: the caller looks under the mutex, or again. */
 const SLOW: i32 = 100
 const AGAIN: i32 = 101
 
-export function isValue(word: u64): bool {
-  return <u32>word > EXPUNGED
-}
-
-function withState(head: u64, state: u32): u64 {
-  return (head << 32) | <u64>state
-}
-
 function inserts(op: u32): bool {
   return op == SET || op == INSERT || op == SWAP || op == ADD
-}
-
-export function isAmended(word: u64): bool {
-  return (word & AMENDED) != 0
-}
-
-// --- Value blocks: each thread's heap, with a lock that only meets whoever frees ---------------------------------------
-
-function lockHeap(heap: u32): bool {
-  const code = lock(heap - P_HEAP + P_LOCK)
-  if (code == BROKEN) rebuildByParity(heap)
-  return code >= 0
-}
-
-function unlockHeap(heap: u32): void {
-  unlock(heap - P_HEAP + P_LOCK)
-}
-
-/** A block with the value area's content, named as this thread's pending one; or 0 (see `failure`). */
-function newValue(meta: u32): u64 {
-  const heap = load<u32>(H_THREAD_HEAPS) + (me - 1) * HEAP_STRIDE + P_HEAP
-  if (!lockHeap(heap)) return 0
-  const block = newValueBlock(heap, meta)
-  let word: u64 = 0
-  if (block != 0) {
-    word = wordOfBlock(block)
-    store64(mySlot + S_PENDING, word)
-  }
-  unlockHeap(heap)
-  return word
-}
-
-/** Frees a block that this thread swapped out, unless a sweep has done so already. */
-function freeValue(word: u64): void {
-  const block = <u32>word
-  const heap = heapById(load<u32>(pageWord(block)) >> 16)
-  if (!lockHeap(heap)) return
-  if (get32(block) == <u32>(word >> 32)) free(heap, block)
-  unlockHeap(heap)
-}
-
-/** The pending block is published, or was not needed. */
-function settle(): void {
-  store64(mySlot + S_PENDING, 0)
-}
-
-function dropPending(word: u64): void {
-  freeValue(word)
-  settle()
 }
 
 // --- Entries -------------------------------------------------------------------------------------------------------------
@@ -230,7 +138,7 @@ function changeEntry(entry: u32, head: u64, op: u32, valueMeta: u32, expectedMet
     } else {
       if (op == ADD) store<u64>(valueAt, isValue(word) ? sum(load64(<u32>word + BLOCK_CONTENT), delta) : delta)
       if (fresh == 0) {
-        fresh = newValue(valueMeta)
+        fresh = newValue(valueMeta, false)
         if (fresh == 0) {
           code = failure
           break
@@ -277,13 +185,6 @@ function checkPresent(entry: u32, head: u64, word: u64, op: u32, expectedMeta: u
 
 // --- The map ---------------------------------------------------------------------------------------------------------
 
-/** Takes the mutex; repairs if its owner died. */
-export function lockMap(shard: u32): i32 {
-  const code = lock(shard + D_LOCK)
-  if (code == BROKEN) repairSyncMap(shard)
-  return code
-}
-
 export function syncGet(hash: u64, meta: u32, wantsValue: bool): i32 {
   const shard = shardAt(0)
   while (true) {
@@ -311,10 +212,10 @@ function readEntry(shard: u32, word: u64, entry: u32, head: u64, wantsValue: boo
   if (!isValue(p)) return load64(shard + D_TABLE) == word ? ABSENT : AGAIN
   if (wantsValue) {
     const code = copyOutValidated(p)
-    if (code != 1) return code == 0 ? AGAIN : code
     nameToken(shard, entry, <u32>head, word)
     // While the entry still holds it, the block was this value's from beginning to end.
-    if (valueWord(entry) != p) return AGAIN
+    if (code == 0 || valueWord(entry) != p) return AGAIN
+    if (code < 0) return code
   }
   return load64(shard + D_TABLE) == word ? PRESENT : AGAIN
 }
@@ -350,6 +251,13 @@ function nameToken(shard: u32, entry: u32, generation: u32, word: u64): void {
 }
 
 export function syncChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  busy()
+  const code = changeUnlocked(op, hash, meta, valueMeta, expectedMeta)
+  rest()
+  return code
+}
+
+function changeUnlocked(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   const shard = shardAt(0)
   while (true) {
     const word = load64(shard + D_TABLE)
@@ -357,7 +265,8 @@ export function syncChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expect
     let code = AGAIN
     if (slot != STALE) {
       if (slot != 0) {
-        code = changeEntry(foundEntry, foundHead, op, valueMeta, expectedMeta)
+        // An entry of pages of its own is not type-stable (see heap.ts): it is changed under the mutex, which frees it.
+        code = isSpan(foundEntry) ? SLOW : changeEntry(foundEntry, foundHead, op, valueMeta, expectedMeta)
       } else if (!isAmended(word) && !inserts(op)) {
         code = load64(shard + D_TABLE) == word ? ABSENT : AGAIN
       } else {
@@ -365,7 +274,7 @@ export function syncChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expect
       }
       // An entry that is absent in `read` was so while `read` was the current one.
       if (code == ABSENT && slot != 0 && !inserts(op) && load64(shard + D_TABLE) != word) code = AGAIN
-      if (code == SLOW) code = changeSlowly(shard, op, hash, meta, valueMeta, expectedMeta)
+      if (code == SLOW || code == E_FULL) code = changeSlowly(shard, op, hash, meta, valueMeta, expectedMeta)
       if (code != AGAIN) return code
     }
     count(S_RETRIES, 1)
@@ -377,10 +286,8 @@ function changeSlowly(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32,
   const locked = lockMap(shard)
   if (locked < 0) return locked
   let code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
-  // Expunged entries are freed when `dirty` is promoted: memory is short, so now. Deleted ones that `dirty` still has are
-  // expunged by the copy that comes after, and freed by the second promotion.
-  for (let i = 0; i < 2 && code == E_FULL && isAmended(load64(shard + D_TABLE)); i++) {
-    promote(shard)
+  if (code == E_FULL) {
+    makeRoom(shard)
     code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
   }
   unlock(shard + D_LOCK)
@@ -434,11 +341,21 @@ function changeDirty(shard: u32, slot: u32, op: u32, valueMeta: u32, expectedMet
 
 function insertLocked(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
   const wasAmended = isAmended(load64(shard + D_TABLE))
-  if (!wasAmended && !dirtyLocked(shard)) return failure
+  if (!wasAmended && !dirtyLocked(shard)) {
+    const cause = failure
+    if (!insertIntoRead(shard, hash, meta, valueMeta)) return cause
+    store<u64>(resultAt + R_BYTES, load<u64>(valueAt))
+    return ABSENT
+  }
+  if (isPurgeDue(shard, entrySize(meta))) {
+    promote(shard)
+    purge(shard)
+    if (!dirtyLocked(shard)) return failure
+  }
   if (!roomInDirty(shard)) return failure
   const entry = allocate(shard + D_HEAP, entrySize(meta))
   if (entry == 0) return failure
-  const value = newValue(valueMeta)
+  const value = newValue(valueMeta, true)
   if (value == 0) {
     free(shard + D_HEAP, entry)
     return failure
@@ -490,7 +407,26 @@ function promote(shard: u32): void {
   add32(shard + D_PROMOTIONS, 1)
   if (get32(shard + D_EXPUNGED) != 0) freeExpunged(shard, old)
   put32(shard + D_EXPUNGED, 0)
-  freeTable(shard + D_HEAP, addressOf(old))
+  freeIndex(shard, old)
+}
+
+function freeIndex(shard: u32, table: u64): void {
+  if (addressOf(table) != H_EMPTY_TABLE) freeTable(shard + D_HEAP, addressOf(table))
+}
+
+/** Memory is at its limit: whatever deleted entries and scattered values hold is made free. */
+function makeRoom(shard: u32): void {
+  if (isAmended(load64(shard + D_TABLE))) promote(shard)
+  purge(shard)
+  compactAllValues(shard)
+  releaseEntryPages(shard + D_HEAP)
+}
+
+/** Pages of entries without entries serve anything again, if no other thread may hold one of those for an entry. */
+function releaseEntryPages(heap: u32): void {
+  if (!othersRest()) return
+  emptySlabs(heap)
+  giveEmpty(heap)
 }
 
 function freeExpunged(shard: u32, table: u64): void {
@@ -514,7 +450,7 @@ function dirtyLocked(shard: u32): bool {
     if ((slot & (BUCKET - 1)) != 0 && entry != 0 && tryExpungeLocked(entry)) expunged++
   }
   const copied = get32(shard + D_USED) - expunged
-  const bits = bitsFor(copied + 1)
+  const bits = max(bitsFor(copied + 1), load<u32>(H_INITIAL_BITS))
   const table = allocateTable(shard + D_HEAP, bits)
   if (table == 0) {
     unexpungeAll(read)
@@ -536,18 +472,9 @@ function dirtyLocked(shard: u32): bool {
   put32(shard + D_DIRTY_USED, copied)
   add32(shard + D_COPIED, copied)
   store64(shard + D_DIRTY, dirty)
-  store64(shard + D_TABLE, nextWord(read, addressOf(read), bitsOf(read)) | AMENDED)
+  // The allocation may have raised the version: count on from the word as it is now.
+  store64(shard + D_TABLE, nextWord(load64(shard + D_TABLE), addressOf(read), bitsOf(read)) | AMENDED)
   return true
-}
-
-function tryExpungeLocked(entry: u32): bool {
-  while (true) {
-    const word = valueWord(entry)
-    if (isValue(word)) return false
-    if (<u32>word == EXPUNGED) return true
-    if (cas64(entry + ENTRY_VALUE, word, word | <u64>EXPUNGED) == word) return true
-  }
-  return false
 }
 
 /** Go's Range starts with this: everything into `read`. */
@@ -565,16 +492,9 @@ export function syncClear(): i32 {
   const shard = shardAt(0)
   const locked = lockMap(shard)
   if (locked < 0) return locked
-  const bits = load<u32>(H_INITIAL_BITS)
-  const table = allocateTable(shard + D_HEAP, bits)
-  if (table == 0) {
-    unlock(shard + D_LOCK)
-    return failure
-  }
-  clearTable(table, bits)
   const read = load64(shard + D_TABLE)
   const dirty = load64(shard + D_DIRTY)
-  store64(shard + D_TABLE, nextWord(read, table, bits))
+  store64(shard + D_TABLE, nextWord(read, H_EMPTY_TABLE, 0))
   store64(shard + D_DIRTY, dirty & 0xffffffff00000000)
   put32(shard + D_USED, 0)
   put32(shard + D_DIRTY_USED, 0)
@@ -583,8 +503,9 @@ export function syncClear(): i32 {
   // Only dirty-only entries first: those of both tables are freed once, with `read`.
   if (addressOf(dirty) != 0) freeEntries(shard, dirty)
   freeEntries(shard, read)
-  freeTable(shard + D_HEAP, addressOf(read))
+  freeIndex(shard, read)
   if (addressOf(dirty) != 0) freeTable(shard + D_HEAP, addressOf(dirty))
+  releaseEntryPages(shard + D_HEAP)
   unlock(shard + D_LOCK)
   return PRESENT
 }
@@ -618,187 +539,4 @@ export function syncSize(): i32 {
   }
   unlock(shard + D_LOCK)
   return size
-}
-
-// --- Repair ------------------------------------------------------------------------------------------------------------
-
-/** A heap whose lock was taken over: even generations are in use. What its owner had pending is swept up later. */
-function rebuildByParity(heap: u32): void {
-  const id = get32(heap + P_ID)
-  const end = pagesNow()
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    const page = i << 12
-    const word = load<u32>(pageWord(page))
-    if (word >> 16 != id) continue
-    if ((word & KIND_MASK) == BLOCK_SPAN) {
-      if (!isFree(load<u32>(page))) mark(page)
-    } else if ((word & KIND_MASK) == SLAB) {
-      const last = page + get32(page + G_FRESH)
-      const size = get32(page + G_SIZE)
-      for (let block = page + SLAB_HEADER; block < last; block += size) if (!isFree(load<u32>(block))) mark(block)
-    }
-  }
-  sweepHeap(heap, 0, 0)
-}
-
-/** The mutex was taken over. `read` is whole, since one store published it; `dirty` is made anew from both. */
-function repairSyncMap(shard: u32): void {
-  const heap = shard + D_HEAP
-  const read = load64(shard + D_TABLE)
-  const dirty = load64(shard + D_DIRTY)
-  put32(shard + D_EXPUNGED, 0)
-  if (addressOf(dirty) == 0 || addressOf(dirty) == addressOf(read)) {
-    // Also when the owner died between the two stores of a promotion.
-    store64(shard + D_DIRTY, dirty & 0xffffffff00000000)
-    put32(shard + D_DIRTY_USED, 0)
-    unexpungeAll(read)
-    put32(shard + D_USED, countSlots(read))
-    store64(shard + D_TABLE, nextWord(read, addressOf(read), bitsOf(read)))
-    markEntries(read)
-    sweepHeap(heap, addressOf(read), 0)
-    return
-  }
-  const bits = bitsFor(countSlots(read) + countSlots(dirty) + 1)
-  const table = allocateTableSpan(heap, bits)
-  let word = dirty
-  if (table == 0) {
-    repairInPlace(heap, dirty)
-  } else {
-    clearTable(table, bits)
-    word = nextWord(dirty, table, bits)
-    copyGood(heap, dirty, word)
-    store64(shard + D_DIRTY, word)
-  }
-  settleDirty(read, word)
-  put32(shard + D_USED, countSlots(read))
-  put32(shard + D_DIRTY_USED, countSlots(word))
-  put32(shard + D_EXPUNGED, countExpunged(read))
-  store64(shard + D_TABLE, nextWord(read, addressOf(read), bitsOf(read)) | AMENDED)
-  markEntries(read)
-  markEntries(word)
-  sweepHeap(heap, addressOf(read), addressOf(word))
-}
-
-function copyGood(heap: u32, from: u64, to: u64): void {
-  const end = addressOf(from) + (BUCKET << bitsOf(from))
-  for (let slot = addressOf(from); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const content = load64(slot)
-    if (!isGood(heap, <u32>content, <u32>(content >> 32), from, slot)) continue
-    place(to, <u32>(content >> 32), tagOf(hashEntry(<u32>content)), <u32>content)
-  }
-}
-
-/** Entries of `dirty` are not expunged; and entries of `read` that are not in `dirty` are. */
-function settleDirty(read: u64, dirty: u64): void {
-  unexpungeAll(dirty)
-  const end = addressOf(read) + (BUCKET << bitsOf(read))
-  for (let slot = addressOf(read); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const content = load64(slot)
-    const entry = <u32>content
-    if (entry == 0 || contains(dirty, content) || <u32>valueWord(entry) == EXPUNGED) continue
-    place(dirty, <u32>(content >> 32), tagOf(hashEntry(entry)), entry)
-  }
-}
-
-function contains(word: u64, content: u64): bool {
-  const bits = bitsOf(word)
-  const mask = (((<u32>1) << bits) - 1) * BUCKET
-  const home = homeOf(<u32>(content >> 32), bits) * BUCKET
-  let at = home
-  do {
-    const bucket = addressOf(word) + at
-    for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) if (load64(slot) == content) return true
-    if (load64(bucket) >> 56 == 0) return false
-    at = (at + BUCKET) & mask
-  } while (at != home)
-  return false
-}
-
-function unexpungeAll(table: u64): void {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) == 0 || entry == 0) continue
-    const word = valueWord(entry)
-    if (<u32>word == EXPUNGED) store64(entry + ENTRY_VALUE, word & 0xffffffff00000000)
-  }
-}
-
-export function countSlots(table: u64): u32 {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  let used: u32 = 0
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) != 0 && <u32>load64(slot) != 0) used++
-  }
-  return used
-}
-
-function countExpunged(table: u64): u32 {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  let expunged: u32 = 0
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) != 0 && entry != 0 && <u32>valueWord(entry) == EXPUNGED) expunged++
-  }
-  return expunged
-}
-
-function markEntries(table: u64): void {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) != 0 && entry != 0) mark(entry)
-  }
-}
-
-/**
- * After a death: frees the value blocks that nothing references. It takes the mutex and every thread's heap, so nobody
- * allocates or frees meanwhile; exchanges go on. What a living thread has pending stays: that is looked at first, because what
- * is published later is found in the tables then. A block that a living thread has swapped out and not yet freed is
- * freed here; its generation tells that thread so.
- */
-export function sweepValues(): void {
-  const shard = shardAt(0)
-  if (lockMap(shard) < 0) return
-  const heaps = load<u32>(H_THREAD_HEAPS) + P_HEAP
-  let held: u32 = 0
-  while (held < SLOT_COUNT) {
-    // A heap that was taken over is swept below like the others.
-    if (lock(heaps + held * HEAP_STRIDE - P_HEAP + P_LOCK) < 0) break
-    held++
-  }
-  if (held == SLOT_COUNT) {
-    for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
-      if (isAlive(owner)) markValue(load64(slotOf(owner) + S_PENDING))
-    }
-    const read = load64(shard + D_TABLE)
-    markValues(read)
-    if (isAmended(read)) markValues(load64(shard + D_DIRTY))
-    sweepHeaps()
-  }
-  for (let i: u32 = 0; i < held; i++) unlock(heaps + i * HEAP_STRIDE - P_HEAP + P_LOCK)
-  unlock(shard + D_LOCK)
-}
-
-function markValue(word: u64): void {
-  if (isValue(word) && headGeneration(<u32>word) == <u32>(word >> 32)) mark(<u32>word)
-}
-
-function markValues(table: u64): void {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) != 0 && entry != 0) markValue(valueWord(entry))
-  }
-}
-
-function sweepHeaps(): void {
-  const heaps = load<u32>(H_THREAD_HEAPS) + P_HEAP
-  for (let i: u32 = 0; i < SLOT_COUNT; i++) {
-    const heap = heaps + i * HEAP_STRIDE
-    // Also pages that were taken and not yet counted have this heap's number.
-    sweepHeap(heap, 0, 0)
-  }
 }

@@ -95,6 +95,7 @@ export function tagOf(hash: u64): u64 {
  * wrote 32 bits at a time, and a wider load would wait for both halves to leave the store buffer: so they are loaded
  * apart, and stored as the words that `sameKey` will load.
  */
+// @inline
 export function hashKey(meta: u32): u64 {
   const length = meta & META_LENGTH
   const seed = load<u64>(H_SEED)
@@ -125,13 +126,43 @@ export function hashEntry(entry: u32): u64 {
   return tableHash(load<u32>(H_HASH), entry + ENTRY_KEY, length, load<u64>(H_SEED))
 }
 
+// @inline
 function sameKey(entry: u32, length: u32): bool {
-  let offset: u32 = 0
-  do {
+  return load64(entry + ENTRY_KEY) == load<u64>(keyAt) && sameRest(entry, length)
+}
+
+/** Whether an entry's key is the one in the key area, behind the first word. */
+// @inline
+export function sameRest(entry: u32, length: u32): bool {
+  for (let offset: u32 = 8; offset < length; offset += 8) {
     if (load64(entry + ENTRY_KEY + offset) != load<u64>(keyAt + offset)) return false
-    offset += 8
-  } while (offset < length)
+  }
   return true
+}
+
+/** What a bucket's tags are compared with. */
+// @inline
+export function tagsOf(hash: u64): u64 {
+  return tagOf(hash) * ONES
+}
+
+/** The highest bit of the byte of each tag that equals; a borrow can add a false one, which the slot's hash sorts out. */
+// @inline
+export function hitsOf(seen: u64, tags: u64): u64 {
+  const differ = seen ^ tags
+  return (differ - ONES) & ~differ & HIGHS
+}
+
+/** The slot of the lowest hit. */
+// @inline
+export function slotOf(bucket: u32, hits: u64): u32 {
+  return bucket + 8 + (<u32>ctz<u64>(hits) & ~7)
+}
+
+/** The offset of a table's last bucket. */
+// @inline
+export function lastBucket(word: u64): u32 {
+  return (((<u32>1) << bitsOf(word)) - 1) * BUCKET
 }
 
 /**
@@ -139,22 +170,19 @@ function sameKey(entry: u32, length: u32): bool {
  * is where that word stands. Safe against writers as far as this: it never leaves the memory, and ends. The caller checks
  * the word once more before it believes a 0, and the entry's header before it believes a value.
  */
+// @inline
 export function find(word: u64, place: u32, hash: u64, meta: u32): u32 {
-  const bits = bitsOf(word)
-  const mask = (((<u32>1) << bits) - 1) * BUCKET
-  const table = addressOf(word)
+  const mask = lastBucket(word)
   const hash32 = <u32>hash
-  const tags = tagOf(hash) * ONES
-  let at = homeOf(hash32, bits) * BUCKET
+  const tags = tagsOf(hash)
+  let at = homeOf(hash32, bitsOf(word)) * BUCKET
   const home = at
   do {
-    const bucket = table + at
+    const bucket = addressOf(word) + at
     const seen = load64(bucket)
-    const differ = seen ^ tags
-    // Zero bytes of `differ`. A borrow can add a false one above a true one; the slot's hash sorts it out.
-    let hits = (differ - ONES) & ~differ & HIGHS
+    let hits = hitsOf(seen, tags)
     while (hits != 0) {
-      const slot = bucket + 8 + (<u32>ctz<u64>(hits) & ~7)
+      const slot = slotOf(bucket, hits)
       const content = load64(slot)
       if (<u32>(content >> 32) == hash32) {
         // While the table is the current one, its references are good.
@@ -178,6 +206,7 @@ export function find(word: u64, place: u32, hash: u64, meta: u32): u32 {
 }
 
 /** Whether the header is still the one of the same incarnation of a live entry. A repair may have marked it meanwhile. */
+// @inline
 export function sameHead(entry: u32, head: u64): bool {
   return ((load64(entry) ^ head) & ~((<u64>META_MARK) << 32)) == 0
 }
@@ -239,8 +268,13 @@ export function copyTable(from: u64, to: u64): u32 {
   return copied
 }
 
+/**
+ * Not by `memory.fill`: an engine checks its range against the size of the memory that this thread knows, which can lag
+ * behind what another one has made it.
+ */
 export function clearTable(table: u32, bits: u32): void {
-  memory.fill(table, 0, BUCKET << bits)
+  const end = table + (BUCKET << bits)
+  for (let at = table; at < end; at += 16) v128.store(at, i64x2.splat(0))
 }
 
 /** Copies `length` bytes of content between blocks or areas, 8 at a time; the source may be changing. */

@@ -10,8 +10,10 @@ import {
   HOLD_COUNT,
   REGISTRY,
   S_AREAS,
+  S_BUSY,
   S_HOLDS,
   S_INCARNATION,
+  S_PARENT,
   S_PENDING,
   S_STATE,
   S_WEB_LOCK,
@@ -38,13 +40,14 @@ export function slotOf(owner: u32): u32 {
 }
 
 /** Takes a slot; returns its number plus one, or 0 when all are taken. */
-export function registerThread(thread: u32, sleep: bool): u32 {
+export function registerThread(thread: u32, parent: u32, sleep: bool): u32 {
   maySleep = sleep
   for (let i: u32 = 1; i <= SLOT_COUNT; i++) {
     const slot = slotOf(i)
     if (load32(slot + S_STATE) != SLOT_FREE) continue
     // One word, so that a thread which dies at once is known by its number.
     if (cas32(slot + S_STATE, SLOT_FREE, SLOT_ALIVE | (thread << THREAD_SHIFT)) != SLOT_FREE) continue
+    store32(slot + S_PARENT, parent)
     add32(H_REGISTRY_EPOCH, 1)
     atomic.notify(H_REGISTRY_EPOCH, -1)
     me = i
@@ -56,6 +59,11 @@ export function registerThread(thread: u32, sleep: bool): u32 {
 
 export function isAlive(owner: u32): bool {
   return owner != 0 && owner <= SLOT_COUNT && (load32(slotOf(owner) + S_STATE) & STATE_MASK) == SLOT_ALIVE
+}
+
+/** Whether this slot's thread died and something that it held is not recovered yet. */
+export function isDead(owner: u32): bool {
+  return (load32(slotOf(owner) + S_STATE) & STATE_MASK) == SLOT_DEAD
 }
 
 /** Says that the thread of this slot is gone. Returns 1 if it was alive till now. */
@@ -76,10 +84,32 @@ export function releaseSlot(owner: u32): void {
   for (let i: u32 = 0; i < AREA_COUNT; i++) put32(slot + S_AREAS + i * 8, 0)
   put32(slot + S_PENDING, 0)
   put32(slot + S_PENDING + 4, 0)
+  store32(slot + S_BUSY, 0)
+  store32(slot + S_PARENT, 0)
   store32(slot + S_WEB_LOCK, 0)
   // Before the slot is free: slot and incarnation together name a thread for good.
   add32(slot + S_INCARNATION, 1)
   store32(slot + S_STATE, SLOT_FREE)
+}
+
+/** From here to `rest` this thread may change entries that it finds without a lock. */
+export function busy(): void {
+  store32(mySlot + S_BUSY, 1)
+}
+
+export function rest(): void {
+  store32(mySlot + S_BUSY, 0)
+}
+
+/**
+ * Whether no other living thread is between `busy` and `rest`: then whoever comes next finds only what stands in the tables
+ * now.
+ */
+export function othersRest(): bool {
+  for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
+    if (owner != me && isAlive(owner) && load32(slotOf(owner) + S_BUSY) != 0) return false
+  }
+  return true
 }
 
 /** Adds to a counter of this thread. Nobody else writes it. */

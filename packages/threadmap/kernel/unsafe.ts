@@ -9,7 +9,7 @@
  * Source: go/src/runtime/map.go (hashWriting).
  */
 import { cas32, load32, load64, store64 } from './atomics'
-import { readValidated } from './fast'
+import { lockShard, readValidated } from './fast'
 import {
   ABSENT,
   ADD,
@@ -23,10 +23,9 @@ import {
   R_WORD,
   SET,
 } from './layout'
-import { lock, ownerOf, unlock } from './lock'
-import { repair } from './repair'
+import { ownerOf, unlock } from './lock'
 import { change, shardAt } from './shard'
-import { ENTRY_VALUE, find, foundEntry, STALE, valueWord } from './table'
+import { ENTRY_VALUE, find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
 import { isAlive, me } from './thread'
 import { isInline, resultAt, sum, valueAt } from './value'
 
@@ -40,8 +39,7 @@ export function detects(): bool {
 export function beginWriting(shard: u32): i32 {
   if (cas32(shard + D_LOCK, 0, me) == 0) return PRESENT
   if (!detects() || !isAlive(ownerOf(shard + D_LOCK))) {
-    const code = lock(shard + D_LOCK)
-    if (code > 0) repair(shard)
+    const code = lockShard(shard)
     return code < 0 ? code : PRESENT
   }
   return E_WRITES
@@ -78,15 +76,24 @@ export function unsafeChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expe
   return code
 }
 
-/** The undetected race: what another thread writes between the load and the store is lost. */
+/**
+ * The undetected race: what another thread writes between the load and the store is lost. The store itself is kept from
+ * others' changes of the structure, in which the entry could go.
+ */
 function overwrite(shard: u32, op: u32, hash: u64, meta: u32): bool {
   const word = load64(shard + D_TABLE)
   const slot = find(word, shard + D_TABLE, hash, meta)
   if (slot == 0 || slot == STALE) return false
   const entry = foundEntry
+  const head = foundHead
   const old = valueWord(entry)
   const next = op == ADD ? sum(old, load<u64>(valueAt)) : load<u64>(valueAt)
-  store64(entry + ENTRY_VALUE, next)
-  store<u64>(resultAt + R_WORD, next)
-  return true
+  if (lockShard(shard) < 0) return false
+  const isThere = load64(shard + D_TABLE) == word && sameHead(entry, head)
+  if (isThere) {
+    store64(entry + ENTRY_VALUE, next)
+    store<u64>(resultAt + R_WORD, next)
+  }
+  unlock(shard + D_LOCK)
+  return isThere
 }

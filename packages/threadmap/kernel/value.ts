@@ -6,7 +6,7 @@
  *
  * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
  */
-import { exchange64, get32, load64, store32, store64 } from './atomics'
+import { exchange64, get32, load32, load64, store32, store64 } from './atomics'
 import { allocate, free } from './heap'
 import {
   E_AREA,
@@ -62,10 +62,15 @@ export function fits(size: u32): bool {
   return false
 }
 
+/** How many bytes the block of a value takes that is `meta` in the value area. */
+export function blockSize(meta: u32): u32 {
+  return BLOCK_CONTENT + max(lengthOf(meta), 8)
+}
+
 /** A block that holds the value in the value area, or 0. Its generation is even: it is in use, though nobody knows it. */
 export function newValueBlock(heap: u32, meta: u32): u32 {
   const length = lengthOf(meta)
-  const block = allocate(heap, BLOCK_CONTENT + max(length, 8))
+  const block = allocate(heap, blockSize(meta))
   if (block == 0) return 0
   store32(block + 4, meta)
   store32(block, get32(block) + 1)
@@ -98,6 +103,7 @@ function copyBlockOut(block: u32): i32 {
  * copied was the block's content if the generation is the same before and after; the caller knows that the block was
  * one.
  */
+// @inline
 export function copyOutValidated(word: u64): i32 {
   store<u64>(resultAt + R_WORD, word)
   if (isInline) return 1
@@ -132,7 +138,7 @@ export function equalsExpected(word: u64, meta: u32): bool {
 
 export function blockEqualsExpected(block: u32, meta: u32): bool {
   if (valueType != TYPE_BYTES) return sameWord(load64(block + BLOCK_CONTENT), load<u64>(expectedAt))
-  if ((get32(block + 4) & ~META_MARK) != meta) return false
+  if ((load32(block + 4) & ~META_MARK) != meta) return false
   const length = meta & META_LENGTH
   let offset: u32 = 0
   while (offset + 8 <= length) {

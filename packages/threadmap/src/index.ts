@@ -1,4 +1,6 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** threadmap: a `Map` that all your threads share. */
+
 export type { Codec, KeyCodec, NativeCodec, ValueCodec } from './codec/codec.js'
 export { MAX_KEY_BYTES, MAX_VALUE_BYTES } from './codec/limits.js'
 export { bool, f64, i64, u32 } from './codec/numbers.js'
@@ -6,6 +8,7 @@ export { bytes, json, string } from './codec/strings.js'
 export { type FieldType, type StructFields, type StructOf, struct } from './codec/struct.js'
 export * from './errors.js'
 export { hash } from './hash.js'
+export type { MapMemory } from './kernel/memory.js'
 export type { AttachOptions } from './maps/base-map.js'
 export { FastMap } from './maps/fast-map.js'
 export { RWMutexMap } from './maps/rwmutex-map.js'

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** threadmap/sync: locks in shared memory, for code around the maps. */
 
 export { LockTimeoutError, LockUsageError } from './errors.js'

@@ -1,4 +1,7 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { KeyCodec, ValueCodec } from './codec/codec.js'
+import type { MapMemory } from './kernel/memory.js'
 
 /** The hash functions of the kernel. `default` is a seeded 64-bit multiply-xorshift hash made for short keys. */
 export type HashName = 'default' | 'fnv1a' | 'xxhash32' | 'xxhash64'
@@ -60,7 +63,7 @@ export interface UnsafeOptions<K, V> extends MapOptions<K, V> {
 export interface MapHandle<K = unknown, V = unknown, Kind extends MapKind = MapKind> {
   readonly threadmap: number
   readonly kind: Kind
-  readonly memory: WebAssembly.Memory
+  readonly memory: MapMemory
   readonly key: string
   readonly value: string
   readonly cache: number

@@ -43,7 +43,9 @@ for (const kind of SAFE_KINDS) {
       assert.equal(await countWhole(map, 0, entries), entries / 2)
       assert.equal(await countWhole(map, entries, entries + entries / 2), entries / 2)
       const again = map.stats().bytes
-      assert.ok(again <= full * 1.15, `memory went from ${full} to ${again} bytes`)
+      // SyncMap has two tables, each of which doubles: the second one is there again when all is inserted.
+      const bound = kind === 'SyncMap' ? 1.25 : 1.15
+      assert.ok(again <= full * bound, `memory went from ${full} to ${again} bytes`)
       assert.deepEqual(map.audit(), [])
     },
   )

@@ -1,48 +1,17 @@
-// Compiles the kernel (kernel/index.ts, AssemblyScript) into two flavours:
+// Compiles the kernel (see compile-kernel.mjs) into its two flavours:
 //   main     build/kernel.wasm, embedded in src/kernel/wasm.generated.ts, so that bundlers and browsers need no extra file
-//   explore  build/kernel.explore.wasm, EXPLORE=1 and Asyncify: tests suspend it at its yield points
-// In the kernel EXPLORE is a global constant (don't declare it in a file that asc reads: that would make it an import).
+//   explore  build/kernel.explore.wasm
 // Usage: node tools/build-kernel.mjs [--force] [--main] [--quiet]      --main leaves the explore flavour out
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { ASC_OPTIONS } from './asc-options.mjs'
-import { readModule } from './wasm-sections.mjs'
+import { compileKernel, entry, hashOf, KernelError, layoutModule, root, sourceFolder } from './compile-kernel.mjs'
 
-const self = fileURLToPath(import.meta.url)
-const root = dirname(dirname(self))
-const sourceFolder = join(root, 'kernel')
-const entry = join(sourceFolder, 'index.ts')
 const embedded = join(root, 'src/kernel/wasm.generated.ts')
 const layout = join(root, 'src/kernel/layout.generated.ts')
+const outputs = { main: join(root, 'build/kernel.wasm'), explore: join(root, 'build/kernel.explore.wasm') }
 
 const flags = new Set(process.argv.slice(2))
 const quiet = flags.has('--quiet')
-
-const flavours = {
-  main: { wasm: join(root, 'build/kernel.wasm'), options: ['--use', 'EXPLORE=0'] },
-  explore: {
-    wasm: join(root, 'build/kernel.explore.wasm'),
-    options: ['--use', 'EXPLORE=1', '--runPasses', 'asyncify'],
-  },
-}
-
-/** @returns {string[]} every AssemblyScript source of the kernel, sorted */
-function sources() {
-  return readdirSync(sourceFolder, { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))
-    .sort()
-}
-
-function hashOf(options) {
-  const hash = createHash('sha256').update(JSON.stringify([ASC_OPTIONS, options]))
-  hash.update(createRequire(import.meta.url)('assemblyscript/package.json').version)
-  for (const file of [self, join(dirname(self), 'wasm-sections.mjs')]) hash.update(readFileSync(file))
-  for (const name of sources()) hash.update(`\0${name}\0`).update(readFileSync(join(sourceFolder, name)))
-  return hash.digest('hex')
-}
 
 function fail(message) {
   console.error(`build-kernel: ${message}`)
@@ -57,54 +26,6 @@ function replace(file, content) {
   renameSync(temporary, file)
 }
 
-// Every thread instantiates the module over the same memory. An active segment would be written again each time, over
-// whatever the map has there by then.
-function checkModule(name, bytes) {
-  const { segments, memory } = readModule(bytes)
-  const active = segments.filter(segment => segment.active)
-  if (active.length > 0) {
-    const list = active.map(({ offset, bytes }) => `  at ${offset}, ${bytes.length} bytes: ${excerpt(bytes)}`)
-    fail(
-      `the ${name} flavour has ${active.length} active data segment(s), which every instance would write over the map.\n` +
-        `${list.join('\n')}\nThey come from string literals, StaticArray or array literals, or memory.data(): use code or constants instead.`,
-    )
-  }
-  if (!memory?.shared || memory.maximum !== 65536) {
-    fail(`the ${name} flavour must import a shared memory of at most 65536 pages; it has ${JSON.stringify(memory)}`)
-  }
-}
-
-function excerpt(bytes) {
-  const text = Buffer.from(bytes).toString('latin1').replaceAll('\0', '')
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
-}
-
-async function compile(name, { wasm, options }) {
-  const { default: asc } = await import('assemblyscript/asc')
-  const started = performance.now()
-  const stdout = asc.createMemoryStream()
-  const stderr = asc.createMemoryStream()
-  let binary
-  const { error } = await asc.main(
-    [relative(root, entry), '--baseDir', root, '--outFile', 'kernel.wasm', ...ASC_OPTIONS, ...options],
-    {
-      stdout,
-      stderr,
-      writeFile: (file, content) => {
-        if (file.endsWith('.wasm')) binary = content
-      },
-    },
-  )
-  const said = `${stdout}${stderr}`.trim()
-  if (error || !binary) fail(`asc could not compile the ${name} flavour\n\n${said || error?.stack}`)
-  // A warning is worth reading even where the build is quiet.
-  if (said) console.error(said)
-  checkModule(name, binary)
-  replace(wasm, binary)
-  if (name === 'main') embed(binary)
-  return { bytes: binary.length, milliseconds: performance.now() - started }
-}
-
 function embed(binary) {
   const text = Buffer.from(binary).toString('base64')
   replace(
@@ -113,29 +34,36 @@ function embed(binary) {
   )
 }
 
-// The same offsets and numbers for JavaScript: kernel/layout.ts is plain constants, so taking the types off is enough.
 function writeLayout() {
-  const source = readFileSync(join(sourceFolder, 'layout.ts'), 'utf8')
-  const plain = source.replace(/^(export const \w+): [ui]32 =/gm, '$1 =')
-  const text = `// Made by tools/build-kernel.mjs from kernel/layout.ts; do not edit.\n${plain}`
+  const text = layoutModule(readFileSync(join(sourceFolder, 'layout.ts'), 'utf8'))
   if (!existsSync(layout) || readFileSync(layout, 'utf8') !== text) replace(layout, text)
 }
 
-async function build(name) {
-  const flavour = flavours[name]
-  const stamp = `${flavour.wasm}.hash`
-  const hash = hashOf(flavour.options)
-  const present = existsSync(flavour.wasm) && (name !== 'main' || existsSync(embedded)) && existsSync(stamp)
+async function build(flavour) {
+  const wasm = outputs[flavour]
+  const stamp = `${wasm}.hash`
+  const hash = hashOf(flavour)
+  const present = existsSync(wasm) && (flavour !== 'main' || existsSync(embedded)) && existsSync(stamp)
   if (!flags.has('--force') && present && readFileSync(stamp, 'utf8') === hash) return
-  const { bytes, milliseconds } = await compile(name, flavour)
+  const started = performance.now()
+  const { binary, said } = await compileKernel(flavour)
+  // A warning is worth reading even where the build is quiet.
+  if (said) console.error(said)
+  replace(wasm, binary)
+  if (flavour === 'main') embed(binary)
   replace(stamp, hash)
   if (!quiet) {
-    const path = relative(root, flavour.wasm)
-    console.log(`kernel: ${path} ${(bytes / 1024).toFixed(1)} KiB in ${(milliseconds / 1000).toFixed(1)} s`)
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    console.log(`kernel: ${relative(root, wasm)} ${(binary.length / 1024).toFixed(1)} KiB in ${seconds} s`)
   }
 }
 
 if (!existsSync(entry)) fail(`there is no ${entry}`)
 writeLayout()
-await build('main')
-if (!flags.has('--main')) await build('explore')
+try {
+  await build('main')
+  if (!flags.has('--main')) await build('explore')
+} catch (error) {
+  if (!(error instanceof KernelError)) throw error
+  fail(error.message)
+}

@@ -1,18 +1,22 @@
 /** The kernel's exports, with their types, and how an instance over a memory is made. */
+import type { MapMemory } from './memory.js'
 import { KERNEL_BASE64 } from './wasm.generated.js'
 
 /** What kernel/index.ts exports. Addresses and 32-bit words come as signed numbers: use `>>> 0`. */
 export interface KernelExports {
-  register(thread: number, maySleep: boolean): number
+  register(thread: number, parent: number, maySleep: boolean): number
   create(): number
   open(): number
   close(): void
   resizeArea(index: number, size: number): number
   areaAt(index: number): number
   areaSize(index: number): number
-  recoverThread(owner: number, isLockMemory: boolean): number
+  recoverThread(owner: number): number
+  finishRecoveries(): number
   markWebLock(): void
   get(meta: number): number
+  getNumber(meta: number): number
+  getNumberAt(key: number): number
   has(meta: number): number
   change(op: number, meta: number, valueMeta: number, expectedMeta: number): number
   changeSame(
@@ -28,6 +32,8 @@ export interface KernelExports {
   size(): number
   scan(index: number, position: number): number
   readKnown(entry: number, generation: number, shard: number, version: number): number
+  readNumber(entry: number, generation: number, shard: number, version: number): number
+  readCached(entry: number, generation: number, shard: number, version: number): number
   isCurrent(entry: number, generation: number, shard: number, version: number, low: number, high: number): number
   beginClaim(meta: number): number
   endClaim(claim: number): void
@@ -59,9 +65,9 @@ function kernelModule(): WebAssembly.Module {
 
 /** An instance of the kernel over `memory`. Each thread has its own; the kernel keeps nothing outside the memory but
  * what is this thread's. */
-export function instantiate(memory: WebAssembly.Memory): KernelExports {
+export function instantiate(memory: MapMemory): KernelExports {
   const host = { now: () => performance.now() }
-  const imports = { env: { memory }, thread: host }
+  const imports = { env: { memory: memory as WebAssembly.Memory }, thread: host }
   // A plain object: looking up a function in the frozen exports object takes longer than calling it.
   return { ...new WebAssembly.Instance(kernelModule(), imports).exports } as unknown as KernelExports
 }

@@ -1,6 +1,7 @@
 import { MapFullError } from '../errors.js'
 import type { KernelExports } from './instance.js'
 import { R_BYTES, R_WORD } from './layout.generated.js'
+import type { MapMemory } from './memory.js'
 
 /** The scratch areas of a thread. */
 export const KEY = 0
@@ -21,7 +22,7 @@ export interface TextBuffer extends Uint8Array {
  * the memory, and areas stay where they are, so the views are made anew only when an area moves beyond their end.
  */
 export class Scratch {
-  readonly memory: WebAssembly.Memory
+  readonly memory: MapMemory
   readonly #kernel: KernelExports
   u8!: Uint8Array
   u16!: Uint16Array
@@ -39,7 +40,7 @@ export class Scratch {
   resultWord = 0
   resultBytes = 0
 
-  constructor(memory: WebAssembly.Memory, kernel: KernelExports) {
+  constructor(memory: MapMemory, kernel: KernelExports) {
     this.memory = memory
     this.#kernel = kernel
   }

@@ -1,12 +1,14 @@
 /**
  * A thread's place in a memory: an instance of the kernel, a registry slot, scratch areas. Maps and locks are built on it.
  */
+
 import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
-import { maySleep, threadNumber } from '../liveness/thread.js'
+import { maySleep, parentNumber, threadNumber, unref } from '../liveness/thread.js'
 import { keepWatch } from '../liveness/watch.js'
 import type { MapKind } from '../types.js'
 import { instantiate, type KernelExports } from './instance.js'
 import * as L from './layout.generated.js'
+import type { MapMemory } from './memory.js'
 import { Scratch } from './scratch.js'
 
 /** In the order of the kernel's POLICY numbers. */
@@ -15,6 +17,11 @@ export const KINDS: readonly MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 
 /** The header's words, by address. */
 export type Header = ReadonlyMap<number, number>
 
+/** What the kernel's recoverThread returns when somebody holds what is needed. */
+const RECOVERED_IN_PART = 2
+const FIRST_RETRY_MS = 5
+const LAST_RETRY_MS = 1000
+
 const WASM_PAGE = 65536
 const KERNEL_PAGE = 4096
 /** Header, claims and registry fit into this many; the kernel adds what the shards and pages need. */
@@ -22,20 +29,19 @@ const FIRST_PAGES = 2
 export const LARGEST_BYTES = 65536 * WASM_PAGE
 
 export class Session {
-  readonly memory: WebAssembly.Memory
+  readonly memory: MapMemory
   readonly kernel: KernelExports
   readonly scratch: Scratch
   /** The registry slot's number plus one: how lock words name this thread. */
   readonly owner: number
-  readonly isLockMemory: boolean
   #closed = false
+  #retrying = false
 
-  private constructor(memory: WebAssembly.Memory, kernel: KernelExports, isLockMemory: boolean) {
+  private constructor(memory: MapMemory, kernel: KernelExports) {
     this.memory = memory
     this.kernel = kernel
-    this.isLockMemory = isLockMemory
     this.scratch = new Scratch(memory, kernel)
-    this.owner = kernel.register(threadNumber(), maySleep())
+    this.owner = kernel.register(threadNumber(), parentNumber(), maySleep())
     if (this.owner === 0) {
       throw new ThreadLimitError(
         `all ${L.SLOT_COUNT} places for threads are taken in this memory; dispose maps that a thread no longer uses, or watch() workers so that the places of dead ones are given back`,
@@ -44,9 +50,9 @@ export class Session {
   }
 
   /** A new memory of at most `maxBytes` with this header. */
-  static create(maxBytes: number, header: Header, text: string, isLockMemory = false): Session {
+  static create(maxBytes: number, header: Header, text: string): Session {
     const pages = Math.max(FIRST_PAGES, Math.floor(maxBytes / WASM_PAGE))
-    let memory: WebAssembly.Memory
+    let memory: MapMemory
     try {
       memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: pages, shared: true })
     } catch (error) {
@@ -58,7 +64,7 @@ export class Session {
     for (const [address, value] of header) words[address >>> 2] = value
     words[L.H_MAX_PAGES >>> 2] = (pages * WASM_PAGE) / KERNEL_PAGE
     writeHeaderText(memory.buffer, text)
-    const session = new Session(memory, instantiate(memory), isLockMemory)
+    const session = new Session(memory, instantiate(memory))
     if (session.kernel.create() < 0 || session.kernel.open() < 0) {
       throw new MapFullError(
         `maxBytes = ${maxBytes} is too small: the tables of an empty map with these options do not fit; raise maxBytes or lower shards and capacity`,
@@ -74,9 +80,9 @@ export class Session {
   }
 
   /** This thread's place in a memory that another one made. */
-  static attach(memory: WebAssembly.Memory, isLockMemory = false, policy?: number): Session {
+  static attach(memory: MapMemory, policy: number): Session {
     checkMemory(memory, policy)
-    const session = new Session(memory, instantiate(memory), isLockMemory)
+    const session = new Session(memory, instantiate(memory))
     if (session.kernel.open() < 0) {
       session.close()
       throw new MapFullError("no memory left for this thread's scratch areas (16 KiB): the map is at maxBytes")
@@ -101,9 +107,20 @@ export class Session {
     this.kernel.close()
   }
 
-  /** Recovers whatever the dead thread of this slot held. */
+  /** Recovers whatever the dead thread of this slot held; what others hold just now, a little later. */
   recover(owner: number): void {
-    if (!this.#closed && owner !== this.owner) this.kernel.recoverThread(owner, this.isLockMemory)
+    if (this.#closed || owner === this.owner) return
+    if (this.kernel.recoverThread(owner) === RECOVERED_IN_PART) this.#finishLater(FIRST_RETRY_MS)
+  }
+
+  #finishLater(delay: number): void {
+    if (this.#retrying) return
+    this.#retrying = true
+    const timer = setTimeout(() => {
+      this.#retrying = false
+      if (!this.#closed && this.kernel.finishRecoveries() > 0) this.#finishLater(Math.min(delay * 2, LAST_RETRY_MS))
+    }, delay)
+    unref(timer)
   }
 
   /** What the registry says of a slot: the thread's number (plus one), or 0 if no living thread has it. */
@@ -111,23 +128,46 @@ export class Session {
     const state = Atomics.load(this.scratch.i32, slotAddress(owner, L.S_STATE) >>> 2)
     return (state & L.STATE_MASK) === L.SLOT_ALIVE ? state >>> L.THREAD_SHIFT : 0
   }
+
+  /** The number (plus one) of the thread that created the one of this slot; 0 if unknown. */
+  parentOf(owner: number): number {
+    return Atomics.load(this.scratch.i32, slotAddress(owner, L.S_PARENT) >>> 2)
+  }
 }
 
 export function slotAddress(owner: number, field: number): number {
   return L.REGISTRY + (owner - 1) * L.SLOT_SIZE + field
 }
 
+/** Whether `value` is one: by its brand, since it can come from another realm (a `vm` context, as in test runners). */
+export function isMemory(value: unknown): value is MapMemory {
+  try {
+    const buffer = Object.getOwnPropertyDescriptor(WebAssembly.Memory.prototype, 'buffer')
+    buffer?.get?.call(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isShared(buffer: unknown): buffer is SharedArrayBuffer {
+  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]'
+}
+
 /** Refuses what is no memory of this library's, by name. */
-function checkMemory(memory: WebAssembly.Memory, policy: number | undefined): void {
-  if (!(memory instanceof WebAssembly.Memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
-  if (memory.buffer instanceof SharedArrayBuffer) memory.grow(0)
+function checkMemory(memory: MapMemory, policy: number): void {
+  if (!isMemory(memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
   const buffer: unknown = memory.buffer
-  if (!(buffer instanceof SharedArrayBuffer))
-    throw new AttachError('the memory of the handle is not shared between threads')
+  if (!isShared(buffer)) throw new AttachError('the memory of the handle is not shared between threads')
   if (buffer.byteLength < FIRST_PAGES * WASM_PAGE) {
     throw new AttachError(`the memory has ${buffer.byteLength} bytes; a map's has ${FIRST_PAGES * WASM_PAGE} at least`)
   }
   const words = new Uint32Array(buffer)
+  // First what the map says, then how long the memory is: other threads make it grow meanwhile, and the buffer that this
+  // thread sees lags behind until it grows it by nothing.
+  const pages = Atomics.load(words, L.H_PAGES_SEEN >>> 2)
+  memory.grow(0)
+  const bytes = memory.buffer.byteLength
   const magic = words[L.H_MAGIC >>> 2]
   if (magic !== L.MAGIC) {
     throw new AttachError(
@@ -140,16 +180,15 @@ function checkMemory(memory: WebAssembly.Memory, policy: number | undefined): vo
       `the memory has layout version ${version}, and this version of threadmap reads ${L.LAYOUT_VERSION}: use the same version in all threads`,
     )
   }
-  const pages = words[L.H_PAGES_SEEN >>> 2]
-  if (buffer.byteLength < pages * KERNEL_PAGE) {
+  if (bytes < pages * KERNEL_PAGE) {
     throw new AttachError(
-      `the memory has ${buffer.byteLength} bytes of the ${pages * KERNEL_PAGE} it had when it was copied: it is truncated`,
+      `the memory has ${bytes} bytes of the ${pages * KERNEL_PAGE} it had when it was copied: it is truncated`,
     )
   }
   if (Atomics.load(new Int32Array(buffer), L.H_READY >>> 2) !== 1)
     throw new AttachError('the memory was never completed')
   const found = words[L.H_POLICY >>> 2]
-  if (policy !== undefined && found !== policy) {
+  if (found !== policy) {
     throw new AttachError(
       `the memory is that of a ${KINDS[found] ?? 'map of an unknown kind'}, and the handle says ${KINDS[policy]}`,
     )
@@ -168,7 +207,7 @@ function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
 }
 
 /** The codec names that stand in the header. */
-export function readHeaderText(memory: WebAssembly.Memory): string {
+export function readHeaderText(memory: MapMemory): string {
   const length = new Uint32Array(memory.buffer)[L.H_TEXT >>> 2]
   return new TextDecoder().decode(
     new Uint8Array(memory.buffer).slice(L.H_TEXT + 4, L.H_TEXT + 4 + Math.min(length, L.TEXT_MAX - 4)),

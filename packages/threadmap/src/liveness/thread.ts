@@ -1,7 +1,13 @@
 /** What a thread knows of itself, without importing anything that only one runtime has. */
 
+interface WorkerThreads {
+  threadId: number
+  getEnvironmentData?(key: string): unknown
+  setEnvironmentData?(key: string, value: unknown): void
+}
+
 interface NodeProcess {
-  getBuiltinModule?(name: 'node:worker_threads'): { threadId: number } | undefined
+  getBuiltinModule?(name: 'node:worker_threads'): WorkerThreads | undefined
   on?(event: 'worker', listener: (worker: unknown) => void): unknown
 }
 
@@ -11,14 +17,37 @@ export function nodeProcess(): NodeProcess | undefined {
   return typeof candidate?.on === 'function' ? candidate : undefined
 }
 
+function workerThreads(): WorkerThreads | undefined {
+  try {
+    return nodeProcess()?.getBuiltinModule?.('node:worker_threads')
+  } catch {
+    return undefined
+  }
+}
+
 /** This thread's number in its runtime plus one; 0 where that is not to be known. */
 export function threadNumber(): number {
-  try {
-    const id = nodeProcess()?.getBuiltinModule?.('node:worker_threads')?.threadId
-    return id === undefined ? 0 : id + 1
-  } catch {
-    return 0
+  const id = workerThreads()?.threadId
+  return id === undefined ? 0 : id + 1
+}
+
+/** What a thread leaves for the workers that it creates. */
+const PARENT = 'threadmap:parent'
+
+let parent: number | undefined
+
+/**
+ * The number plus one of the thread that created this one, or of one further up; 0 where that is not to be known. From now
+ * on workers that this thread creates will name it.
+ */
+export function parentNumber(): number {
+  if (parent === undefined) {
+    const threads = workerThreads()
+    const said = threads?.getEnvironmentData?.(PARENT)
+    parent = typeof said === 'number' ? said : 0
+    threads?.setEnvironmentData?.(PARENT, threadNumber())
   }
+  return parent
 }
 
 /** Whether this thread may sleep: the main thread of a page may not. */
@@ -29,4 +58,11 @@ export function maySleep(): boolean {
   } catch {
     return false
   }
+}
+
+/** A timer must not keep a program alive. */
+export function unref(timer: unknown): void {
+  const deno = (globalThis as { Deno?: { unrefTimer?(id: unknown): void } }).Deno
+  if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref(): void }).unref()
+  else deno?.unrefTimer?.(timer)
 }

@@ -53,9 +53,13 @@ export function watchWorker(worker: WatchableWorker): void {
   })
 }
 
+/** Recovers what a thread holds, and those that it created: they end with it, and nobody else hears of their end. */
 function recoverThread(session: Session, thread: number): void {
   for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
-    if (session.threadOf(owner) === thread) session.recover(owner)
+    const living = session.threadOf(owner)
+    if (living === 0) continue
+    if (living === thread) session.recover(owner)
+    else if (session.parentOf(owner) === thread) recoverThread(session, living)
   }
 }
 

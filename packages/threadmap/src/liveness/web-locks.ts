@@ -1,7 +1,7 @@
 /** Liveness by the Web Locks API: the browser (or Deno) releases a thread's locks when the thread ends, however it ends. */
 import * as L from '../kernel/layout.generated.js'
 import { type Session, slotAddress } from '../kernel/session.js'
-import { nodeProcess } from './thread.js'
+import { nodeProcess, unref } from './thread.js'
 
 interface LockManager {
   request(name: string, callback: () => unknown): Promise<unknown>
@@ -78,11 +78,4 @@ function watchOthers(session: Session, locks: LockManager, seen: Set<string>): v
 
 function incarnationAt(session: Session, owner: number): number {
   return Atomics.load(session.scratch.i32, slotAddress(owner, L.S_INCARNATION) >>> 2)
-}
-
-/** A timer must not keep a program alive. */
-function unref(timer: unknown): void {
-  const deno = (globalThis as { Deno?: { unrefTimer?(id: unknown): void } }).Deno
-  if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref(): void }).unref()
-  else deno?.unrefTimer?.(timer)
 }

@@ -9,18 +9,7 @@ import type { ConcurrentMap, MapHandle, MapKind, MapStats, WatchableWorker } fro
 import { failureOf } from './failure.js'
 import { type AnyOptions, cacheSize, checkOptions } from './options.js'
 import { describeProblem } from './problems.js'
-import {
-  deepFreeze,
-  ENTRY,
-  GENERATION,
-  HIGH,
-  LOW,
-  ReadCache,
-  SHARD,
-  shouldFreeze,
-  VERSION,
-  WORDS,
-} from './read-cache.js'
+import { deepFreeze, GENERATION, HIGH, LOW, ReadCache, SHARD, shouldFreeze, VERSION, WORDS } from './read-cache.js'
 import { entriesOf, keysOf, valuesOf } from './scan.js'
 
 /** What `attach` takes beside the handle. */
@@ -73,7 +62,7 @@ export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options:
     throw new AttachError(`${kind}.attach() got the handle of a ${handle.kind}; use ${handle.kind}.attach()`)
   }
   const cache = cacheSize(options.cache ?? handle.cache)
-  const session = Session.attach(handle.memory, false, KINDS.indexOf(kind))
+  const session = Session.attach(handle.memory, KINDS.indexOf(kind))
   try {
     const [keyName, valueName] = JSON.parse(readHeaderText(handle.memory)) as [string, string]
     return new Opened(session, namedKeyCodec<K>(keyName), namedValueCodec(valueName, options.value), cache) as never
@@ -100,6 +89,9 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   readonly #freeze: boolean
   /** Values are words inside the entries. */
   readonly #inline: boolean
+  /** These words are numbers; and keys are too, in a FastMap. The kernel has shorter ways for both. */
+  readonly #numbers: boolean
+  readonly #numberKeys: boolean
   #disposed = false
 
   /** @internal */
@@ -115,6 +107,8 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     this.#cache = opened.cache > 0 ? new ReadCache(opened.cache) : undefined
     this.#freeze = shouldFreeze()
     this.#inline = opened.value.type !== L.TYPE_BYTES && opened.session.header(L.H_POLICY) !== L.POLICY_SYNC
+    this.#numbers = this.#inline && opened.value.type === L.TYPE_F64
+    this.#numberKeys = this.#numbers && opened.key.type === L.TYPE_F64 && kind === 'FastMap'
     collected.register(this, opened.session, this)
   }
 
@@ -125,6 +119,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   get(key: K): V | undefined {
     if (this.#disposed) this.#refuse()
     if (this.#cache !== undefined) return this.#getCached(this.#cache, key)
+    if (this.#numbers) return this.#getNumber(key)
     const code = this.#kernel.get(this.#key.write(this.#scratch, KEY, key))
     if (code === L.PRESENT) return this.#result()
     return code === L.ABSENT ? undefined : this.#getAgain(key, code)
@@ -341,6 +336,30 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     return this.#check(code)
   }
 
+  /** `get` of a number. NaN stands for all else too; what it is stands in the result area then. */
+  #getNumber(key: K): V | undefined {
+    const value =
+      this.#numberKeys && typeof key === 'number'
+        ? this.#kernel.getNumberAt(key)
+        : this.#kernel.getNumber(this.#key.write(this.#scratch, KEY, key))
+    // biome-ignore lint/suspicious/noSelfCompare: false for NaN alone.
+    if (value === value) return value as V
+    const code = this.#scratch.u32[(this.#scratch.resultWord + L.R_CODE) >>> 2] | 0
+    if (code === L.ABSENT) return undefined
+    return code === L.PRESENT ? (value as V) : this.#getAgain(key, code)
+  }
+
+  /** A look at a key during an iteration; whoever writes meanwhile comes between that, not between reads. */
+  #look(look: (meta: number) => number, key: K): number {
+    if (this.#disposed) this.#refuse()
+    let code = look(this.#key.write(this.#scratch, KEY, key))
+    while (code === L.E_AREA) {
+      this.#growResult()
+      code = look(this.#key.write(this.#scratch, KEY, key))
+    }
+    return this.#check(code === L.E_READ_WRITE ? L.E_ITERATION_WRITE : code)
+  }
+
   /** The rest of `get`: the result area was too small, or the kernel failed. */
   #getAgain(key: K, code: number): V | undefined {
     if (code === L.E_AREA) this.#growResult()
@@ -348,31 +367,39 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     return this.#find(key) === L.PRESENT ? this.#result() : undefined
   }
 
+  // Short, so that V8 puts it into its callers: what is rare or takes long anyway stands in the next two.
   #getCached(cache: ReadCache<V>, key: K): V | undefined {
     const name = this.#key.cacheKey(key)
     const known = cache.find(name)
-    if (known !== undefined) {
-      const words = cache.words
-      const at = known * WORDS
-      const entry = words[at + ENTRY]
-      const generation = words[at + GENERATION]
-      if (this.#inline) {
-        if (this.#kernel.readKnown(entry, generation, words[at + SHARD], words[at + VERSION]) === L.PRESENT) {
-          return this.#result()
-        }
-      } else if (
-        this.#kernel.isCurrent(
-          entry,
-          generation,
-          words[at + SHARD],
-          words[at + VERSION],
-          words[at + LOW],
-          words[at + HIGH],
-        ) === L.PRESENT
-      ) {
-        return cache.values[known]
-      }
+    if (known === undefined) return this.#getForCache(cache, key, name)
+    if (!this.#numbers) return this.#readCached(cache, key, name, known)
+    const words = cache.words
+    const at = known * WORDS
+    const value = this.#kernel.readNumber(words[at], words[at + GENERATION], words[at + SHARD], words[at + VERSION])
+    // biome-ignore lint/suspicious/noSelfCompare: false for NaN alone.
+    return value === value ? (value as V) : this.#getForCache(cache, key, name)
+  }
+
+  /** A cached value that is no number. */
+  #readCached(cache: ReadCache<V>, key: K, name: unknown, known: number): V | undefined {
+    const words = cache.words
+    const at = known * WORDS
+    const entry = words[at]
+    const generation = words[at + GENERATION]
+    const shard = words[at + SHARD]
+    const version = words[at + VERSION]
+    if (this.#inline) {
+      if (this.#kernel.readCached(entry, generation, shard, version) === L.PRESENT) return this.#result()
+    } else if (
+      this.#kernel.isCurrent(entry, generation, shard, version, words[at + LOW], words[at + HIGH]) === L.PRESENT
+    ) {
+      return cache.values[known]
     }
+    return this.#getForCache(cache, key, name)
+  }
+
+  /** Looks for a key and remembers where it stands. */
+  #getForCache(cache: ReadCache<V>, key: K, name: unknown): V | undefined {
     if (this.#find(key) !== L.PRESENT) return undefined
     const found = this.#scratch.u32
     const from = this.#scratch.resultWord >>> 2
@@ -435,8 +462,8 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     return {
       session: this.session,
       key: this.#key,
-      get: (key: K) => this.get(key),
-      has: (key: K) => this.has(key),
+      get: (key: K) => (this.#look(this.#kernel.get, key) === L.PRESENT ? this.#result() : undefined),
+      has: (key: K) => this.#look(this.#kernel.has, key) === L.PRESENT,
       check: (code: number) => {
         if (this.#disposed) this.#refuse()
         return this.#check(code)

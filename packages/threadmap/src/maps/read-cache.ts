@@ -5,8 +5,7 @@
  * The words are kept in one array, not in an object per key: the fewer cache lines a read touches, the better.
  */
 
-/** Words per key: entry, generation, shard, version, and the two halves of the value word. */
-export const ENTRY = 0
+/** Words per key: the entry, its generation, shard, version, and the two halves of the value word. */
 export const GENERATION = 1
 export const SHARD = 2
 export const VERSION = 3

@@ -2,6 +2,7 @@
  * Where locks of users live: one small memory per thread that creates locks, shared with whoever gets a handle. Its
  * registry says which threads live, so a dead owner is found out as in a map.
  */
+
 import {
   AttachError,
   LockTimeoutError,
@@ -11,7 +12,8 @@ import {
   ThreadLimitError,
 } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
-import { Session } from '../kernel/session.js'
+import type { MapMemory } from '../kernel/memory.js'
+import { isMemory, Session } from '../kernel/session.js'
 import { ownerWords } from '../maps/failure.js'
 import { checkOptions } from '../maps/options.js'
 
@@ -23,7 +25,7 @@ export type LockKind = (typeof LOCK_KINDS)[number]
 export interface LockHandle<Kind extends LockKind = LockKind> {
   readonly threadmap: number
   readonly kind: Kind
-  readonly memory: WebAssembly.Memory
+  readonly memory: MapMemory
   readonly address: number
 }
 
@@ -41,7 +43,7 @@ let own: Session | undefined
 /** This thread's sessions, by the identity of their memory: a memory that arrives twice is one memory. */
 const known = new Map<string, Session>()
 
-function identityOf(memory: WebAssembly.Memory): string {
+function identityOf(memory: MapMemory): string {
   const words = new Uint32Array(memory.buffer)
   return [L.H_IDENTITY, L.H_SEED, L.H_SEED + 4].map(address => words[address >>> 2]).join(':')
 }
@@ -49,7 +51,8 @@ function identityOf(memory: WebAssembly.Memory): string {
 function ownSession(): Session {
   if (own === undefined) {
     const { header } = checkOptions('FastMap', { shards: 1 } as never, L.TYPE_F64, L.TYPE_BYTES)
-    own = Session.create(MAX_BYTES, header, '["locks"]', true)
+    header.set(L.H_LOCKS, 1)
+    own = Session.create(MAX_BYTES, header, '["locks"]')
     known.set(identityOf(own.memory), own)
   }
   return own
@@ -85,11 +88,11 @@ export class Place {
     ) {
       throw new AttachError(`${kind}.attach() takes the handle of a ${kind}`)
     }
-    if (!(handle.memory instanceof WebAssembly.Memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
+    if (!isMemory(handle.memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
     const identity = identityOf(handle.memory)
     let session = known.get(identity)
     if (session === undefined) {
-      session = Session.attach(handle.memory, true)
+      session = Session.attach(handle.memory, L.POLICY_FAST)
       known.set(identity, session)
     }
     session.scratch.refresh()

@@ -7,6 +7,8 @@ export interface WriteTask {
   /** One map per round. */
   readonly maps: readonly MapHandle<number, number>[]
   readonly writes: number
+  /** Int32Array, a word per map: what a detector sees that does nothing else. */
+  readonly probe: SharedArrayBuffer
 }
 
 /** What one worker did in one round: from when to when it wrote, in microseconds of one clock, and how that ended. */
@@ -15,6 +17,8 @@ export interface Turn {
   readonly to: number
   /** What it was accused of, if it was. */
   readonly message: string | undefined
+  /** Whether this worker was inside together with another one when all did the same with a bare flag. */
+  readonly met: boolean
 }
 
 export interface PairTask {
@@ -47,8 +51,9 @@ const jobs = {
   writeAll(task: WriteTask, crew: Crew): Turn[] {
     const maps = task.maps.map(handle => attachMap(handle))
     const turns: Turn[] = []
+    const probe = new Int32Array(task.probe)
     crew.start()
-    for (const map of maps) {
+    for (const [round, map] of maps.entries()) {
       let message: string | undefined
       crew.control.meet(20)
       const from = microseconds()
@@ -57,7 +62,16 @@ const jobs = {
       } catch (error) {
         message = accusation(error)
       }
-      turns.push({ from, to: microseconds(), message })
+      const to = microseconds()
+      crew.control.meet(20)
+      let met = false
+      for (let count = 0; count < task.writes; count++) {
+        if (Atomics.exchange(probe, round, 1) === 1) met = true
+        // About as long as a write is inside.
+        for (let work = 0; work < 10; work++) Atomics.load(probe, round)
+        Atomics.store(probe, round, 0)
+      }
+      turns.push({ from, to, message, met })
     }
     return turns
   },

@@ -1,0 +1,264 @@
+/**
+ * The value blocks of a SyncMap. Each thread has a heap of them, so that a store to a known key takes no lock that others
+ * want: a heap's lock only meets who frees. Where Go's collector frees, the thread does it that swapped a value out.
+ *
+ * Values that lie scattered after many deletes move together by the same compare-exchange that writers use, so nobody
+ * waits for that: a writer or reader that comes between finds another word, and looks again.
+ */
+import { cas64, get32, load64, put32, store32, store64 } from './atomics'
+import { chooseVictims, copyValue, isVictim, postponeCompaction } from './compact'
+import {
+  allowCompaction,
+  BLOCK_SPAN,
+  canTakePages,
+  FREE_LINK,
+  failure,
+  free,
+  G_FREE,
+  G_FRESH,
+  G_LIVE,
+  G_SIZE,
+  G_VICTIM,
+  giveEmpty,
+  heapById,
+  isFree,
+  KIND_MASK,
+  list,
+  pageOf,
+  pagesNow,
+  pageWord,
+  reserve,
+  SLAB,
+  SLAB_HEADER,
+  setEmpty,
+} from './heap'
+import {
+  D_DIRTY,
+  D_LOCK,
+  D_TABLE,
+  E_SPARSE,
+  H_HEAP_START,
+  H_SHARD_BITS,
+  H_THREAD_HEAPS,
+  HEAP_STRIDE,
+  P_COMPACT_AT,
+  P_FREE_BYTES,
+  P_HEAP,
+  P_ID,
+  P_LOCK,
+  P_PAGES,
+  S_PENDING,
+  SLOT_COUNT,
+} from './layout'
+import { BROKEN, lock, ownerOf, passOn, tryLock, unlock } from './lock'
+import { mark, markInUse, sweepHeap } from './repair'
+import { shardAt } from './shard'
+import { isAmended, isValue } from './sync-entry'
+import { addressOf, BUCKET, bitsOf, ENTRY_VALUE, headGeneration, valueWord } from './table'
+import { isAlive, me, mySlot, slotOf } from './thread'
+import { blockSize, newValueBlock, wordOfBlock } from './value'
+
+function heapOf(owner: u32): u32 {
+  return load<u32>(H_THREAD_HEAPS) + (owner - 1) * HEAP_STRIDE + P_HEAP
+}
+
+function lockOf(heap: u32): u32 {
+  return heap - P_HEAP + P_LOCK
+}
+
+function lockHeap(heap: u32): bool {
+  const code = lock(lockOf(heap))
+  if (code != BROKEN) return code >= 0
+  if (canTakePages()) {
+    // What its owner had pending is swept up later.
+    markInUse(heap)
+    sweepHeap(heap, 0, 0)
+    return true
+  }
+  passOn(lockOf(heap))
+  return false
+}
+
+/**
+ * A block with the value area's content, named as this thread's pending one; or 0 (see `failure`). `isMore`: for a new
+ * key. Then a second block of its size must be left, so that this thread can still replace values when memory is full.
+ */
+export function newValue(meta: u32, isMore: bool): u64 {
+  allowCompaction(true)
+  let word = tryNewValue(meta, isMore)
+  allowCompaction(false)
+  if (word == 0 && failure == E_SPARSE) {
+    compactOwnValues()
+    word = tryNewValue(meta, isMore)
+  }
+  return word
+}
+
+function tryNewValue(meta: u32, isMore: bool): u64 {
+  const heap = heapOf(me)
+  if (!lockHeap(heap)) return 0
+  let block = newValueBlock(heap, meta)
+  let word: u64 = 0
+  if (block != 0 && isMore && !reserve(heap, blockSize(meta))) {
+    free(heap, block)
+    block = 0
+  }
+  if (block != 0) {
+    word = wordOfBlock(block)
+    store64(mySlot + S_PENDING, word)
+  }
+  unlock(lockOf(heap))
+  return word
+}
+
+/**
+ * Frees a block that this thread swapped out, unless a sweep has done so already: then its page may be anything by now, also
+ * after the first look.
+ */
+export function freeValue(word: u64): void {
+  const block = <u32>word
+  const kind = load<u32>(pageWord(block))
+  if (!holdsValues(kind)) return
+  const heap = heapById(kind >> 16)
+  if (!lockHeap(heap)) return
+  if (load<u32>(pageWord(block)) == kind && get32(block) == <u32>(word >> 32)) free(heap, block)
+  unlock(lockOf(heap))
+}
+
+/** Whether a page of this word belongs to a thread's heap. */
+function holdsValues(page: u32): bool {
+  const kind = page & KIND_MASK
+  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  return (kind == SLAB || kind == BLOCK_SPAN) && page >> 16 >= shards && page >> 16 < shards + SLOT_COUNT
+}
+
+/** The pending block is published, or was not needed. */
+export function settle(): void {
+  store64(mySlot + S_PENDING, 0)
+}
+
+export function dropPending(word: u64): void {
+  freeValue(word)
+  settle()
+}
+
+// --- Moving values together --------------------------------------------------------------------------------------------
+
+/** Moves this thread's values together, if nobody holds the mutex: a store to a known key does not wait for it. */
+function compactOwnValues(): void {
+  const shard = shardAt(0)
+  const isMine = ownerOf(shard + D_LOCK) == me
+  if (!isMine && !tryLock(shard + D_LOCK)) return
+  compactValues(shard, heapOf(me))
+  if (!isMine) unlock(shard + D_LOCK)
+}
+
+/** The same for every thread's values, under the mutex. */
+export function compactAllValues(shard: u32): void {
+  for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
+    if (get32(heapOf(owner) + P_PAGES) != 0) compactValues(shard, heapOf(owner))
+  }
+}
+
+/** Under the mutex, which keeps both tables as they are. */
+function compactValues(shard: u32, heap: u32): void {
+  if (!tryLock(lockOf(heap))) return
+  const victims = chooseVictims(heap, 1)
+  if (victims == 0) {
+    postponeCompaction(heap)
+  } else {
+    const read = load64(shard + D_TABLE)
+    moveValues(heap, read)
+    if (isAmended(read)) moveValues(heap, load64(shard + D_DIRTY))
+    releaseVictims(heap, victims)
+  }
+  giveEmpty(heap)
+  unlock(lockOf(heap))
+}
+
+function moveValues(heap: u32, table: u64): void {
+  const id = get32(heap + P_ID)
+  const end = addressOf(table) + (BUCKET << bitsOf(table))
+  for (let slot = addressOf(table); slot < end; slot += 8) {
+    const entry = <u32>load64(slot)
+    if ((slot & (BUCKET - 1)) == 0 || entry == 0) continue
+    const word = valueWord(entry)
+    const block = <u32>word
+    // A block of this heap can't be freed meanwhile: that takes the lock. One of another heap may be gone by now.
+    if (!isValue(word) || load<u32>(pageWord(block)) >> 16 != id || !isVictim(block)) continue
+    if (get32(block) != <u32>(word >> 32)) continue
+    const copy = copyValue(heap, block)
+    if (cas64(entry + ENTRY_VALUE, word, wordOfBlock(copy)) == word) freeInVictim(heap, block)
+    else free(heap, copy)
+  }
+}
+
+/** `free`, for a block of a slab that is in no list. */
+function freeInVictim(heap: u32, block: u32): void {
+  const page = pageOf(block)
+  store32(block, get32(block) + 1)
+  store32(block + FREE_LINK, get32(page + G_FREE))
+  put32(page + G_FREE, block)
+  put32(page + G_LIVE, get32(page + G_LIVE) - 1)
+  put32(heap + P_FREE_BYTES, get32(heap + P_FREE_BYTES) + get32(page + G_SIZE))
+}
+
+/** What another thread has pending, or has swapped out and not yet freed, keeps its slab. */
+function releaseVictims(heap: u32, victims: u32): void {
+  let kept = false
+  let page = victims
+  while (page != 0) {
+    const next = get32(page + G_VICTIM)
+    put32(page + G_VICTIM, 0)
+    if (get32(page + G_LIVE) == 0) {
+      setEmpty(heap, page)
+    } else {
+      list(heap, page)
+      kept = true
+    }
+    page = next == 1 ? 0 : next
+  }
+  if (kept) postponeCompaction(heap)
+  else put32(heap + P_COMPACT_AT, 0)
+}
+
+// --- After a death -------------------------------------------------------------------------------------------------------
+
+/**
+ * Frees the value blocks that nothing references. The caller has the mutex; this takes every thread's heap, so nobody
+ * allocates or frees meanwhile; exchanges go on. What a living thread has pending stays: that is looked at first, because
+ * what is published later is found in the tables then. A block that a living thread has swapped out and not yet freed
+ * is freed here; its generation tells that thread so. Returns false if a heap could not be had.
+ */
+export function sweepValues(shard: u32): bool {
+  if (!canTakePages()) return false
+  let held: u32 = 0
+  while (held < SLOT_COUNT) {
+    if (!lockHeap(heapOf(held + 1))) break
+    held++
+  }
+  if (held == SLOT_COUNT) {
+    for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
+      if (isAlive(owner)) markValue(load64(slotOf(owner) + S_PENDING))
+    }
+    const read = load64(shard + D_TABLE)
+    markValues(read)
+    if (isAmended(read)) markValues(load64(shard + D_DIRTY))
+    // Also pages that were taken and not yet counted have their heap's number.
+    for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) sweepHeap(heapOf(owner), 0, 0)
+  }
+  for (let i: u32 = 0; i < held; i++) unlock(lockOf(heapOf(i + 1)))
+  return held == SLOT_COUNT
+}
+
+function markValue(word: u64): void {
+  if (isValue(word) && headGeneration(<u32>word) == <u32>(word >> 32)) mark(<u32>word)
+}
+
+function markValues(table: u64): void {
+  const end = addressOf(table) + (BUCKET << bitsOf(table))
+  for (let slot = addressOf(table); slot < end; slot += 8) {
+    const entry = <u32>load64(slot)
+    if ((slot & (BUCKET - 1)) != 0 && entry != 0) markValue(valueWord(entry))
+  }
+}

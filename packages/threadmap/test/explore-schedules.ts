@@ -1,0 +1,22 @@
+/**
+ * Every map under every interleaving, up to two preemptions, of small programs that get in each other's way: after each the
+ * whole memory is audited and the history must be linearizable. See test/explore; `npm run explore` goes further.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { explore, report, table } from './explore/run.js'
+
+test('no interleaving of two or three threads breaks a map', async () => {
+  const { rows, failures } = await explore({
+    bound: 2,
+    most: 2000,
+    random: 100,
+    changes: 4,
+    // On a busy machine the rest gets one preemption each, so that all scenarios are seen.
+    milliseconds: 50_000,
+  })
+  console.log(table(rows))
+  assert.equal(failures.length, 0, failures.map(report).join('\n\n'))
+  const schedules = rows.reduce((sum, row) => sum + row.complete + row.merged + row.random, 0)
+  assert.ok(schedules > 100_000, `${schedules} schedules`)
+})

@@ -1,0 +1,165 @@
+/** Histories of a schedule, and whether a map could have given them one operation after the other. */
+import { type OpName, type Output, updated } from './operations.js'
+
+export interface Entry {
+  client: number
+  op: OpName
+  key: string | undefined
+  input: { value?: number | undefined; expected?: number | undefined }
+  output: Output
+  /** `compute` ran its function. */
+  computed?: boolean
+  /** When it was called and when it returned, on one clock. An operation that never returned: Infinity. */
+  call: number
+  return: number
+}
+
+/** Operations that say something else than a map's state at one moment are judged elsewhere. */
+export function isLinear(entry: Entry): boolean {
+  const { op, output } = entry
+  return op !== 'iterate' && op !== 'size' && op !== 'recover' && !isRefused(output) && output !== 'E_FULL'
+}
+
+/** UnsafeMap's way out: the operation did nothing. */
+export function isRefused(output: Output): boolean {
+  return output === 'E_WRITES' || output === 'E_READ_WRITE' || output === 'E_ITERATION_WRITE'
+}
+
+/**
+ * Whether the history is linearizable, from a map with these entries on: some order of the operations, which respects
+ * who returned before whom was called, gives these outputs. For the handful of operations of a schedule.
+ */
+export function linearizable(history: readonly Entry[], initial: ReadonlyMap<string, number>): boolean {
+  const left = history.filter(isLinear)
+  return search(left, new Map(initial))
+}
+
+function search(left: readonly Entry[], state: ReadonlyMap<string, number>): boolean {
+  if (left.length === 0) return true
+  const firstReturn = Math.min(...left.map(entry => entry.return))
+  for (const entry of left) {
+    // Somebody returned before this one was called: that one comes first.
+    if (entry.call > firstReturn) continue
+    const next = apply(entry, state)
+    const rest = left.filter(other => other !== entry)
+    if (next !== undefined && search(rest, next)) return true
+    // It never returned: perhaps it never happened.
+    if (entry.return === Number.POSITIVE_INFINITY && search(rest, state)) return true
+  }
+  return false
+}
+
+/** The state after `entry`, or undefined: it could not have given its output here. */
+function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<string, number> | undefined {
+  const key = entry.key ?? ''
+  const { value, expected } = entry.input
+  const old = state.get(key)
+  const pending = entry.return === Number.POSITIVE_INFINITY
+  const gives = (output: Output, next: number | undefined | false): ReadonlyMap<string, number> | undefined => {
+    if (!pending && output !== entry.output) return undefined
+    if (next === false) return state
+    const after = new Map(state)
+    if (next === undefined) after.delete(key)
+    else after.set(key, next)
+    return after
+  }
+  switch (entry.op) {
+    case 'get':
+    case 'cachedGet':
+      return gives(old, false)
+    case 'has':
+      return gives(old !== undefined, false)
+    case 'set':
+      return gives(undefined, value)
+    case 'getOrInsert':
+    case 'compute':
+      return gives(old ?? value, old ?? value)
+    case 'swap':
+      return gives(old, value)
+    case 'compareAndSwap':
+      return gives(old === expected, old === expected ? value : false)
+    case 'compareAndDelete':
+      return gives(old === expected, old === expected ? undefined : false)
+    case 'delete':
+      return gives(old !== undefined, undefined)
+    case 'getAndDelete':
+      return gives(old, undefined)
+    case 'add':
+      return gives((old ?? 0) + value!, (old ?? 0) + value!)
+    case 'update':
+      return gives(updated(old), updated(old))
+    case 'clear':
+      return entry.output === undefined ? new Map() : undefined
+    default:
+      return undefined
+  }
+}
+
+/**
+ * The contract of iteration: no key twice, every value one that the key can have had meanwhile, and each key that was
+ * there all the while exactly once. Returns what is wrong, or undefined.
+ */
+export function judgeIteration(
+  scan: Entry,
+  history: readonly Entry[],
+  initial: ReadonlyMap<string, number>,
+): string | undefined {
+  if (isRefused(scan.output)) return undefined
+  if (!Array.isArray(scan.output)) return `the iteration gave ${String(scan.output)}`
+  const seen = new Map<string, number>()
+  for (const [key, value] of scan.output as [string, number][]) {
+    if (seen.has(key)) return `the iteration gave ${key} twice`
+    seen.set(key, value)
+  }
+  const others = history.filter(entry => entry !== scan && !isRefused(entry.output))
+  const keys = new Set([...initial.keys(), ...seen.keys()])
+  for (const key of keys) {
+    const touching = others.filter(entry => (entry.key === key || entry.op === 'clear') && mutates(entry))
+    const value = seen.get(key)
+    if (value !== undefined && !possible(initial.get(key), touching).has(value)) {
+      return `the iteration gave ${value} for ${key}`
+    }
+    const stays = initial.has(key) && !touching.some(entry => removes(entry) && entry.call < scan.return)
+    if (stays && value === undefined) return `the iteration missed ${key}, which was there all the while`
+    const gone = !initial.has(key) && touching.every(entry => entry.call > scan.return)
+    if (gone && value !== undefined) return `the iteration gave ${key}, which was never there`
+  }
+  return undefined
+}
+
+function mutates(entry: Entry): boolean {
+  return entry.op !== 'get' && entry.op !== 'has' && entry.op !== 'iterate' && entry.op !== 'cachedGet'
+}
+
+/** Whether a key can be absent after it. */
+export function removes(entry: Entry): boolean {
+  return ['delete', 'getAndDelete', 'compareAndDelete', 'clear'].includes(entry.op)
+}
+
+/** Values that the key can have had. Sums and updates build on each other, so a few rounds of them. */
+function possible(initial: number | undefined, touching: readonly Entry[]): Set<number> {
+  const values = new Set<number>(initial === undefined ? [] : [initial])
+  for (let round = 0; round < touching.length; round++) {
+    for (const { op, input } of touching) {
+      const before = [...values, undefined]
+      if (op === 'add') for (const value of before) values.add((value ?? 0) + input.value!)
+      else if (op === 'update') for (const value of before) values.add(updated(value))
+      else if (input.value !== undefined) values.add(input.value)
+    }
+  }
+  return values
+}
+
+/** A history as a person reads it: a line per operation, in the order of the calls. */
+export function picture(history: readonly Entry[]): string {
+  const show = (value: unknown): string => (value === undefined ? '-' : JSON.stringify(value))
+  return [...history]
+    .sort((a, b) => a.call - b.call)
+    .map(entry => {
+      const { value, expected } = entry.input
+      const inputs = [entry.key, expected, value].filter(part => part !== undefined).join(', ')
+      const end = entry.return === Number.POSITIVE_INFINITY ? 'never' : entry.return
+      return `  thread ${entry.client}  [${entry.call}, ${end}]  ${entry.op}(${inputs}) = ${show(entry.output)}`
+    })
+    .join('\n')
+}

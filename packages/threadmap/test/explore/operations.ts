@@ -1,0 +1,296 @@
+/** The operations of a map as logical threads do them: call by call into the kernel, as src/maps does. */
+import { string } from 'threadmap'
+import { EXPECTED, KEY, L, type LogicalThread, type Operation, VALUE } from './thread.js'
+import type { World } from './world.js'
+
+/** What one operation is: its name, its key, and small numbers for its values. */
+export interface Step {
+  readonly op: OpName
+  readonly key?: string
+  /** The value it brings; `add` takes it as a delta. */
+  readonly value?: number
+  readonly expected?: number
+  /** `recover`: whose death. */
+  readonly owner?: number
+}
+
+/** What an operation found: a value, nothing, whether it did something; or the name of an error that it would throw. */
+export type Output = number | boolean | undefined | string | readonly (readonly [string, number])[]
+
+export class KernelFailure extends Error {}
+
+const errors: Record<number, string> = {
+  [L.E_TIMEOUT]: 'E_TIMEOUT',
+  [L.E_FULL]: 'E_FULL',
+  [L.E_WRITES]: 'E_WRITES',
+  [L.E_READ_WRITE]: 'E_READ_WRITE',
+  [L.E_ITERATION_WRITE]: 'E_ITERATION_WRITE',
+}
+
+const ops: Record<string, number> = {
+  set: L.SET,
+  getOrInsert: L.INSERT,
+  swap: L.SWAP,
+  compareAndSwap: L.COMPARE_AND_SWAP,
+  compareAndDelete: L.COMPARE_AND_DELETE,
+  delete: L.DELETE,
+  getAndDelete: L.GET_AND_DELETE,
+  add: L.ADD,
+}
+
+export type OpName =
+  | 'get'
+  | 'has'
+  | 'set'
+  | 'getOrInsert'
+  | 'swap'
+  | 'compareAndSwap'
+  | 'compareAndDelete'
+  | 'delete'
+  | 'getAndDelete'
+  | 'add'
+  | 'update'
+  | 'compute'
+  | 'cachedGet'
+  | 'clear'
+  | 'iterate'
+  | 'size'
+  | 'recover'
+
+/** What `update` makes of a value. */
+export function updated(value: number | undefined): number {
+  return ((value ?? 50) + 7) % 256
+}
+
+/** How an operation goes for this thread of this world. */
+export function perform(world: World, thread: LogicalThread, step: Step): Operation {
+  thread.computed = false
+  return new Performer(world, thread).perform(step)
+}
+
+class Performer {
+  readonly #world: World
+  readonly #thread: LogicalThread
+
+  constructor(world: World, thread: LogicalThread) {
+    this.#world = world
+    this.#thread = thread
+  }
+
+  perform(step: Step): Operation {
+    switch (step.op) {
+      case 'get':
+        return this.#get(step.key!)
+      case 'has':
+        return this.#has(step.key!)
+      case 'update':
+        return this.#update(step.key!)
+      case 'compute':
+        return this.#compute(step.key!, step.value!)
+      case 'cachedGet':
+        return this.#cachedGet(step.key!)
+      case 'clear':
+        return this.#clear()
+      case 'iterate':
+        return this.#iterate()
+      case 'size':
+        return this.#size()
+      case 'recover':
+        return this.#recover(step.owner!)
+      default:
+        return this.#change(step)
+    }
+  }
+
+  *#get(key: string): Operation {
+    const code = yield ['get', this.#key(key)]
+    return code === L.PRESENT ? this.#result() : output(code)
+  }
+
+  *#has(key: string): Operation {
+    const code = yield ['has', this.#key(key)]
+    return code < 0 ? output(code) : code === L.PRESENT
+  }
+
+  *#change(step: Step): Operation {
+    const expectedMeta = step.expected === undefined ? 0 : this.#value(EXPECTED, step.expected)
+    const valueMeta = step.value === undefined ? 0 : this.#value(VALUE, step.value)
+    const code = yield ['change', ops[step.op], this.#key(step.key!), valueMeta, expectedMeta]
+    if (code < 0) return output(code)
+    switch (step.op) {
+      case 'set':
+        return undefined
+      case 'add':
+        return this.#result()
+      case 'getOrInsert':
+        return code === L.PRESENT ? this.#result() : step.value
+      case 'swap':
+      case 'getAndDelete':
+        return code === L.PRESENT ? this.#result() : undefined
+      default:
+        return code === L.PRESENT
+    }
+  }
+
+  *#update(key: string): Operation {
+    while (true) {
+      const code = yield ['get', this.#key(key)]
+      if (code < 0) return output(code)
+      if (code !== L.PRESENT) {
+        const fresh = updated(undefined)
+        const done = yield ['change', L.INSERT, this.#key(key), this.#value(VALUE, fresh), 0]
+        if (done < 0) return output(done)
+        if (done === L.ABSENT) return fresh
+        continue
+      }
+      const token = this.#token()
+      const value = updated(this.#result())
+      const valueMeta = this.#value(VALUE, value)
+      const done = yield [
+        'changeSame',
+        L.REPLACE_SAME,
+        this.#key(key),
+        valueMeta,
+        token.entry,
+        token.generation,
+        token.low,
+        token.high,
+      ]
+      if (done < 0) return output(done)
+      if (done === L.PRESENT) return value
+    }
+  }
+
+  *#compute(key: string, value: number): Operation {
+    const before = yield ['get', this.#key(key)]
+    if (before === L.PRESENT) return this.#result()
+    if (before < 0) return output(before)
+    const claim = yield ['beginClaim', this.#key(key)]
+    if (claim < 0) return output(claim)
+    const again = yield ['get', this.#key(key)]
+    let result: Output = value
+    if (again === L.PRESENT) {
+      result = this.#result()
+    } else if (again < 0) {
+      result = output(again)
+    } else {
+      this.#thread.computed = true
+      const code = yield ['change', L.INSERT, this.#key(key), this.#value(VALUE, value), 0]
+      // Nobody else was let in to compute it; only a plain insert can have come between.
+      if (code === L.PRESENT) result = this.#result()
+      else if (code < 0) result = output(code)
+    }
+    yield ['endClaim', claim]
+    return result
+  }
+
+  /** A read, then one through what the read cache keeps of it. */
+  *#cachedGet(key: string): Operation {
+    const code = yield ['get', this.#key(key)]
+    if (code !== L.PRESENT) return output(code)
+    const t = this.#token()
+    const first = this.#result()
+    const inline = this.#inline()
+    const known = inline
+      ? yield ['readKnown', t.entry, t.generation, t.shard, t.version]
+      : yield ['isCurrent', t.entry, t.generation, t.shard, t.version, t.low, t.high]
+    // The second read is the operation's result: it lies between call and return like any other.
+    if (known === L.PRESENT) return inline ? this.#result() : first
+    const later = yield ['get', this.#key(key)]
+    return later === L.PRESENT ? this.#result() : output(later)
+  }
+
+  *#clear(): Operation {
+    const code = yield ['clearAll']
+    return code < 0 ? output(code) : undefined
+  }
+
+  *#size(): Operation {
+    const size = yield ['size']
+    return size < 0 ? output(size) : size
+  }
+
+  *#recover(owner: number): Operation {
+    const code = yield ['recoverThread', owner]
+    return code < 0 ? output(code) : undefined
+  }
+
+  *#iterate(): Operation {
+    const { scratch } = this.#thread
+    const seen: [string, number][] = []
+    let position = 0
+    let done = false
+    while (!done) {
+      const code = yield ['scan', 0, position]
+      if (code < 0) return output(code)
+      const words = scratch.u32
+      const head = scratch.resultWord >>> 2
+      const count = words[head + (L.R_META >>> 2)]
+      position = words[head + (L.R_ENTRY >>> 2)]
+      done = words[head + (L.R_GENERATION >>> 2)] !== 0
+      const shard = words[head + (L.R_SHARD >>> 2)] | 0
+      const version = words[head + (L.R_VERSION >>> 2)] | 0
+      const batch: { key: string; entry: number; generation: number }[] = []
+      let at = scratch.resultBytes
+      for (let i = 0; i < count; i++) {
+        const word = at >>> 2
+        const meta = words[word + 2]
+        batch.push({
+          key: string.read(scratch, at + 16, meta),
+          entry: words[word] | 0,
+          generation: words[word + 1] | 0,
+        })
+        at += 16 + (((meta & L.META_LENGTH) + 7) & ~7)
+      }
+      for (const { key, entry, generation } of batch) {
+        let found = yield ['readKnown', entry, generation, shard, version]
+        if (found !== L.PRESENT) found = yield ['get', this.#key(key)]
+        if (found < 0) return output(found)
+        if (found === L.PRESENT) seen.push([key, this.#result()])
+      }
+    }
+    return seen
+  }
+
+  #key(key: string): number {
+    return string.write(this.#thread.scratch, KEY, key)
+  }
+
+  #value(area: typeof VALUE | typeof EXPECTED, value: number): number {
+    const { codec, make } = this.#world.form
+    return codec.write(this.#thread.scratch, area, make(value) as never)
+  }
+
+  /** Whether values stand in the entries. */
+  #inline(): boolean {
+    return this.#world.form.codec.type !== L.TYPE_BYTES && this.#world.words[L.H_POLICY >>> 2] !== L.POLICY_SYNC
+  }
+
+  #result(): number {
+    const { scratch } = this.#thread
+    const { codec, read } = this.#world.form
+    if (this.#inline()) return read(codec.read(scratch, scratch.resultWord, 0))
+    return read(codec.read(scratch, scratch.resultBytes, scratch.u32[(scratch.resultWord + L.R_META) >>> 2]))
+  }
+
+  #token() {
+    const { u32, resultWord } = this.#thread.scratch
+    const at = resultWord >>> 2
+    return {
+      entry: u32[at + (L.R_ENTRY >>> 2)] | 0,
+      generation: u32[at + (L.R_GENERATION >>> 2)] | 0,
+      shard: u32[at + (L.R_SHARD >>> 2)] | 0,
+      version: u32[at + (L.R_VERSION >>> 2)] | 0,
+      low: u32[at] | 0,
+      high: u32[at + 1] | 0,
+    }
+  }
+}
+
+/** ABSENT as an output, or an error's name. */
+function output(code: number): Output {
+  if (code >= 0) return undefined
+  const name = errors[code]
+  if (name === undefined) throw new KernelFailure(`the kernel returned ${code}`)
+  return name
+}

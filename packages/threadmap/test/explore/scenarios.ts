@@ -1,0 +1,313 @@
+/** What is explored: small programs in small maps, chosen so that their threads get in each other's way. */
+import { FastMap, f64, string } from 'threadmap'
+import type { DeathScenario } from './death.js'
+import type { Scenario } from './explorer.js'
+import type { Step } from './operations.js'
+import { L } from './thread.js'
+import { type FormName, type MapName, maps, SEED } from './world.js'
+
+/** Where a scenario stands in the report. */
+export interface Named extends Scenario {
+  situation: string
+}
+
+/** The operations that change a key, for thread number `n`. `old` is the value that the key has at first. */
+function changes(form: FormName, key: string, n: number, old = 1): Step[] {
+  const value = 100 + n
+  return [
+    { op: 'set', key, value },
+    { op: 'swap', key, value },
+    { op: 'getOrInsert', key, value },
+    { op: 'compareAndSwap', key, value, expected: old },
+    { op: 'compareAndDelete', key, expected: old },
+    { op: 'delete', key },
+    { op: 'getAndDelete', key },
+    { op: 'update', key },
+    ...(form === 'numbers' ? [{ op: 'add', key, value: n } as const] : []),
+  ]
+}
+
+function reads(key: string): Step[] {
+  return [
+    { op: 'get', key },
+    { op: 'has', key },
+    { op: 'cachedGet', key },
+  ]
+}
+
+const few = [
+  ['a', 1],
+  ['b', 2],
+] as const
+
+/** A table of one bucket that grows with the next key. */
+const full = [...few, ['d', 4], ['e', 5], ['f', 6], ['g', 7]] as const
+
+/** Each of `first` with each of `second`; a pair of the same list only once. */
+function pairs(first: readonly Step[], second: readonly Step[]): Step[][][] {
+  return first.flatMap((one, i) => second.slice(first.length === second.length ? i : 0).map(other => [[one], [other]]))
+}
+
+function against(first: readonly Step[], others: readonly Step[]): Step[][][] {
+  return others.map(other => [[...first], [other]])
+}
+
+/** What is explored for every map. */
+function common(map: MapName, form: FormName): Named[] {
+  const made: Named[] = []
+  const add = (
+    situation: string,
+    programs: readonly (readonly (readonly Step[])[])[],
+    rest: Partial<Scenario> = {},
+  ) => {
+    for (const threads of programs) {
+      const past = rest.victim === undefined ? '' : ` after ${rest.victim.at} accesses of a dead one`
+      const name = `${map} of ${form}, ${situation}${past}: ${threads.map(steps => steps.map(show).join('; ')).join(' || ')}`
+      made.push({ name, situation, map, form, fill: few, threads, ...rest })
+    }
+  }
+  const one = changes(form, 'a', 1)
+  const two = changes(form, 'a', 2)
+  add('one key', [...pairs(one, two), ...pairs(one, reads('a'))])
+  const fresh = changes(form, 'n', 1).filter(brings)
+  add('one new key', [...pairs(fresh, changes(form, 'n', 2).filter(brings)), ...pairs(fresh, reads('n'))])
+  add(
+    'one bucket',
+    pairs([...one, fresh[0]], changes(form, 'b', 2, 2)).filter((_, i) => i % 3 === 0),
+  )
+  const grows: Step = { op: 'set', key: 'n', value: 101 }
+  add('growth', against([grows], [...two, ...reads('a'), ...changes(form, 'm', 2).filter(brings), ...reads('n')]), {
+    fill: full,
+  })
+  const shrinks: Step[] = [{ op: 'delete', key: 'b' }]
+  add('shrinking', against(shrinks, [...two, ...reads('a'), { op: 'set', key: 'n', value: 102 }]), {
+    fill: full,
+    before: [
+      { op: 'set', key: 'h', value: 8 },
+      ...['d', 'e', 'f', 'g', 'h'].map(key => ({ op: 'delete', key }) as const),
+    ],
+  })
+  const clear: Step = { op: 'clear' }
+  add('clear', against([clear], [...two, ...reads('a'), ...fresh, clear]))
+  // The entry's block, and the value's, serve another key between two loads of whoever is at `a`.
+  const reuse: Step[] = [
+    { op: 'delete', key: 'a' },
+    { op: 'set', key: 'c', value: 103 },
+  ]
+  add('block reuse', against(reuse, [...reads('a'), ...two, ...reads('c')]))
+  const comesBack: Step[] = [
+    { op: 'delete', key: 'a' },
+    { op: 'set', key: 'c', value: 103 },
+    { op: 'set', key: 'a', value: 104 },
+  ]
+  add('a key that comes back', against(comesBack, [...reads('a'), { op: 'update', key: 'a' }]))
+  const iterate: Step = { op: 'iterate' }
+  add('iteration', against([iterate], [...two, ...fresh, clear]))
+  add('iteration', [
+    [[iterate], reuse],
+    [[iterate], comesBack],
+  ])
+  add('iteration during growth', against([iterate], [grows, { op: 'delete', key: 'a' }]), { fill: full })
+  const compute = (value: number): Step => ({ op: 'compute', key: 'n', value })
+  add('compute', [
+    [[compute(101)], [compute(102)]],
+    [[compute(101)], [grows]],
+    [[compute(101)], [{ op: 'delete', key: 'n' }]],
+    [[compute(101)], [{ op: 'compute', key: 'm', value: 102 }]],
+  ])
+  const overflow = overflowing()
+  const rest = { fill: overflow.fill, capacity: 12 }
+  add(
+    'passed buckets',
+    against(
+      [{ op: 'delete', key: overflow.displaced }],
+      [
+        { op: 'get', key: overflow.displaced },
+        { op: 'set', key: overflow.displaced, value: 102 },
+        { op: 'set', key: overflow.fresh, value: 102 },
+        { op: 'delete', key: overflow.home },
+        iterate,
+      ],
+    ),
+    rest,
+  )
+  add(
+    'passed buckets',
+    against(
+      [
+        { op: 'delete', key: overflow.home },
+        { op: 'set', key: overflow.fresh, value: 101 },
+      ],
+      [{ op: 'get', key: overflow.displaced }, { op: 'get', key: overflow.fresh }, iterate],
+    ),
+    rest,
+  )
+  // Two half-empty pages of entries, and none free: a key of another length makes the entries move together.
+  const many = Array.from({ length: 200 }, (_, i) => [`${i}`.padStart(8, '0'), (i % 100) + 1] as const)
+  const kept = [many[0], many[1], many[190]]
+  const long: Step = { op: 'set', key: 'n'.repeat(300), value: 101 }
+  const moving = (key: string, old: number): Step[] => [...reads(key), ...changes(form, key, 2, old).slice(0, 6)]
+  add('compaction', against([long], [...kept.flatMap(([key, old]) => moving(key, old)), iterate]), {
+    fill: many,
+    before: many.filter(entry => !kept.includes(entry)).map(([key]) => ({ op: 'delete', key })),
+    full: true,
+    most: 300,
+  })
+  // Somebody died; one recovers it while the other goes on.
+  for (const at of [4, 9, 14, 19, 24, 29, 34, 44, 59]) {
+    const victim = { step: { op: 'set', key: 'n', value: 101 } as const, at }
+    const survivors: Step[] = [two[0], two[5], { op: 'get', key: 'a' }, { op: 'set', key: 'n', value: 102 }]
+    add(`recovery`, against([{ op: 'recover' }], survivors), { victim, bound: 1, most: 60 })
+  }
+  // Two that wait and one that holds: the lock goes from hand to hand.
+  add('three threads', [
+    [[one[0]], [two[5]], [{ op: 'set', key: 'b', value: 103 }]],
+    [[one[0]], [two[1]], [{ op: 'get', key: 'a' }]],
+    [[{ op: 'set', key: 'n', value: 101 }], [{ op: 'delete', key: 'a' }], [{ op: 'get', key: 'n' }]],
+    [[compute(101)], [compute(102)], [compute(103)]],
+    [[clear], [{ op: 'set', key: 'n', value: 101 }], [{ op: 'get', key: 'a' }]],
+  ])
+  return made
+}
+
+function brings(step: Step): boolean {
+  return step.value !== undefined && step.op !== 'compareAndSwap'
+}
+
+// States of a SyncMap. Iterating promotes, so `a` and `b` are in `read`; `c` is only in `dirty`; the third miss promotes.
+const dirty: Step[] = [{ op: 'iterate' }, { op: 'set', key: 'c', value: 3 }]
+const almost: Step[] = [...dirty, { op: 'get', key: 'c' }, { op: 'get', key: 'c' }]
+// `a` is deleted in `read`: the copy to `dirty` expunges it, and a later set brings it back.
+const deleted: Step[] = [{ op: 'iterate' }, { op: 'delete', key: 'a' }]
+const expunged: Step[] = [...deleted, { op: 'set', key: 'c', value: 3 }]
+
+/** `read` and `dirty`, as Go's map has them. */
+function syncOnly(form: FormName): Named[] {
+  const made: Named[] = []
+  const add = (situation: string, programs: readonly (readonly (readonly Step[])[])[], rest: Partial<Scenario>) => {
+    for (const threads of programs) {
+      const name = `SyncMap of ${form}, ${situation}: ${threads.map(steps => steps.map(show).join('; ')).join(' || ')}`
+      made.push({ name, situation, map: 'SyncMap', form, fill: few, threads, ...rest })
+    }
+  }
+  const onA = [...changes(form, 'a', 2), ...reads('a')]
+  const onC = [...changes(form, 'c', 2), ...reads('c')]
+  const fresh: Step = { op: 'set', key: 'n', value: 102 }
+  const clear: Step = { op: 'clear' }
+  const iterate: Step = { op: 'iterate' }
+  const miss: Step = { op: 'get', key: 'c' }
+  add('promotion', against([miss], [...onA, ...onC, fresh, clear, iterate, miss]), { before: almost })
+  add('promotion', against([{ op: 'delete', key: 'c' }], [...onC, fresh, miss]), { before: almost })
+  add('dirty', against([{ op: 'set', key: 'c', value: 101 }], [...onA, ...onC, fresh, clear, iterate]), {
+    before: dirty,
+  })
+  add('dirty', against([{ op: 'delete', key: 'c' }], [...onC, clear]), { before: dirty })
+  add('expunging', against([fresh], [...onA, clear, iterate]), { before: deleted })
+  add(
+    'expunging',
+    against(
+      [fresh],
+      [
+        { op: 'delete', key: 'b' },
+        { op: 'set', key: 'm', value: 101 },
+      ],
+    ),
+    { before: deleted },
+  )
+  add('expunged', pairs([{ op: 'set', key: 'a', value: 101 }], [...onA, fresh, clear, iterate]), { before: expunged })
+  // Expunged and freed between the load and the exchange of whoever writes to `a`.
+  const expunge: Step[] = [fresh, { op: 'get', key: 'n' }, { op: 'get', key: 'n' }]
+  add('expunged is freed', against(expunge, onA), { before: deleted })
+  const freed: Step[] = [...expunged, { op: 'get', key: 'c' }]
+  add('expunged is freed', against([miss], [...onA, { op: 'set', key: 'n', value: 102 }, clear]), { before: freed })
+  add('expunged is freed', against([miss, fresh, { op: 'set', key: 'm', value: 103 }], onA), { before: freed })
+  return made
+}
+
+export function scenariosOf(map: MapName): Named[] {
+  // SyncMap keeps every value in a block.
+  const forms: FormName[] = map === 'SyncMap' ? ['blocks', 'numbers'] : ['numbers', 'blocks']
+  return forms.flatMap(form => [...common(map, form), ...(map === 'SyncMap' ? syncOnly(form) : [])])
+}
+
+export function allScenarios(): Named[] {
+  return (Object.keys(maps) as MapName[]).flatMap(scenariosOf)
+}
+
+/** Every operation that changes something, in every state in which it does something else. */
+export function deathsOf(map: MapName, form: FormName): DeathScenario[] {
+  const onA = changes(form, 'a', 1)
+  const onN = [...changes(form, 'n', 1).filter(brings), { op: 'compute', key: 'n', value: 101 } as const]
+  const rest: Step[] = [{ op: 'clear' }, { op: 'iterate' }, { op: 'get', key: 'a' }]
+  const shrunk = ['d', 'e', 'f', 'g'].map(key => ({ op: 'delete', key }) as const)
+  const states: { fill: DeathScenario['fill']; capacity?: number; before?: readonly Step[]; steps: readonly Step[] }[] =
+    [
+      { fill: few, steps: [...onA, ...onN, ...rest] },
+      // The table grows, shrinks, is passed over.
+      { fill: full, steps: [...onN, { op: 'clear' }] },
+      {
+        fill: full,
+        before: [{ op: 'set', key: 'h', value: 8 }, ...shrunk],
+        steps: [...onA, { op: 'delete', key: 'h' }],
+      },
+      {
+        fill: overflowing().fill,
+        capacity: 12,
+        steps: [
+          { op: 'delete', key: overflowing().displaced },
+          { op: 'delete', key: overflowing().home },
+          { op: 'set', key: overflowing().fresh, value: 101 },
+          { op: 'clear' },
+        ],
+      },
+    ]
+  if (map === 'SyncMap') {
+    const onC = changes(form, 'c', 1, 3)
+    const misses: Step[] = [
+      { op: 'get', key: 'c' },
+      { op: 'delete', key: 'x' },
+    ]
+    states.push(
+      { fill: few, before: dirty, steps: [...onA, ...onC, ...onN, ...rest, ...misses] },
+      { fill: few, before: almost, steps: [...onC, ...rest, ...misses] },
+      { fill: few, before: deleted, steps: [...onA, ...onN, ...rest] },
+      { fill: few, before: expunged, steps: [...onA, ...onC, ...onN, ...rest, ...misses] },
+      { fill: few, before: [...expunged, misses[0]], steps: [...onA, ...rest, ...misses] },
+    )
+  }
+  return states.flatMap(({ steps, ...state }) => steps.map(step => ({ map, form, ...state, step })))
+}
+
+function show({ op, key, value, expected }: Step): string {
+  return `${op}(${[key, expected, value].filter(part => part !== undefined).join(', ')})`
+}
+
+let found: { fill: [string, number][]; home: string; displaced: string; fresh: string } | undefined
+
+/**
+ * Keys for a table of two buckets of which the first is full and passed: eight belong there, so the last of them stands in the
+ * second, and so would `fresh`.
+ */
+function overflowing() {
+  if (found !== undefined) return found
+  const keys: string[] = []
+  for (let i = 0; keys.length < 9; i++) if (homeOf(`k${i}`) === 0) keys.push(`k${i}`)
+  found = {
+    fill: keys.slice(0, 8).map((key, i) => [key, i + 1]),
+    home: keys[1],
+    displaced: keys[7],
+    fresh: keys[8],
+  }
+  return found
+}
+
+/** The bucket of two that a key belongs to: looked up in a map that has no other. */
+function homeOf(key: string): number {
+  const map = new FastMap({ key: string, value: f64, capacity: 12, shards: 1, seed: SEED, maxBytes: 2 ** 18 })
+  map.set(key, 1)
+  const words = map.session.scratch.u32
+  const table = words[(L.SHARDS + L.D_TABLE) >>> 2] & ~63
+  const bucket = words.subarray(table >>> 2, (table >>> 2) + 16).some(word => word !== 0) ? 0 : 1
+  map[Symbol.dispose]()
+  return bucket
+}

@@ -1,0 +1,204 @@
+/**
+ * What a scenario runs in: a small map in a given state, logical threads attached to it, and a picture of its memory to
+ * return to before each schedule.
+ */
+import { bytes, FastMap, f64, RWMutexMap, ShardedMap, SyncMap, string, UnsafeMap } from 'threadmap'
+import { L, LogicalThread, type Scheduler } from './thread.js'
+
+export const maps = { UnsafeMap, RWMutexMap, ShardedMap, SyncMap, FastMap } as const
+export type MapName = keyof typeof maps
+
+/** Values are small numbers to a scenario. In the map they stand in the entry, or in blocks of two words (torn or not?). */
+export const forms = {
+  numbers: { codec: f64, make: (n: number): unknown => n, read: (value: unknown): number => value as number },
+  blocks: {
+    codec: bytes,
+    make: (n: number): unknown => new Uint8Array(16).fill(n),
+    read: (value: unknown): number => {
+      const content = value as Uint8Array
+      return content.length === 16 && content.every(byte => byte === content[0]) ? content[0] : TORN
+    },
+  },
+} as const
+export type FormName = keyof typeof forms
+/** What a scenario sees in place of a value that is none. */
+export const TORN = -1
+
+/** The seed of every map here: keys fall into the same buckets in every run. */
+export const SEED = 7n
+
+type AnyMap = FastMap<string, unknown>
+
+/** Milliseconds of the scheduler's clock, which only moves when all threads sleep. */
+const LOCK_TIMEOUT = 100
+
+// Kinds of pages, from kernel/heap.ts.
+const FREE_PAGE = 0
+const SCRATCH = 5
+
+const WASM_PAGE = 65536
+const STACK = 16384
+/** The kernel may grow the memory by so many WebAssembly pages; stacks of suspended threads stand above. */
+const GROWTH = 2
+const MAX_BYTES = 2 ** 20
+
+export class World {
+  readonly map: AnyMap
+  readonly threads: LogicalThread[] = []
+  readonly form: (typeof forms)[FormName]
+  /** Bytes that the map can have. */
+  readonly size: number
+  readonly words: Int32Array
+  readonly #bytes: Uint8Array
+  readonly #regions: { at: number; content: Uint8Array; place: Uint8Array }[] = []
+  #picture: Uint8Array | undefined
+  #grown: number
+  readonly #pages: number
+
+  constructor(
+    map: MapName,
+    form: FormName,
+    capacity: number,
+    fill: (map: AnyMap, make: (n: number) => unknown) => void,
+  ) {
+    const sharded = map === 'FastMap' || map === 'ShardedMap'
+    const Class = maps[map] as unknown as new (options: object) => AnyMap
+    this.form = forms[form]
+    this.map = new Class({
+      key: string,
+      value: this.form.codec,
+      capacity,
+      seed: SEED,
+      maxBytes: MAX_BYTES,
+      // One look more before a thread sleeps: spinning is no more than that to a scheduler.
+      backoff: { initialDelay: 0, maxRetries: 1 },
+      lockTimeout: LOCK_TIMEOUT,
+      ...(sharded ? { shards: 1 } : {}),
+    })
+    fill(this.map, this.form.make)
+    const { memory } = this.map.session
+    const words = new Int32Array(memory.buffer)
+    this.#pages = this.#grown = words[L.H_PAGES_SEEN >>> 2] / 16
+    this.size = (this.#pages + GROWTH) * WASM_PAGE
+    words[L.H_MAX_PAGES >>> 2] = this.size / L.PAGE
+    memory.grow(MAX_BYTES / WASM_PAGE - this.#pages)
+    this.map.session.scratch.refresh()
+    this.words = new Int32Array(memory.buffer)
+    this.#bytes = new Uint8Array(memory.buffer)
+  }
+
+  /** Lets the map have all its memory at once: nothing grows any more, also not for the shipped kernel. */
+  grown(): this {
+    this.words[L.H_PAGES_SEEN >>> 2] = this.size / L.PAGE
+    return this
+  }
+
+  addThread(scheduler: Scheduler): LogicalThread {
+    const data = MAX_BYTES - (this.threads.length + 1) * STACK
+    const thread = new LogicalThread(
+      this.map.session.memory as WebAssembly.Memory,
+      scheduler,
+      this.threads.length,
+      data,
+      STACK,
+    )
+    this.threads.push(thread)
+    return thread
+  }
+
+  /** The kernel asks for more memory. What it had before, in WebAssembly pages, or -1. */
+  grow(pages: number): number {
+    if ((this.#grown + pages) * WASM_PAGE > this.size) return -1
+    this.#grown += pages
+    return this.#grown - pages
+  }
+
+  /** Takes the picture that `restore` returns to. `all`: schedules recover the dead, which touches every thread's heap. */
+  freeze(all = false): void {
+    this.#picture = this.#bytes.slice(0, this.size)
+    const word = (address: number): number => this.words[address >>> 2] >>> 0
+    const heapStart = word(L.H_HEAP_START)
+    const owners = this.threads.length + 3
+    this.#addRegion(0, 1024)
+    this.#addRegion(L.CLAIMS, L.CLAIMS + 4 * L.CLAIM_SIZE)
+    this.#addRegion(L.REGISTRY, L.REGISTRY + owners * L.SLOT_SIZE)
+    this.#addRegion(L.SHARDS, L.SHARDS + L.SHARD_SIZE)
+    if (word(L.H_THREAD_HEAPS) !== 0) {
+      this.#addRegion(word(L.H_THREAD_HEAPS), word(L.H_THREAD_HEAPS) + (all ? L.SLOT_COUNT : owners) * L.HEAP_STRIDE)
+    }
+    this.#addRegion(word(L.H_PAGE_TABLE), word(L.H_PAGE_TABLE) + (this.size / L.PAGE) * 4)
+    // Scratch areas are each thread's own, and written before they are read.
+    const used = word(L.H_FREE_HINT) + 8
+    for (let page = heapStart / L.PAGE; page < Math.min(used, this.size / L.PAGE); page++) {
+      const kind = word(word(L.H_PAGE_TABLE) + page * 4) & 15
+      if (kind !== SCRATCH) this.#addRegion(page * L.PAGE, (page + 1) * L.PAGE)
+    }
+  }
+
+  #addRegion(from: number, to: number): void {
+    const last = this.#regions.at(-1)
+    const start = last !== undefined && last.at + last.content.length === from ? last.at : from
+    if (start !== from) this.#regions.pop()
+    const content = this.#picture!.slice(start, to)
+    this.#regions.push({ at: start, content, place: this.#bytes.subarray(start, to) })
+  }
+
+  restore(): void {
+    for (const { content, place } of this.#regions) place.set(content)
+    this.#grown = this.#pages
+    for (const thread of this.threads) thread.reset()
+  }
+
+  /** Whether everything but scratch areas is as in the picture again: else schedules would not start alike. */
+  checkRestored(): void {
+    this.restore()
+    const table = this.words[L.H_PAGE_TABLE >>> 2] >>> 0
+    const now = this.#bytes
+    for (let at = 0; at < this.size; at++) {
+      if (now[at] === this.#picture![at]) continue
+      if ((this.words[(table >>> 2) + Math.floor(at / L.PAGE)] & 15) === SCRATCH) continue
+      throw new Error(`the byte at 0x${at.toString(16)} was changed by a schedule and not restored`)
+    }
+  }
+
+  /** Gives every free page to the map's first thread, so that the next one that is needed is not there. */
+  fillUp(): void {
+    const word = (address: number): number => this.words[address >>> 2] >>> 0
+    const table = word(L.H_PAGE_TABLE) >>> 2
+    for (let page = word(L.H_HEAP_START) / L.PAGE; page < word(L.H_PAGES_SEEN); page++) {
+      if (this.words[table + page] !== FREE_PAGE) continue
+      this.words[table + page] = SCRATCH | ((this.map.session.owner - 1) << 16)
+      this.words[L.H_PAGES_USED >>> 2]++
+    }
+    this.words[L.H_MAX_PAGES >>> 2] = word(L.H_PAGES_SEEN)
+  }
+
+  /**
+   * The invariants of the whole memory, on the shipped kernel; and that nobody has left anything behind. A dead reader's
+   * share stands until the next writer comes: `written` says that one has.
+   */
+  audit(written = true): string[] {
+    const found = this.map.session.kernel.audit() === 0 ? [] : this.map.audit()
+    const check = (what: string, from: number, to: number): void => {
+      for (let at = from; at < to; at += 4) {
+        if (this.words[at >>> 2] !== 0) found.push(`${what} (at 0x${at.toString(16)}: ${this.words[at >>> 2]})`)
+      }
+    }
+    for (let i = 0; i < 4; i++) {
+      const claim = L.CLAIMS + i * L.CLAIM_SIZE
+      check('a claim is held still', claim + L.C_LOCK, claim + L.C_LOCK + 4)
+      check('a claim names a thread still', claim + L.C_THREADS, claim + L.C_THREADS + 4)
+    }
+    for (let i = 0; i < this.threads.length + 2; i++) {
+      const slot = L.REGISTRY + i * L.SLOT_SIZE
+      check('a lock is named as held for reading still', slot + L.S_HOLDS, slot + L.S_HOLDS + L.HOLD_COUNT * 4)
+      check('a value block is named as pending still', slot + L.S_PENDING, slot + L.S_PENDING + 8)
+    }
+    if (written) check("the readers' word counts somebody still", L.SHARDS + L.D_READERS, L.SHARDS + L.D_READERS + 4)
+    return found
+  }
+
+  dispose(): void {
+    this.map[Symbol.dispose]()
+  }
+}
