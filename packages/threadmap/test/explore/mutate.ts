@@ -63,7 +63,7 @@ const layers: readonly Layer[] = [
   {
     name: 'behaviour',
     limit: 240,
-    command: () => tests('robustness-attach', 'behaviour-attach', 'behaviour-map', 'robustness-memory', 'stress-churn'),
+    command: () => tests('robustness-attach', 'behaviour-attach', 'behaviour-map'),
   },
 ]
 

@@ -144,14 +144,19 @@ function common(map: MapName, form: FormName): Named[] {
   )
   // Two half-empty pages of entries, and none free: a key of another length makes the entries move together.
   const many = Array.from({ length: 200 }, (_, i) => [`${i}`.padStart(8, '0'), (i % 100) + 1] as const)
-  const kept = [many[0], many[1], many[190]]
+  // The first blocks of the pages, which what comes after will overwrite.
+  const kept = [many[0], many[84], many[168], many[169]]
   const long: Step = { op: 'set', key: 'n'.repeat(300), value: 101 }
-  const moving = (key: string, old: number): Step[] => [...reads(key), ...changes(form, key, 2, old).slice(0, 6)]
+  const moving = (key: string, old: number): Step[] => [
+    ...reads(key),
+    ...changes(form, key, 2, old).filter(({ op }) => op === 'set' || op === 'delete'),
+  ]
   add('compaction', against([long], [...kept.flatMap(([key, old]) => moving(key, old)), iterate]), {
     fill: many,
     before: many.filter(entry => !kept.includes(entry)).map(([key]) => ({ op: 'delete', key })),
     full: true,
-    most: 300,
+    bound: 1,
+    most: 1500,
   })
   // Somebody died; one recovers it while the other goes on.
   for (const at of [4, 9, 14, 19, 24, 29, 34, 44, 59]) {
