@@ -153,7 +153,11 @@ function common(map: MapName, form: FormName): Named[] {
   ]
   add('compaction', against([long], [...kept.flatMap(([key, old]) => moving(key, old)), iterate]), {
     fill: many,
-    before: many.filter(entry => !kept.includes(entry)).map(([key]) => ({ op: 'delete', key })),
+    before: [
+      ...many.filter(entry => !kept.includes(entry)).map(([key]) => ({ op: 'delete', key }) as const),
+      // These take the empty pages that the shrinking table has left.
+      ...[400, 500, 600, 700].map(length => ({ op: 'set', key: 'm'.repeat(length), value: 9 }) as const),
+    ],
     full: true,
     bound: 1,
     most: 1500,
