@@ -227,6 +227,7 @@ function syncOnly(form: FormName): Named[] {
   // Expunged and freed between the load and the exchange of whoever writes to `a`.
   const expunge: Step[] = [fresh, { op: 'get', key: 'n' }, { op: 'get', key: 'n' }]
   add('expunged is freed', against(expunge, onA), { before: deleted })
+  add('expunged is freed', against([...expunge, { op: 'set', key: 'm', value: 103 }], onA), { before: deleted })
   const freed: Step[] = [...expunged, { op: 'get', key: 'c' }]
   add('expunged is freed', against([miss], [...onA, { op: 'set', key: 'n', value: 102 }, clear]), { before: freed })
   add('expunged is freed', against([miss, fresh, { op: 'set', key: 'm', value: 103 }], onA), { before: freed })
