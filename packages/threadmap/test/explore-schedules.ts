@@ -13,7 +13,7 @@ test('no interleaving of two or three threads breaks a map', async () => {
     random: 30,
     changes: 4,
     // On a busy machine the rest gets one preemption each, so that all scenarios are seen.
-    milliseconds: 50_000,
+    milliseconds: 40_000,
   })
   console.log(table(rows))
   assert.equal(failures.length, 0, failures.map(report).join('\n\n'))

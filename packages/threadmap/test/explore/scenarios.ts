@@ -166,7 +166,7 @@ function common(map: MapName, form: FormName): Named[] {
   for (const at of [4, 9, 14, 19, 24, 29, 34, 44, 59]) {
     const victim = { step: { op: 'set', key: 'n', value: 101 } as const, at }
     const survivors: Step[] = [two[0], two[5], { op: 'get', key: 'a' }, { op: 'set', key: 'n', value: 102 }]
-    add(`recovery`, against([{ op: 'recover' }], survivors), { victim, bound: 1, most: 60 })
+    add(`recovery`, against([{ op: 'recover' }], survivors), { victim, bound: 1, most: 400 })
   }
   // Two that wait and one that holds: the lock goes from hand to hand.
   add('three threads', [
