@@ -114,14 +114,6 @@ export const faults: readonly Fault[] = [
     maps: 'SyncMap',
   },
   {
-    name: 'an absence in read is believed though read was replaced',
-    rule: 2,
-    file: 'sync-map.ts',
-    find: 'if (code == ABSENT && slot != 0 && !inserts(op) && load64(shard + D_TABLE) != word) code = AGAIN',
-    replace: '',
-    maps: 'SyncMap',
-  },
-  {
     name: 'an expunged entry comes back without a place in dirty',
     rule: 1,
     file: 'sync-map.ts',

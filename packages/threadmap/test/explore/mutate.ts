@@ -63,7 +63,7 @@ const layers: readonly Layer[] = [
   {
     name: 'behaviour',
     limit: 240,
-    command: () => tests('robustness-attach', 'behaviour-attach', 'behaviour-map', 'robustness-memory', 'stress-churn'),
+    command: () => tests('robustness-attach', 'behaviour-attach', 'behaviour-map'),
   },
 ]
 
@@ -168,7 +168,8 @@ try {
     let how = ''
     try {
       await infect(home, fault)
-      for (const layer of layers) {
+      // What the TypeScript side refuses no schedule gets to see.
+      for (const layer of fault.rule === 7 ? layers.slice(-1) : layers) {
         const seen = await run(home, layer, fault)
         if (seen === undefined) continue
         caught = [...caught, layer.name]

@@ -144,20 +144,29 @@ function common(map: MapName, form: FormName): Named[] {
   )
   // Two half-empty pages of entries, and none free: a key of another length makes the entries move together.
   const many = Array.from({ length: 200 }, (_, i) => [`${i}`.padStart(8, '0'), (i % 100) + 1] as const)
-  const kept = [many[0], many[1], many[190]]
+  // The first blocks of the pages, which what comes after will overwrite.
+  const kept = [many[0], many[84], many[168], many[169]]
   const long: Step = { op: 'set', key: 'n'.repeat(300), value: 101 }
-  const moving = (key: string, old: number): Step[] => [...reads(key), ...changes(form, key, 2, old).slice(0, 6)]
+  const moving = (key: string, old: number): Step[] => [
+    ...reads(key),
+    ...changes(form, key, 2, old).filter(({ op }) => op === 'set' || op === 'delete'),
+  ]
   add('compaction', against([long], [...kept.flatMap(([key, old]) => moving(key, old)), iterate]), {
     fill: many,
-    before: many.filter(entry => !kept.includes(entry)).map(([key]) => ({ op: 'delete', key })),
+    before: [
+      ...many.filter(entry => !kept.includes(entry)).map(([key]) => ({ op: 'delete', key }) as const),
+      // These take the empty pages that the shrinking table has left.
+      ...[400, 500, 600, 700].map(length => ({ op: 'set', key: 'm'.repeat(length), value: 9 }) as const),
+    ],
     full: true,
-    most: 300,
+    bound: 1,
+    most: 1500,
   })
   // Somebody died; one recovers it while the other goes on.
   for (const at of [4, 9, 14, 19, 24, 29, 34, 44, 59]) {
     const victim = { step: { op: 'set', key: 'n', value: 101 } as const, at }
     const survivors: Step[] = [two[0], two[5], { op: 'get', key: 'a' }, { op: 'set', key: 'n', value: 102 }]
-    add(`recovery`, against([{ op: 'recover' }], survivors), { victim, bound: 1, most: 60 })
+    add(`recovery`, against([{ op: 'recover' }], survivors), { victim, bound: 1, most: 400 })
   }
   // Two that wait and one that holds: the lock goes from hand to hand.
   add('three threads', [
@@ -218,6 +227,7 @@ function syncOnly(form: FormName): Named[] {
   // Expunged and freed between the load and the exchange of whoever writes to `a`.
   const expunge: Step[] = [fresh, { op: 'get', key: 'n' }, { op: 'get', key: 'n' }]
   add('expunged is freed', against(expunge, onA), { before: deleted })
+  add('expunged is freed', against([...expunge, { op: 'set', key: 'm', value: 103 }], onA), { before: deleted })
   const freed: Step[] = [...expunged, { op: 'get', key: 'c' }]
   add('expunged is freed', against([miss], [...onA, { op: 'set', key: 'n', value: 102 }, clear]), { before: freed })
   add('expunged is freed', against([miss, fresh, { op: 'set', key: 'm', value: 103 }], onA), { before: freed })

@@ -5,7 +5,7 @@
 import { bytes, FastMap, f64, RWMutexMap, ShardedMap, SyncMap, string, UnsafeMap } from 'threadmap'
 import { L, LogicalThread, type Scheduler } from './thread.js'
 
-export const maps = { UnsafeMap, RWMutexMap, ShardedMap, SyncMap, FastMap } as const
+export const maps = { FastMap, SyncMap, RWMutexMap, ShardedMap, UnsafeMap } as const
 export type MapName = keyof typeof maps
 
 /** Values are small numbers to a scenario. In the map they stand in the entry, or in blocks of two words (torn or not?). */
