@@ -103,8 +103,15 @@ class Performer {
   }
 
   *#get(key: string): Operation {
-    const code = yield ['get', this.#key(key)]
-    return code === L.PRESENT ? this.#result() : output(code)
+    if (!this.#inline()) {
+      const code = yield ['get', this.#key(key)]
+      return code === L.PRESENT ? this.#result() : output(code)
+    }
+    // The scenarios' values are whole numbers: NaN says that there is none.
+    const value = yield ['getNumber', this.#key(key)]
+    if (!Number.isNaN(value)) return value
+    const { u32, resultWord } = this.#thread.scratch
+    return output(u32[(resultWord + L.R_CODE) >>> 2] | 0)
   }
 
   *#has(key: string): Operation {
@@ -190,12 +197,14 @@ class Performer {
     if (code !== L.PRESENT) return output(code)
     const t = this.#token()
     const first = this.#result()
-    const inline = this.#inline()
-    const known = inline
-      ? yield ['readKnown', t.entry, t.generation, t.shard, t.version]
-      : yield ['isCurrent', t.entry, t.generation, t.shard, t.version, t.low, t.high]
     // The second read is the operation's result: it lies between call and return like any other.
-    if (known === L.PRESENT) return inline ? this.#result() : first
+    if (this.#inline()) {
+      const value = yield ['readNumber', t.entry, t.generation, t.shard, t.version]
+      if (!Number.isNaN(value)) return value
+    } else {
+      const known = yield ['isCurrent', t.entry, t.generation, t.shard, t.version, t.low, t.high]
+      if (known === L.PRESENT) return first
+    }
     const later = yield ['get', this.#key(key)]
     return later === L.PRESENT ? this.#result() : output(later)
   }
