@@ -6,6 +6,7 @@ import { quantile } from '../../statistics.js'
 import { SAFE_KINDS, SHARDED_KINDS } from '../../subjects/maps.js'
 import { errorOf, fitModel, type MemoryModel, predict, type Sample, TERMS } from './model.js'
 import { measureLoad, randomLoads } from './samples.js'
+import { fieldOrder, structSizes } from './structs.js'
 
 /** What `threadmap estimate` answers from. */
 export interface MemoryDetails {
@@ -182,7 +183,7 @@ function outcomeOf(fits: readonly MemoryFit[], growth: readonly Sample[]): Outco
         `${worst.worstError <= LIMIT ? '.' : `: more than the ${pct(LIMIT)} it should keep to.`}`,
       `10 million entries with 16-byte keys and 64-byte values take ${(ten.totalBytes / 1e9).toFixed(2)} GB in a FastMap, ${pct(ten.payloadBytes / ten.totalBytes)} of it payload.`,
     ],
-    claims: [payloadClaim(growth)],
+    claims: [fieldOrder(structSizes()), payloadClaim(growth)],
     details: { fits } satisfies MemoryDetails,
   }
 }
