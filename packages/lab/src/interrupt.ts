@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { InterruptedError } from './errors.js'
 
 /**
@@ -7,8 +6,6 @@ import { InterruptedError } from './errors.js'
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
-  // Every team of threads and every request listens, and stops doing so when it ends.
-  setMaxListeners(0, controller.signal)
   const interrupt = (signal: NodeJS.Signals) => controller.abort(new InterruptedError(signal))
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   try {

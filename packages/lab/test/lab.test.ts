@@ -26,7 +26,7 @@ test('an experiment is run, shown, and kept whole', async t => {
 
 test('Ctrl-C keeps what is finished, and --resume goes on', async t => {
   const out = folder(t)
-  const args = ['lab', 'sharing', 'memory', '--quick', '--out', out]
+  const args = ['lab', 'sharing', 'backoff', '--quick', '--out', out]
   const stopped = await threadmap(args, {
     onOutput: (stdout, kill) => {
       if (stdout.includes('(sharing,')) kill('SIGINT')
@@ -41,7 +41,7 @@ test('Ctrl-C keeps what is finished, and --resume goes on', async t => {
   assert.equal(resumed.code, 0, resumed.stderr)
   assert.deepEqual(
     readDocument(out).experiments.map(({ name }) => name),
-    ['sharing', 'memory'],
+    ['sharing', 'backoff'],
   )
 })
 
@@ -63,13 +63,14 @@ test('what cannot be done is refused in one line, with code 2, and nothing is wr
     [['hash', '--hash-keys', join(root, 'file.txt')], /holds 0 keys/],
     [['--no-such-flag'], /unknown option/],
   ]
-  for (const [args, expected] of cases) {
+  const refuse = async ([args, expected]: [string[], RegExp]) => {
     const { code, stdout, stderr } = await threadmap(['lab', '--out', out, ...args])
     assert.equal(code, 2, `${args.join(' ')}: ${stderr}`)
     assert.equal(stdout, '')
     assert.match(stderr, expected)
     assert.equal(stderr.trim().split('\n').length, 1, stderr)
   }
+  await Promise.all(cases.map(refuse))
   assert.ok(!existsSync(out))
   assert.throws(() => readDocument(join(root, 'old.json')), UsageError)
 })

@@ -53,7 +53,7 @@ test('the quick lab: figures, charts and tables that agree, findings, verdicts',
   }
   assert.deepEqual(
     [...claims].sort((a, b) => a - b),
-    [1, 2, 3, 4, 7, 10, 11, 12, 13, 14],
+    [1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14],
   )
   await t.test('what does not depend on the machine', () => {
     const value = (experiment: string, subject: string, metric: string) =>
@@ -76,6 +76,6 @@ test('the quick lab: figures, charts and tables that agree, findings, verdicts',
     const { fits } = (finished(document, 'memory') as FinishedRecord).details as MemoryDetails
     for (const { kind, worstError } of fits) assert.ok(worstError <= 0.05, `${kind}: ${worstError}`)
     assert.equal(finished(document, 'gc')?.claims.find(({ claim }) => claim === 2)?.verdict, 'holds')
-    assert.equal(finished(document, 'memory')?.claims[0].verdict, 'holds')
+    assert.equal(finished(document, 'memory')?.claims.find(({ claim }) => claim === 14)?.verdict, 'holds')
   })
 })

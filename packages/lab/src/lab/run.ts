@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   type ExperimentRecord,
   type LeftOut,
@@ -35,6 +36,8 @@ export async function runLab(options: LabOptions): Promise<RunDocument> {
   const { settings, folder, resume, progress } = options
   const done = new Set(resume?.experiments.filter(({ status }) => status === 'finished').map(({ name }) => name))
   const experiments = options.experiments.filter(({ name }) => !done.has(name))
+  // Every team of threads and every request listens, and stops doing so when it ends.
+  setMaxListeners(0, options.signal)
   for (const experiment of experiments) await experiment.check?.(settings)
   folder?.prepare()
   options.onBegin?.()

@@ -35,7 +35,8 @@ export function reportCommand(): Command {
     )
 }
 
-function draw(run: string, { out }: Flags): void {
+/** Draws a run, and says what it recommends and where the page is. */
+export function draw(run: string, { out }: { out?: string } = {}): void {
   const document = readDocument(run)
   const folder = folderOf(run)
   const path = resolve(out ?? reportPath(folder))

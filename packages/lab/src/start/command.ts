@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
 import { DEFAULT_FOLDER } from '../document.js'
-import { LabError, SubjectError } from '../errors.js'
+import { SubjectError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
 import { DEFAULT_SEED, lab } from '../lab/command.js'
+import { draw } from '../report/command.js'
 import { MAP_KINDS } from '../subjects/maps.js'
 import { wordcount } from '../wordcount/command.js'
 
@@ -15,8 +16,8 @@ const MOST_WORKERS = 8
 
 export function startCommand(): Command {
   return new Command('start')
-    .summary('see everything in about two minutes: the word count on real text, then the quick lab')
-    .description('Counts the words of real text through every map, runs the quick lab, and keeps it in --out.')
+    .summary('see everything in about two minutes: the word count on real text, then the quick lab and its report')
+    .description('Counts the words of real text through every map, runs the quick lab, and draws its report in --out.')
     .option('--out <dir>', 'where the run is kept', DEFAULT_FOLDER)
     .action(({ out }: { out: string }) => interruptible(signal => start(out, signal)))
 }
@@ -33,5 +34,6 @@ async function start(out: string, signal: AbortSignal): Promise<void> {
     if (!(error instanceof SubjectError)) throw error
     failed = error
   }
-  if (failed instanceof LabError) throw failed
+  draw(out)
+  if (failed !== undefined) throw failed
 }

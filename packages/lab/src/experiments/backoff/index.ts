@@ -5,6 +5,7 @@ import type { Context, Experiment, Outcome } from '../../experiment.js'
 import { Histogram } from '../../histogram.js'
 import { contrast, spread } from '../../statistics.js'
 import { Team } from '../../threads/team.js'
+import { type ReaderCost, readerCost } from './locks.js'
 import type { BackoffCommand, BackoffReply, BackoffSetup } from './worker.js'
 
 /** How a thread waits for a lock before it sleeps. */
@@ -105,7 +106,7 @@ async function run(context: Context): Promise<Outcome> {
   const tried = CONTENTION.flatMap(({ name }, level) =>
     settings.map((setting, at): Tried => ({ contention: name, setting, rounds: found[level][at] })),
   )
-  return outcomeOf(tried, threads)
+  return outcomeOf(tried, threads, readerCost())
 }
 
 function settingText({ initialDelay, maxRetries }: Setting): string {
@@ -128,7 +129,7 @@ export function recommended(tried: readonly Tried[]): { choice: Tried; best: Tri
   return { choice: tied.sort((a, b) => spins(a) - spins(b))[0], best }
 }
 
-export function outcomeOf(tried: readonly Tried[], threads: number): Outcome {
+export function outcomeOf(tried: readonly Tried[], threads: number, readers: ReaderCost): Outcome {
   const levels = [...new Set(tried.map(({ contention }) => contention))]
   const names = [...new Set(tried.map(({ setting }) => settingText(setting)))]
   const median = (each: Tried, name: keyof BackoffRound) => spread(each.rounds.map(round => round[name])).median
@@ -147,6 +148,14 @@ export function outcomeOf(tried: readonly Tried[], threads: number): Outcome {
       ),
     ),
   )
+  const locks: [string, readonly number[]][] = [
+    ['RWMutex.rlock', readers.direct],
+    ['CompatRWMutex.reader.lock', readers.behind],
+  ]
+  for (const [subject, values] of locks) {
+    const row = { experiment: 'backoff', subject, workers: 1, workload: 'take and give back a share, uncontended' }
+    evidence.push(measured({ ...row, metric: 'time', unit: 'ns' }, values))
+  }
   const of = (level: string) => tried.filter(({ contention }) => contention === level)
   return {
     evidence,
@@ -179,6 +188,11 @@ export function outcomeOf(tried: readonly Tried[], threads: number): Outcome {
           ...METRICS.map(([, , name]) => median(each, name)),
         ]),
       },
+      {
+        title: 'A reader takes its share and gives it back, uncontended',
+        columns: [{ label: 'lock' }, { label: 'time', unit: 'ns' }],
+        rows: locks.map(([name, values]) => [name, spread(values).median]),
+      },
     ],
     findings: levels.map(level => {
       const { choice, best } = recommended(of(level))
@@ -189,8 +203,18 @@ export function outcomeOf(tried: readonly Tried[], threads: number): Outcome {
           : `, within the noise of the fastest (${settingText(best.setting)}, ${median(best, 'rate').toFixed(2)}) and spinning less`
       return `With ${level} contention: backoff: { initialDelay: ${initialDelay}, maxRetries: ${maxRetries} } (${median(choice, 'rate').toFixed(2)} M/s${tie}).`
     }),
-    claims: [helps(tried)],
+    claims: [helps(tried), behindMutex(readers)],
     details: { recommended: levels.map(level => ({ contention: level, ...recommended(of(level)).choice.setting })) },
+  }
+}
+
+/** Claim 8: what the mutex's interface before a RWMutex costs those who read. */
+function behindMutex({ direct, behind }: ReaderCost): ClaimFinding {
+  const { ratio, differs } = contrast(behind, direct)
+  return {
+    claim: 8,
+    verdict: differs && ratio > 1 ? 'does not hold' : 'holds',
+    measured: `a reader's share costs ${spread(behind).median.toFixed(0)} ns behind the mutex's interface and ${spread(direct).median.toFixed(0)} ns without (x${ratio.toFixed(2)})`,
   }
 }
 

@@ -202,7 +202,7 @@ export function outcomeOf(
       {
         id: 'sync-map',
         kind: 'line',
-        title: 'SyncMap: misses and pauses as new keys are written more often',
+        title: 'SyncMap: misses, promotions and copied entries as new keys are written more often',
         alternative: churned
           .map(
             each =>

@@ -156,7 +156,7 @@ export function outcomeOf(found: ReadonlyMap<string, readonly Round[]>): Outcome
       },
     ],
     findings: [
-      line.differs
+      line.differs && line.ratio > 1
         ? `A thread whose word shares a line with another's is ${text(line.ratio)} as slow as one whose word stands 256 bytes away.`
         : `Sharing a line made no difference beyond the noise here (${text(line.ratio)}): the two threads may run on one core.`,
       neighbours.differs && neighbours.ratio > 1
