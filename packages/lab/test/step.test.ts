@@ -70,6 +70,8 @@ describe('servers that do not do well', { concurrency: true }, () => {
         silent <= step.requests,
         `${silent} requests arrived of ${step.requests} that were due: nothing is sent again`,
       )
+      // Both clients are caught by the 14th request, and the others wait for them: from when they were due, not from when they leave.
+      assert.ok(step.latency.p50 > 1000 && step.waiting > 1, `P50 ${step.latency.p50} ms, ${step.waiting} waiting`)
       assert.ok(step.latency.p999 >= TIME_OUT_MS * 0.98, `P99.9 ${step.latency.p999} ms`)
       assert.ok(took < 2 * TIME_OUT_MS + 3000, `a hung server held the step for ${took} ms`)
     } finally {
@@ -89,6 +91,7 @@ describe('servers that do not do well', { concurrency: true }, () => {
       const open = await target.step({ clients: 4, rate: 200, warmUpMs: 0, ms: 400, seed: 5 })
       assert.ok(open.failures.closed > 0 && open.failures.status > 0, JSON.stringify(open.failures))
       assert.ok(open.success > 0.3 && open.success < 0.7, `${open.success} of all succeed, which should be half`)
+      assert.equal(count, open.requests, 'each was sent once, also those whose connection was closed')
       const closed = await target.step({ clients: 4, rate: null, warmUpMs: 0, ms: 200, seed: 5 })
       assert.ok(closed.throughput > 0 && closed.offered === null)
     } finally {
