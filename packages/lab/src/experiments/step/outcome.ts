@@ -34,7 +34,7 @@ export function outcomeOf(series: readonly Series[], objective: Objective): Outc
       ...series
         .filter(each => each !== main)
         .map(each => `${goalText(each, objective)} ${causeText(each, false)}`.trim()),
-    ],
+    ].map(capitalised),
     claims: claimsOf(main, series),
     details,
   }
@@ -262,6 +262,10 @@ function causeText({ attribution, knees: { beyond }, steps }: Series, chain: boo
   return `${cause}${others}. ${chainText(attribution)}.`
 }
 
-export function count(value: number): string {
+function capitalised(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1)
+}
+
+function count(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }
