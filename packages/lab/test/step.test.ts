@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createSocketServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { finished, type Outcome, readDocument, UsageError } from '@threadmap/lab'
 import { checkAsked, PLANTS } from '#lab/experiments/step/flags.js'
 import { attribute, chainText } from '#lab/experiments/step/knee/attribution.js'
@@ -185,6 +187,32 @@ test('the order API, in steps: figures, chart, knee and cause are all there and 
     record.claims.map(({ claim }) => claim),
     [5, 6],
   )
+})
+
+test('an interrupt ends servers and load at once', async t => {
+  const args = ['lab', 'step', '--plant', 'pool', '--out', join(folder(t), 'run')]
+  let interrupted = 0
+  const onOutput = (_: string, kill: (signal: NodeJS.Signals) => void) => {
+    if (interrupted > 0) return
+    interrupted = performance.now()
+    // Once the threads are up; without an interrupt it would take half a minute.
+    setTimeout(() => kill('SIGINT'), 1000)
+  }
+  const { code, stderr } = await threadmap(args, { onOutput })
+  assert.equal(code, 130, stderr)
+  assert.ok(performance.now() - interrupted < 6000, 'it took its time')
+})
+
+test('more clients than files may be opened are refused, before anything runs', {
+  skip: process.platform !== 'linux',
+}, () => {
+  const cli = fileURLToPath(new URL('./cli.js', import.meta.resolve('@threadmap/lab')))
+  const script = 'ulimit -n 400; exec "$0" "$@"'
+  const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, cli, 'lab', 'step', '--clients', '800'], {
+    encoding: 'utf8',
+  })
+  assert.equal(status, 2, stderr)
+  assert.match(stderr, /^error: 800 clients need more open files than the 400 .*at most --clients 100\n$/)
 })
 
 test('maps in process take the same steps', async () => {
