@@ -162,6 +162,12 @@ test('claims 5 and 6: what must be seen for each verdict', () => {
     verdicts(() => ({ success: 1, resources: full }), 60),
     ['does not hold', 'does not hold'],
   )
+  const shared = { workers: [thread({ active: 1, cpu: 0.2, runDelay: 0.8 })], machine: 1, cores: 0.3 }
+  assert.deepEqual(
+    verdicts(() => ({ resources: shared })),
+    ['holds', 'cannot tell'],
+    'the cores are full of other programs',
+  )
   const grows = (_: unknown, clients: number) => ({ throughput: clients * 5, resources: full })
   assert.deepEqual(verdicts(grows), ['does not hold', 'does not hold'])
   assert.deepEqual(

@@ -72,6 +72,9 @@ function causeClaim(main: Series, all: readonly Series[]): ClaimFinding {
   if (attribution.resource === 'connection pool') {
     return { claim: 6, verdict: 'holds', measured: `${name}: ${chainText(attribution)}` }
   }
+  if (!attribution.ours) {
+    return { claim: 6, verdict: 'cannot tell', measured: `${name}: what runs out is ${attribution.name}${seen}` }
+  }
   return {
     claim: 6,
     verdict: 'does not hold',
