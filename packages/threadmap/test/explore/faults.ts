@@ -58,6 +58,22 @@ export const faults: readonly Fault[] = [
     maps: 'FastMap',
   },
   {
+    name: 'the read of numbers does not look at the header again',
+    rule: 2,
+    file: 'fast.ts',
+    find: 'return sameHead(entry, head) && load64(shard + D_TABLE) == word ? value : lookAgain()',
+    replace: 'return load64(shard + D_TABLE) == word ? value : lookAgain()',
+    maps: 'FastMap',
+  },
+  {
+    name: 'the read of numbers believes a miss without looking at the table word again',
+    rule: 2,
+    file: 'fast.ts',
+    find: 'looked = load64(shard + D_TABLE) == word ? ABSENT : AGAIN',
+    replace: 'looked = ABSENT',
+    maps: 'FastMap',
+  },
+  {
     name: "a copied value's generation is not looked at again",
     rule: 2,
     file: 'value.ts',
