@@ -93,6 +93,13 @@ test('hash: balance, collisions and avalanche tell a bad function from a good on
     assert.ok(Math.abs(good.deviation) < 5, `${name}: ${good.deviation}`)
     assert.ok(good.longest > good.mean && good.longest < good.mean * 2)
   }
+  assert.equal(
+    balance(
+      encoded.map(bytes => hash('default', bytes)),
+      2 ** 18,
+    ).mean,
+    4096 / 2 ** 18,
+  )
   assert.deepEqual(collisions32([1n, 1n, 1n, 2n ** 32n + 1n, 5n]).found, 6)
   assert.ok(Math.abs(collisions32(new Array(65_536).fill(0n).map((_, i) => BigInt(i))).expected - 0.5) < 0.01)
   const samples = encoded.slice(0, 64)

@@ -218,8 +218,12 @@ export function outcomeOf(found: readonly Hashed[]): Outcome {
 
 function fastest(set: string, each: readonly Hashed[]): string {
   const [best, ...others] = [...each].sort((a, b) => spread(a.ns).median - spread(b.ns).median)
-  const tied = others.filter(other => !contrast(other.ns, best.ns).differs)
-  const slower = others.filter(other => contrast(other.ns, best.ns).differs)
+  const isSlower = (other: Hashed) => {
+    const { ratio, differs } = contrast(other.ns, best.ns)
+    return differs && ratio > 1
+  }
+  const slower = others.filter(isSlower)
+  const tied = others.filter(other => !isSlower(other))
   const names = [best, ...tied].map(({ hash }) => hash).join(' = ')
   return `${set}: ${names}, ${spread(best.ns).median.toFixed(0)} ns a key${slower.length === 0 ? '' : `; ${slower.map(other => `${other.hash} ${contrast(other.ns, best.ns).ratio.toFixed(2)}x`).join(', ')}`}.`
 }

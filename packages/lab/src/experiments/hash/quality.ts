@@ -18,7 +18,8 @@ export function balance(hashes: readonly bigint[], places: number): Balance {
   const degrees = places - 1
   return {
     places,
-    longest: Math.max(...counts),
+    // No spread: there are as many arguments as places.
+    longest: counts.reduce((most, count) => Math.max(most, count), 0),
     mean,
     deviation: (chiSquaredStatistic(counts, mean) - degrees) / Math.sqrt(2 * degrees),
   }
