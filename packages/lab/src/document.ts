@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { UsageError } from './errors.js'
 import { type Machine, machine } from './evidence.js'
@@ -132,7 +132,8 @@ export function writeAtomically(path: string, text: string): void {
     writeFileSync(temporary, text)
     renameSync(temporary, path)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    // Where a part of the path is a file, `rmSync` complains even when forced.
+    if (existsSync(temporary)) rmSync(temporary)
     throw new UsageError(`cannot write ${path} (${codeOf(error)}); give a file in a writable folder`)
   }
 }

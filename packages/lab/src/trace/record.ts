@@ -1,6 +1,7 @@
 import { threadId } from 'node:worker_threads'
 import { UsageError } from '../errors.js'
 import { quantile } from '../statistics.js'
+import { random } from '../workload.js'
 import { type KeyType, type Trace, traceFile, type ValueType, writeTrace } from './format.js'
 
 /** What can be recorded: a plain `Map`, any map of threadmap, or what looks like one. */
@@ -93,6 +94,18 @@ function writeAll(): void {
   }
 }
 
+/**
+ * Operations are kept in runs of 16, one run in 64 times 16 operations: the processor guesses wrongly once for a run, not
+ * once for each, and that is what keeping one costs most.
+ */
+const BURST = 16
+
+/** So many different gaps take turns; a prime, so that they go with nothing the program does. */
+const GAPS = 1021
+
+/** Keys are looked at when so many are there. */
+const BATCH = 256
+
 /** Of one kept operation in so many the sizes and types are looked at, too: they vary little and cost more. */
 const DETAILED = 16
 
@@ -109,9 +122,14 @@ class Recorder {
   readonly #countdown: { left: number }
   /** What `left` began with. */
   #interval: number
-  #random = 0x1e3779b9
+  readonly #gaps: Uint32Array
+  #inBurst = 0
   #operations = 0
   #kept = 0
+  /** The keys of the last kept operations, not yet looked at. */
+  readonly #pending: unknown[] = new Array(BATCH).fill(undefined)
+  /** So many of the kept operations were looked at. */
+  #settled = 0
   #ops = new Uint8Array(FIRST_WRITE)
   #ids = new Float64Array(FIRST_WRITE)
   #lengths: number[] = []
@@ -119,6 +137,7 @@ class Recorder {
   readonly #keyTypes = new Map<KeyType, number>()
   readonly #valueTypes = new Map<ValueType, number>()
   #mostEntries = 0
+  #lastSize = 0
   #iterations = 0
   #clears = 0
   #writeAt = FIRST_WRITE
@@ -130,7 +149,8 @@ class Recorder {
     this.path = path
     this.#every = every
     this.#most = most
-    this.#interval = this.#nextInterval()
+    this.#gaps = gapsFor(every)
+    this.#interval = this.#gaps[0]
     this.#countdown = { left: this.#interval }
   }
 
@@ -143,24 +163,18 @@ class Recorder {
     for (const [name, letter] of Object.entries(METHODS)) {
       const original = map[name]
       if (typeof original !== 'function') continue
-      const code = letter.charCodeAt(0)
-      const keep = (key: unknown, value: unknown) => this.#keep(code, key, value)
+      const sampled = this.#sampled(name, letter.charCodeAt(0), original)
       // As many parameters as the method has: a rest parameter would make an array for every call.
       if (letter === 'g' || letter === 'h' || name === 'delete' || name === 'getAndDelete') {
-        put(name, (key: unknown) => {
-          if (--countdown.left === 0) keep(key, undefined)
-          return original.call(map, key)
-        })
+        put(name, (key: unknown) => (--countdown.left === 0 ? sampled(key) : original.call(map, key)))
       } else if (name === 'compareAndSwap') {
-        put(name, (key: unknown, expected: unknown, value: unknown) => {
-          if (--countdown.left === 0) keep(key, value)
-          return original.call(map, key, expected, value)
-        })
+        put(name, (key: unknown, expected: unknown, value: unknown) =>
+          --countdown.left === 0 ? sampled(key, expected, value) : original.call(map, key, expected, value),
+        )
       } else {
-        put(name, (key: unknown, value: unknown) => {
-          if (--countdown.left === 0) keep(key, value)
-          return original.call(map, key, value)
-        })
+        put(name, (key: unknown, value: unknown) =>
+          --countdown.left === 0 ? sampled(key, value) : original.call(map, key, value),
+        )
       }
     }
     for (const name of WALKS) {
@@ -184,44 +198,83 @@ class Recorder {
     for (const name of [...Object.keys(METHODS), ...WALKS, 'clear']) Reflect.deleteProperty(this.#map, name)
   }
 
-  /** Intervals vary between 1 and twice the average, so that a loop of 64 operations is not seen at one place only. */
-  #nextInterval(): number {
-    let x = this.#random
-    x ^= x << 13
-    x ^= x >>> 17
-    x ^= x << 5
-    this.#random = x
-    return 1 + ((x & 0x3fffffff) % (2 * this.#every - 1))
+  /** The method for the calls that are kept. A read or removal tells by its result whether the key was there; before a write one has to ask. */
+  #sampled(name: string, letter: number, original: Method): Method {
+    const map = this.#map
+    const tells =
+      name === 'get' || name === 'getAndDelete' ? 'value' : name === 'has' || name === 'delete' ? 'boolean' : ''
+    if (!tells) {
+      return (...args) => {
+        this.#next()
+        const isThere = this.#has(args[0])
+        const result = original.apply(map, args)
+        this.#keep(isThere ? letter : letter - CASE, args[0])
+        return result
+      }
+    }
+    return key => {
+      this.#next()
+      const result = original.call(map, key)
+      this.#keep(result === undefined || result === false ? letter - CASE : letter, key)
+      return result
+    }
   }
 
-  #keep(letter: number, key: unknown, written: unknown): void {
+  /** Sets the countdown anew, before the operation: what a map calls of its own methods counts on from there. */
+  #next(): void {
     this.#operations += this.#interval
-    this.#interval = this.#nextInterval()
-    try {
-      const at = this.#kept
-      this.#ops[at] = this.#has(key) ? letter : letter - CASE
-      this.#ids[at] = hashOf(key)
-      if (at % DETAILED === 0) this.#look(key, written)
-      this.#kept = at + 1
-      if (this.#kept === this.#ops.length) this.#makeRoom()
-    } catch {
-      // A key that the map refuses: the operation itself is about to say so.
-    }
-    // Last: a map whose `has` calls its own methods must not count down to here again.
+    this.#interval = ++this.#inBurst % BURST === 0 ? this.#gaps[(this.#inBurst / BURST) % GAPS] : 1
     this.#countdown.left = this.#interval
   }
 
-  #look(key: unknown, written: unknown): void {
-    const value = typeof written === 'function' || written === undefined ? this.#get(key) : written
+  /** After the operation: one that throws is not kept. */
+  #keep(letter: number, key: unknown): void {
+    const at = this.#kept++
+    this.#ops[at] = letter
+    this.#pending[at - this.#settled] = key
+    if (at + 1 - this.#settled >= BATCH || at + 1 >= this.#ops.length) this.#settle()
+  }
+
+  /** Looks at the keys that were put aside: in one go it costs a fraction of what it does one by one. */
+  #settle(): void {
+    for (let at = this.#settled; at < this.#kept; at++) {
+      const key = this.#pending[at - this.#settled]
+      this.#ids[at] = hashOf(key)
+      if (at % DETAILED === 0) this.#look(key)
+    }
+    this.#settled = this.#kept
+    this.#pending.fill(undefined)
+    this.#mostEntries = Math.max(this.#mostEntries, this.#sizeNow())
+    if (this.#kept >= this.#ops.length) this.#makeRoom()
+  }
+
+  /** A map that was disposed of meanwhile has the size it had. */
+  #sizeNow(): number {
+    try {
+      this.#lastSize = this.#map.size
+    } catch {
+      // Disposed of.
+    }
+    return this.#lastSize
+  }
+
+  #look(key: unknown): void {
     const keyType = keyTypeOf(key)
     this.#keyTypes.set(keyType, (this.#keyTypes.get(keyType) ?? 0) + 1)
     this.#lengths.push(bytesOf(key))
-    if (value !== undefined) {
-      const valueType = valueTypeOf(value)
-      this.#valueTypes.set(valueType, (this.#valueTypes.get(valueType) ?? 0) + 1)
-      this.#bytes.push(bytesOf(value))
+    const value = this.#valueNow(key)
+    if (value === undefined) return
+    const valueType = valueTypeOf(value)
+    this.#valueTypes.set(valueType, (this.#valueTypes.get(valueType) ?? 0) + 1)
+    this.#bytes.push(bytesOf(value))
+  }
+
+  #valueNow(key: unknown): unknown {
+    try {
+      return this.#get(key)
+    } catch {
+      return undefined
     }
-    this.#mostEntries = Math.max(this.#mostEntries, this.#map.size)
   }
 
   #makeRoom(): void {
@@ -241,6 +294,7 @@ class Recorder {
 
   #halve(): void {
     this.#kept = Math.floor(this.#kept / 2)
+    this.#settled = this.#kept
     for (let i = 0; i < this.#kept; i++) {
       this.#ops[i] = this.#ops[2 * i]
       this.#ids[i] = this.#ids[2 * i]
@@ -249,9 +303,11 @@ class Recorder {
     this.#lengths = this.#lengths.filter(isKept)
     this.#bytes = this.#bytes.filter(isKept)
     this.#every *= 2
+    this.#gaps.set(gapsFor(this.#every))
   }
 
   write(): void {
+    this.#settle()
     const trace: Omit<Trace, 'format' | 'version'> = {
       pid: process.pid,
       thread: threadId,
@@ -260,7 +316,7 @@ class Recorder {
       every: this.#every,
       operations: this.#operations + this.#interval - Math.max(0, this.#countdown.left),
       seconds: (performance.now() - this.#began) / 1000,
-      entries: { last: this.#map.size, most: Math.max(this.#mostEntries, this.#map.size) },
+      entries: { last: this.#sizeNow(), most: this.#mostEntries },
       keys: { type: commonest(this.#keyTypes) ?? 'string', lengths: quantilesOf(this.#lengths) },
       values: { type: commonest(this.#valueTypes) ?? 'number', bytes: quantilesOf(this.#bytes) },
       iterations: this.#iterations,
@@ -270,6 +326,15 @@ class Recorder {
     }
     writeTrace(this.path, trace)
   }
+}
+
+/**
+ * How many operations to go from the end of a burst to the next: between none and twice the average, so that a loop of a
+ * thousand operations is not seen at one place only.
+ */
+function gapsFor(every: number): Uint32Array {
+  const next = random(every)
+  return Uint32Array.from({ length: GAPS }, () => 1 + Math.floor(next() * (2 * BURST * (every - 1) + 1)))
 }
 
 /** Nine sizes stand for the distribution. */

@@ -176,7 +176,8 @@ function plot(host: HTMLElement, data: PlotData, picture: HTMLElement, read: (te
             points: { show: true, size: 7, fill: colourOf(`--s${colour}`) },
           })),
         ],
-        hooks: { draw: [strokes], setCursor: [(self: UPlot) => readAt(self.cursor.idx)] },
+        // Below the curves, so that no point is covered.
+        hooks: { drawAxes: [strokes], setCursor: [(self: UPlot) => readAt(self.cursor.idx)] },
       },
       columns,
       host,
