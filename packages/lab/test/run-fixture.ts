@@ -49,7 +49,7 @@ function planted(name: string, speed: number): FinishedRecord {
         title: 'Bars',
         alternative: 'alpha 10, beta 40, gamma 20, delta has none',
         categories: [name, 'beta', 'gamma', 'delta'],
-        y: { label: 'throughput', unit: 'M/s' },
+        y: { label: 'throughput', unit: 'operations per ms' },
         series: [
           {
             name: 'FastMap',

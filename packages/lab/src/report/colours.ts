@@ -14,7 +14,7 @@ export const COLOURS = 10
 /** Colours for the series of one chart: known names have theirs, the others get those that are left, in order. */
 export function coloursFor(names: readonly string[]): number[] {
   const taken = new Set(names.flatMap(name => (KNOWN[name] === undefined ? [] : [KNOWN[name]])))
-  const free = [1, 2, 3, 4, 8, 9, 10, 7, 5, 6].filter(colour => !taken.has(colour))
+  const free = [1, 2, 3, 4, 5, 9, 7, 8, 10, 6].filter(colour => !taken.has(colour))
   let next = 0
   return names.map(name => KNOWN[name] ?? (free.length === 0 ? (next++ % COLOURS) + 1 : free[next++ % free.length]))
 }

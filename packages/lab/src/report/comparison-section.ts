@@ -8,7 +8,7 @@ import { type Html, html } from './html.js'
 import { page } from './page.js'
 
 /** The picture has at most so many; the table has all. */
-const MOST_IN_PICTURE = 25
+const MOST_IN_PICTURE = 12
 
 export function changesSection(before: RunDocument, after: RunDocument): Html {
   const comparison = compareRuns(before, after)
@@ -20,7 +20,7 @@ export function changesSection(before: RunDocument, after: RunDocument): Html {
 <p class="headline">${first}</p>
 ${rest.length === 0 ? '' : html`<ul class="findings">${rest.map(text => html`<li>${text}</li>`)}</ul>`}
 ${changes.length === 0 ? '' : picture(changes)}
-${changes.length === 0 ? '' : changeTable(changes, 'Changes beyond the noise')}
+${changes.length === 0 ? '' : html`<details><summary>All ${changes.length} changes beyond the noise</summary>${changeTable(changes, 'Changes beyond the noise')}</details>`}
 <details><summary>All ${comparison.figures.length} figures that both runs have</summary>${changeTable(comparison.figures, 'All figures of both')}</details>
 <p class="soft">A figure counts as changed when the quartiles of its rounds in the two runs do not overlap and the medians differ by more than 5% (20% where there are fewer than three rounds).</p>
 </section>`
@@ -71,12 +71,9 @@ function nameOf({ experiment, subject, workload, metric }: Evidence): string {
 
 function changeTable(changes: readonly Change[], caption: string): Html {
   return scrollingTable(
-    ['experiment', 'subject', 'workload', 'metric', 'before', 'after', 'after / before', ''],
+    ['what', 'before', 'after', 'after / before', ''],
     changes.map(({ before, after, ratio, isChange, isBetter }) => [
-      { text: after.experiment },
-      { text: after.subject },
-      { text: after.workload },
-      { text: after.metric },
+      { text: nameOf(after) },
       { text: valueText(before), isFigure: true },
       { text: valueText(after), isFigure: true },
       { text: Number.isFinite(ratio) ? `× ${figure(ratio)}` : '–', isFigure: true },

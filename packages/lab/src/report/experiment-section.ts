@@ -8,7 +8,7 @@ import { scrollingTable } from './charts/frame.js'
 import { heatFigure } from './charts/heat.js'
 import { lineFigure } from './charts/line.js'
 import { figure } from './figures.js'
-import { anchor, type Html, html } from './html.js'
+import { anchor, type Content, type Html, html } from './html.js'
 
 /** One experiment: what it asked, what it found, the charts, the tables, how it was measured. */
 export function experimentSection(record: ExperimentRecord): Html {
@@ -21,13 +21,26 @@ export function experimentSection(record: ExperimentRecord): Html {
 <p class="number">${record.name}</p>
 <h2>${record.title}</h2>
 ${first === undefined ? '' : html`<p class="headline">${first}</p>`}
-${rest.length === 0 ? '' : html`<ul class="findings">${rest.map(finding => html`<li>${finding}</li>`)}</ul>`}
-${record.charts.map(chart => chartOf(chart, anchor('chart', record.name, chart.id)))}
+${folded(rest, MOST_FINDINGS_OPEN, 'more findings', list => html`<ul class="findings">${list.map(finding => html`<li>${finding}</li>`)}</ul>`)}
+${folded(record.charts, MOST_CHARTS_OPEN, 'more charts', list => list.map(chart => chartOf(chart, anchor('chart', record.name, chart.id))))}
 <h3>The table behind it</h3>
 ${record.tables.map(tableOf)}
 ${evidenceTable(record)}
 ${measuredHow(record)}
 </section>`
+}
+
+/** A phone's reader wants to get to the next experiment. */
+const MOST_FINDINGS_OPEN = 4
+const MOST_CHARTS_OPEN = 3
+
+/** The first `most` are shown, the others folded. */
+function folded<T>(list: readonly T[], most: number, what: string, show: (part: readonly T[]) => Content): Content {
+  if (list.length <= most + 1) return list.length === 0 ? '' : show(list)
+  return [
+    show(list.slice(0, most)),
+    html`<details class="more"><summary>${list.length - most} ${what}</summary>${show(list.slice(most))}</details>`,
+  ]
 }
 
 function chartOf(chart: Chart, id: string): Html {
@@ -42,7 +55,7 @@ function chartOf(chart: Chart, id: string): Html {
 }
 
 /** More rows than this are folded. */
-const MOST_ROWS_OPEN = 20
+const MOST_ROWS_OPEN = 12
 
 export function tableOf({ title, columns, rows }: Table): Html {
   const isText = columns.map((_, at) => rows.some(row => typeof row[at] === 'string'))

@@ -23,10 +23,10 @@ export function reportPage(document: RunDocument, { previous }: ReportOptions = 
     `threadmap lab, ${when}`,
     html`<h1>threadmap lab</h1><p>${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${when}${settings.quick ? ', quick' : ''}</p>`,
     html`${recommendationSection(document)}
-${contents(document)}
-${previous === undefined ? '' : changesSection(previous, document)}
+${contents(document, previous !== undefined)}
 ${document.experiments.map(experimentSection)}
 ${claimsSection(document)}
+${previous === undefined ? '' : changesSection(previous, document)}
 ${machineSection(document)}`,
   )
 }
@@ -40,12 +40,12 @@ export function reportPath(folder: string): string {
   return join(folder, REPORT_FILE)
 }
 
-function contents({ experiments }: RunDocument): Html {
+function contents({ experiments }: RunDocument, hasPrevious: boolean): Html {
   if (experiments.length === 0) return html`<section><h2>This run has no experiment</h2></section>`
   return html`<section><nav aria-label="Experiments"><h2>What was found</h2><ol>${experiments.map(
     record =>
       html`<li><a href="#${anchor('experiment', record.name)}"><b>${record.title}</b><span>${said(record)}</span></a></li>`,
-  )}<li><a href="#claims"><b>Folklore, and what this machine says</b></a></li></ol></nav></section>`
+  )}<li><a href="#claims"><b>Folklore, and what this machine says</b></a></li>${hasPrevious ? html`<li><a href="#changes"><b>What changed since the run before</b></a></li>` : ''}</ol></nav></section>`
 }
 
 function said(record: ExperimentRecord): string {

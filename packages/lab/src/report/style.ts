@@ -39,12 +39,16 @@ figcaption{font-weight:600;margin-bottom:4px}
 .axis{margin:2px 0 8px}
 .hint,.readout{margin:4px 0 0}
 .readout{color:var(--text);min-height:1.55em;font-weight:600}
-.readout:not(:empty)+.hint{visibility:hidden}
-.readout:empty{display:none}
-.readout:empty+.hint{min-height:1.55em}
+.readout:not(:empty)+.hint{display:none}
+.readout:empty{min-height:0}
+figure.chart~figure.chart .readout:empty,.more .readout:empty{min-height:1.55em}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;margin:4px 0 8px;padding:0;font-size:.9rem}
 .swatch{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px}
 svg{display:block;overflow:visible}
+.stroke{display:inline-block;margin-right:6px;vertical-align:-1px}
+.stroke line{stroke-width:2.5}
+.scroll+.scroll{margin-top:18px}
+figure.chart~figure.chart .hint,.more .hint{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 svg text{font-size:13px;fill:var(--text);dominant-baseline:central;font-family:inherit}
 svg text.middle{text-anchor:middle}
 svg text.name{font-size:13px}
@@ -84,7 +88,9 @@ table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-num
 caption{text-align:left;color:var(--soft);padding-bottom:4px}
 th,td{padding:5px 12px 5px 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:normal}
 thead th{color:var(--soft);font-weight:600;font-size:.82rem}
-tbody th{font-weight:400;min-width:9em;max-width:30em}
+tbody th{font-weight:400;min-width:9em;max-width:34em}
+td:not(.figure){max-width:26em}
+td.long,th.long{min-width:17em}
 td.figure,th.figure{text-align:right;white-space:nowrap}
 .claims{display:grid;gap:0}
 .claim{border-top:1px solid var(--line);padding:14px 0;display:grid;grid-template-columns:minmax(0,1fr);gap:4px}

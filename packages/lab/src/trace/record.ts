@@ -26,24 +26,55 @@ const FIRST_WRITE = 1024
 /** From a small letter to its capital. */
 const CASE = 32
 
-/** The methods by their letter in the trace. */
-const METHODS: Readonly<Record<string, string>> = {
-  get: 'g',
-  has: 'h',
-  set: 'u',
-  update: 'm',
-  add: 'm',
-  swap: 'm',
-  compareAndSwap: 'm',
-  getOrInsert: 'o',
-  getOrInsertComputed: 'o',
-  delete: 'd',
-  getAndDelete: 'd',
-  compareAndDelete: 'd',
+type Method = (...args: unknown[]) => unknown
+
+/** A method that counts down and does what it covers, or, when the countdown is over, what keeps the operation. */
+type Cover = (map: object, original: Method, sampled: Method, countdown: { left: number }) => Method
+
+/**
+ * The methods, their letter in the trace, and what covers them. Each stands written out, with as many parameters as it has: a
+ * function made in a loop would share what V8 learns about its calls with all the others and be several times slower, and
+ * a rest parameter would make an array for every call.
+ */
+const METHODS: Readonly<Record<string, { readonly letter: string; readonly cover: Cover }>> = {
+  get: { letter: 'g', cover: (m, f, sampled, count) => k => (--count.left === 0 ? sampled(k) : f.call(m, k)) },
+  has: { letter: 'h', cover: (m, f, sampled, count) => k => (--count.left === 0 ? sampled(k) : f.call(m, k)) },
+  delete: { letter: 'd', cover: (m, f, sampled, count) => k => (--count.left === 0 ? sampled(k) : f.call(m, k)) },
+  getAndDelete: { letter: 'd', cover: (m, f, sampled, count) => k => (--count.left === 0 ? sampled(k) : f.call(m, k)) },
+  set: {
+    letter: 'u',
+    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+  },
+  add: {
+    letter: 'm',
+    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+  },
+  update: {
+    letter: 'm',
+    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+  },
+  swap: {
+    letter: 'm',
+    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+  },
+  getOrInsert: {
+    letter: 'o',
+    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+  },
+  getOrInsertComputed: {
+    letter: 'o',
+    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+  },
+  compareAndDelete: {
+    letter: 'd',
+    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+  },
+  compareAndSwap: {
+    letter: 'm',
+    cover: (m, f, sampled, count) => (k, e, v) => (--count.left === 0 ? sampled(k, e, v) : f.call(m, k, e, v)),
+  },
 }
 const WALKS = ['forEach', 'keys', 'values', 'entries', Symbol.iterator] as const
-
-type Method = (...args: unknown[]) => unknown
 
 const recorders = new Map<object, Recorder>()
 
@@ -160,22 +191,10 @@ class Recorder {
     const countdown = this.#countdown
     const put = (name: PropertyKey, value: Method) =>
       Object.defineProperty(map, name, { value, configurable: true, enumerable: false, writable: true })
-    for (const [name, letter] of Object.entries(METHODS)) {
+    for (const [name, { letter, cover }] of Object.entries(METHODS)) {
       const original = map[name]
       if (typeof original !== 'function') continue
-      const sampled = this.#sampled(name, letter.charCodeAt(0), original)
-      // As many parameters as the method has: a rest parameter would make an array for every call.
-      if (letter === 'g' || letter === 'h' || name === 'delete' || name === 'getAndDelete') {
-        put(name, (key: unknown) => (--countdown.left === 0 ? sampled(key) : original.call(map, key)))
-      } else if (name === 'compareAndSwap') {
-        put(name, (key: unknown, expected: unknown, value: unknown) =>
-          --countdown.left === 0 ? sampled(key, expected, value) : original.call(map, key, expected, value),
-        )
-      } else {
-        put(name, (key: unknown, value: unknown) =>
-          --countdown.left === 0 ? sampled(key, value) : original.call(map, key, value),
-        )
-      }
+      put(name, cover(map, original, this.#sampled(name, letter.charCodeAt(0), original), countdown))
     }
     for (const name of WALKS) {
       const original = map[name]
@@ -232,6 +251,7 @@ class Recorder {
     const at = this.#kept++
     this.#ops[at] = letter
     this.#pending[at - this.#settled] = key
+    if (at % DETAILED === 0) this.#mostEntries = Math.max(this.#mostEntries, this.#sizeNow())
     if (at + 1 - this.#settled >= BATCH || at + 1 >= this.#ops.length) this.#settle()
   }
 

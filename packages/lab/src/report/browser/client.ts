@@ -6,9 +6,6 @@ import type { PlotData } from './plot-data.js'
 const Plot = (globalThis as unknown as { readonly uPlot: typeof UPlot }).uPlot
 
 const HEIGHT = 300
-/** A curve is told from others by its strokes too, not by colour alone. */
-const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [1, 4], [12, 4], [3, 2, 8, 2]]
-
 function colourOf(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 }
@@ -121,6 +118,11 @@ function plot(host: HTMLElement, data: PlotData, picture: HTMLElement, read: (te
     const high = Math.max(most ?? all[0], ...all)
     if (isLog.y) return [low / 1.3, high * 1.3]
     const room = (high - low || Math.abs(high) || 1) * 0.06
+    // More than all there is no share of.
+    if (data.y.unit === '%' && low >= 0 && high <= 100 && high > 90) {
+      const from = low > 70 ? Math.min(90, low - 2) : 0
+      return [from, 100 + (100 - from) * 0.04]
+    }
     return [low >= 0 && low < high * 0.7 ? 0 : low - room, high + room]
   }
   const rangeX: UPlot.Range.Function = () => {
@@ -167,11 +169,11 @@ function plot(host: HTMLElement, data: PlotData, picture: HTMLElement, read: (te
         ],
         series: [
           {},
-          ...data.series.map(({ name, colour }, at) => ({
+          ...data.series.map(({ name, colour, dash }) => ({
             label: name,
             stroke: colourOf(`--s${colour}`),
             width: 2,
-            dash: DASHES[at % DASHES.length],
+            dash: [...dash],
             spanGaps: true,
             points: { show: true, size: 7, fill: colourOf(`--s${colour}`) },
           })),
@@ -185,14 +187,17 @@ function plot(host: HTMLElement, data: PlotData, picture: HTMLElement, read: (te
     chart = drawn
     plots.set(host.dataset.plot ?? '', drawn)
   }
-  draw()
-  let width = host.clientWidth
+  // A chart that is folded away has no width yet, and is drawn when it is opened.
+  if (host.clientWidth > 0) draw()
   new ResizeObserver(() => {
-    if (host.clientWidth === width || host.clientWidth === 0) return
-    width = host.clientWidth
-    chart?.setSize({ width, height: HEIGHT })
+    const width = host.clientWidth
+    if (width === 0 || width === chart?.width) return
+    if (chart === undefined) draw()
+    else chart.setSize({ width, height: HEIGHT })
   }).observe(host)
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw)
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    if (chart !== undefined) draw()
+  })
 
   let chosen = -1
   picture.addEventListener('keydown', event => {

@@ -6,6 +6,8 @@ import { chartFigure, legendOf, scrollingTable } from './frame.js'
 
 /** Longer labels stand above their bars: beside them they would leave no room on a phone. */
 const LONGEST_BESIDE = 16
+/** Longer units stand in the axis only: behind a bar they would leave a phone's screen. */
+const LONGEST_UNIT = 5
 const ROW = 26
 const BAR = 16
 
@@ -29,7 +31,7 @@ export function barFigure(chart: BarChart, id: string): Html {
     const bar = valueAt(chart, of, category)
     const label = isGrouped ? series[of].name : categories[category]
     const read = `${[categories[category], ...(isGrouped ? [series[of].name] : [])].join(', ')}: ${bar === null ? 'no value' : barText(bar, y)}`
-    return html`${isBeside ? '' : html`<div class="label">${label}</div>`}<svg class="bars" width="100%" height="${ROW}" aria-hidden="true"><g class="mark" data-read="${read}" data-value="${bar?.y ?? ''}"><rect class="hit" width="100%" height="${ROW}"/>${isBeside ? html`<text class="name" x="0" y="${ROW / 2}">${label}</text>` : ''}<svg x="${column}%" width="${82 - column}%" height="${ROW}" overflow="visible">${bar === null ? html`<text class="value" x="0" dx="4" y="${ROW / 2}">no value</text>` : drawn(bar, scale, colours[of], withUnit(bar.y, y))}</svg></g></svg>`
+    return html`${isBeside ? '' : html`<div class="label">${label}</div>`}<svg class="bars" width="100%" height="${ROW}" aria-hidden="true"><g class="mark" data-read="${read}" data-value="${bar?.y ?? ''}"><rect class="hit" width="100%" height="${ROW}"/>${isBeside ? html`<text class="name" x="0" y="${ROW / 2}">${label}</text>` : ''}<svg x="${column}%" width="${82 - column}%" height="${ROW}" overflow="visible">${bar === null ? html`<text class="value" x="0" dx="4" y="${ROW / 2}">no value</text>` : drawn(bar, scale, colours[of], y.unit.length > LONGEST_UNIT ? figure(bar.y) : withUnit(bar.y, y))}</svg></g></svg>`
   }
   const groups = categories.map(
     (name, category) =>

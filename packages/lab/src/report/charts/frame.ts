@@ -36,7 +36,11 @@ export interface Cell {
   readonly isFigure?: boolean
 }
 
+/** Text longer than this gets a wider column, rather than a tower of single words. */
+const LONG = 30
+
 function tableCell({ text, isFigure }: Cell, at: number): Html {
   if (isFigure) return html`<td class="figure">${text}</td>`
-  return at === 0 ? html`<th scope="row">${text}</th>` : html`<td>${text}</td>`
+  const width = typeof text === 'string' && text.length > LONG ? 'long' : ''
+  return at === 0 ? html`<th scope="row" class="${width}">${text}</th>` : html`<td class="${width}">${text}</td>`
 }

@@ -14,7 +14,8 @@ const NODE_HEIGHT = 40
 
 /** The decision tree: from top to bottom where there is room, as an outline on a phone. */
 export function treeFigure(tree: AdviceNode, id: string): Html {
-  const isDrawn = adviceLeaves(tree).length <= MOST_LEAVES_DRAWN
+  const leaves = adviceLeaves(tree).length
+  const isDrawn = leaves > 1 && leaves <= MOST_LEAVES_DRAWN
   return html`<figure class="chart tree" id="${id}">
 <figcaption>Which map for which workload</figcaption>
 ${isDrawn ? drawing(tree) : ''}
