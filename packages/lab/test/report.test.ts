@@ -304,12 +304,14 @@ test('what cannot be drawn is refused in one line, with code 2, and nothing is w
     'run/run.json': JSON.stringify(runFixture()),
     'broken/run.json': '{"format"',
     'file.txt': 'text',
+    'gaps/run.json': JSON.stringify(runFixture()).replace('"categories":[', '"categories":null,"unknown":['),
   })
   const run = join(root, 'run')
   writeFileSync(join(root, 'run', 'report.html'), 'the old one')
   const cases: [string[], RegExp][] = [
     [[join(root, 'none')], /cannot read .*ENOENT.*run "threadmap lab"/],
     [[join(root, 'broken')], /is not JSON/],
+    [[join(root, 'gaps')], /gaps is damaged \(TypeError.*run "threadmap lab" again/],
     [[run, '--out', join(root, 'missing', 'x.html')], /cannot write .*ENOENT.*writable folder/],
     [[run, '--out', join(root, 'file.txt', 'x.html')], /cannot write .*ENOTDIR/],
     [[run, '--out', run], /cannot write .*EISDIR/],
@@ -325,7 +327,7 @@ test('what cannot be drawn is refused in one line, with code 2, and nothing is w
       assert.equal(stderr.trim().split('\n').length, 1, stderr)
     }),
   )
-  assert.deepEqual(readdirSync(root).sort(), ['broken', 'file.txt', 'run'])
+  assert.deepEqual(readdirSync(root).sort(), ['broken', 'file.txt', 'gaps', 'run'])
   assert.deepEqual(readdirSync(run).sort(), ['report.html', 'run.json'])
   assert.equal(readFileSync(join(run, 'report.html'), 'utf8'), 'the old one')
 })

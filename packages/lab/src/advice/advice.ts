@@ -62,7 +62,7 @@ const SELDOM = 4
 export function adviceOf(document: RunDocument): TreeAdvice | undefined {
   const record = finished(document, 'mix')
   const details = record?.details as MixDetails | undefined
-  if (details === undefined || !Array.isArray(details.cells)) return undefined
+  if (!Array.isArray(details?.cells)) return undefined
   return adviceFrom(casesOf(details))
 }
 

@@ -6,7 +6,7 @@ import pc from 'picocolors'
 import { adviceOf } from '../advice/advice.js'
 import { headline } from '../advice/text.js'
 import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument, writeAtomically } from '../document.js'
-import { UsageError } from '../errors.js'
+import { LabError, UsageError } from '../errors.js'
 import { changesOf, compareRuns, comparisonFindings } from './comparison.js'
 import { comparisonPage } from './comparison-section.js'
 import { figure } from './figures.js'
@@ -40,7 +40,7 @@ export function draw(run: string, { out }: { out?: string } = {}): void {
   const document = readDocument(run)
   const folder = folderOf(run)
   const path = resolve(out ?? reportPath(folder))
-  writeReport(document, path, { previous: previousOf(folder, document) })
+  drawing(run, () => writeReport(document, path, { previous: previousOf(folder, document) }))
   const advice = adviceOf(document)
   if (advice !== undefined) {
     const { verdict, ties } = headline(advice)
@@ -54,8 +54,10 @@ function compare(runs: readonly string[], { out }: Flags): void {
   const [a, b] = runs
   const [before, after] = [readDocument(a), readDocument(b)]
   const path = resolve(out ?? join(folderOf(b), 'comparison.html'))
-  writeAtomically(path, comparisonPage(before, after))
-  const comparison = compareRuns(before, after)
+  const comparison = drawing(runs.join(' or '), () => {
+    writeAtomically(path, comparisonPage(before, after))
+    return compareRuns(before, after)
+  })
   const changes = changesOf(comparison)
   const lines = [
     ...comparisonFindings(comparison).map((text, at) => (at === 0 ? pc.bold(text) : text)),
@@ -68,6 +70,16 @@ function compare(runs: readonly string[], { out }: Flags): void {
     `Comparison: ${pathToFileURL(path).href}`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** A document may have the right parts with nonsense in them; it is read before anything is written. */
+function drawing<T>(run: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof LabError || process.env.THREADMAP_DEBUG) throw error
+    throw new UsageError(`${run} is damaged (${String(error)}); run "threadmap lab" again`)
+  }
 }
 
 function folderOf(run: string): string {
