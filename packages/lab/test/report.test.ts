@@ -69,6 +69,7 @@ test('bars are as long as their values', { skip }, async t => {
     marks.map(mark => ({
       value: Number((mark as HTMLElement).dataset.value),
       width: mark.querySelector('.bar')?.getBoundingClientRect().width ?? 0,
+      left: mark.querySelector('.bar')?.getBoundingClientRect().left ?? 0,
       text: mark.querySelector('.value')?.textContent,
     })),
   )
@@ -79,10 +80,13 @@ test('bars are as long as their values', { skip }, async t => {
       [40, '40'],
       [20, '20'],
       [0, 'no value'],
+      [-10, '-10'],
     ],
   )
   assert.ok(Math.abs(read[1].width / read[0].width - 4) < 0.05, JSON.stringify(read))
   assert.ok(Math.abs(read[1].width / read[2].width - 2) < 0.05, JSON.stringify(read))
+  assert.ok(Math.abs(read[4].width - read[0].width) < 0.5, 'as long to the left')
+  assert.ok(Math.abs(read[4].left + read[4].width - read[0].left) < 0.5, 'and ends where the others begin')
   const whisker = await page.locator('#chart--planted--bars .whisker').first().boundingBox()
   assert.ok(whisker && Math.abs(whisker.width / read[0].width - 0.4) < 0.05, 'quartiles 8 to 12 of 10')
 })
@@ -168,7 +172,7 @@ test('every chart is reached by Tab, has a text alternative and a table, and arr
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('ArrowDown')
   assert.equal(await bars.locator('.readout').textContent(), 'beta: 40 operations per ms')
-  assert.equal(await bars.locator('details table tbody tr').count(), 4)
+  assert.equal(await bars.locator('details table tbody tr').count(), 5)
   const heat = page.locator('#chart--planted--heat')
   await heat.locator('.picture').focus()
   await page.keyboard.press('Home')
@@ -194,6 +198,15 @@ for (const width of [320, 390]) {
         parts.filter(part => part.getBoundingClientRect().right > innerWidth).map(part => part.outerHTML.slice(0, 120)),
       )
     assert.deepEqual(outside, [])
+    const covered = await page.locator('.mark:has(.name):has(.bar)').evaluateAll(marks =>
+      marks
+        .filter(mark => {
+          const [name, bar] = [mark.querySelector('.name'), mark.querySelector('.bar')]
+          return name !== null && bar !== null && name.getBoundingClientRect().right > bar.getBoundingClientRect().left
+        })
+        .map(mark => (mark as HTMLElement).dataset.read),
+    )
+    assert.deepEqual(covered, [], 'no label runs into its bar')
     assert.deepEqual(complaints, [])
     assert.ok(await page.locator('#tree .outline').isVisible(), 'the tree is an outline here')
   })

@@ -48,12 +48,18 @@ function planted(name: string, speed: number): FinishedRecord {
         kind: 'bar',
         title: 'Bars',
         alternative: 'alpha 10, beta 40, gamma 20, delta has none',
-        categories: [name, 'beta', 'gamma', 'delta'],
+        categories: [name, 'beta', 'gamma', 'delta', 'as long as can'],
         y: { label: 'throughput', unit: 'operations per ms' },
         series: [
           {
             name: 'FastMap',
-            values: [{ y: 10, low: 8, high: 12 }, { y: 40 }, { y: 20, low: Number.NaN, high: Number.NaN }, null],
+            values: [
+              { y: 10, low: 8, high: 12 },
+              { y: 40 },
+              { y: 20, low: Number.NaN, high: Number.NaN },
+              null,
+              { y: -10 },
+            ],
           },
         ],
       },

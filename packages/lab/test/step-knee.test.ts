@@ -1,23 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { claimsOf } from '#lab/experiments/step/claims.js'
 import { attribute } from '#lab/experiments/step/knee/attribution.js'
 import { kneedle } from '#lab/experiments/step/knee/kneedle.js'
 import { findKnees } from '#lab/experiments/step/knee/knees.js'
 import { fitUsl, fitUslWithInterval, throughputAt } from '#lab/experiments/step/knee/usl.js'
 import { Arrivals } from '#lab/experiments/step/load/arrivals.js'
 import { SLICES, stepOf, Tally } from '#lab/experiments/step/load/tally.js'
-import type { Series } from '#lab/experiments/step/measure.js'
 import type { Resources, Step, ThreadTime } from '#lab/experiments/step/series.js'
 import { random } from '#lab/workload.js'
-
-const FOLKLORE: readonly [number, Partial<Figures>][] = [
-  [200, { throughput: 1842, p95: 42, success: 0.9998 }],
-  [400, { throughput: 2105, p95: 68, success: 0.9992 }],
-  [600, { throughput: 2110, p95: 143, success: 0.973 }],
-  [800, { throughput: 1920, p95: 312, success: 0.861 }],
-]
-const OBJECTIVE = { p95: 100, success: 0.999 }
 
 const near = (actual: number | null | undefined, expected: number, share: number, what: string) =>
   assert.ok(
@@ -111,11 +101,13 @@ test('Kneedle finds none in a straight line, in one that bends the other way, an
 })
 
 test('the figures of the folklore: the objective breaks after 400 clients, and the three knees disagree', () => {
-  const knees = findKnees(
-    FOLKLORE.map(([clients, figures]) => step(clients, figures)),
-    OBJECTIVE,
-    1,
-  )
+  const steps = [
+    step(200, { throughput: 1842, p95: 42, success: 0.9998 }),
+    step(400, { throughput: 2105, p95: 68, success: 0.9992 }),
+    step(600, { throughput: 2110, p95: 143, success: 0.973 }),
+    step(800, { throughput: 1920, p95: 312, success: 0.861 }),
+  ]
+  const knees = findKnees(steps, { p95: 100, success: 0.999 }, 1)
   assert.equal(knees.objective, 400)
   assert.ok(
     knees.usl! > 400 && knees.usl! < 600,
@@ -124,62 +116,6 @@ test('the figures of the folklore: the objective breaks after 400 clients, and t
   assert.equal(knees.kneedle, null, 'the logarithm of these latencies is nearly a straight line')
   assert.equal(knees.agree, false)
   assert.equal(knees.beyond, 2)
-})
-
-test('claims 5 and 6: what must be seen for each verdict', () => {
-  const verdicts = (change: (figures: Partial<Figures>, clients: number) => Partial<Figures>, seconds = 1) => {
-    const steps = FOLKLORE.map(([clients, figures]) => ({
-      ...step(clients, { ...figures, ...change(figures, clients) }),
-      seconds,
-      offered: clients * 5,
-    }))
-    const knees = findKnees(steps, OBJECTIVE, 1)
-    const series: Series = {
-      name: 'a server',
-      type: 'order API',
-      workers: 1,
-      planted: null,
-      ratePerClient: 5,
-      closed: [],
-      steps,
-      knees,
-      attribution: knees.beyond === null ? null : attribute(steps, knees.beyond, 2),
-    }
-    return claimsOf(series, [series]).map(({ verdict }) => verdict)
-  }
-  const full = { workers: [thread({ active: 1, cpu: 1 })] }
-  const pool = { workers: [thread({ active: 0.2, cpu: 0.2 })], pool: { size: 10, inUse: 10, waiting: 30 } }
-  assert.deepEqual(
-    verdicts(() => ({ resources: full })),
-    ['holds', 'does not hold'],
-  )
-  assert.deepEqual(
-    verdicts(() => ({ success: 1 })),
-    ['cannot tell', 'cannot tell'],
-    'steps too short for a time-out',
-  )
-  assert.deepEqual(
-    verdicts(() => ({ success: 1, resources: full }), 60),
-    ['does not hold', 'does not hold'],
-  )
-  const shared = { workers: [thread({ active: 1, cpu: 0.2, runDelay: 0.8 })], machine: 1, cores: 0.3 }
-  assert.deepEqual(
-    verdicts(() => ({ resources: shared })),
-    ['holds', 'cannot tell'],
-    'the cores are full of other programs',
-  )
-  const grows = (_: unknown, clients: number) => ({ throughput: clients * 5, resources: full })
-  assert.deepEqual(verdicts(grows), ['does not hold', 'does not hold'])
-  assert.deepEqual(
-    verdicts((_, clients) => ({ throughput: clients * 5, p95: 10, success: 1 })),
-    ['cannot tell', 'cannot tell'],
-    'no knee',
-  )
-  assert.deepEqual(
-    verdicts(() => ({ resources: pool })),
-    ['holds', 'holds'],
-    'a server that has a pool, and the pool is full',
-  )
 })
 
 test('no knee is reached where throughput grows on and latency stays', () => {

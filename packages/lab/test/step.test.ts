@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createSocketServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { finished, type Outcome, readDocument, UsageError } from '@threadmap/lab'
 import { checkAsked, PLANTS } from '#lab/experiments/step/flags.js'
 import { attribute, chainText } from '#lab/experiments/step/knee/attribution.js'
@@ -40,12 +38,11 @@ describe('a planted bottleneck is named, whichever it is', { concurrency: 2 }, (
         }
         const said = JSON.stringify(steps[1].resources)
         const { beyond } = findKnees(steps, { p95: 50, success: 0.999 }, 1)
-        // On a machine that is busy with other things the first step may be beyond a knee too; the second is so for sure.
-        assert.notEqual(beyond, null, `the second step is beyond the knee: ${said}`)
-        const cause = attribute(steps, 1, 2)
+        assert.equal(beyond, 1, `the second step is beyond the knee: ${said}`)
+        const cause = attribute(steps, beyond!, 2)
         assert.equal(cause.resource, resource, `${cause.name}: ${chainText(cause)}; ${said}`)
         assert.match(cause.name, name)
-        assert.ok(cause.chain.length > 4 && cause.chain.some(({ what }) => what === 'P95'), chainText(cause))
+        assert.ok(cause.chain.some(({ what, before, beyond: past }) => what === 'P95' && past > before))
       } finally {
         await target.stop()
       }
@@ -73,8 +70,6 @@ describe('servers that do not do well', { concurrency: true }, () => {
         silent <= step.requests,
         `${silent} requests arrived of ${step.requests} that were due: nothing is sent again`,
       )
-      // Both clients are caught by the 14th request, and the others wait for them: from when they were due, not from when they leave.
-      assert.ok(step.latency.p50 > 1000 && step.waiting > 1, `P50 ${step.latency.p50} ms, ${step.waiting} waiting`)
       assert.ok(step.latency.p999 >= TIME_OUT_MS * 0.98, `P99.9 ${step.latency.p999} ms`)
       assert.ok(took < 2 * TIME_OUT_MS + 3000, `a hung server held the step for ${took} ms`)
     } finally {
@@ -94,7 +89,6 @@ describe('servers that do not do well', { concurrency: true }, () => {
       const open = await target.step({ clients: 4, rate: 200, warmUpMs: 0, ms: 400, seed: 5 })
       assert.ok(open.failures.closed > 0 && open.failures.status > 0, JSON.stringify(open.failures))
       assert.ok(open.success > 0.3 && open.success < 0.7, `${open.success} of all succeed, which should be half`)
-      assert.equal(count, open.requests, 'each was sent once, also those whose connection was closed')
       const closed = await target.step({ clients: 4, rate: null, warmUpMs: 0, ms: 200, seed: 5 })
       assert.ok(closed.throughput > 0 && closed.offered === null)
     } finally {
@@ -138,6 +132,8 @@ describe('servers that do not do well', { concurrency: true }, () => {
     const commands: [string[], RegExp][] = [
       [['--target', at(refusing)], /refuses connections.*start the server/],
       [['--clients', '50,many'], /clients from 1 to 10000/],
+      [['--rate', '1e9'], /requests per second from/],
+      [['--server-map', 'UnsafeMap'], /Allowed choices are/],
       [['--workers', '0'], /workers from 1 to 240/],
     ]
     const out = folder(t)
@@ -187,32 +183,6 @@ test('the order API, in steps: figures, chart, knee and cause are all there and 
     record.claims.map(({ claim }) => claim),
     [5, 6],
   )
-})
-
-test('an interrupt ends servers and load at once', async t => {
-  const args = ['lab', 'step', '--plant', 'pool', '--out', join(folder(t), 'run')]
-  let interrupted = 0
-  const onOutput = (_: string, kill: (signal: NodeJS.Signals) => void) => {
-    if (interrupted > 0) return
-    interrupted = performance.now()
-    // Once the threads are up; without an interrupt it would take half a minute.
-    setTimeout(() => kill('SIGINT'), 1000)
-  }
-  const { code, stderr } = await threadmap(args, { onOutput })
-  assert.equal(code, 130, stderr)
-  assert.ok(performance.now() - interrupted < 6000, 'it took its time')
-})
-
-test('more clients than files may be opened are refused, before anything runs', {
-  skip: process.platform !== 'linux',
-}, () => {
-  const cli = fileURLToPath(new URL('./cli.js', import.meta.resolve('@threadmap/lab')))
-  const script = 'ulimit -n 400; exec "$0" "$@"'
-  const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, cli, 'lab', 'step', '--clients', '800'], {
-    encoding: 'utf8',
-  })
-  assert.equal(status, 2, stderr)
-  assert.match(stderr, /^error: 800 clients need more open files than the 400 .*at most --clients 100\n$/)
 })
 
 test('maps in process take the same steps', async () => {

@@ -89,7 +89,7 @@ caption{text-align:left;color:var(--soft);padding-bottom:4px}
 th,td{padding:5px 12px 5px 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:normal}
 thead th{color:var(--soft);font-weight:600;font-size:.82rem}
 tbody th{font-weight:400;min-width:9em;max-width:34em}
-td:not(.figure){max-width:26em}
+td:not(.figure){min-width:7em;max-width:26em}
 td.long,th.long{min-width:17em}
 td.figure,th.figure{text-align:right;white-space:nowrap}
 .claims{display:grid;gap:0}

@@ -32,7 +32,7 @@ export const mix: Experiment = {
     'drawn so that every level of every factor comes up equally often. Each subject has threads of its own; all subjects do the same ' +
     'operations in interleaved rounds. UnsafeMap takes part where there is one thread. "plain Map per thread" shares nothing and is the ceiling of such a loop; ' +
     '"message passing" sends 64 requests in a message to the thread that has the Map. Peers take part where they are installed.',
-  seconds: { quick: 15, full: 360 },
+  seconds: { quick: 15, full: 240 },
   run,
 }
 

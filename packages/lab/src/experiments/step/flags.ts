@@ -88,9 +88,12 @@ export async function checkAsked(settings: Settings): Promise<void> {
       `${most} clients with --rate ${rate} are ${rate * most} requests per second, and ${MOST_RATE} is the most; lower --rate or --clients`,
     )
   }
-  if (settings.flags.clients !== undefined && most > mostClients(target)) {
+  const files = openFiles()
+  // Both ends of a connection are in this process, but for a foreign server.
+  const needed = most * (target === undefined ? 2 : 1) + OTHER_FILES
+  if (needed > files) {
     throw new UsageError(
-      `${most} clients need more open files than the ${openFiles()} that are allowed; raise it (ulimit -n), or give at most --clients ${mostClients(target)}`,
+      `${most} clients need ${needed} open files, and ${files} are allowed; raise it (ulimit -n ${needed}), or give fewer --clients`,
     )
   }
   if (target === undefined) return
@@ -107,11 +110,6 @@ function requireRate({ remote, url }: Foreign, rate: number | undefined): void {
       `--target ${url} is another machine: say with --rate how many requests per second a client sends`,
     )
   }
-}
-
-/** So many clients the limit on open files allows: both ends of a connection are in this process, but for a foreign server. */
-export function mostClients(target: string | undefined): number {
-  return Math.floor((openFiles() - OTHER_FILES) / (target === undefined ? 2 : 1))
 }
 
 /** How many files this process may have open; Infinity where that is not told. */

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { UsageError } from '../../errors.js'
 import type { Context, Experiment, Outcome } from '../../experiment.js'
-import { type Asked, asked, checkAsked, FLAGS, mostClients } from './flags.js'
+import { asked, checkAsked, FLAGS } from './flags.js'
 import { measureAll } from './measure.js'
 import { outcomeOf } from './outcome.js'
 
@@ -21,24 +20,14 @@ export const step: Experiment = {
     'and server share the cores of this machine; the generator may send a millisecond late. Three knees: the peak of a curve by the ' +
     'Universal Scalability Law (weighted fit, 90% interval by bootstrap), the bend of log P95 by Kneedle, and the last step ' +
     'that meets the objective. The cause behind it is read off the measured series: of what is full the innermost.',
-  seconds: { quick: 13, full: 120 },
+  seconds: { quick: 12, full: 120 },
   flags: FLAGS,
   check: checkAsked,
   run,
 }
 
 async function run(context: Context): Promise<Outcome> {
-  const options = possible(context, asked(context))
+  const options = asked(context)
   const series = await measureAll(context, options, availableParallelism())
   return outcomeOf(series, options.objective)
-}
-
-/** Without the steps that this process may not open enough files for. (Those that were asked for by name were refused before.) */
-function possible({ leaveOut }: Context, options: Asked): Asked {
-  const most = mostClients(options.target)
-  const clients = options.clients.filter(n => n <= most)
-  if (clients.length === options.clients.length) return options
-  if (clients.length === 0) throw new UsageError('step needs more open files than are allowed; raise it (ulimit -n)')
-  leaveOut(`more than ${most} clients`, 'they need more open files than are allowed; ulimit -n raises it')
-  return { ...options, clients }
 }

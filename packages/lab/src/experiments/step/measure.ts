@@ -46,7 +46,7 @@ const OVERLOAD = 1.5
 const CLOSED_CLIENTS: readonly number[] = [1, 8, 64]
 
 const EFFORT = {
-  quick: { http: { ms: 750, warmUpMs: 100, closedMs: 250 }, inProcess: { ms: 180, warmUpMs: 20, closedMs: 150 } },
+  quick: { http: { ms: 750, warmUpMs: 100, closedMs: 250 }, inProcess: { ms: 180, warmUpMs: 20, closedMs: 100 } },
   full: { http: { ms: 5000, warmUpMs: 500, closedMs: 1500 }, inProcess: { ms: 900, warmUpMs: 100, closedMs: 500 } },
 }
 
@@ -103,8 +103,7 @@ async function plansFor({ quick, workers, signal }: Context, options: Asked): Pr
     (each): Plan => ({
       name: `${each} in process`,
       type: 'in process',
-      // The first is for the compiler: a cold loop has no ceiling worth the name.
-      closed: [workers, workers],
+      closed: [workers],
       ...length(inProcess),
       open: () => MapInProcess.start(each, workers, signal),
     }),

@@ -6,7 +6,7 @@ import { claimsOf } from './claims.js'
 import { chainText } from './knee/attribution.js'
 import { kneeTexts, type Objective } from './knee/knees.js'
 import type { Series } from './measure.js'
-import { mean, type Step, type ThreadTime } from './series.js'
+import { mean, type Step } from './series.js'
 
 /** What `details` of the record holds. */
 export interface StepDetails {
@@ -22,19 +22,12 @@ export function outcomeOf(series: readonly Series[], objective: Objective): Outc
   return {
     evidence: series.flatMap(evidenceOf),
     charts: chartsOf(series, main, objective),
-    tables: [
-      ...series.flatMap(each => [stepTable(each), withoutEmptyColumns(resourceTable(each))]),
-      closedTable(series),
-      kneeTable(series),
-      ...chainTables(series),
-    ],
+    tables: [...series.map(stepTable), closedTable(series), kneeTable(series), ...chainTables(series)],
     findings: [
       ...findingsOf(main, objective),
       ...neighbours(series),
-      ...series
-        .filter(each => each !== main)
-        .map(each => `${goalText(each, objective)} ${causeText(each, false)}`.trim()),
-    ].map(capitalised),
+      ...series.filter(each => each !== main).flatMap(each => findingsOf(each, objective)),
+    ],
     claims: claimsOf(main, series),
     details,
   }
@@ -84,6 +77,10 @@ function evidenceOf({ name, workers, steps, closed }: Series): Evidence[] {
 }
 
 function stepTable({ name, steps }: Series): Table {
+  const share = (step: Step, part: 'active' | 'collector' | 'lockWait') => {
+    const known = step.resources.workers.flatMap(each => each[part] ?? [])
+    return known.length === 0 ? null : 100 * mean(known)
+  }
   return {
     title: `${name}, step by step (open loop)`,
     columns: [
@@ -95,66 +92,34 @@ function stepTable({ name, steps }: Series): Table {
       { label: 'P99', unit: 'ms' },
       { label: 'P99.9', unit: 'ms' },
       { label: 'success', unit: '%', digits: 2 },
-      { label: 'waiting' },
-      { label: 'in progress' },
-    ],
-    rows: steps.map(({ clients, offered, throughput, latency, success, waiting, inProgress }) => [
-      clients,
-      offered,
-      throughput,
-      latency.p50,
-      latency.p95,
-      latency.p99,
-      latency.p999,
-      100 * success,
-      waiting,
-      inProgress,
-    ]),
-  }
-}
-
-/** What is not known is left out: nothing of a foreign server's inside, no run delay but on Linux. */
-function resourceTable({ name, steps }: Series): Table {
-  const share = (threads: readonly ThreadTime[], part: keyof ThreadTime) => {
-    const known = threads.flatMap(each => each[part] ?? [])
-    return known.length === 0 ? null : 100 * mean(known)
-  }
-  return {
-    title: `${name}, what was in use`,
-    columns: [
-      { label: 'clients' },
       { label: 'CPU', unit: 'cores', digits: 2 },
-      { label: 'all programs', unit: '% of CPU', digits: 0 },
-      { label: 'workers active', unit: '%', digits: 0 },
-      { label: 'on a core', unit: '%', digits: 0 },
-      { label: 'no core free', unit: '%', digits: 0 },
+      { label: 'active', unit: '%', digits: 0 },
       { label: 'GC pause', unit: '%', digits: 1 },
       { label: 'lock wait', unit: '%', digits: 1 },
-      { label: 'map lock waits', unit: 'per 1,000', digits: 1 },
-      { label: 'pool in use' },
-      { label: 'generator active', unit: '%', digits: 0 },
+      { label: 'lock waits', unit: 'per 1,000', digits: 1 },
+      { label: 'waiting' },
+      { label: 'in progress' },
       { label: 'sent late', unit: 'ms' },
     ],
-    rows: steps.map(({ clients, lateness, resources: { cores, machine, workers, generators, mapLockWaits, pool } }) => [
-      clients,
-      cores,
-      100 * machine,
-      share(workers, 'active'),
-      share(workers, 'cpu'),
-      share(workers, 'runDelay'),
-      share(workers, 'collector'),
-      share(workers, 'lockWait'),
-      mapLockWaits === undefined ? null : 1000 * mapLockWaits,
-      pool?.inUse ?? null,
-      share(generators, 'active'),
-      generators.length === 0 ? null : lateness.p50,
+    rows: steps.map(step => [
+      step.clients,
+      step.offered,
+      step.throughput,
+      step.latency.p50,
+      step.latency.p95,
+      step.latency.p99,
+      step.latency.p999,
+      100 * step.success,
+      step.resources.cores,
+      share(step, 'active'),
+      share(step, 'collector'),
+      share(step, 'lockWait'),
+      step.resources.mapLockWaits === undefined ? null : 1000 * step.resources.mapLockWaits,
+      step.waiting,
+      step.inProgress,
+      step.resources.generators.length === 0 ? null : step.lateness.p50,
     ]),
   }
-}
-
-function withoutEmptyColumns({ title, columns, rows }: Table): Table {
-  const kept = (_: unknown, at: number) => rows.some(row => row[at] !== null)
-  return { title, columns: columns.filter(kept), rows: rows.map(row => row.filter(kept)) }
 }
 
 function closedTable(series: readonly Series[]): Table {
@@ -225,47 +190,42 @@ function chainTables(series: readonly Series[]): Table[] {
   )
 }
 
-function findingsOf(series: Series, objective: Objective): string[] {
-  const { name, knees } = series
-  const findings = [goalText(series, objective)]
-  if (!knees.agree) {
-    const [usl, bend, goal] = kneeTexts(knees)
-    findings.push(
-      `${name}: the three knees disagree: by the objective ${goal}; by the bend of latency ${bend}; by the scalability law ${usl}.`,
-    )
-  }
-  const cause = causeText(series, true)
-  return cause === '' ? findings : [...findings, `${name}: ${cause}`]
-}
-
-function goalText({ name, knees, steps }: Series, { p95, success }: Objective): string {
+function findingsOf(series: Series, { p95, success }: Objective): string[] {
+  const { name, knees, attribution, steps } = series
   const goal = `P95 of ${p95} ms and ${100 * success}% success`
+  const findings: string[] = []
   const at = steps.find(({ clients }) => clients === knees.objective)
   if (knees.objective === null) {
     const { clients, throughput } = steps[steps.length - 1]
-    return `${name}: no knee by the objective: ${goal} hold up to the last step, ${clients} clients (${count(throughput)}/s).`
+    findings.push(
+      `${name}: the knee was not reached by the objective: ${goal} hold up to the last step, ${clients} clients (${count(throughput)}/s).`,
+    )
+  } else if (at === undefined) {
+    findings.push(`${name}: not even the first step, ${steps[0].clients} clients, meets ${goal}.`)
+  } else {
+    findings.push(`${name} meets ${goal} up to ${at.clients} clients (${count(at.throughput)}/s).`)
   }
-  if (at === undefined) return `${name}: not even the first step, ${steps[0].clients} clients, meets ${goal}.`
-  return `${name} meets ${goal} up to ${at.clients} clients (${count(at.throughput)}/s).`
+  if (!knees.agree) {
+    const [usl, bend, objective] = kneeTexts(knees)
+    findings.push(
+      `${name}: the three knees disagree: by the objective ${objective}; by the bend of latency ${bend}; by the scalability law ${usl}.`,
+    )
+  }
+  if (attribution !== null) findings.push(causeText(series))
+  return findings
 }
 
-/** What runs out, with the chain of figures where it is asked for; nothing where no knee was reached. */
-function causeText({ attribution, knees: { beyond }, steps }: Series, chain: boolean): string {
+function causeText({ name, attribution, knees: { beyond }, steps }: Series): string {
   if (attribution === null || beyond === null) return ''
   const { clients } = steps[beyond]
   const cause =
     attribution.resource === null
-      ? `What runs out at ${clients} clients cannot be told, for nothing that was measured is full`
-      : `What runs out at ${clients} clients: ${attribution.name}`
-  if (!chain) return `${cause}.`
+      ? `${name}: what runs out at ${clients} clients cannot be told, for nothing that was measured is full`
+      : `${name}: what runs out at ${clients} clients is ${attribution.name}`
   const others = attribution.ruledOut.length > 0 ? ` (${attribution.ruledOut.join('; ')})` : ''
-  return `${cause}${others}. ${chainText(attribution)}.`
+  return `${cause}${others}: ${chainText(attribution)}.`
 }
 
-function capitalised(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1)
-}
-
-function count(value: number): string {
+export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }

@@ -5,7 +5,9 @@ import { type Html, html } from '../html.js'
 import { chartFigure, legendOf, scrollingTable } from './frame.js'
 
 /** Longer labels stand above their bars: beside them they would leave no room on a phone. */
-const LONGEST_BESIDE = 16
+const LONGEST_BESIDE = 14
+/** A character's share of a phone's width. */
+const CHARACTER = 2.9
 /** Longer units stand in the axis only: behind a bar they would leave a phone's screen. */
 const LONGEST_UNIT = 5
 const ROW = 26
@@ -25,8 +27,8 @@ export function barFigure(chart: BarChart, id: string): Html {
   const isGrouped = series.length > 1
   const labels = isGrouped ? series.map(({ name }) => name) : categories
   const longest = Math.max(...labels.map(({ length }) => length))
-  const isBeside = longest <= (isGrouped ? LONGEST_BESIDE + 6 : LONGEST_BESIDE)
-  const column = isBeside ? Math.max(14, Math.round(longest * 2.1)) : 0
+  const isBeside = longest <= LONGEST_BESIDE
+  const column = isBeside ? Math.max(12, Math.round(longest * CHARACTER)) : 0
   const row = (category: number, of: number): Html => {
     const bar = valueAt(chart, of, category)
     const label = isGrouped ? series[of].name : categories[category]
@@ -68,10 +70,12 @@ function hasQuartiles({ series }: BarChart): boolean {
 function drawn({ y, low, high }: Bar, scale: Scale, colour: number, text: string): Html {
   const middle = ROW / 2
   const at = (value: number) => `${(scale.at(value) * 100).toFixed(2)}%`
-  const end = Math.max(y, high ?? y)
+  const end = Math.max(y, high ?? y, 0)
+  // Negative values go to the left of zero.
+  const [from, to] = scale.isLog ? [0, scale.at(y)] : [scale.at(Math.min(0, y)), scale.at(Math.max(0, y))]
   const whisker =
     low == null || high == null
       ? ''
       : html`<line class="whisker" x1="${at(low)}" x2="${at(high)}" y1="${middle}" y2="${middle}"/>`
-  return html`<rect class="bar c${colour}" width="${at(y)}" y="${(ROW - BAR) / 2}" height="${BAR}" rx="3"/>${whisker}<text class="value" x="${at(end)}" dx="6" y="${middle}">${text}</text>`
+  return html`<rect class="bar c${colour}" x="${(from * 100).toFixed(2)}%" width="${((to - from) * 100).toFixed(2)}%" y="${(ROW - BAR) / 2}" height="${BAR}" rx="3"/>${whisker}<text class="value" x="${at(end)}" dx="6" y="${middle}">${text}</text>`
 }

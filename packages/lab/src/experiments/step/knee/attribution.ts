@@ -16,8 +16,6 @@ export interface Attribution {
   readonly resource: Resource | null
   /** With its number or state: `lock of shard 3`, `event loops, blocked`. */
   readonly name: string
-  /** False: it is the cores, and other programs have most of their time; the server's own knee was not seen. */
-  readonly ours: boolean
   /** From the cause to what clients feel. */
   readonly chain: readonly Link[]
   /** What was looked at and is not the cause, or what cannot be seen. */
@@ -72,7 +70,6 @@ export function attribute(steps: readonly Step[], beyond: number, cores: number)
   const found = (resource: Resource | null, name: string, inner: readonly Link[]): Attribution => ({
     resource,
     name,
-    ours: resource !== 'cores' || at.resources.cores / cores >= OWN_SHARE,
     chain: [...inner, ...outward],
     ruledOut,
   })
