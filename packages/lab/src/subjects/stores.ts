@@ -142,6 +142,9 @@ function direct(
   }
 }
 
+/** An answer takes some microseconds; a thread that has none for so long has died. */
+const ANSWER_LIMIT_MS = 30_000
+
 /** One request to the thread that has the `Map`: a read has no value, a removal has `null`. */
 export type Request = readonly [key: string, value?: Value | null]
 
@@ -171,8 +174,16 @@ function byMessages(
   const ask = (requests: readonly Request[]): number => {
     const rung = Atomics.load(bell, 0)
     port.postMessage(requests)
-    Atomics.wait(bell, 0, rung)
-    const answer = receiveMessageOnPort(port)?.message as readonly unknown[]
+    const limit = performance.now() + ANSWER_LIMIT_MS
+    let received = receiveMessageOnPort(port)
+    // The bell says that an answer is on its way, which need not mean that it is here.
+    while (received === undefined) {
+      if (performance.now() > limit)
+        throw new Error(`the thread that has the Map gave no answer in ${ANSWER_LIMIT_MS} ms`)
+      Atomics.wait(bell, 0, rung, 10)
+      received = receiveMessageOnPort(port)
+    }
+    const answer = received.message as readonly unknown[]
     return answer.reduce((found: number, value) => found + (value === undefined ? 0 : 1), 0)
   }
   return {
