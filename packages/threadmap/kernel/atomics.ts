@@ -22,6 +22,16 @@ export function step(address: u32, access: u32): void {
   if (EXPLORE) yieldPoint(address, access)
 }
 
+/**
+ * To be called between finding a reference that another thread may just have stored and the first look at what it leads to.
+ * Another thread may have made the memory grow for that; this one's instance learns of it at its next function call or
+ * loop, and till then V8's baseline code refuses atomic accesses beyond the size that it knows. Growing by nothing makes it know.
+ */
+// @inline
+export function reach(address: u32): void {
+  if (address >> 16 >= <u32>memory.size()) memory.grow(0)
+}
+
 export function load32(address: u32): u32 {
   step(address, READS)
   return atomic.load<u32>(address)

@@ -7,7 +7,7 @@
  *
  * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
  */
-import { load64 } from './atomics'
+import { load64, reach } from './atomics'
 import {
   ABSENT,
   D_LOCK,
@@ -105,6 +105,7 @@ function tryLook(shard: u32, hash: u64, meta: u32, first: u64): u64 {
   const hash32 = <u32>hash
   const tags = tagsOf(hash)
   const mask = lastBucket(word)
+  reach(addressOf(word) + mask)
   let at = homeOf(hash32, bitsOf(word)) * BUCKET
   const home = at
   do {
@@ -118,6 +119,7 @@ function tryLook(shard: u32, hash: u64, meta: u32, first: u64): u64 {
       if (<u32>(content >> 32) != hash32 || entry == 0) continue
       // While the table is the current one, its references are good.
       if (load64(shard + D_TABLE) != word) return lookAgain()
+      reach(entry)
       const head = load64(entry)
       if ((<u32>(head >> 32) & ~META_MARK) != meta || (head & 1) != 0) continue
       if (load64(entry + ENTRY_KEY) != first || !sameRest(entry, meta & META_LENGTH)) continue

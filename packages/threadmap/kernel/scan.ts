@@ -5,7 +5,7 @@
  *
  * Source of the idea: the SCAN cursor of Redis, without its repetitions.
  */
-import { load64 } from './atomics'
+import { load64, reach } from './atomics'
 import {
   ABSENT,
   D_TABLE,
@@ -110,6 +110,7 @@ function collect(shard: u32, from: u32): i32 {
 function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
   const bits = bitsOf(word)
   const mask = (((<u32>1) << bits) - 1) * BUCKET
+  reach(addressOf(word) + mask)
   const start = home * BUCKET
   const first = end
   let at = start
@@ -166,6 +167,7 @@ function dropDead(first: u32): void {
  */
 function addRecord(slot: u32, content: u64): i32 {
   const entry = <u32>content
+  reach(entry)
   const head = load64(entry)
   // Not in the map yet, or no more. Its writer may be dead: waiting for the slot to change would be for ever.
   if ((head & 1) != 0) return PRESENT

@@ -13,7 +13,7 @@
  *
  * Source: go/src/sync/map.go, Go 1.23.
  */
-import { add32, cas64, exchange64, get32, load64, put32, store64 } from './atomics'
+import { add32, cas64, exchange64, get32, load64, put32, reach, store64 } from './atomics'
 import { allocate, allocateTable, emptySlabs, failure, free, freeTable, giveEmpty, isFree, isSpan } from './heap'
 import {
   ABSENT,
@@ -122,6 +122,7 @@ function changeEntry(entry: u32, head: u64, op: u32, valueMeta: u32, expectedMet
     }
     let next: u64 = 0
     if (isValue(word)) {
+      reach(<u32>word)
       code = checkPresent(entry, head, word, op, expectedMeta)
       if (code == AGAIN) continue
       if (code != PRESENT || op == INSERT) break

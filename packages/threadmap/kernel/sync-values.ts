@@ -5,7 +5,7 @@
  * Values that lie scattered after many deletes move together by the same compare-exchange that writers use, so nobody
  * waits for that: a writer or reader that comes between finds another word, and looks again.
  */
-import { cas64, get32, load64, put32, store32, store64 } from './atomics'
+import { cas64, get32, load64, put32, reach, store32, store64 } from './atomics'
 import { chooseVictims, copyValue, isVictim, postponeCompaction } from './compact'
 import {
   allowCompaction,
@@ -186,6 +186,7 @@ function moveValues(heap: u32, table: u64): void {
     const block = <u32>word
     // A block of this heap can't be freed meanwhile: that takes the lock. One of another heap may be gone by now.
     if (!isValue(word) || load<u32>(pageWord(block)) >> 16 != id || !isVictim(block)) continue
+    reach(block)
     if (get32(block) != <u32>(word >> 32)) continue
     const copy = copyValue(heap, block)
     if (cas64(entry + ENTRY_VALUE, word, wordOfBlock(copy)) == word) freeInVictim(heap, block)
@@ -252,6 +253,7 @@ export function sweepValues(shard: u32): bool {
 }
 
 function markValue(word: u64): void {
+  if (isValue(word)) reach(<u32>word)
   if (isValue(word) && headGeneration(<u32>word) == <u32>(word >> 32)) mark(<u32>word)
 }
 

@@ -18,7 +18,7 @@
  *
  * Sources: F14 (Facebook), CLHT (David, Guerraoui, Trigonakis), Swiss tables (Abseil).
  */
-import { get32, load32, load64, put64, store32, store64 } from './atomics'
+import { get32, load32, load64, put64, reach, store32, store64 } from './atomics'
 import { HASH_DEFAULT, mixEnd, mixWord, tableHash } from './hash'
 import { H_HASH, H_SEED, MAX_TABLE_BITS, META_LENGTH, META_MARK } from './layout'
 
@@ -173,6 +173,7 @@ export function lastBucket(word: u64): u32 {
 // @inline
 export function find(word: u64, place: u32, hash: u64, meta: u32): u32 {
   const mask = lastBucket(word)
+  reach(addressOf(word) + mask)
   const hash32 = <u32>hash
   const tags = tagsOf(hash)
   let at = homeOf(hash32, bitsOf(word)) * BUCKET
@@ -189,6 +190,7 @@ export function find(word: u64, place: u32, hash: u64, meta: u32): u32 {
         if (load64(place) != word) return STALE
         const entry = <u32>content
         if (entry != 0) {
+          reach(entry)
           const head = load64(entry)
           if ((<u32>(head >> 32) & ~META_MARK) == meta && (head & 1) == 0 && sameKey(entry, meta & META_LENGTH)) {
             foundEntry = entry

@@ -6,7 +6,7 @@
  *
  * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
  */
-import { exchange64, get32, load32, load64, store32, store64 } from './atomics'
+import { exchange64, get32, load32, load64, reach, store32, store64 } from './atomics'
 import { allocate, free } from './heap'
 import {
   E_AREA,
@@ -90,6 +90,7 @@ export function copyOut(word: u64): i32 {
 }
 
 function copyBlockOut(block: u32): i32 {
+  reach(block)
   const meta = get32(block + 4) & ~META_MARK
   const length = lengthOf(meta)
   if (!fits(length)) return E_AREA
@@ -108,6 +109,7 @@ export function copyOutValidated(word: u64): i32 {
   store<u64>(resultAt + R_WORD, word)
   if (isInline) return 1
   const block = <u32>word
+  reach(block)
   const head = load64(block)
   if (<u32>head != <u32>(word >> 32)) return 0
   const meta = <u32>(head >> 32) & ~META_MARK

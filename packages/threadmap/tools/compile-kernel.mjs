@@ -14,6 +14,8 @@ const self = fileURLToPath(import.meta.url)
 export const root = dirname(dirname(self))
 export const sourceFolder = join(root, 'kernel')
 export const entry = join(sourceFolder, 'index.ts')
+/** Where the points themselves are declared. */
+const accesses = join(sourceFolder, 'atomics.ts')
 
 /** @typedef {'main' | 'explore'} Flavour */
 /** @type {Record<Flavour, string[]>} */
@@ -98,7 +100,7 @@ export async function compileKernel(flavour, edit = (_name, source) => source) {
         }
         if (dirname(path) !== sourceFolder) return source
         const edited = withDecorators(edit(relative(sourceFolder, path), source))
-        return flavour === 'explore' ? withPoints(edited) : edited
+        return flavour === 'explore' && path !== accesses ? withPoints(edited) : edited
       },
       writeFile: (file, content) => {
         if (file.endsWith('.wasm')) binary = content
