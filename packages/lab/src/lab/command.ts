@@ -1,6 +1,6 @@
 import { availableParallelism, freemem, loadavg } from 'node:os'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
-import pc from 'picocolors'
+import { pc } from '../color.js'
 import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument } from '../document.js'
 import { SubjectError, UsageError } from '../errors.js'
 import { machine } from '../evidence.js'

@@ -1,4 +1,4 @@
-import pc from 'picocolors'
+import { pc } from '../color.js'
 import type { ExperimentRecord } from '../document.js'
 import type { Column, Table } from '../experiment.js'
 

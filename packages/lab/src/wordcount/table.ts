@@ -1,4 +1,4 @@
-import pc from 'picocolors'
+import { pc } from '../color.js'
 import { ROUNDS_TO_RANK, relativeSpread, SINGLE_RUN_NOISE } from '../statistics.js'
 import type { Advice } from './advice.js'
 import type { Corpus } from './corpus.js'
