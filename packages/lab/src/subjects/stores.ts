@@ -84,8 +84,22 @@ export async function openRunner(
       fill(map, workload)
       return direct(map, material, operations, () => map.clear())
     }
-    case 'sharedmap':
-      return direct(await attachSharedMap(store.clone), material, operations, () => {})
+    case 'sharedmap': {
+      const map = await attachSharedMap(store.clone)
+      const peer: Store = {
+        get: key => map.get(key),
+        set: (key, value) => map.set(key, value as number | string),
+        delete(key) {
+          try {
+            map.delete(key)
+          } catch (error) {
+            // What another thread deleted a moment ago it reports by an exception.
+            if (!(error instanceof RangeError)) throw error
+          }
+        },
+      }
+      return direct(peer, material, operations, () => {})
+    }
     case 'lmdb': {
       const lmdb = await openLmdb(store.path)
       let reads = 0

@@ -1,3 +1,4 @@
+import { SubjectError } from '../../errors.js'
 import { NotHere, SubjectCrew, sharedOperations } from '../../subjects/crew.js'
 import type { Subject } from '../../subjects/subject.js'
 import type { Workload } from '../../workload.js'
@@ -34,6 +35,13 @@ export async function runWorkloads(
   const { threads, subjects, rounds, ms, seed, signal } = options
   const crews: SubjectCrew[] = []
   const gone = new Set<SubjectCrew>()
+  /** A peer that is not installed, or that fails, is left out from here on; that one of ours fails is an error. */
+  const leaveOut = (crew: SubjectCrew, error: unknown): void => {
+    const isPeer = crew.subject.type === 'peer' && error instanceof SubjectError
+    if (!isPeer && !(error instanceof NotHere)) throw error
+    gone.add(crew)
+    options.onLeftOut?.(crew.subject.name, (error as Error).message)
+  }
   try {
     for (const subject of subjects) crews.push(await SubjectCrew.start({ subject, threads, signal }))
     const found: SubjectRounds[][] = []
@@ -46,9 +54,7 @@ export async function runWorkloads(
         try {
           await crew.prepare(workload, list)
         } catch (error) {
-          if (!(error instanceof NotHere)) throw error
-          gone.add(crew)
-          options.onLeftOut?.(crew.subject.name, error.message)
+          leaveOut(crew, error)
         }
       }
       const running = crews.filter(crew => !gone.has(crew))
@@ -56,11 +62,17 @@ export async function runWorkloads(
       for (let round = 0; round < rounds; round++) {
         for (let turn = 0; turn < running.length; turn++) {
           const crew = running[(turn + round) % running.length]
-          const { rate } = await crew.round({ ms, warmUpMs: round === 0 ? FIRST_WARM_UP_MS : WARM_UP_MS })
-          rates.get(crew)?.push(rate)
+          if (gone.has(crew)) continue
+          try {
+            const { rate } = await crew.round({ ms, warmUpMs: round === 0 ? FIRST_WARM_UP_MS : WARM_UP_MS })
+            rates.get(crew)?.push(rate)
+          } catch (error) {
+            leaveOut(crew, error)
+          }
         }
       }
-      found.push(running.map(crew => ({ name: crew.subject.name, rounds: rates.get(crew) ?? [] })))
+      const whole = running.filter(crew => !gone.has(crew))
+      found.push(whole.map(crew => ({ name: crew.subject.name, rounds: rates.get(crew) ?? [] })))
     }
     return found
   } finally {
