@@ -86,21 +86,28 @@ export function purge(shard: u32): void {
   put32(shard + D_REWRITING, 0)
 }
 
-/** Puts a new key into `read`, for want of memory for a `dirty`. Returns false if there is no room. Under the mutex. */
-export function insertIntoRead(shard: u32, hash: u64, meta: u32, valueMeta: u32): bool {
+/** An entry of the key and the value in the areas, in no table and not alive yet; or 0 (see `failure`). */
+export function newEntry(shard: u32, meta: u32, valueMeta: u32): u32 {
   const heap = shard + D_HEAP
-  const read = load64(shard + D_TABLE)
-  const used = get32(shard + D_USED)
-  if (addressOf(read) == H_EMPTY_TABLE || used >= slotCount(bitsOf(read))) return false
   const entry = allocate(heap, entrySize(meta))
-  if (entry == 0) return false
+  if (entry == 0) return 0
   const value = newValue(valueMeta, true)
   if (value == 0) {
     free(heap, entry)
-    return false
+    return 0
   }
   writeEntry(entry, meta)
   store64(entry + ENTRY_VALUE, value)
+  return entry
+}
+
+/** Puts a new key into `read`, for want of memory for a `dirty`. Returns false if there is no room. Under the mutex. */
+export function insertIntoRead(shard: u32, hash: u64, meta: u32, valueMeta: u32): bool {
+  const read = load64(shard + D_TABLE)
+  const used = get32(shard + D_USED)
+  if (addressOf(read) == H_EMPTY_TABLE || used >= slotCount(bitsOf(read))) return false
+  const entry = newEntry(shard, meta, valueMeta)
+  if (entry == 0) return false
   put32(shard + D_REWRITING, 1)
   place(read, <u32>hash, tagOf(hash), entry)
   put32(shard + D_USED, used + 1)

@@ -14,7 +14,7 @@
  * Source: go/src/sync/map.go, Go 1.23.
  */
 import { add32, cas64, exchange64, get32, load64, put32, reach, store64 } from './atomics'
-import { allocate, allocateTable, emptySlabs, failure, free, freeTable, giveEmpty, isFree, isSpan } from './heap'
+import { allocateTable, emptySlabs, failure, free, freeTable, giveEmpty, isFree, isSpan } from './heap'
 import {
   ABSENT,
   ADD,
@@ -54,7 +54,7 @@ import {
 import { unlock } from './lock'
 import { shardAt, tokenEntry, tokenGeneration, tokenWord } from './shard'
 import { EXPUNGED, isAmended, isValue, NIL, tryExpungeLocked, unexpungeAll, withState } from './sync-entry'
-import { insertIntoRead, isPurgeDue, purge } from './sync-in-place'
+import { insertIntoRead, isPurgeDue, newEntry, purge } from './sync-in-place'
 import { lockMap } from './sync-repair'
 import { compactAllValues, dropPending, freeValue, newValue, settle } from './sync-values'
 import {
@@ -83,7 +83,6 @@ import {
   slotCount,
   tagOf,
   valueWord,
-  writeEntry,
 } from './table'
 import { busy, count, othersRest, rest } from './thread'
 import { BLOCK_CONTENT, blockEqualsExpected, copyOut, copyOutValidated, resultAt, sum, valueAt } from './value'
@@ -354,15 +353,8 @@ function insertLocked(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
     if (!dirtyLocked(shard)) return failure
   }
   if (!roomInDirty(shard)) return failure
-  const entry = allocate(shard + D_HEAP, entrySize(meta))
+  const entry = newEntry(shard, meta, valueMeta)
   if (entry == 0) return failure
-  const value = newValue(valueMeta, true)
-  if (value == 0) {
-    free(shard + D_HEAP, entry)
-    return failure
-  }
-  writeEntry(entry, meta)
-  store64(entry + ENTRY_VALUE, value)
   place(load64(shard + D_DIRTY), <u32>hash, tagOf(hash), entry)
   put32(shard + D_DIRTY_USED, get32(shard + D_DIRTY_USED) + 1)
   bringToLife(entry)
