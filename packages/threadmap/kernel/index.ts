@@ -1,5 +1,5 @@
 /** What JavaScript calls. Each operation takes its key, value and expected value from this thread's scratch areas. */
-import { load32, put32, store32, store64 } from './atomics'
+import { load32, load64, put32, store32, store64 } from './atomics'
 import { audit as auditMemory } from './audit'
 import { dropClaims } from './claims'
 import { fastChange, fastGet, lockShard, look, looked } from './fast'
@@ -14,6 +14,8 @@ import {
   D_DIRTY_USED,
   D_HEAP,
   D_LOCK,
+  D_LOCK_WAITED,
+  D_LOCK_WAITS,
   D_MISSES_TOTAL,
   D_PROMOTIONS,
   D_RESIZES,
@@ -356,26 +358,42 @@ export function hashBytes(kind: u32, length: u32, seedLow: u32, seedHigh: u32): 
 
 // --- Counters ----------------------------------------------------------------------------------------------------------
 
-/** Sums a counter over the shards, by number. */
+/** A counter of one shard, by number. */
+export function shardCounter(index: u32, counter: u32): f64 {
+  const shard = shardAt(index)
+  switch (counter) {
+    case 0: {
+      const isDirty = policy == POLICY_SYNC && (load32(shard + D_TABLE) & 32) != 0
+      return <f64>slotCount(load32((isDirty ? D_DIRTY : D_TABLE) + shard) & 31)
+    }
+    case 1:
+      return <f64>load32(shard + D_RESIZES)
+    case 2:
+      return <f64>load32(shard + D_COMPACTIONS)
+    case 3:
+      return <f64>load32(shard + D_MISSES_TOTAL)
+    case 4:
+      return <f64>load32(shard + D_PROMOTIONS)
+    case 5:
+      return <f64>load32(shard + D_COPIED)
+    case 6:
+      return <f64>load32(shard + D_DIRTY_USED)
+    case 7:
+      return <f64>load32(shard + D_HEAP + P_FREE_BYTES)
+    case 8:
+      return <f64>load32(shard + D_LOCK_WAITS)
+    case 9:
+      return <f64>load64(shard + D_LOCK_WAITED)
+    default:
+      return <f64>load32(shard + D_USED)
+  }
+}
+
+/** Sums a counter over the shards. */
 export function shardTotal(counter: u32): f64 {
   const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   let total: f64 = 0
-  for (let i: u32 = 0; i < shards; i++) {
-    const shard = shardAt(i)
-    if (counter == 0)
-      total += <f64>(
-        slotCount(
-          load32((policy == POLICY_SYNC && (load32(shard + D_TABLE) & 32) != 0 ? D_DIRTY : D_TABLE) + shard) & 31,
-        )
-      )
-    else if (counter == 1) total += <f64>load32(shard + D_RESIZES)
-    else if (counter == 2) total += <f64>load32(shard + D_COMPACTIONS)
-    else if (counter == 3) total += <f64>load32(shard + D_MISSES_TOTAL)
-    else if (counter == 4) total += <f64>load32(shard + D_PROMOTIONS)
-    else if (counter == 5) total += <f64>load32(shard + D_COPIED)
-    else if (counter == 6) total += <f64>load32(shard + D_DIRTY_USED)
-    else if (counter == 7) total += <f64>load32(shard + D_HEAP + P_FREE_BYTES)
-  }
+  for (let i: u32 = 0; i < shards; i++) total += shardCounter(i, counter)
   if (counter == 7 && policy == POLICY_SYNC) {
     const heaps = load<u32>(H_THREAD_HEAPS) + P_HEAP
     for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load32(heaps + i * HEAP_STRIDE + P_FREE_BYTES)

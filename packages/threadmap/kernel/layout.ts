@@ -124,8 +124,8 @@ export const D_TABLE: u32 = 0
 export const D_LOCK: u32 = 128
 /** Readers-writer locks only: count of readers, and the writer's bit. */
 export const D_READERS: u32 = 132
-/** Raised before and after each write of an UnsafeMap: odd while one is under way. */
-export const D_WRITES: u32 = 136
+/** Times that a thread did not get the shard's lock at once. */
+export const D_LOCK_WAITS: u32 = 136
 /** Entries in the table (SyncMap: in `read`, deleted ones included). */
 export const D_USED: u32 = 140
 /** SyncMap: the table word of `dirty`, its entries, and the counters of Go's source. */
@@ -143,6 +143,8 @@ export const D_EXPUNGED: u32 = 180
 export const D_REWRITING: u32 = 184
 /** SyncMap: deleted entries are looked for when the heap takes a page and has this many. */
 export const D_PURGE_AT: u32 = 188
+/** Nanoseconds that threads waited for the shard's lock, all together (64 bits). */
+export const D_LOCK_WAITED: u32 = 192
 export const D_HEAP: u32 = 256
 
 /** A heap: free blocks by size class. A shard's stands in the shard; a thread heap has a lock of its own before it. */
@@ -198,8 +200,6 @@ export const E_SPARSE: i32 = -12
 
 /** Block headers: the word at a block's start is {meta 32 | generation 32}. */
 export const META_LENGTH: u32 = 0x0fffffff
-/** Two bits that say how text is stored; the kernel only compares them. */
-export const META_ENCODING: u32 = 0x30000000
 /** Set on live blocks during a repair. Readers mask it out. */
 export const META_MARK: u32 = 0x80000000
 

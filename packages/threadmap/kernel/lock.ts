@@ -10,15 +10,20 @@
  */
 import { add32, cas32, exchange32, load32, store32 } from './atomics'
 import {
+  D_LOCK_WAITED,
+  D_LOCK_WAITS,
   E_HOLDS,
   E_TIMEOUT,
   H_BACKOFF_DELAY,
   H_BACKOFF_RETRIES,
   H_LOCK_TIMEOUT,
   H_RECOVERIES,
+  H_SHARD_BITS,
+  H_SHARDS,
   S_LOCK_SLEEPS,
   S_LOCK_WAITS,
   S_SPINS,
+  SHARD_SIZE,
 } from './layout'
 import { addHold, count, findHold, heldByLiving, isAlive, maySleep, me, mySlot, now } from './thread'
 
@@ -51,6 +56,28 @@ let waitsUntil: f64 = 0
 /** From now on this thread waits so long in all; 0: as the map says. */
 export function setPatience(milliseconds: f64): void {
   waitsUntil = milliseconds > 0 ? now() + milliseconds : 0
+}
+
+/** Of the wait that is under way: the nanoseconds spun before there was a look at the clock, and when that was (0: not yet). */
+let spun: u32 = 0
+let clockedFrom: f64 = 0
+
+function beginWait(): void {
+  count(S_LOCK_WAITS, 1)
+  spun = 0
+  clockedFrom = 0
+}
+
+/**
+ * Where the lock is a shard's, the shard counts the wait and how long it was: only who waits pays for that. Shards stand at
+ * multiples of their size. The figures are statistics that nothing depends on, and so no steps of the explorer.
+ */
+function endWait(word: u32): void {
+  if (word - load<u32>(H_SHARDS) >= SHARD_SIZE << load<u32>(H_SHARD_BITS)) return
+  const shard = word & ~(SHARD_SIZE - 1)
+  const clocked: f64 = clockedFrom > 0 ? max(now() - clockedFrom, 0) * 1e6 : 0
+  atomic.add<u32>(shard + D_LOCK_WAITS, 1)
+  atomic.add<u64>(shard + D_LOCK_WAITED, <u64>clocked + spun)
 }
 
 /** Spins for about `steps` nanoseconds. */
@@ -88,16 +115,24 @@ export function tryLock(word: u32): bool {
 }
 
 export function lockSlowly(word: u32, timeout: f64): i32 {
-  count(S_LOCK_WAITS, 1)
+  beginWait()
+  const code = awaitMutex(word, timeout)
+  endWait(word)
+  return code
+}
+
+function awaitMutex(word: u32, timeout: f64): i32 {
   let delay = load<u32>(H_BACKOFF_DELAY)
   const retries = load<u32>(H_BACKOFF_RETRIES)
   for (let i: u32 = 0; i < retries; i++) {
     pause(delay)
+    spun += delay
     count(S_SPINS, 1)
     if (load32(word) == 0 && cas32(word, 0, me) == 0) return LOCKED
     delay = min(delay << 1, MAX_PAUSE)
   }
-  const deadline = now() + timeout
+  clockedFrom = now()
+  const deadline = clockedFrom + timeout
   while (true) {
     const seen = load32(word)
     if (seen == 0) {
@@ -150,14 +185,17 @@ export function lockShared(readers: u32, mutex: u32, timeout: f64): i32 {
     if (was == seen) return LOCKED
     seen = was
   }
-  return lockSharedSlowly(readers, mutex, place, timeout)
+  beginWait()
+  const code = awaitWriter(readers, mutex, place, timeout)
+  endWait(readers)
+  return code
 }
 
-function lockSharedSlowly(readers: u32, mutex: u32, place: u32, timeout: f64): i32 {
-  count(S_LOCK_WAITS, 1)
+function awaitWriter(readers: u32, mutex: u32, place: u32, timeout: f64): i32 {
   let delay = load<u32>(H_BACKOFF_DELAY)
   let retries = load<u32>(H_BACKOFF_RETRIES)
-  const deadline = now() + timeout
+  clockedFrom = now()
+  const deadline = clockedFrom + timeout
   // While it waits the lock must not be named: a writer that waits for a dead reader's share would take it for this one's.
   store32(place, 0)
   while (true) {
@@ -209,14 +247,17 @@ export function lockExclusive(readers: u32, mutex: u32, timeout: f64): i32 {
     seen = was
   }
   if ((load32(readers) & COUNT) == 0) return code
-  return awaitReaders(readers, mutex, timeout, code)
+  beginWait()
+  code = awaitReaders(readers, mutex, timeout, code)
+  endWait(readers)
+  return code
 }
 
 function awaitReaders(readers: u32, mutex: u32, timeout: f64, code: i32): i32 {
-  count(S_LOCK_WAITS, 1)
   let delay = load<u32>(H_BACKOFF_DELAY)
   let retries = load<u32>(H_BACKOFF_RETRIES)
-  const deadline = now() + timeout
+  clockedFrom = now()
+  const deadline = clockedFrom + timeout
   while (true) {
     let seen = load32(readers)
     if ((seen & COUNT) == 0) return code

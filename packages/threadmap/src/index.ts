@@ -24,6 +24,7 @@ export type {
   MapOptions,
   MapStats,
   ShardedOptions,
+  ShardStats,
   SyncMapStats,
   UnsafeOptions,
   WatchableWorker,

@@ -102,6 +102,16 @@ export interface MapStats {
   threads: number
 }
 
+/** Counters of one shard of a map, as they are while others go on. */
+export interface ShardStats {
+  /** Entries in the shard. */
+  entries: number
+  /** Times a thread did not get the shard's lock at once, since the map began (modulo 2^32). */
+  lockWaits: number
+  /** How long they waited, all together, in milliseconds. Short spins are counted by their nominal length. */
+  lockWaitMs: number
+}
+
 /** The counters of Go's `sync.Map`, besides. */
 export interface SyncMapStats extends MapStats {
   /** Reads that had to look into `dirty` under the mutex, since the map began. */
@@ -185,6 +195,11 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
 
   /** Counters; O(shards). */
   stats(): MapStats
+  /**
+   * Counters of each shard, in order; O(shards). A map whose waits gather in one shard has a hot key or a poor hash there;
+   * waits that are spread evenly ask for more shards. `RWMutexMap`, `SyncMap` and `UnsafeMap` have one shard.
+   */
+  shardStats(): ShardStats[]
   /**
    * Checks every invariant of the whole memory and returns what is broken, in words; empty if all is well. Only meaningful
    * while no other thread uses the map. O(size of the memory). For tests, and for those who wonder.

@@ -88,6 +88,7 @@ inEveryRoom('every operation after dispose throws DisposedError, a second dispos
     iteration: () => [...map],
     'an iterator from before': () => started.next(),
     stats: () => map.stats(),
+    shardStats: () => map.shardStats(),
   }
   if (['f64', 'u32', 'i64'].includes(pair.value.name)) uses.add = () => map.add(key, value)
   for (const [name, use] of Object.entries(uses)) {

@@ -124,3 +124,25 @@ for (const kind of SAFE_KINDS) {
     assert.deepEqual(map.audit(), [])
   })
 }
+
+for (const kind of ['ShardedMap', 'FastMap'] as const) {
+  seeded(`${kind}: waits for a lock are counted at the shard where threads wait`, async () => {
+    using map = createMap(kind, { key: string, value: u32, shards: 16 })
+    map.set('version', 0)
+    const tasks = [1, 2, 3].map(() => ({ map: map.handle, top: SOAKING ? 1_000_000 : 60_000 }))
+    await run(team('versions', tasks))
+    const shards = map.shardStats()
+    assert.equal(shards.length, 16)
+    const hot = shards.findIndex(({ entries }) => entries === 1)
+    assert.equal(
+      shards.reduce((sum, { entries }) => sum + entries, 0),
+      1,
+    )
+    assert.ok(shards[hot]!.lockWaits > 0, 'nobody waited')
+    assert.ok(shards[hot]!.lockWaitMs > 0)
+    assert.ok(shards[hot]!.lockWaits <= map.stats().lockWaits)
+    for (const [index, { lockWaits }] of shards.entries()) {
+      if (index !== hot) assert.equal(lockWaits, 0, `shard ${index}`)
+    }
+  })
+}

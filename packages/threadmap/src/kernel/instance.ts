@@ -38,6 +38,7 @@ export interface KernelExports {
   beginClaim(meta: number): number
   endClaim(claim: number): void
   hashBytes(kind: number, length: number, seedLow: number, seedHigh: number): number
+  shardCounter(index: number, counter: number): number
   shardTotal(counter: number): number
   threadTotal(counter: number): number
   usedBytes(): number

@@ -5,7 +5,7 @@ import * as L from '../kernel/layout.generated.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../kernel/scratch.js'
 import { KINDS, readHeaderText, Session } from '../kernel/session.js'
 import { watchWorker } from '../liveness/watch.js'
-import type { ConcurrentMap, MapHandle, MapKind, MapStats, WatchableWorker } from '../types.js'
+import type { ConcurrentMap, MapHandle, MapKind, MapStats, ShardStats, WatchableWorker } from '../types.js'
 import { failureOf } from './failure.js'
 import { type AnyOptions, cacheSize, checkOptions } from './options.js'
 import { describeProblem } from './problems.js'
@@ -274,6 +274,18 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
       compactions: kernel.shardTotal(2),
       threads: kernel.threadTotal(4),
     }
+  }
+
+  shardStats(): ShardStats[] {
+    if (this.#disposed) this.#refuse()
+    const kernel = this.#kernel
+    const shards = 2 ** this.session.header(L.H_SHARD_BITS)
+    return Array.from({ length: shards }, (_, index) => ({
+      // SyncMap counts deleted entries in its shard.
+      entries: shards === 1 ? this.size : kernel.shardCounter(index, 10),
+      lockWaits: kernel.shardCounter(index, 8),
+      lockWaitMs: kernel.shardCounter(index, 9) / 1e6,
+    }))
   }
 
   audit(): string[] {

@@ -1,4 +1,4 @@
-import type { MapHandle, MapStats, WatchableWorker } from 'threadmap'
+import type { MapHandle, MapStats, ShardStats, WatchableWorker } from 'threadmap'
 import type { AnyMap } from './maps.js'
 import { type Peer, Reference } from './peer.js'
 import type { Random } from './random.js'
@@ -126,6 +126,9 @@ export class HandedMap implements AnyMap {
   }
   stats(): MapStats {
     return this.#invoke('stats', []) as MapStats
+  }
+  shardStats(): ShardStats[] {
+    return this.#invoke('shardStats', []) as ShardStats[]
   }
   get handle(): MapHandle<unknown, unknown> {
     return this.#choose().read('handle') as MapHandle<unknown, unknown>
