@@ -163,7 +163,15 @@ test('of what is full the innermost is named', () => {
   assert.equal(named({ pool }).resource, 'connection pool')
   assert.equal(named({ pool, workers: [full] }).resource, 'event loop', 'connections wait for a loop that is full')
   assert.equal(named({ generators: [full] }).resource, 'load generator')
-  assert.equal(named({ mapLockWaits: 0.5, workers: [full] }).resource, 'lock')
+  const mapLocks = (waiting: number[]) => ({ waits: waiting.map(each => each * 10), waiting })
+  const hot = mapLocks([0.01, 0.02, 0.4, 0.01])
+  assert.equal(named({ mapLocks: hot, workers: [full] }).name, "lock of shard 2 of the map's 4")
+  assert.match(
+    named({ mapLocks: mapLocks([0.1, 0.1, 0.15, 0.1]), workers: [full] }).name,
+    /^the locks of the map's 4 shards \(shard 2 has most: 33%/,
+  )
+  assert.equal(named({ mapLocks: mapLocks([0.3]), workers: [full] }).name, 'the one lock of the map')
+  assert.equal(named({ mapLocks: mapLocks([0.01, 0.1]), workers: [full] }).resource, 'event loop', 'they hardly wait')
   assert.equal(
     named({ workers: [] }, { inProgress: 300 }).resource,
     'queue',

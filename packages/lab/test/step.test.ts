@@ -12,8 +12,11 @@ import { findKnees } from '#lab/experiments/step/knee/knees.js'
 import { isLoopback } from '#lab/experiments/step/load/foreign.js'
 import { HttpTarget } from '#lab/experiments/step/load/http-target.js'
 import { TIME_OUT_MS } from '#lab/experiments/step/load/tally.js'
+import { MapLockWatch } from '#lab/experiments/step/map-locks.js'
 import type { StepDetails } from '#lab/experiments/step/outcome.js'
 import type { Step } from '#lab/experiments/step/series.js'
+import { SubjectCrew, sharedOperations } from '#lab/subjects/crew.js'
+import { sharedSubject } from '#lab/subjects/subject.js'
 import { folder, threadmap } from './command.js'
 
 const never = new AbortController().signal
@@ -47,6 +50,29 @@ describe('a planted bottleneck is named, whichever it is', { concurrency: 2 }, (
         await target.stop()
       }
     })
+  }
+})
+
+test('where threads wait for a lock of the map, it is known at which shard', async () => {
+  const workload = { keys: 1, reads: 0, zipf: 0, valueBytes: 8, churn: 0, threads: 3 }
+  const crew = await SubjectCrew.start({
+    subject: sharedSubject('ShardedMap'),
+    threads: workload.threads,
+    signal: never,
+    mapOptions: { shards: 16 },
+  })
+  try {
+    await crew.prepare(workload, sharedOperations(workload, 1))
+    const watch = new MapLockWatch(crew.map as never)
+    const { operations, seconds } = await crew.round({ ms: 200 })
+    const mapLocks = watch.stop(seconds * 1000, operations)
+    const hot = crew.map?.shardStats().findIndex(({ entries }) => entries === 1)
+    const others = mapLocks.waits.filter((_, shard) => shard !== hot)
+    assert.ok(mapLocks.waits[hot!] > 0 && mapLocks.waiting[hot!] > 0, JSON.stringify(mapLocks))
+    assert.ok(mapLocks.waiting[hot!] < workload.threads * 1.2, JSON.stringify(mapLocks))
+    assert.deepEqual(new Set(others), new Set([0]))
+  } finally {
+    await crew.stop()
   }
 })
 

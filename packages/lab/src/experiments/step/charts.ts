@@ -3,7 +3,7 @@ import { quantile } from '../../statistics.js'
 import type { Objective } from './knee/knees.js'
 import { throughputAt } from './knee/usl.js'
 import type { Series } from './measure.js'
-import { mean, type Step } from './series.js'
+import { lockWait, mean, type Step } from './series.js'
 
 /** Curves over the number of clients: of the main target in detail, of the others throughput and P95. */
 export function chartsOf(series: readonly Series[], main: Series, objective: Objective): Chart[] {
@@ -130,7 +130,7 @@ function resourceSeries(steps: readonly Step[]): LineChart['series'] {
     })
     if (points.length > 0) series.push({ name, points })
   }
-  const ofWorkers = (part: 'active' | 'cpu' | 'runDelay' | 'collector' | 'lockWait') => (step: Step) => {
+  const ofWorkers = (part: 'active' | 'cpu' | 'runDelay' | 'collector') => (step: Step) => {
     const values = step.resources.workers.map(each => each[part])
     return values.length === 0 || values.includes(undefined) ? undefined : mean(values.map(value => value ?? 0))
   }
@@ -138,9 +138,7 @@ function resourceSeries(steps: readonly Step[]): LineChart['series'] {
   add('workers: on a core', ofWorkers('cpu'))
   add('workers: waiting for a core', ofWorkers('runDelay'))
   add('workers: stopped by the collector', ofWorkers('collector'))
-  if (steps.some(({ resources }) => resources.locks !== undefined)) {
-    add('workers: waiting for a lock', ofWorkers('lockWait'))
-  }
+  add('workers: waiting for a lock', ({ resources }) => lockWait(resources))
   add('pool in use', ({ resources: { pool } }) => (pool === undefined ? undefined : pool.inUse / pool.size))
   add('load generator active', ({ resources: { generators } }) =>
     generators.length === 0 ? undefined : mean(generators.map(({ active }) => active)),

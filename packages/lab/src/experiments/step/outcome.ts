@@ -6,7 +6,7 @@ import { claimsOf } from './claims.js'
 import { chainText } from './knee/attribution.js'
 import { kneeTexts, type Objective } from './knee/knees.js'
 import type { Series } from './measure.js'
-import { mean, type Step } from './series.js'
+import { lockWait, mean, type Step, total } from './series.js'
 
 /** What `details` of the record holds. */
 export interface StepDetails {
@@ -77,10 +77,11 @@ function evidenceOf({ name, workers, steps, closed }: Series): Evidence[] {
 }
 
 function stepTable({ name, steps }: Series): Table {
-  const share = (step: Step, part: 'active' | 'collector' | 'lockWait') => {
+  const share = (step: Step, part: 'active' | 'collector') => {
     const known = step.resources.workers.flatMap(each => each[part] ?? [])
     return known.length === 0 ? null : 100 * mean(known)
   }
+  const percent = (share: number | undefined) => (share === undefined ? null : 100 * share)
   return {
     title: `${name}, step by step (open loop)`,
     columns: [
@@ -113,8 +114,8 @@ function stepTable({ name, steps }: Series): Table {
       step.resources.cores,
       share(step, 'active'),
       share(step, 'collector'),
-      share(step, 'lockWait'),
-      step.resources.mapLockWaits === undefined ? null : 1000 * step.resources.mapLockWaits,
+      percent(lockWait(step.resources)),
+      step.resources.mapLocks === undefined ? null : 1000 * total(step.resources.mapLocks.waits),
       step.waiting,
       step.inProgress,
       step.resources.generators.length === 0 ? null : step.lateness.p50,

@@ -57,8 +57,7 @@ export interface Resources {
   readonly workers: readonly ThreadTime[]
   readonly locks?: LockTimes | undefined
   readonly pool?: PoolTime | undefined
-  /** Times per request that a thread did not get a lock of the map at once. */
-  readonly mapLockWaits?: number | undefined
+  readonly mapLocks?: MapLocks | undefined
 }
 
 /** Where the time of one thread went, as shares of the step (0 to 1). */
@@ -71,11 +70,19 @@ export interface ThreadTime {
   readonly runDelay?: number | undefined
   /** Its collector had stopped it. */
   readonly collector: number
-  /** It waited for a lock; where that was timed: a map counts how often its locks are waited for, and not how long. */
+  /** It waited for a lock that was planted. */
   readonly lockWait?: number | undefined
 }
 
-/** Locks by shard, as shares of the step. */
+/** The locks of the map itself, by shard. */
+export interface MapLocks {
+  /** Times per request that a thread did not get it at once. */
+  readonly waits: readonly number[]
+  /** Threads that waited for it, on average over time. */
+  readonly waiting: readonly number[]
+}
+
+/** Planted locks by shard, as shares of the step. */
 export interface LockTimes {
   /** Somebody held it. */
   readonly held: readonly number[]
@@ -97,7 +104,18 @@ export interface PoolTime {
   readonly waiting: number
 }
 
+/** Share of the workers' time that went into waiting for locks, planted ones and the map's own; undefined: nobody looked. */
+export function lockWait({ workers, mapLocks }: Resources): number | undefined {
+  const planted = workers.map(worker => worker.lockWait).filter(share => share !== undefined)
+  if (mapLocks === undefined && planted.length === 0) return undefined
+  return (total(planted) + total(mapLocks?.waiting ?? [])) / workers.length
+}
+
+export function total(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0)
+}
+
 /** The mean over `values`; 0 for none. */
 export function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
+  return values.length === 0 ? 0 : total(values) / values.length
 }

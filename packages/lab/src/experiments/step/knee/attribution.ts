@@ -1,4 +1,4 @@
-import { mean, type Resources, type Step, type ThreadTime } from '../series.js'
+import { type MapLocks, mean, type Resources, type Step, type ThreadTime, total } from '../series.js'
 
 /** What can run out. */
 export type Resource = 'connection pool' | 'lock' | 'collector' | 'cores' | 'event loop' | 'load generator' | 'queue'
@@ -32,8 +32,8 @@ const POOL_FULL = 0.85
 const MACHINE_FULL = 0.9
 /** What others leave of the cores, below which it is they who fill the machine. */
 const OWN_SHARE = 0.6
-/** Waits for a lock of a map per request, from which on they count as contention. */
-const MAP_LOCK_WAITS = 0.2
+/** A shard's part of all waiting for the locks of a map, from which on it is that shard's lock, and not locks as such. */
+const HOT_PART = 0.5
 /** Waiting for a core so much of the time, a thread can't do half of what it could. */
 const STARVED = 0.4
 
@@ -44,7 +44,7 @@ const STARVED = 0.4
 export function attribute(steps: readonly Step[], beyond: number, cores: number): Attribution {
   const first = steps[0]
   const at = steps[beyond]
-  const { workers, generators, pool, locks, mapLockWaits = 0 } = at.resources
+  const { workers, generators, pool, locks, mapLocks } = at.resources
   const loop = mostActive(workers)
   const of = (part: (thread: ThreadTime) => number | undefined) => mean(workers.map(thread => part(thread) ?? 0))
   const link = (what: string, unit: string, figure: (step: Step) => number): Link => ({
@@ -93,9 +93,18 @@ export function attribute(steps: readonly Step[], beyond: number, cores: number)
         loops,
       ])
     }
-    if (mapLockWaits >= MAP_LOCK_WAITS) {
-      const waits = link('waits for a lock of the map', 'per request', each => each.resources.mapLockWaits ?? 0)
-      return found('lock', 'a lock of the map (it does not count by shard)', [waits, loops])
+    if (mapLocks !== undefined) {
+      const waiting = total(mapLocks.waiting) / workers.length
+      if (waiting >= NOTABLE_PART && waiting >= delayed) {
+        return found('lock', mapLockName(mapLocks), [
+          link('waits for locks of the map', 'per request', e => total(e.resources.mapLocks?.waits ?? [])),
+          link('workers waiting for them', '% of the time', ({ resources }) => {
+            return (100 * total(resources.mapLocks?.waiting ?? [])) / resources.workers.length
+          }),
+          loops,
+        ])
+      }
+      ruledOut.push(`locks of the map take ${percent(waiting)} of the workers' time`)
     }
     // A pause lasts longer where the collector has no core.
     if (collecting >= NOTABLE_PART && collecting >= delayed) {
@@ -147,6 +156,16 @@ export function attribute(steps: readonly Step[], beyond: number, cores: number)
     return found('queue', name, [])
   }
   return found(null, 'nothing that was measured', [])
+}
+
+/** The shard at which most of the waiting is; or that it is spread. */
+function mapLockName({ waiting }: MapLocks): string {
+  if (waiting.length === 1) return 'the one lock of the map'
+  const most = Math.max(...waiting)
+  const part = most / total(waiting)
+  const shard = waiting.indexOf(most)
+  if (part >= HOT_PART) return `lock of shard ${shard} of the map's ${waiting.length}`
+  return `the locks of the map's ${waiting.length} shards (shard ${shard} has most: ${percent(part)} of the waiting)`
 }
 
 function coresName({ resources }: Step, cores: number): string {

@@ -3,6 +3,7 @@ import { createMap } from '../../../subjects/maps.js'
 import { Team } from '../../../threads/team.js'
 import type { StepCommand, StepReply } from '../load/protocol.js'
 import { stepOf } from '../load/tally.js'
+import { MapLockWatch } from '../map-locks.js'
 import type { Step } from '../series.js'
 import { CAPACITY, type Entry, entry, stock } from '../server/orders.js'
 import type { Load, Target } from '../target.js'
@@ -48,7 +49,8 @@ export class MapInProcess implements Target {
   }
 
   async step({ clients, rate, warmUpMs, ms, seed }: Load): Promise<Step> {
-    const before = this.#map.stats().lockWaits
+    const began = performance.now()
+    const locks = new MapLockWatch(this.#map as never)
     const processors = new ProcessorWatch()
     const share = rate === null ? null : rate / this.workers
     const replies = await this.#team.ask({ clients, rate: share, warmUpMs, ms, seed })
@@ -62,7 +64,7 @@ export class MapInProcess implements Target {
           ...processors.stop(),
           generators: [],
           workers: replies.map(({ time }) => time),
-          mapLockWaits: (this.#map.stats().lockWaits - before) / Math.max(1, requests),
+          mapLocks: locks.stop(performance.now() - began, requests),
         },
       },
       counts,

@@ -4,7 +4,8 @@ import { Histogram } from '../../../histogram.js'
 import { createMap } from '../../../subjects/maps.js'
 import { Team } from '../../../threads/team.js'
 import type { Destination } from '../load/protocol.js'
-import type { LockTimes, Resources } from '../series.js'
+import { MapLockWatch } from '../map-locks.js'
+import { type LockTimes, mean, type Resources } from '../series.js'
 import { CAPACITY, type Entry, entry, stock } from './orders.js'
 import type { Planted, ServerCommand, ServerFigures, ServerReply, ServerSetup } from './protocol.js'
 
@@ -25,7 +26,7 @@ export class OrderServer {
   readonly #backend: Team<undefined, number> | undefined
   readonly #map: ConcurrentMap<string, Entry>
   readonly #planted: Planted | undefined
-  #lockWaits = 0
+  #mapLocks: MapLockWatch | undefined
 
   private constructor(
     ports: readonly number[],
@@ -78,11 +79,11 @@ export class OrderServer {
 
   async watch(): Promise<void> {
     await this.#team.ask('watch')
-    this.#lockWaits = this.#map.stats().lockWaits
+    this.#mapLocks = new MapLockWatch(this.#map as never)
   }
 
   /** What was in use since `watch`. */
-  async figures(): Promise<Pick<Resources, 'workers' | 'locks' | 'pool' | 'mapLockWaits'>> {
+  async figures(): Promise<Pick<Resources, 'workers' | 'locks' | 'pool' | 'mapLocks'>> {
     const replies = await this.#team.ask('figures')
     const all = replies.flatMap(({ figures }) => (figures === undefined ? [] : [figures]))
     const requests = all.reduce((sum, each) => sum + each.requests, 0)
@@ -90,7 +91,7 @@ export class OrderServer {
     const planted = this.#planted
     return {
       workers,
-      mapLockWaits: requests === 0 ? 0 : (this.#map.stats().lockWaits - this.#lockWaits) / requests,
+      mapLocks: this.#mapLocks?.stop(mean(all.map(({ ms }) => ms)), requests),
       ...(planted?.what === 'lock'
         ? {
             locks: {
