@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type HashName, hash, type MapKind } from 'threadmap'
+import type { Context } from '#lab/experiment.js'
 import { recommended, type Tried } from '#lab/experiments/backoff/index.js'
 import { promotionFacts } from '#lab/experiments/gc/sync-map.js'
 import { avalanche, balance, collisions32 } from '#lab/experiments/hash/quality.js'
@@ -11,13 +15,16 @@ import { mixCells } from '#lab/experiments/mix/cells.js'
 import { outcomeOf as mixOutcome, ranking } from '#lab/experiments/mix/index.js'
 import { runWorkloads } from '#lab/experiments/mix/measure.js'
 import { noticed, type RaceRound } from '#lab/experiments/race/index.js'
-import { cpuList } from '#lab/experiments/shards/numa.js'
+import { memoryNodes } from '#lab/experiments/shards/nodes.js'
+import { remoteAccess, remoteClaim } from '#lab/experiments/shards/remote.js'
 import { outcomeOf as sharingOutcome } from '#lab/experiments/sharing/index.js'
 import { countsIn } from '#lab/experiments/sharing/perf.js'
 import { Histogram } from '#lab/histogram.js'
 import { SAFE_KINDS } from '#lab/subjects/maps.js'
 import { LMDB, MESSAGES, PRIVATE, SHAREDMAP, sharedSubject } from '#lab/subjects/subject.js'
+import { allowedProcessors, pin, processorList } from '#lab/threads/affinity.js'
 import { userKeys, type Workload } from '#lab/workload.js'
+import { folder } from './command.js'
 
 const UNINTERRUPTED = new AbortController().signal
 
@@ -121,8 +128,61 @@ test('backoff: of settings that cannot be told apart, the one that spins least i
 })
 
 test('shards: lists of processors', () => {
-  assert.deepEqual(cpuList('0-2,5\n'), [0, 1, 2, 5])
-  assert.deepEqual(cpuList('\n'), [])
+  assert.deepEqual(processorList('0-2,5\n'), [0, 1, 2, 5])
+  assert.deepEqual(processorList('\n'), [])
+})
+
+const processors = allowedProcessors()
+const CANNOT_PIN =
+  processors.length < 2
+    ? 'fewer than two processors'
+    : spawnSync('taskset', ['--version']).status === 0
+      ? false
+      : 'there is no taskset'
+
+test('shards: the processors of each memory node that this program may use', { skip: CANNOT_PIN }, t => {
+  const root = folder(t)
+  const lists = { node0: `${processors[0]}\n`, node1: '\n', node2: `${processors[1]},4000-4002\n`, possible: '0-2\n' }
+  for (const [name, list] of Object.entries(lists)) {
+    mkdirSync(join(root, name))
+    writeFileSync(join(root, name, 'cpulist'), list)
+  }
+  assert.deepEqual(memoryNodes(root), [[processors[0]], [processors[1]]])
+  assert.deepEqual(memoryNodes(join(root, 'none')), [[]])
+})
+
+test('shards: a map is used by threads bound to one node and to the other', { skip: CANNOT_PIN }, async () => {
+  assert.ok(pin([processors[1]]))
+  assert.deepEqual(allowedProcessors(), [processors[1]])
+  assert.ok(pin(processors))
+  // Two processors stand for two nodes: that threads move is the same, what they find there is not.
+  const context = { seed: 1, signal: UNINTERRUPTED } as Context
+  const workload = { keys: 4096, reads: 50, zipf: 0, valueBytes: 8, churn: 0, threads: 4 }
+  const options = { kind: 'FastMap', shards: [8, 64], rounds: 3, ms: 20, workload, onRound: () => {} } as const
+  const found = await remoteAccess(context, [[processors[0]], [processors[1]]], options)
+  assert.deepEqual(
+    found?.map(({ shards, threads }) => [shards, threads]),
+    [
+      [8, 1],
+      [64, 1],
+    ],
+  )
+  for (const { local, remote } of found ?? []) {
+    assert.ok([...local, ...remote].every(time => time > 5 && time < 1e6) && local.length === 3 && remote.length === 3)
+  }
+  assert.deepEqual(allowedProcessors(), processors, 'this thread is back where it was')
+})
+
+test('shards: remote memory that is nearer with finer shards confirms the claim, and only that', () => {
+  const remote = (shards: number, local: number, away: number) => {
+    const rounds = (time: number) => [time, time * 1.01, time * 0.99]
+    return { kind: 'FastMap', shards, threads: 2, local: rounds(local), remote: rounds(away) } as const
+  }
+  const claimed = remoteClaim([remote(8, 68, 218), remote(64, 68, 176), remote(256, 72, 152)])
+  assert.equal(claimed.verdict, 'holds')
+  assert.match(claimed.measured, /8 shards 218 ns, 1:3\.21;.*256 shards 152 ns, 1:2\.11/)
+  assert.equal(remoteClaim([remote(8, 68, 152), remote(256, 68, 152)]).verdict, 'does not hold')
+  assert.equal(remoteClaim([remote(8, 400, 218), remote(256, 72, 152)]).verdict, 'does not hold', 'the ratio rises')
 })
 
 test('lifetime: shares by how long objects were in use', () => {

@@ -118,6 +118,11 @@ export class SubjectCrew {
     }
   }
 
+  /** Lets the threads run on these processors only. */
+  async pin(processors: readonly number[]): Promise<void> {
+    await this.#team.ask({ do: 'pin', processors })
+  }
+
   async stop(): Promise<void> {
     try {
       // lmdb must not be ended in the middle of a call.

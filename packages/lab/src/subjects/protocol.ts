@@ -30,11 +30,17 @@ export interface RoundCommand {
   readonly collector: boolean
 }
 
+/** Every thread of the crew may run on these processors from now on. */
+export interface PinCommand {
+  readonly do: 'pin'
+  readonly processors: readonly number[]
+}
+
 export interface CloseCommand {
   readonly do: 'close'
 }
 
-export type CrewCommand = PrepareCommand | RoundCommand | CloseCommand
+export type CrewCommand = PrepareCommand | RoundCommand | PinCommand | CloseCommand
 
 /** What one thread did while the clock ran. */
 export interface RoundReply {

@@ -1,5 +1,6 @@
 /** One thread of a crew: it does a workload's operations on one subject, for as long as it is told. */
 import { Histogram } from '../histogram.js'
+import { pin } from '../threads/affinity.js'
 import { type Member, serve } from '../threads/serve.js'
 import { CollectorWatch } from './collector.js'
 import { type CrewCommand, type CrewReply, type RoundCommand, type RoundReply, SAMPLE } from './protocol.js'
@@ -19,6 +20,9 @@ await serve<undefined, CrewCommand, CrewReply>((_, member) => {
       case 'round':
         if (runner === undefined) throw new Error('a round before a workload')
         return round(runner, command, member)
+      case 'pin':
+        if (!pin(command.processors)) throw new Error(`cannot be bound to the processors ${command.processors}`)
+        return undefined
       case 'close':
         await runner?.close()
         return undefined

@@ -1,6 +1,5 @@
 /** Two threads that hand a word to and fro: what it takes for a write to reach another core. */
-import { execFileSync } from 'node:child_process'
-import { readlinkSync } from 'node:fs'
+import { pin } from '../../threads/affinity.js'
 import { serve } from '../../threads/serve.js'
 
 export interface CoreSetup {
@@ -22,7 +21,7 @@ export interface CoreReply {
 const GIVE_UP_MS = 500
 
 await serve<CoreSetup, CoreCommand, CoreReply>(({ word }, { index, meet }) => ({ turns, cpu }) => {
-  const pinned = cpu !== undefined && pin(cpu)
+  const pinned = cpu !== undefined && pin([cpu])
   if (index === 0) Atomics.store(word, 0, 0)
   meet()
   const began = performance.now()
@@ -41,14 +40,3 @@ await serve<CoreSetup, CoreCommand, CoreReply>(({ word }, { index, meet }) => ({
   meet()
   return { ns: lost ? Number.NaN : ((performance.now() - began) * 1e6) / (done * 2), pinned }
 })
-
-/** Binds this very thread to a processor, where `taskset` is there to do it. */
-function pin(cpu: number): boolean {
-  try {
-    const thread = readlinkSync('/proc/thread-self').split('/').at(-1) as string
-    execFileSync('taskset', ['-pc', String(cpu), thread], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}

@@ -8,12 +8,18 @@ import { sharedSubject } from '../../subjects/subject.js'
 import { Team } from '../../threads/team.js'
 import { type Workload, workloadText } from '../../workload.js'
 import type { CoreCommand, CoreReply, CoreSetup } from './core.js'
-import { memoryNodes } from './numa.js'
+import { memoryNodes } from './nodes.js'
+import { type Remote, remoteAccess, remoteClaim, remoteTable } from './remote.js'
 
 const EFFORT = {
   quick: { shards: [1, 8, 64, 1024], rounds: 3, ms: 50, turns: 20_000 },
   full: { shards: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024], rounds: 7, ms: 200, turns: 200_000 },
 }
+
+/** What the folklore speaks of. */
+const REMOTE_SHARDS = [8, 64, 256]
+/** More than the caches hold, or there would be no memory to be remote. */
+const REMOTE_KEYS = 262_144
 
 /** Half writes: shards are for writers. */
 const WORKLOAD: Omit<Workload, 'threads'> = { keys: 16_384, reads: 50, zipf: 0, valueBytes: 8, churn: 0 }
@@ -24,7 +30,8 @@ export const shards: Experiment = {
   method:
     'The same half reads, half writes over maps of 1 to 1,024 shards, in interleaved rounds: throughput, waits for a lock (stats()), the 99th ' +
     'percentile of single operations (one in 32 is timed, the clock included), memory in use. Then two threads hand one word to and fro: the time a write takes ' +
-    'to reach another core, and on machines with several memory nodes, another node.',
+    'to reach another core. On machines with several memory nodes, the same to another node, and maps in the memory of one node, used by threads bound ' +
+    'to that node and to another in turns.',
   seconds: { quick: 5, full: 55 },
   run,
 }
@@ -82,7 +89,20 @@ async function run(context: Context): Promise<Outcome> {
   }
   context.progress(steps / (steps + 1), 'core to core')
   const nodes = memoryNodes()
-  return outcomeOf(found, await handOvers(context, nodes, effort), nodes.length, workload)
+  const handed = await handOvers(context, nodes, effort)
+  const remote =
+    nodes.length < 2
+      ? []
+      : await remoteAccess(context, nodes, {
+          ...effort,
+          kind: 'FastMap',
+          shards: REMOTE_SHARDS,
+          workload: { ...workload, keys: REMOTE_KEYS },
+          onRound: share => context.progress((steps + share) / (steps + 1), 'local and remote memory'),
+        })
+  if (remote === undefined)
+    context.leaveOut('remote memory', 'threads cannot be bound to processors: there is no taskset')
+  return outcomeOf({ sharded: found, handed, nodes: nodes.length, remote: remote ?? [] }, workload)
 }
 
 /** Within the first node and, where there is a second, across. */
@@ -128,12 +148,16 @@ const metric = {
   p99: ({ latency }: RoundFigures) => latency?.quantile(0.99) ?? Number.NaN,
 }
 
-export function outcomeOf(
-  found: readonly Sharded[],
-  handed: readonly HandOver[],
-  nodes: number,
-  workload: Workload,
-): Outcome {
+/** All that was measured. */
+export interface ShardFigures {
+  readonly sharded: readonly Sharded[]
+  readonly handed: readonly HandOver[]
+  readonly nodes: number
+  /** Empty on one node. */
+  readonly remote: readonly Remote[]
+}
+
+export function outcomeOf({ sharded: found, handed, nodes, remote }: ShardFigures, workload: Workload): Outcome {
   const about = { experiment: 'shards', workers: workload.threads }
   const evidence: Evidence[] = found.flatMap(each => {
     const row = { ...about, subject: each.kind, workload: `${each.shards} shards, ${workloadText(workload)}` }
@@ -149,6 +173,11 @@ export function outcomeOf(
       evidence.push(
         measured({ ...about, workers: 2, subject: 'hand-over', workload: name, metric: 'one way', unit: 'ns' }, ns),
       )
+  }
+  for (const { kind, shards: count, threads, local, remote: away } of remote) {
+    const row = { ...about, subject: kind, workers: threads, metric: 'operation', unit: 'ns' }
+    evidence.push(measured({ ...row, workload: `${count} shards, local memory` }, local))
+    evidence.push(measured({ ...row, workload: `${count} shards, remote memory` }, away))
   }
   const kinds = [...new Set(found.map(({ kind }) => kind))]
   const chart = (
@@ -212,9 +241,10 @@ export function outcomeOf(
               rows: handed.map(({ name, ns }) => [name, spread(ns).median]),
             },
           ]),
+      ...(remote.length === 0 ? [] : [remoteTable(remote)]),
     ],
     findings: [...kinds.map(kind => enough(found.filter(each => each.kind === kind))), ...nodesText(nodes, handed)],
-    claims: [remote(nodes, handed)],
+    claims: [remote.length === 0 ? notRemote(nodes) : remoteClaim(remote)],
   }
 }
 
@@ -243,14 +273,13 @@ function nodesText(nodes: number, handed: readonly HandOver[]): string[] {
   ]
 }
 
-function remote(nodes: number, handed: readonly HandOver[]): ClaimFinding {
-  const [within, across] = handed
+function notRemote(nodes: number): ClaimFinding {
   return {
     claim: 13,
     verdict: 'cannot tell',
     measured:
-      nodes < 2 || across === undefined
+      nodes < 2
         ? 'there is one memory node here, so no memory is remote'
-        : `a word takes ${spread(within.ns).median.toFixed(0)} ns within a node and ${spread(across.ns).median.toFixed(0)} ns across, whatever the number of shards; maps were not pinned to nodes`,
+        : `there are ${nodes} memory nodes, but threads cannot be bound to them: there is no taskset`,
   }
 }
