@@ -28,50 +28,169 @@ const CASE = 32
 
 type Method = (...args: unknown[]) => unknown
 
-/** A method that counts down and does what it covers, or, when the countdown is over, what keeps the operation. */
-type Cover = (map: object, original: Method, sampled: Method, countdown: { left: number }) => Method
+interface Sampler {
+  readonly countdown: { left: number }
+  /** Keeps an operation that is done, by its result. */
+  readonly told: (key: unknown, result: unknown) => void
+  /** Keeps an operation and does it. */
+  readonly asked: Method
+}
+
+/** A method that does what it covers and counts down; when the countdown is over, the operation is kept. */
+type Cover = (original: Method, sampler: Sampler) => Method
 
 /**
- * The methods, their letter in the trace, and what covers them. Each stands written out, with as many parameters as it has: a
- * function made in a loop would share what V8 learns about its calls with all the others and be several times slower, and
- * a rest parameter would make an array for every call.
+ * The methods, their letter in the trace, and what covers them. What V8 makes of them decides what recording costs. Each stands
+ * written out, with as many parameters as it has: a function made in a loop would share what V8 learns about its calls
+ * with all the others and be several times slower, and a rest parameter would make an array for every call. What they
+ * close over are constants (parameters count as variables), so that the compiler sees the method and inlines it; `this` is
+ * the map, whose kind the caller's code has checked already; and what counts comes after the operation where it can,
+ * for whatever stands before it takes that certainty away. See docs/decisions/0006.
  */
 const METHODS: Readonly<Record<string, { readonly letter: string; readonly cover: Cover }>> = {
-  get: { letter: 'g', cover: (m, f, sampled, count) => k => (--count.left === 0 ? sampled(k) : f.call(m, k)) },
-  has: { letter: 'h', cover: (m, f, sampled, count) => k => (--count.left === 0 ? sampled(k) : f.call(m, k)) },
-  delete: { letter: 'd', cover: (m, f, sampled, count) => k => (--count.left === 0 ? sampled(k) : f.call(m, k)) },
-  getAndDelete: { letter: 'd', cover: (m, f, sampled, count) => k => (--count.left === 0 ? sampled(k) : f.call(m, k)) },
-  set: {
-    letter: 'u',
-    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+  // Their results tell whether the key was there.
+  get: {
+    letter: 'g',
+    cover(original, { told, countdown }) {
+      const f = original
+      const keep = told
+      const count = countdown
+      return function (this: object, k) {
+        const result = f.call(this, k)
+        if (--count.left === 0) keep(k, result)
+        return result
+      }
+    },
   },
-  add: {
-    letter: 'm',
-    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+  has: {
+    letter: 'h',
+    cover(original, { told, countdown }) {
+      const f = original
+      const keep = told
+      const count = countdown
+      return function (this: object, k) {
+        const result = f.call(this, k)
+        if (--count.left === 0) keep(k, result)
+        return result
+      }
+    },
   },
-  update: {
-    letter: 'm',
-    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+  delete: {
+    letter: 'd',
+    cover(original, { told, countdown }) {
+      const f = original
+      const keep = told
+      const count = countdown
+      return function (this: object, k) {
+        const result = f.call(this, k)
+        if (--count.left === 0) keep(k, result)
+        return result
+      }
+    },
+  },
+  getAndDelete: {
+    letter: 'd',
+    cover(original, { told, countdown }) {
+      const f = original
+      const keep = told
+      const count = countdown
+      return function (this: object, k) {
+        const result = f.call(this, k)
+        if (--count.left === 0) keep(k, result)
+        return result
+      }
+    },
   },
   swap: {
     letter: 'm',
-    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+    cover(original, { told, countdown }) {
+      const f = original
+      const keep = told
+      const count = countdown
+      return function (this: object, k, v) {
+        const result = f.call(this, k, v)
+        if (--count.left === 0) keep(k, result)
+        return result
+      }
+    },
+  },
+  // For these one has to ask before.
+  set: {
+    letter: 'u',
+    cover(original, { asked, countdown }) {
+      const f = original
+      const keep = asked
+      const count = countdown
+      return function (this: object, k, v) {
+        return --count.left === 0 ? keep(k, v) : f.call(this, k, v)
+      }
+    },
+  },
+  add: {
+    letter: 'm',
+    cover(original, { asked, countdown }) {
+      const f = original
+      const keep = asked
+      const count = countdown
+      return function (this: object, k, v) {
+        return --count.left === 0 ? keep(k, v) : f.call(this, k, v)
+      }
+    },
+  },
+  update: {
+    letter: 'm',
+    cover(original, { asked, countdown }) {
+      const f = original
+      const keep = asked
+      const count = countdown
+      return function (this: object, k, v) {
+        return --count.left === 0 ? keep(k, v) : f.call(this, k, v)
+      }
+    },
   },
   getOrInsert: {
     letter: 'o',
-    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+    cover(original, { asked, countdown }) {
+      const f = original
+      const keep = asked
+      const count = countdown
+      return function (this: object, k, v) {
+        return --count.left === 0 ? keep(k, v) : f.call(this, k, v)
+      }
+    },
   },
   getOrInsertComputed: {
     letter: 'o',
-    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+    cover(original, { asked, countdown }) {
+      const f = original
+      const keep = asked
+      const count = countdown
+      return function (this: object, k, v) {
+        return --count.left === 0 ? keep(k, v) : f.call(this, k, v)
+      }
+    },
   },
   compareAndDelete: {
     letter: 'd',
-    cover: (m, f, sampled, count) => (k, v) => (--count.left === 0 ? sampled(k, v) : f.call(m, k, v)),
+    cover(original, { asked, countdown }) {
+      const f = original
+      const keep = asked
+      const count = countdown
+      return function (this: object, k, v) {
+        return --count.left === 0 ? keep(k, v) : f.call(this, k, v)
+      }
+    },
   },
   compareAndSwap: {
     letter: 'm',
-    cover: (m, f, sampled, count) => (k, e, v) => (--count.left === 0 ? sampled(k, e, v) : f.call(m, k, e, v)),
+    cover(original, { asked, countdown }) {
+      const f = original
+      const keep = asked
+      const count = countdown
+      return function (this: object, k, e, v) {
+        return --count.left === 0 ? keep(k, e, v) : f.call(this, k, e, v)
+      }
+    },
   },
 }
 const WALKS = ['forEach', 'keys', 'values', 'entries', Symbol.iterator] as const
@@ -92,6 +211,7 @@ export function record<M extends Recordable>(map: M, file: string, options: Reco
   if (!Number.isInteger(most) || most < FIRST_WRITE)
     throw new UsageError(`most is ${most}; give a whole number from ${FIRST_WRITE}`)
   if (recorders.has(map)) throw new UsageError('this map is already recorded; call stopRecording(map) first')
+  if (!Object.isExtensible(map)) throw new UsageError('this map is frozen or sealed, so its methods cannot be covered')
   const path = traceFile(file, threadId)
   for (const other of recorders.values()) {
     if (other.path === path) throw new UsageError(`another map is recorded to ${path}; give each a file of its own`)
@@ -154,6 +274,8 @@ class Recorder {
   /** What `left` began with. */
   #interval: number
   readonly #gaps: Uint32Array
+  /** Methods that were the map's own, to be given back. */
+  readonly #own = new Map<PropertyKey, PropertyDescriptor>()
   #inBurst = 0
   #operations = 0
   #kept = 0
@@ -185,16 +307,23 @@ class Recorder {
     this.#countdown = { left: this.#interval }
   }
 
-  /** Puts own methods before those of the class. */
+  /**
+   * Puts a prototype of its own between the map and its class: calls of its methods are found as fast as before. (Methods put on
+   * the map itself cost reads of a plain `Map` another 2 to 3%.) A method that is the map's own is covered there.
+   */
   cover(): void {
     const map = this.#map as unknown as Record<PropertyKey, Method | undefined>
-    const countdown = this.#countdown
-    const put = (name: PropertyKey, value: Method) =>
-      Object.defineProperty(map, name, { value, configurable: true, enumerable: false, writable: true })
+    const prototype = Object.create(Object.getPrototypeOf(map))
+    const put = (name: PropertyKey, value: Method) => {
+      const own = Object.getOwnPropertyDescriptor(map, name)
+      if (own !== undefined) this.#own.set(name, own)
+      const covered = { value, configurable: true, enumerable: own?.enumerable ?? false, writable: true }
+      Object.defineProperty(own === undefined ? prototype : map, name, covered)
+    }
     for (const [name, { letter, cover }] of Object.entries(METHODS)) {
       const original = map[name]
       if (typeof original !== 'function') continue
-      put(name, cover(map, original, this.#sampled(name, letter.charCodeAt(0), original), countdown))
+      put(name, cover(original, this.#sampler(letter.charCodeAt(0), original)))
     }
     for (const name of WALKS) {
       const original = map[name]
@@ -211,35 +340,33 @@ class Recorder {
         return clear.call(map)
       })
     }
+    Object.setPrototypeOf(map, prototype)
   }
 
   uncover(): void {
-    for (const name of [...Object.keys(METHODS), ...WALKS, 'clear']) Reflect.deleteProperty(this.#map, name)
+    Object.setPrototypeOf(this.#map, Object.getPrototypeOf(Object.getPrototypeOf(this.#map)))
+    for (const [name, own] of this.#own) Object.defineProperty(this.#map, name, own)
   }
 
-  /** The method for the calls that are kept. A read or removal tells by its result whether the key was there; before a write one has to ask. */
-  #sampled(name: string, letter: number, original: Method): Method {
+  #sampler(letter: number, original: Method): Sampler {
     const map = this.#map
-    const tells =
-      name === 'get' || name === 'getAndDelete' ? 'value' : name === 'has' || name === 'delete' ? 'boolean' : ''
-    if (!tells) {
-      return (...args) => {
+    return {
+      countdown: this.#countdown,
+      told: (key, result) => {
+        this.#next()
+        this.#keep(result === undefined || result === false ? letter - CASE : letter, key)
+      },
+      asked: (...args) => {
         this.#next()
         const isThere = this.#has(args[0])
         const result = original.apply(map, args)
         this.#keep(isThere ? letter : letter - CASE, args[0])
         return result
-      }
-    }
-    return key => {
-      this.#next()
-      const result = original.call(map, key)
-      this.#keep(result === undefined || result === false ? letter - CASE : letter, key)
-      return result
+      },
     }
   }
 
-  /** Sets the countdown anew, before the operation: what a map calls of its own methods counts on from there. */
+  /** Sets the countdown anew; before an operation, so that what a map calls of its own methods counts on from there. */
   #next(): void {
     this.#operations += this.#interval
     this.#interval = ++this.#inBurst % BURST === 0 ? this.#gaps[(this.#inBurst / BURST) % GAPS] : 1
