@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { CLAIMS, EXPERIMENTS, readDocument, UsageError } from '@threadmap/lab'
+import { requireMemory } from '#lab/lab/command.js'
 import { folder, threadmap } from './command.js'
 
 test('an experiment is run, shown, and kept whole', async t => {
@@ -43,6 +44,17 @@ test('Ctrl-C keeps what is finished, and --resume goes on', async t => {
     readDocument(out).experiments.map(({ name }) => name),
     ['sharing', 'backoff'],
   )
+})
+
+test('more workers than there is memory for are refused before any is started', () => {
+  requireMemory(4, 200e6)
+  assert.throws(
+    () => requireMemory(240, 2e9),
+    error =>
+      error instanceof UsageError &&
+      error.message === '240 workers need about 9600 MB, and 2000 MB are free; give at most --workers 50',
+  )
+  assert.throws(() => requireMemory(1, 10e6), /there is not enough for one$/)
 })
 
 test('what cannot be done is refused in one line, with code 2, and nothing is written', async t => {

@@ -78,7 +78,7 @@ export async function lab(names: readonly string[], flags: LabFlags, signal: Abo
   const experiments = chosen(names)
   const { quick = false, workers, seed, out, resume, json: jsonFlag } = flags
   const settings: Settings = { quick, workers, seed, flags: ownFlags(flags) }
-  requireMemory(workers)
+  requireMemory(workers, freeBytes())
   const json = jsonFlag === undefined ? undefined : jsonTarget(jsonFlag)
   const quiet = json !== undefined && json.path === undefined
   const print = (text: string) => {
@@ -129,13 +129,20 @@ function ownFlags(flags: LabFlags): Readonly<Record<string, unknown>> {
   return Object.fromEntries(names.filter(name => flags[name] !== undefined).map(name => [name, flags[name]]))
 }
 
-function requireMemory(workers: number): void {
-  const most = Math.floor(freemem() / WORKER_BYTES)
-  if (workers > most) {
-    throw new UsageError(
-      `${workers} workers need about ${Math.ceil((workers * WORKER_BYTES) / 1e6)} MB, and ${Math.floor(freemem() / 1e6)} MB are free; give at most --workers ${Math.max(1, most)}`,
-    )
-  }
+/** What this program may still take: a container may have less than the machine. */
+function freeBytes(): number {
+  const { availableMemory } = process as { availableMemory?: () => number }
+  return Math.min(freemem(), availableMemory?.() ?? Number.POSITIVE_INFINITY)
+}
+
+/** Refuses workers for whom there is no memory, before any is started. */
+export function requireMemory(workers: number, free: number): void {
+  const most = Math.floor(free / WORKER_BYTES)
+  if (workers <= most) return
+  const advice = most > 0 ? `give at most --workers ${most}` : 'end other programs, for there is not enough for one'
+  throw new UsageError(
+    `${workers} workers need about ${Math.ceil((workers * WORKER_BYTES) / 1e6)} MB, and ${Math.floor(free / 1e6)} MB are free; ${advice}`,
+  )
 }
 
 /** The run in `folder`, if it was made here and as is asked for now: figures of different machines or settings don't mix. */

@@ -38,7 +38,7 @@ export const hashing: Experiment = {
     'are the hash); how evenly the published hash modulo 8, 64 and 256 spreads them (chi-square, in standard deviations from random; longest); ' +
     'buckets of a table with as many places as keys; pairs with equal 32 bits against the birthday bound; and what flipping one bit of a key does. ' +
     'The maps themselves finalise every hash once more before they use it.',
-  seconds: { quick: 4, full: 35 },
+  seconds: { quick: 4, full: 6 },
   flags: [new Option('--hash-keys <file>', 'hash: keys of your own, one a line')],
   check: settings => {
     ownKeys(settings)

@@ -29,7 +29,7 @@ export const lifetime: Experiment = {
     'Threads serve requests: each makes a few objects and drops them, most use a result that is cached for 50 ms to 5 s (the quick lab: for a tenth of all times), and ' +
     'a little configuration stays and is seldom replaced. Results are cached in a plain Map per thread, or in a shared map as JSON. How long objects are in use is counted by class, ' +
     'how old sampled objects are when they are really collected by FinalizationRegistry, collections and pauses by V8 GCProfiler, young and old generation apart.',
-  seconds: { quick: 5, full: 75 },
+  seconds: { quick: 5, full: 120 },
   run,
 }
 

@@ -39,7 +39,7 @@ export const memory: Experiment = {
     'M_total = M_meta + M_payload is fitted to them by least squares of the relative error, with a coefficient per map, shard, table byte, ' +
     'entry, value block, key byte and value byte (bytes as rounded to the size classes). Then maps that had no part in the fit are predicted. ' +
     'Nothing here depends on time.',
-  seconds: { quick: 5, full: 60 },
+  seconds: { quick: 5, full: 30 },
   run,
 }
 

@@ -19,7 +19,7 @@ export interface MixCell extends Cell {
   readonly subjects: readonly SubjectRounds[]
 }
 
-const EFFORT = { quick: { cells: 16, rounds: 3, ms: 20 }, full: { cells: 72, rounds: 5, ms: 60 } }
+const EFFORT = { quick: { cells: 32, rounds: 3, ms: 20 }, full: { cells: 72, rounds: 5, ms: 60 } }
 
 /** On a busy machine the matrix is cut short, at so many times its usual length. */
 const OVERRUN = 1.5
@@ -32,7 +32,7 @@ export const mix: Experiment = {
     'drawn so that every level of every factor comes up equally often. Each subject has threads of its own; all subjects do the same ' +
     'operations in interleaved rounds. UnsafeMap takes part where there is one thread. "plain Map per thread" shares nothing and is the ceiling of such a loop; ' +
     '"message passing" sends 64 requests in a message to the thread that has the Map. Peers take part where they are installed.',
-  seconds: { quick: 15, full: 240 },
+  seconds: { quick: 40, full: 310 },
   run,
 }
 

@@ -29,7 +29,7 @@ export const race: Experiment = {
     'counted are runs that were caught, and after how long. Without detection the sum of all counters shows how many updates were lost. ' +
     'The safe maps do the same by add. Then the usual mistakes, each with its fix: writing while another thread iterates, check-then-act, and an HTTP handler that ' +
     'reads, waits and writes (real requests over loopback).',
-  seconds: { quick: 4, full: 20 },
+  seconds: { quick: 4, full: 5 },
   run,
 }
 

@@ -32,7 +32,7 @@ export const shards: Experiment = {
     'percentile of single operations (one in 32 is timed, the clock included), memory in use. Then two threads hand one word to and fro: the time a write takes ' +
     'to reach another core. On machines with several memory nodes, the same to another node, and maps in the memory of one node, used by threads bound ' +
     'to that node and to another in turns.',
-  seconds: { quick: 5, full: 55 },
+  seconds: { quick: 5, full: 40 },
   run,
 }
 

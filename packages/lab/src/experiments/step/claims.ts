@@ -67,6 +67,13 @@ function causeClaim(main: Series, all: readonly Series[]): ClaimFinding {
     const whose = main.planted === null ? '' : ', where it was planted'
     return { claim: 6, verdict: 'cannot tell', measured: `${name}: ${why}${whose}${seen}` }
   }
+  if (attribution.resource === 'load generator') {
+    return {
+      claim: 6,
+      verdict: 'cannot tell',
+      measured: `${name}: ${attribution.name} ran out before the server${seen}`,
+    }
+  }
   return {
     claim: 6,
     verdict: 'does not hold',

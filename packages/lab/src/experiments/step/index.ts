@@ -20,7 +20,7 @@ export const step: Experiment = {
     'and server share the cores of this machine; the generator may send a millisecond late. Three knees: the peak of a curve by the ' +
     'Universal Scalability Law (weighted fit, 90% interval by bootstrap), the bend of log P95 by Kneedle, and the last step ' +
     'that meets the objective. The cause behind it is read off the measured series: of what is full the innermost.',
-  seconds: { quick: 12, full: 120 },
+  seconds: { quick: 12, full: 135 },
   flags: FLAGS,
   check: checkAsked,
   run,

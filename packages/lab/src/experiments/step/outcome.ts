@@ -156,13 +156,21 @@ function kneeTable(series: readonly Series[]): Table {
       { label: 'by Kneedle' },
       { label: 'by the scalability law' },
       { label: 'contention' },
-      { label: 'coherency' },
+      { label: 'coherency', unit: 'per million' },
       { label: 'what runs out' },
     ],
     rows: series.map(({ name, knees, attribution }) => {
       const [usl, bend, objective] = kneeTexts(knees)
       const { fit } = knees
-      return [name, objective, bend, usl, fit?.alpha ?? null, fit?.beta ?? null, attribution?.name ?? 'no knee reached']
+      return [
+        name,
+        objective,
+        bend,
+        usl,
+        fit?.alpha ?? null,
+        fit === undefined || fit === null ? null : 1e6 * fit.beta,
+        attribution?.name ?? 'no knee reached',
+      ]
     }),
   }
 }
