@@ -264,6 +264,37 @@ test('record refuses what it cannot do, before anything is recorded', t => {
   assert.throws(() => record(new Map(), join(root, 'trace.json')), /another map is recorded/)
   stopRecording(map)
   assert.ok(!existsSync(join(root, 'other.json')))
+  const frozen = Object.freeze(new Map())
+  assert.throws(() => record(frozen, join(root, 'frozen.json')), /frozen or sealed/)
+  assert.ok(!existsSync(join(root, 'frozen.json')))
+})
+
+test('a map gets back what it had: its class, and methods of its own', t => {
+  const root = folder(t)
+  class Counted extends Map<string, number> {
+    gets = 0
+    override get = (key: string) => {
+      this.gets++
+      return super.get(key)
+    }
+  }
+  const map = new Counted([['a', 1]])
+  const { get } = map
+  record(map, join(root, 'trace.json'), { every: 1 })
+  assert.ok(map instanceof Counted)
+  assert.equal(map.get('a'), 1)
+  assert.equal(map.has('b'), false)
+  assert.equal(map.set('b', 2), map)
+  assert.equal(map.delete('b'), true)
+  assert.equal(map.size, 1)
+  stopRecording(map)
+  assert.equal(map.get, get)
+  assert.equal(Object.getPrototypeOf(map), Counted.prototype)
+  assert.ok(map.gets >= 1)
+  const [trace] = readTraces(join(root, 'trace.json'))
+  assert.equal(trace.operations, 4)
+  assert.equal(trace.ops, 'gHUd')
+  assert.equal(trace.map, 'Counted')
 })
 
 test('recording costs little', t => {
