@@ -47,7 +47,9 @@ export const OPERATIONS = {
   g: 'get',
   h: 'has',
   u: 'set',
-  m: 'read and write: update, add, swap, compareAndSwap',
+  m: 'read and write: swap, compareAndSwap',
+  a: 'add',
+  p: 'update',
   o: 'getOrInsert',
   d: 'delete',
 } as const

@@ -1,7 +1,7 @@
 import { NUMBER_BYTES, random, type Workload } from '../workload.js'
 import type { KeyType, Trace, ValueType } from './format.js'
 
-/** What a replay does, in the three lowest bits of an operation; the key's index is above. */
+/** What a replay does, in the lowest bits of an operation; the key's index is above. */
 export const Step = {
   get: 0,
   has: 1,
@@ -11,7 +11,12 @@ export const Step = {
   insert: 5,
   remove: 6,
   removeNothing: 7,
+  add: 8,
+  update: 9,
 } as const
+
+/** The bits of an operation that say what it does. */
+export const STEP_BITS = 4
 
 /** What a replay needs, the same for every subject. */
 export interface Plan {
@@ -26,7 +31,7 @@ export interface Plan {
   readonly keyLengths: readonly number[]
   readonly valueType: ValueType
   readonly valueBytes: readonly number[]
-  /** `index * 8 + Step` for each thread, to be repeated; in shared memory. */
+  /** `index << STEP_BITS | Step` for each thread, to be repeated; in shared memory. */
   readonly operations: readonly Uint32Array[]
 }
 
@@ -61,7 +66,9 @@ export function planOf(traces: readonly Trace[], seed: number, threads = traces.
   const rare = Math.max(1, entries - known.size)
   const firstRare = entries - rare
   const absent = Math.max(1, missing.size)
-  const churns = traces.some(({ ops }) => /[UMOd]/.test(ops))
+  const churns = traces.some(({ ops }) => /[UMOAPd]/.test(ops))
+  // Only numbers can be added to; a trace that says otherwise was written by somebody else.
+  const addsUp = traces[0].values.type === 'number'
   const operations = Array.from({ length: threads }, (_, thread) => {
     const { ops, ids } = traces[thread % traces.length]
     const next = random(seed + thread * 7919)
@@ -73,7 +80,7 @@ export function planOf(traces: readonly Trace[], seed: number, threads = traces.
       const at = (i + offset) % ops.length
       const present = known.get(ids[at]) ?? firstRare + Math.floor(next() * rare)
       const missed = entries + (missing.get(ids[at]) ?? 0)
-      list[i] = stepOf(ops[at], present, missed)
+      list[i] = stepOf(ops[at] === 'a' && !addsUp ? 'm' : ops[at], present, missed)
     }
     return list
   })
@@ -90,29 +97,21 @@ export function planOf(traces: readonly Trace[], seed: number, threads = traces.
   }
 }
 
+const KNOWN_STEPS: Readonly<Record<string, number>> = {
+  g: Step.get,
+  h: Step.has,
+  u: Step.set,
+  m: Step.readWrite,
+  o: Step.getOrInsert,
+  a: Step.add,
+  p: Step.update,
+}
+const MISSED_STEPS: Readonly<Record<string, number>> = { G: Step.get, H: Step.has, D: Step.removeNothing }
+
 function stepOf(letter: string, present: number, missed: number): number {
-  switch (letter) {
-    case 'g':
-      return present * 8 + Step.get
-    case 'G':
-      return missed * 8 + Step.get
-    case 'h':
-      return present * 8 + Step.has
-    case 'H':
-      return missed * 8 + Step.has
-    case 'u':
-      return present * 8 + Step.set
-    case 'm':
-      return present * 8 + Step.readWrite
-    case 'o':
-      return present * 8 + Step.getOrInsert
-    case 'd':
-      return Step.remove
-    case 'D':
-      return missed * 8 + Step.removeNothing
-    default:
-      return Step.insert
-  }
+  if (letter in KNOWN_STEPS) return (present << STEP_BITS) | KNOWN_STEPS[letter]
+  if (letter in MISSED_STEPS) return (missed << STEP_BITS) | MISSED_STEPS[letter]
+  return letter === 'd' ? Step.remove : Step.insert
 }
 
 /** The nearest workload of the mix experiment: to ask the tree, and to vary. */
@@ -120,7 +119,7 @@ export function workloadOf(traces: readonly Trace[], threads = traces.length): W
   const ops = traces.map(trace => trace.ops).join('')
   const count = (letters: RegExp) => ops.replaceAll(letters, '').length
   const writes = count(/[gGhHoD]/g)
-  const comesAndGoes = count(/[gGhHoDum]/g)
+  const comesAndGoes = count(/[gGhHoDumap]/g)
   const entries = Math.max(1, ...traces.map(trace => Math.max(trace.entries.most, trace.entries.last)))
   const bytes = traces[0].values.bytes
   return {

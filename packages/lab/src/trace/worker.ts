@@ -3,7 +3,7 @@ import type { MapHandle } from 'threadmap'
 import { attachMap } from '../subjects/maps.js'
 import { serve } from '../threads/serve.js'
 import { fillFor, keyAt, type ReplayMap, valuesOf } from './entries.js'
-import { type Plan, Step } from './plan.js'
+import { type Plan, STEP_BITS, Step } from './plan.js'
 
 export interface ReplaySetup {
   readonly plan: Plan
@@ -27,7 +27,7 @@ export interface ReplayReply {
 /** Operations between two looks at the clock. */
 const BATCH = 256
 
-type Store = Pick<ReplayMap, 'get' | 'has' | 'set' | 'delete' | 'swap' | 'getOrInsert'>
+type Store = Pick<ReplayMap, 'get' | 'has' | 'set' | 'delete' | 'swap' | 'add' | 'update' | 'getOrInsert'>
 
 await serve<ReplaySetup, ReplayCommand, ReplayReply>(({ plan, handle }, { index, meet }) => {
   const { keyType, keyLengths, entries, absent, temporary } = plan
@@ -36,6 +36,8 @@ await serve<ReplaySetup, ReplayCommand, ReplayReply>(({ plan, handle }, { index,
   const keys = Array.from({ length: entries + absent }, (_, i) => keyAt(i, 0, keyType, keyLengths))
   const ring = Array.from({ length: temporary }, (_, i) => keyAt(i, 1 + index, keyType, keyLengths))
   const values = valuesOf(plan.valueType, plan.valueBytes)
+  let updates = 0
+  const next = () => values[updates++ & 63]
   const at = { position: 0, written: 0, oldest: 0, newest: temporary / 2, found: 0, expected: 0 }
 
   const run = (count: number) => {
@@ -43,8 +45,8 @@ await serve<ReplaySetup, ReplayCommand, ReplayReply>(({ plan, handle }, { index,
     for (let i = 0; i < count; i++) {
       const operation = list[position]
       position = position + 1 === list.length ? 0 : position + 1
-      const key = operation >>> 3
-      switch (operation & 7) {
+      const key = operation >>> STEP_BITS
+      switch (operation & ((1 << STEP_BITS) - 1)) {
         case Step.get:
           if (store.get(keys[key]) !== undefined) found++
           if (key < entries) expected++
@@ -58,6 +60,12 @@ await serve<ReplaySetup, ReplayCommand, ReplayReply>(({ plan, handle }, { index,
           break
         case Step.readWrite:
           store.swap(keys[key], values[written++ & 63])
+          break
+        case Step.add:
+          store.add(keys[key], 1)
+          break
+        case Step.update:
+          store.update(keys[key], next)
           break
         case Step.getOrInsert:
           store.getOrInsert(keys[key], values[0])
@@ -106,6 +114,16 @@ function ownMap(plan: Plan): Store {
       const before = map.get(key)
       map.set(key, value)
       return before
+    },
+    add(key: unknown, delta: number) {
+      const sum = Number(map.get(key) ?? 0) + delta
+      map.set(key, sum)
+      return sum
+    },
+    update(key: unknown, change: (current: unknown) => unknown) {
+      const value = change(map.get(key))
+      map.set(key, value)
+      return value
     },
     getOrInsert(key: unknown, value: unknown) {
       const before = map.get(key)
