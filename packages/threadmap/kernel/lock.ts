@@ -62,6 +62,7 @@ export function setPatience(milliseconds: f64): void {
 let spun: u32 = 0
 let clockedFrom: f64 = 0
 
+// @inline
 function beginWait(): void {
   count(S_LOCK_WAITS, 1)
   spun = 0
@@ -121,6 +122,7 @@ export function lockSlowly(word: u32, timeout: f64): i32 {
   return code
 }
 
+// @inline
 function awaitMutex(word: u32, timeout: f64): i32 {
   let delay = load<u32>(H_BACKOFF_DELAY)
   const retries = load<u32>(H_BACKOFF_RETRIES)
