@@ -44,7 +44,7 @@ export function labCommand(): Command {
         '"threadmap advise" answers from.',
     )
     .addArgument(new Argument('[name...]', `which experiments: ${EXPERIMENTS.map(({ name }) => name).join(', ')}`))
-    .option('--quick', 'short: everything in about a minute, with wide spreads')
+    .option('--quick', 'short: everything in about a minute and a half, with wide spreads')
     .option('--brief', 'print what was found, without the tables behind it')
     .option('--list', 'say which experiments there are and how long they take, and run none')
     .option('--json [file]', 'write the run as JSON: to a file, or to standard output instead of the text')
