@@ -63,9 +63,9 @@ test('where threads wait for a lock of the map, it is known at which shard', asy
   })
   try {
     await crew.prepare(workload, sharedOperations(workload, 1))
-    const watch = new MapLockWatch(crew.map as never)
-    const { operations, seconds } = await crew.round({ ms: 200 })
-    const mapLocks = watch.stop(seconds * 1000, operations)
+    const watch = new MapLockWatch(crew.map!)
+    const { operations } = await crew.round({ ms: 200 })
+    const mapLocks = watch.stop(operations)
     const hot = crew.map?.shardStats().findIndex(({ entries }) => entries === 1)
     const others = mapLocks.waits.filter((_, shard) => shard !== hot)
     assert.ok(mapLocks.waits[hot!] > 0 && mapLocks.waiting[hot!] > 0, JSON.stringify(mapLocks))

@@ -260,7 +260,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     const kernel = this.#kernel
     return {
       size: this.size,
-      shards: 2 ** this.session.header(L.H_SHARD_BITS),
+      shards: this.#shards(),
       slots: kernel.shardTotal(0),
       bytes: this.session.memory.buffer.byteLength,
       usedBytes: kernel.usedBytes(),
@@ -279,13 +279,17 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   shardStats(): ShardStats[] {
     if (this.#disposed) this.#refuse()
     const kernel = this.#kernel
-    const shards = 2 ** this.session.header(L.H_SHARD_BITS)
+    const shards = this.#shards()
     return Array.from({ length: shards }, (_, index) => ({
       // SyncMap counts deleted entries in its shard.
       entries: shards === 1 ? this.size : kernel.shardCounter(index, 10),
       lockWaits: kernel.shardCounter(index, 8),
       lockWaitMs: kernel.shardCounter(index, 9) / 1e6,
     }))
+  }
+
+  #shards(): number {
+    return 2 ** this.session.header(L.H_SHARD_BITS)
   }
 
   audit(): string[] {

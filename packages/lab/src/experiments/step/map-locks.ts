@@ -3,16 +3,18 @@ import type { MapLocks } from './series.js'
 
 /** Watches how threads wait for the locks of a map, shard by shard, as the map itself counts it. */
 export class MapLockWatch {
-  readonly #map: ConcurrentMap<never, never>
+  readonly #map: Pick<ConcurrentMap<unknown, unknown>, 'shardStats'>
   readonly #before: readonly ShardStats[]
+  readonly #began = performance.now()
 
-  constructor(map: ConcurrentMap<never, never>) {
+  constructor(map: Pick<ConcurrentMap<unknown, unknown>, 'shardStats'>) {
     this.#map = map
     this.#before = map.shardStats()
   }
 
-  /** Since the watch began, `ms` ago, in which there were so many requests. */
-  stop(ms: number, requests: number): MapLocks {
+  /** Since the watch began, in which there were so many requests. */
+  stop(requests: number): MapLocks {
+    const ms = performance.now() - this.#began
     const after = this.#map.shardStats()
     return {
       waits: after.map(({ lockWaits }, shard) => (lockWaits - this.#before[shard].lockWaits) / Math.max(1, requests)),

@@ -168,7 +168,7 @@ function kneeTable(series: readonly Series[]): Table {
         bend,
         usl,
         fit?.alpha ?? null,
-        fit === undefined || fit === null ? null : 1e6 * fit.beta,
+        fit === null ? null : 1e6 * fit.beta,
         attribution?.name ?? 'no knee reached',
       ]
     }),

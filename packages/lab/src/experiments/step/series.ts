@@ -108,7 +108,12 @@ export interface PoolTime {
 export function lockWait({ workers, mapLocks }: Resources): number | undefined {
   const planted = workers.map(worker => worker.lockWait).filter(share => share !== undefined)
   if (mapLocks === undefined && planted.length === 0) return undefined
-  return (total(planted) + total(mapLocks?.waiting ?? [])) / workers.length
+  return total(planted) / workers.length + mapLockWait({ workers, mapLocks })
+}
+
+/** Of it, for the map's own locks. */
+export function mapLockWait({ workers, mapLocks }: Pick<Resources, 'workers' | 'mapLocks'>): number {
+  return total(mapLocks?.waiting ?? []) / workers.length
 }
 
 export function total(values: readonly number[]): number {

@@ -1,4 +1,4 @@
-import { type MapLocks, mean, type Resources, type Step, type ThreadTime, total } from '../series.js'
+import { type MapLocks, mapLockWait, mean, type Resources, type Step, type ThreadTime, total } from '../series.js'
 
 /** What can run out. */
 export type Resource = 'connection pool' | 'lock' | 'collector' | 'cores' | 'event loop' | 'load generator' | 'queue'
@@ -94,13 +94,11 @@ export function attribute(steps: readonly Step[], beyond: number, cores: number)
       ])
     }
     if (mapLocks !== undefined) {
-      const waiting = total(mapLocks.waiting) / workers.length
+      const waiting = mapLockWait(at.resources)
       if (waiting >= NOTABLE_PART && waiting >= delayed) {
         return found('lock', mapLockName(mapLocks), [
           link('waits for locks of the map', 'per request', e => total(e.resources.mapLocks?.waits ?? [])),
-          link('workers waiting for them', '% of the time', ({ resources }) => {
-            return (100 * total(resources.mapLocks?.waiting ?? [])) / resources.workers.length
-          }),
+          link('workers waiting for them', '% of the time', ({ resources }) => 100 * mapLockWait(resources)),
           loops,
         ])
       }

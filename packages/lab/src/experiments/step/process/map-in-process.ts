@@ -49,8 +49,7 @@ export class MapInProcess implements Target {
   }
 
   async step({ clients, rate, warmUpMs, ms, seed }: Load): Promise<Step> {
-    const began = performance.now()
-    const locks = new MapLockWatch(this.#map as never)
+    const locks = new MapLockWatch(this.#map)
     const processors = new ProcessorWatch()
     const share = rate === null ? null : rate / this.workers
     const replies = await this.#team.ask({ clients, rate: share, warmUpMs, ms, seed })
@@ -64,7 +63,7 @@ export class MapInProcess implements Target {
           ...processors.stop(),
           generators: [],
           workers: replies.map(({ time }) => time),
-          mapLocks: locks.stop(performance.now() - began, requests),
+          mapLocks: locks.stop(requests),
         },
       },
       counts,

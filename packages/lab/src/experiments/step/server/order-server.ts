@@ -5,7 +5,7 @@ import { createMap } from '../../../subjects/maps.js'
 import { Team } from '../../../threads/team.js'
 import type { Destination } from '../load/protocol.js'
 import { MapLockWatch } from '../map-locks.js'
-import { type LockTimes, mean, type Resources } from '../series.js'
+import type { LockTimes, Resources } from '../series.js'
 import { CAPACITY, type Entry, entry, stock } from './orders.js'
 import type { Planted, ServerCommand, ServerFigures, ServerReply, ServerSetup } from './protocol.js'
 
@@ -79,7 +79,7 @@ export class OrderServer {
 
   async watch(): Promise<void> {
     await this.#team.ask('watch')
-    this.#mapLocks = new MapLockWatch(this.#map as never)
+    this.#mapLocks = new MapLockWatch(this.#map)
   }
 
   /** What was in use since `watch`. */
@@ -91,7 +91,7 @@ export class OrderServer {
     const planted = this.#planted
     return {
       workers,
-      mapLocks: this.#mapLocks?.stop(mean(all.map(({ ms }) => ms)), requests),
+      mapLocks: this.#mapLocks?.stop(requests),
       ...(planted?.what === 'lock'
         ? {
             locks: {
