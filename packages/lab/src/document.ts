@@ -120,7 +120,10 @@ export class RunFolder {
 
 /** Creates a folder and those above it. (Node's own recursive mkdir never returns where the parent refuses with ENOENT, as /proc does.) */
 function createFolder(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isDirectory()) return
+  // Node 20 says so itself where a file stands above; newer ones take that for "no entry", and mkdir would say EEXIST.
+  if (found) throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR' })
   if (dirname(path) !== path) createFolder(dirname(path))
   mkdirSync(path)
 }

@@ -66,6 +66,7 @@ test('what cannot be done is refused in one line, with code 2, and nothing is wr
     [['--workers', '0'], /workers from 1 to 240/],
     [['--workers', 'two'], /workers from 1 to 240/],
     [['sharing', '--out', join(root, 'file.txt', 'x')], /cannot write to .*ENOTDIR.*--out DIR/],
+    [['sharing', '--out', join(root, 'file.txt')], /cannot write to .*ENOTDIR.*--out DIR/],
     [['sharing', '--out', '/proc/nothing'], /cannot write to .*--out DIR/],
     [['sharing', '--json', join(root, 'missing', 'x.json')], /cannot write .*ENOENT.*writable folder/],
     [['sharing', '--resume', '--out', join(root, 'none')], /cannot read .*none \(ENOENT\); run "threadmap lab"/],
