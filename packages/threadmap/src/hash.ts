@@ -19,8 +19,9 @@ export function hash(name: HashName, bytes: Uint8Array, seed = 0n): bigint {
   if (!(bytes instanceof Uint8Array)) throw new CodecError(`hash() takes a Uint8Array, and got ${typeof bytes}`)
   session ??= Session.create(MAX_BYTES, new Map(), '[]')
   const { kernel, scratch } = session
-  const at = scratch.reserve(KEY, bytes.length)
-  scratch.u8.set(bytes, at)
+  const window = scratch.reserve(KEY, bytes.length)
+  const at = window.at[KEY]
+  window.u8.set(bytes, at)
   const low =
     kernel.hashBytes(kind, bytes.length, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn)) >>> 0
   return (BigInt(scratch.u32[at >>> 2]) << 32n) | BigInt(low)

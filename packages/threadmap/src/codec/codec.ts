@@ -1,4 +1,4 @@
-import type { Area, Scratch } from '../kernel/scratch.js'
+import type { Area, Scratch, Window } from '../kernel/scratch.js'
 
 /**
  * A codec of your own, for values: how they become bytes and come back.
@@ -21,17 +21,18 @@ export interface Codec<T> {
 }
 
 /**
- * A built-in codec. It reads and writes this thread's scratch areas in shared memory, without objects in between.
+ * A built-in codec. It reads and writes this thread's scratch areas in shared memory, or a private window
+ * where the bytes are many, without objects in between.
  * @internal
  */
 export interface NativeCodec<T> {
   readonly name: string
   /** How the kernel stores it: one of the TYPE constants of the layout. */
   readonly type: number
-  /** Writes a value into an area and returns its meta word: length in bytes and encoding. `CodecError` for another type. */
+  /** Writes a value to where `scratch.reserve` says (up to 48 bytes fit into any area without asking) and returns its meta word: length in bytes and encoding. `CodecError` for another type. */
   write(scratch: Scratch, area: Area, value: T): number
-  /** Reads what stands at address `at`, with that meta word. */
-  read(scratch: Scratch, at: number, meta: number): T
+  /** Reads what stands at `at` in a window, with that meta word. */
+  read(window: Window, at: number, meta: number): T
 }
 
 /** A codec that keys can have: `string`, `f64`, `i64`, `bytes`. */

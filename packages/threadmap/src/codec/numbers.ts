@@ -17,7 +17,7 @@ export const f64: KeyCodec<number> = {
     scratch.f64[scratch.at[area] >>> 3] = area === KEY ? (Number.isNaN(value) ? Number.NaN : value + 0) : value
     return WORD
   },
-  read: (scratch, at) => scratch.f64[at >>> 3],
+  read: (window, at) => window.f64[at >>> 3],
   cacheKey: key => key,
 }
 
@@ -36,7 +36,7 @@ export const i64: KeyCodec<bigint> = {
     scratch.i64[scratch.at[area] >>> 3] = value
     return WORD
   },
-  read: (scratch, at) => scratch.i64[at >>> 3],
+  read: (window, at) => window.i64[at >>> 3],
   cacheKey: key => key,
 }
 
@@ -53,7 +53,7 @@ export const u32: NativeCodec<number> = {
     scratch.u32[at + 1] = 0
     return WORD
   },
-  read: (scratch, at) => scratch.u32[at >>> 2],
+  read: (window, at) => window.u32[at >>> 2],
 }
 
 /** true and false. For values only. */
@@ -67,5 +67,5 @@ export const bool: NativeCodec<boolean> = {
     scratch.u32[at + 1] = 0
     return WORD
   },
-  read: (scratch, at) => scratch.u32[at >>> 2] !== 0,
+  read: (window, at) => window.u32[at >>> 2] !== 0,
 }

@@ -23,11 +23,11 @@ function adapt<T>(codec: Codec<T>): NativeCodec<T> {
         throw new CodecError(`codec '${codec.name}' must encode to a Uint8Array, and gave ${typeof encoded}`)
       }
       checkLength(area, encoded.length, `what codec '${codec.name}' made`)
-      const at = scratch.reserve(area, encoded.length)
-      scratch.u8.set(encoded, at)
+      const window = scratch.reserve(area, encoded.length)
+      window.u8.set(encoded, window.at[area])
       return encoded.length
     },
-    read: (scratch, at, meta) => codec.decode(scratch.u8.slice(at, at + (meta & 0x0fffffff))),
+    read: (window, at, meta) => codec.decode(window.u8.slice(at, at + (meta & 0x0fffffff))),
   }
 }
 

@@ -25,11 +25,11 @@ export const bytes: KeyCodec<Uint8Array> = {
       throw new CodecError(`the bytes codec takes a Uint8Array, and got ${quote(value)}`)
     const length = value.length
     checkLength(area, length, `a Uint8Array of ${length} bytes`)
-    const at = scratch.reserve(area, length)
-    scratch.u8.set(value, at)
+    const window = scratch.reserve(area, length)
+    window.u8.set(value, window.at[area])
     return length
   },
-  read: (scratch, at, meta) => scratch.u8.slice(at, at + (meta & 0x0fffffff)),
+  read: (window, at, meta) => window.u8.slice(at, at + (meta & 0x0fffffff)),
   cacheKey: key => fromCodes(key),
 }
 
@@ -54,5 +54,5 @@ const jsonCodec: NativeCodec<unknown> = {
     if (text === undefined) throw new CodecError(`the json codec cannot store ${quote(value)}: JSON has nothing for it`)
     return writeText(scratch, area, text)
   },
-  read: (scratch, at, meta) => JSON.parse(readText(scratch, at, meta)),
+  read: (window, at, meta) => JSON.parse(readText(window, at, meta)),
 }

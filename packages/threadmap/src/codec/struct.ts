@@ -134,13 +134,14 @@ export function struct<const F extends StructFields>(fields: F): NativeCodec<Str
         if (wanted !== undefined)
           throw new CodecError(`struct field '${name}' takes ${wanted}, and got ${quote(record[name])}`)
       }
-      const at = scratch.reserve(area, size)
-      for (const { name, kind, offset } of places) kind.set(scratch.data, at + offset, record[name] as never)
+      const window = scratch.reserve(area, size)
+      const at = window.at[area]
+      for (const { name, kind, offset } of places) kind.set(window.data, at + offset, record[name] as never)
       return size
     },
-    read(scratch, at) {
+    read(window, at) {
       const record: Record<string, unknown> = {}
-      for (const { name, kind, offset } of places) record[name] = kind.get(scratch.data, at + offset)
+      for (const { name, kind, offset } of places) record[name] = kind.get(window.data, at + offset)
       return record as StructOf<F>
     },
   }

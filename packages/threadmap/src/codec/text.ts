@@ -2,7 +2,7 @@
  * Text in shared memory: one byte a character if all are below U+0100, else UTF-16. So every string has one stored form,
  * lone surrogates come back as they went in, and keys are compared byte by byte.
  */
-import { type Area, KEY, type Scratch } from '../kernel/scratch.js'
+import { type Area, KEY, type Scratch, type Window } from '../kernel/scratch.js'
 import { checkLength } from './limits.js'
 
 /** In the meta word: two bytes a character. */
@@ -53,11 +53,12 @@ function writeLong(scratch: Scratch, area: Area, text: string): number {
   }
   if (wide) return writeWide(scratch, area, text)
   checkLength(area, length, what(area, text))
-  const at = scratch.reserve(area, length)
-  if (scratch.text !== undefined) {
-    scratch.text.latin1Write(text, at, length)
+  const window = scratch.reserve(area, length)
+  const at = window.at[area]
+  if (window.text !== undefined) {
+    window.text.latin1Write(text, at, length)
   } else {
-    const bytes = scratch.u8
+    const bytes = window.u8
     for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i)
   }
   return length
@@ -66,8 +67,9 @@ function writeLong(scratch: Scratch, area: Area, text: string): number {
 function writeWide(scratch: Scratch, area: Area, text: string): number {
   const bytes = text.length * 2
   checkLength(area, bytes, what(area, text))
-  const at = scratch.reserve(area, bytes) >>> 1
-  const units = scratch.u16
+  const window = scratch.reserve(area, bytes)
+  const at = window.at[area] >>> 1
+  const units = window.u16
   for (let i = 0; i < text.length; i++) units[at + i] = text.charCodeAt(i)
   return bytes | UTF16
 }
@@ -76,15 +78,15 @@ function what(area: Area, text: string): string {
   return `the ${area === KEY ? 'key' : 'value'} '${text.slice(0, 20)}…' of ${text.length} characters`
 }
 
-/** Reads the text at address `at`. */
-export function readText(scratch: Scratch, at: number, meta: number): string {
+/** Reads the text at `at`. */
+export function readText(window: Window, at: number, meta: number): string {
   const length = meta & LENGTH
   if ((meta & UTF16) !== 0) {
-    if (scratch.text !== undefined) return scratch.text.ucs2Slice(at, at + length)
-    return fromCodes(new Uint16Array(scratch.u16.subarray(at >>> 1, (at + length) >>> 1)))
+    if (window.text !== undefined) return window.text.ucs2Slice(at, at + length)
+    return fromCodes(new Uint16Array(window.u16.subarray(at >>> 1, (at + length) >>> 1)))
   }
-  if (scratch.text !== undefined) return scratch.text.latin1Slice(at, at + length)
-  return fromCodes(new Uint8Array(scratch.u8.subarray(at, at + length)))
+  if (window.text !== undefined) return window.text.latin1Slice(at, at + length)
+  return fromCodes(new Uint8Array(window.u8.subarray(at, at + length)))
 }
 
 /** The string of these character codes, without any decoding. */

@@ -17,13 +17,8 @@ export interface TextBuffer extends Uint8Array {
   ucs2Slice(start: number, end: number): string
 }
 
-/**
- * One thread's window on the memory of a map: typed views, and where its scratch areas stand. A view does not grow with
- * the memory, and areas stay where they are, so the views are made anew only when an area moves beyond their end.
- */
-export class Scratch {
-  readonly memory: MapMemory
-  readonly #kernel: KernelExports
+/** Typed views on some memory, and where each area begins in it. What codecs write to and read from. */
+export class Window {
   u8!: Uint8Array
   u16!: Uint16Array
   i32!: Int32Array
@@ -33,14 +28,36 @@ export class Scratch {
   data!: DataView
   /** Undefined where the runtime has no such thing, or refuses shared memory. */
   text: TextBuffer | undefined
-  /** Address and size of each area. */
   readonly at = [0, 0, 0, 0]
+
+  /** @internal */
+  view(buffer: ArrayBufferLike): void {
+    this.u8 = new Uint8Array(buffer)
+    this.u16 = new Uint16Array(buffer)
+    this.i32 = new Int32Array(buffer)
+    this.u32 = new Uint32Array(buffer)
+    this.f64 = new Float64Array(buffer)
+    this.i64 = new BigInt64Array(buffer)
+    this.data = new DataView(buffer)
+    this.text = textBuffer(buffer)
+  }
+}
+
+/**
+ * One thread's window on the memory of a map: typed views, and where its scratch areas stand. A view does not grow with
+ * the memory, and areas stay where they are, so the views are made anew only when an area moves beyond their end.
+ */
+export class Scratch extends Window {
+  readonly memory: MapMemory
+  readonly #kernel: KernelExports
+  /** The size of each area. */
   readonly sizes = [0, 0, 0, 0]
   /** Where the kernel leaves a value: a word, or bytes. */
   resultWord = 0
   resultBytes = 0
 
   constructor(memory: MapMemory, kernel: KernelExports) {
+    super()
     this.memory = memory
     this.#kernel = kernel
   }
@@ -59,19 +76,14 @@ export class Scratch {
   refresh(): void {
     // Growing by nothing makes the buffer as long as other threads have made the memory.
     this.memory.grow(0)
-    const buffer = this.memory.buffer
-    this.u8 = new Uint8Array(buffer)
-    this.u16 = new Uint16Array(buffer)
-    this.i32 = new Int32Array(buffer)
-    this.u32 = new Uint32Array(buffer)
-    this.f64 = new Float64Array(buffer)
-    this.i64 = new BigInt64Array(buffer)
-    this.data = new DataView(buffer)
-    this.text = textBuffer(buffer)
+    this.view(this.memory.buffer)
   }
 
-  /** Makes an area at least `size` bytes long (its content is lost then) and returns its address. */
-  reserve(area: Area, size: number): number {
+  /**
+   * Room for `size` bytes of an area (what it held is lost): they go to `at[area]` of the window that this returns, which may
+   * be another one than this if they are many.
+   */
+  reserve(area: Area, size: number): Window {
     // Who can store a value can read it, even when the memory is full by then.
     if (area === VALUE && size + R_BYTES + 8 > this.sizes[RESULT]) this.reserve(RESULT, size + R_BYTES)
     // Whole words are written: leave room for the last one.
@@ -87,7 +99,7 @@ export class Scratch {
       }
       this.locate()
     }
-    return this.at[area]
+    return this
   }
 }
 
