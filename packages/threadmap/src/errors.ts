@@ -9,6 +9,12 @@ export class ThreadmapError extends Error {
     this.code = code
     this.name = new.target.name
   }
+
+  /** `OptionError` extends JavaScript's `TypeError` and not this class, but is one of these errors all the same. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true
+    return this === ThreadmapError && value instanceof OptionError
+  }
 }
 
 /** The memory of the map is used up: `maxBytes` is reached and nothing can be reclaimed. */
@@ -39,10 +45,16 @@ export class CodecError extends ThreadmapError {
   }
 }
 
-/** An option of a constructor, or an argument of a method, is outside its range. */
-export class OptionError extends ThreadmapError {
+/**
+ * An option of a constructor, or an argument of a method, is unknown or outside its range. A `TypeError`, as JavaScript's own
+ * functions throw for such arguments; `instanceof ThreadmapError` holds as well.
+ */
+export class OptionError extends TypeError {
+  readonly code: string
   constructor(message: string) {
-    super('ERR_THREADMAP_OPTION', message)
+    super(message)
+    this.code = 'ERR_THREADMAP_OPTION'
+    this.name = 'OptionError'
   }
 }
 

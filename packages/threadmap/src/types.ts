@@ -187,10 +187,10 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
    * meanwhile. Entries added or removed meanwhile, by anyone, may or may not be seen. There is no insertion order.
    */
   forEach(callback: (value: V, key: K, map: this) => void, thisArg?: unknown): void
-  keys(): IterableIterator<K>
-  values(): IterableIterator<V>
-  entries(): IterableIterator<[K, V]>
-  [Symbol.iterator](): IterableIterator<[K, V]>
+  keys(): Generator<K, undefined, unknown>
+  values(): Generator<V, undefined, unknown>
+  entries(): Generator<[K, V], undefined, unknown>
+  [Symbol.iterator](): Generator<[K, V], undefined, unknown>
   readonly [Symbol.toStringTag]: string
 
   /** Counters; O(shards). */

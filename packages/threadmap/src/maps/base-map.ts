@@ -6,8 +6,9 @@ import { EXPECTED, KEY, RESULT, VALUE } from '../kernel/scratch.js'
 import { KINDS, readHeaderText, Session } from '../kernel/session.js'
 import { watchWorker } from '../liveness/watch.js'
 import type { ConcurrentMap, MapHandle, MapKind, MapStats, ShardStats, WatchableWorker } from '../types.js'
+import { COMPARED_BY_KEY, INSPECT, type Inspect, type InspectOptions, inspectMap, refuseCloning } from './appearance.js'
 import { failureOf } from './failure.js'
-import { type AnyOptions, cacheSize, checkOptions } from './options.js'
+import { type AnyOptions, cacheSize, checkAttachOptions, checkOptions } from './options.js'
 import { describeProblem } from './problems.js'
 import { deepFreeze, GENERATION, HIGH, LOW, ReadCache, SHARD, shouldFreeze, VERSION, WORDS } from './read-cache.js'
 import { entriesOf, keysOf, valuesOf } from './scan.js'
@@ -61,6 +62,7 @@ export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options:
   if (handle.kind !== kind) {
     throw new AttachError(`${kind}.attach() got the handle of a ${handle.kind}; use ${handle.kind}.attach()`)
   }
+  checkAttachOptions(kind, options)
   const cache = cacheSize(options.cache ?? handle.cache)
   const session = Session.attach(handle.memory, KINDS.indexOf(kind))
   try {
@@ -72,14 +74,31 @@ export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options:
   }
 }
 
+/** What `attach` returns when it is called on the class `C`: a `Whole` on the map's own class, else an instance of `C`. */
+export type Attached<C, Base, Whole> = Base extends C
+  ? Whole
+  : C extends new (
+        ...args: never
+      ) => infer Sub
+    ? Sub
+    : never
+
+/**
+ * Constructs the class that `attach` was called on: `own`, or a subclass. Called as a bare function it has none, and means
+ * `own`.
+ * @internal
+ */
+export function constructAttached(called: unknown, own: unknown, opened: never): never {
+  return new ((called ?? own) as new (opened: never) => never)(opened)
+}
+
 /**
  * What the five maps have in common, which is all of JavaScript's side: keys and values go into this thread's scratch
  * areas, the kernel does the rest by the map's policy.
  */
 export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
-  readonly kind: MapKind
-  /** @internal */
-  readonly session: Session
+  readonly #kind: MapKind
+  readonly #session: Session
   readonly #key: KeyCodec<K>
   readonly #value: NativeCodec<V>
   readonly #kernel: Session['kernel']
@@ -97,8 +116,8 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   /** @internal */
   constructor(kind: MapKind, options: AnyOptions<K, V>) {
     const opened = options instanceof Opened ? (options as Opened<K, V>) : createMap(kind, options)
-    this.kind = kind
-    this.session = opened.session
+    this.#kind = kind
+    this.#session = opened.session
     this.#key = opened.key
     this.#value = opened.value
     this.#kernel = opened.session.kernel
@@ -110,10 +129,34 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     this.#numbers = this.#inline && opened.value.type === L.TYPE_F64
     this.#numberKeys = this.#numbers && opened.key.type === L.TYPE_F64 && kind === 'FastMap'
     collected.register(this, opened.session, this)
+    refuseCloning(
+      this,
+      `a ${kind} cannot be sent: send map.handle, and call ${kind}.attach(handle) in the other thread`,
+    )
+  }
+
+  /** The name of the map's class. */
+  get kind(): MapKind {
+    return this.#kind
+  }
+
+  /** @internal */
+  get session(): Session {
+    return this.#session
   }
 
   get [Symbol.toStringTag](): string {
-    return this.kind
+    return this.#kind
+  }
+
+  /** For `console.log`: what Node, Bun and Deno call to show an object. */
+  [INSPECT](depth: number | null, options: InspectOptions, inspect?: Inspect): string {
+    return inspectMap(this.#kind, this, depth, options, inspect)
+  }
+
+  /** @internal */
+  get [COMPARED_BY_KEY](): boolean {
+    return true
   }
 
   get(key: K): V | undefined {
@@ -227,7 +270,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     const name = this.#value.name
     if (name !== 'f64' && name !== 'u32' && name !== 'i64') {
       throw new CodecError(
-        `add() needs values of the codecs f64, u32 or i64, and this ${this.kind} has '${name}'; use update()`,
+        `add() needs values of the codecs f64, u32 or i64, and this ${this.#kind} has '${name}'; use update()`,
       )
     }
     this.#change(L.ADD, key, delta)
@@ -239,19 +282,19 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     for (const [key, value] of this.entries()) callback.call(thisArg, value, key, this)
   }
 
-  keys(): IterableIterator<K> {
+  keys(): Generator<K, undefined, unknown> {
     return keysOf(this.#source())
   }
 
-  values(): IterableIterator<V> {
+  values(): Generator<V, undefined, unknown> {
     return valuesOf(this.#source())
   }
 
-  entries(): IterableIterator<[K, V]> {
+  entries(): Generator<[K, V], undefined, unknown> {
     return entriesOf(this.#source())
   }
 
-  [Symbol.iterator](): IterableIterator<[K, V]> {
+  [Symbol.iterator](): Generator<[K, V], undefined, unknown> {
     return this.entries()
   }
 
@@ -262,7 +305,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
       size: this.size,
       shards: this.#shards(),
       slots: kernel.shardTotal(0),
-      bytes: this.session.memory.buffer.byteLength,
+      bytes: this.#session.memory.buffer.byteLength,
       usedBytes: kernel.usedBytes(),
       freeBytes: kernel.shardTotal(7),
       retries: kernel.threadTotal(0),
@@ -289,7 +332,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   }
 
   #shards(): number {
-    return 2 ** this.session.header(L.H_SHARD_BITS)
+    return 2 ** this.#session.header(L.H_SHARD_BITS)
   }
 
   audit(): string[] {
@@ -310,8 +353,8 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     if (this.#disposed) this.#refuse()
     return {
       threadmap: L.LAYOUT_VERSION,
-      kind: this.kind,
-      memory: this.session.memory,
+      kind: this.#kind,
+      memory: this.#session.memory,
       key: this.#key.name,
       value: this.#value.name,
       cache: this.#cacheLimit,
@@ -329,7 +372,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     this.#disposed = true
     collected.unregister(this)
     this.#cache?.clear()
-    this.session.close()
+    this.#session.close()
   }
 
   // --- Between JavaScript and the kernel -------------------------------------------------------------------------------
@@ -465,18 +508,18 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   }
 
   #check(code: number): number {
-    if (code < 0) throw failureOf(this.session, this.kind, code)
+    if (code < 0) throw failureOf(this.#session, this.#kind, code)
     return code
   }
 
   #refuse(): never {
-    throw new DisposedError(`this ${this.kind} was disposed in this thread; attach to its handle again to go on`)
+    throw new DisposedError(`this ${this.#kind} was disposed in this thread; attach to its handle again to go on`)
   }
 
   #source() {
     if (this.#disposed) this.#refuse()
     return {
-      session: this.session,
+      session: this.#session,
       key: this.#key,
       get: (key: K) => (this.#look(this.#kernel.get, key) === L.PRESENT ? this.#result() : undefined),
       has: (key: K) => this.#look(this.#kernel.has, key) === L.PRESENT,

@@ -1,5 +1,5 @@
 import type { MapHandle, ShardedOptions } from '../types.js'
-import { type AttachOptions, attachMap, BaseMap } from './base-map.js'
+import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
 
 /**
  * The fast one: reads take no lock and write no shared memory, so they scale with the threads and never wait for a writer,
@@ -15,8 +15,15 @@ export class FastMap<K, V> extends BaseMap<K, V> {
     super('FastMap', options)
   }
 
-  /** The map of a handle that another thread sent. `AttachError` if the handle is none of a FastMap. */
-  static attach<K = unknown, V = unknown>(handle: MapHandle<K, V>, options: AttachOptions<V> = {}): FastMap<K, V> {
-    return new FastMap<K, V>(attachMap('FastMap', handle, options))
+  /**
+   * The map of a handle that another thread sent. Called on a subclass, it returns one of that class, whose constructor must
+   * hand its argument to `super`. `AttachError` if the handle is none of a FastMap.
+   */
+  static attach<K = unknown, V = unknown, C = typeof FastMap>(
+    this: C,
+    handle: MapHandle<K, V>,
+    options: AttachOptions<V> = {},
+  ): Attached<C, typeof FastMap, FastMap<K, V>> {
+    return constructAttached(this, FastMap, attachMap('FastMap', handle, options))
   }
 }

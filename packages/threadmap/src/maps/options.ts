@@ -30,6 +30,63 @@ function whole(name: string, value: unknown, low: number, high: number): number 
   return value
 }
 
+const OPTIONS = [
+  'key',
+  'value',
+  'capacity',
+  'maxBytes',
+  'cache',
+  'hash',
+  'seed',
+  'lockTimeout',
+  'computeTimeout',
+  'backoff',
+  'shards',
+  'detect',
+]
+const ATTACH_OPTIONS = ['value', 'cache']
+const BACKOFF_OPTIONS = ['initialDelay', 'maxRetries']
+
+/** Refuses options that nobody reads: a misspelt one would be ignored in silence. */
+function refuseUnknown(of: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    const near = nearest(name, known)
+    throw new OptionError(
+      `${of} has no option '${name}'${near === undefined ? '.' : `; did you mean '${near}'?`} It takes ${known.join(', ')}`,
+    )
+  }
+}
+
+/** The name of `names` that `name` was probably meant to be: at most a third of its letters differ. */
+function nearest(name: string, names: readonly string[]): string | undefined {
+  const wanted = name.toLowerCase()
+  const distances = names.map(candidate => editDistance(wanted, candidate.toLowerCase()))
+  const least = Math.min(...distances)
+  return least <= Math.max(1, wanted.length / 3) ? names[distances.indexOf(least)] : undefined
+}
+
+/** Levenshtein's distance: how many letters have to be put in, taken out or changed. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    }
+    row = next
+  }
+  return row[b.length]
+}
+
+/** Checks what `attach` takes beside the handle. */
+export function checkAttachOptions(kind: MapKind, options: object): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError(`${kind}.attach() takes an object of options after the handle, and got ${String(options)}`)
+  }
+  refuseUnknown(`${kind}.attach()`, options, ATTACH_OPTIONS)
+}
+
 /** Checks the cache option, which is a thread's own affair. */
 export function cacheSize(value: number | undefined): number {
   return whole('cache', or(value, 0), 0, 2 ** 24)
@@ -50,6 +107,11 @@ export function checkOptions<K, V>(
   keyType: number,
   valueType: number,
 ): CheckedOptions {
+  refuseUnknown(
+    `new ${kind}()`,
+    options,
+    OPTIONS.filter(name => name !== 'detect' || kind === 'UnsafeMap'),
+  )
   const maxBytes = whole('maxBytes', or(options.maxBytes, DEFAULT_MAX_BYTES), 256 * 1024, LARGEST_BYTES)
   const capacity = whole('capacity', or(options.capacity, DEFAULT_CAPACITY), 0, 2 ** 28)
   const sharded = kind === 'ShardedMap' || kind === 'FastMap'
@@ -69,6 +131,7 @@ export function checkOptions<K, V>(
   if (typeof backoff !== 'object' || backoff === null) {
     throw new OptionError(`the option backoff must be { initialDelay, maxRetries }, and is ${String(backoff)}`)
   }
+  refuseUnknown('the option backoff', backoff, BACKOFF_OPTIONS)
   const header = new Map<number, number>([
     [L.H_POLICY, KINDS.indexOf(kind)],
     [L.H_SHARD_BITS, shardBits],

@@ -1,5 +1,5 @@
 import type { MapHandle, MapOptions } from '../types.js'
-import { type AttachOptions, attachMap, BaseMap } from './base-map.js'
+import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
 
 /**
  * One readers-writer lock around one table: Go's `sync.RWMutex` and a map.
@@ -14,8 +14,15 @@ export class RWMutexMap<K, V> extends BaseMap<K, V> {
     super('RWMutexMap', options)
   }
 
-  /** The map of a handle that another thread sent. `AttachError` if the handle is none of a RWMutexMap. */
-  static attach<K = unknown, V = unknown>(handle: MapHandle<K, V>, options: AttachOptions<V> = {}): RWMutexMap<K, V> {
-    return new RWMutexMap<K, V>(attachMap('RWMutexMap', handle, options))
+  /**
+   * The map of a handle that another thread sent. Called on a subclass, it returns one of that class, whose constructor must
+   * hand its argument to `super`. `AttachError` if the handle is none of an RWMutexMap.
+   */
+  static attach<K = unknown, V = unknown, C = typeof RWMutexMap>(
+    this: C,
+    handle: MapHandle<K, V>,
+    options: AttachOptions<V> = {},
+  ): Attached<C, typeof RWMutexMap, RWMutexMap<K, V>> {
+    return constructAttached(this, RWMutexMap, attachMap('RWMutexMap', handle, options))
   }
 }

@@ -75,7 +75,7 @@ function currentValue<K, V>(source: ScanSource<K, V>, found: Found<K>): V | unde
   return code === L.PRESENT ? source.result() : source.get(found.key)
 }
 
-export function* entriesOf<K, V>(source: ScanSource<K, V>): IterableIterator<[K, V]> {
+export function* entriesOf<K, V>(source: ScanSource<K, V>): Generator<[K, V], undefined, unknown> {
   for (const batch of batches(source)) {
     for (const found of batch) {
       const value = currentValue(source, found)
@@ -84,13 +84,13 @@ export function* entriesOf<K, V>(source: ScanSource<K, V>): IterableIterator<[K,
   }
 }
 
-export function* keysOf<K, V>(source: ScanSource<K, V>): IterableIterator<K> {
+export function* keysOf<K, V>(source: ScanSource<K, V>): Generator<K, undefined, unknown> {
   for (const batch of batches(source)) {
     for (const found of batch) if (source.has(found.key)) yield found.key
   }
 }
 
-export function* valuesOf<K, V>(source: ScanSource<K, V>): IterableIterator<V> {
+export function* valuesOf<K, V>(source: ScanSource<K, V>): Generator<V, undefined, unknown> {
   for (const batch of batches(source)) {
     for (const found of batch) {
       const value = currentValue(source, found)

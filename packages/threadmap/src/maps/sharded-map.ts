@@ -1,5 +1,5 @@
 import type { MapHandle, ShardedOptions } from '../types.js'
-import { type AttachOptions, attachMap, BaseMap } from './base-map.js'
+import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
 
 /**
  * A map in shards, each with a readers-writer lock: the kind of orcaman/concurrent-map. Shard count and hash are yours.
@@ -14,8 +14,15 @@ export class ShardedMap<K, V> extends BaseMap<K, V> {
     super('ShardedMap', options)
   }
 
-  /** The map of a handle that another thread sent. `AttachError` if the handle is none of a ShardedMap. */
-  static attach<K = unknown, V = unknown>(handle: MapHandle<K, V>, options: AttachOptions<V> = {}): ShardedMap<K, V> {
-    return new ShardedMap<K, V>(attachMap('ShardedMap', handle, options))
+  /**
+   * The map of a handle that another thread sent. Called on a subclass, it returns one of that class, whose constructor must
+   * hand its argument to `super`. `AttachError` if the handle is none of a ShardedMap.
+   */
+  static attach<K = unknown, V = unknown, C = typeof ShardedMap>(
+    this: C,
+    handle: MapHandle<K, V>,
+    options: AttachOptions<V> = {},
+  ): Attached<C, typeof ShardedMap, ShardedMap<K, V>> {
+    return constructAttached(this, ShardedMap, attachMap('ShardedMap', handle, options))
   }
 }

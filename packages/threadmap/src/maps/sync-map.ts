@@ -1,5 +1,5 @@
 import type { MapHandle, MapOptions, SyncMapStats } from '../types.js'
-import { type AttachOptions, attachMap, BaseMap } from './base-map.js'
+import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
 
 /**
  * Go's `sync.Map` as it was up to Go 1.23: an immutable `read` index that is used without a lock, and `dirty` under a mutex
@@ -17,9 +17,16 @@ export class SyncMap<K, V> extends BaseMap<K, V> {
     super('SyncMap', options)
   }
 
-  /** The map of a handle that another thread sent. `AttachError` if the handle is none of a SyncMap. */
-  static attach<K = unknown, V = unknown>(handle: MapHandle<K, V>, options: AttachOptions<V> = {}): SyncMap<K, V> {
-    return new SyncMap<K, V>(attachMap('SyncMap', handle, options))
+  /**
+   * The map of a handle that another thread sent. Called on a subclass, it returns one of that class, whose constructor must
+   * hand its argument to `super`. `AttachError` if the handle is none of a SyncMap.
+   */
+  static attach<K = unknown, V = unknown, C = typeof SyncMap>(
+    this: C,
+    handle: MapHandle<K, V>,
+    options: AttachOptions<V> = {},
+  ): Attached<C, typeof SyncMap, SyncMap<K, V>> {
+    return constructAttached(this, SyncMap, attachMap('SyncMap', handle, options))
   }
 
   /** Counters, with those that Go's source keeps. */

@@ -1,5 +1,5 @@
 import type { MapHandle, UnsafeOptions } from '../types.js'
-import { type AttachOptions, attachMap, BaseMap } from './base-map.js'
+import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
 
 /**
  * Go's built-in map: no locks, and misuse is detected. A thread that comes upon another one inside gets a
@@ -13,8 +13,15 @@ export class UnsafeMap<K, V> extends BaseMap<K, V> {
     super('UnsafeMap', options)
   }
 
-  /** The map of a handle that another thread sent. `AttachError` if the handle is none of a UnsafeMap. */
-  static attach<K = unknown, V = unknown>(handle: MapHandle<K, V>, options: AttachOptions<V> = {}): UnsafeMap<K, V> {
-    return new UnsafeMap<K, V>(attachMap('UnsafeMap', handle, options))
+  /**
+   * The map of a handle that another thread sent. Called on a subclass, it returns one of that class, whose constructor must
+   * hand its argument to `super`. `AttachError` if the handle is none of an UnsafeMap.
+   */
+  static attach<K = unknown, V = unknown, C = typeof UnsafeMap>(
+    this: C,
+    handle: MapHandle<K, V>,
+    options: AttachOptions<V> = {},
+  ): Attached<C, typeof UnsafeMap, UnsafeMap<K, V>> {
+    return constructAttached(this, UnsafeMap, attachMap('UnsafeMap', handle, options))
   }
 }

@@ -46,6 +46,23 @@ export function fromMessage(message: { hits: MapHandle<string, number, 'FastMap'
   return FastMap.attach(message.hits)
 }
 
+// Every map is one of JavaScript's read-only maps to the compiler.
+const readable: ReadonlyMap<string, number> = numbers
+const readables: ReadonlyMap<unknown, unknown>[] = [sessions, flags, points]
+export const doubled = new Map([...readable].map(([key, value]) => [key, value * 2]))
+
+// A subclass attaches as itself.
+class Hits extends FastMap<string, number> {
+  hit(key: string): number {
+    return this.add(key, 1)
+  }
+}
+const hits = Hits.attach(handle)
+same<typeof hits, Hits>(true)
+export const count: number = hits.hit('/')
+const typed = FastMap.attach<string, number>({} as MapHandle<string, number>)
+same<typeof typed, FastMap<string, number>>(true)
+
 // @ts-expect-error a value of another type
 numbers.set('key', 'value')
 // @ts-expect-error a key of another type
@@ -57,4 +74,4 @@ new FastMap({ key: string, value: f64, capcity: 1 })
 // @ts-expect-error no value codec
 new FastMap({ key: string })
 
-export { blobs }
+export { blobs, readables }

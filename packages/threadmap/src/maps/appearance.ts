@@ -1,0 +1,59 @@
+/**
+ * What a map looks like to code that looks into objects: `console.log`, test runners, structured clone. Nothing here may
+ * throw, take long, or show the memory: a map can hold gigabytes, and another thread can hold its locks.
+ */
+
+/** Node, Bun and Deno call a method of this name to show an object. */
+export const INSPECT = Symbol.for('nodejs.util.inspect.custom')
+
+/**
+ * Jest and Vitest compare objects that have this property, and a `size`, by their keys instead of by their order. Without
+ * it two equal maps would differ, because each map has an order of its own.
+ */
+export const COMPARED_BY_KEY = '@@__IMMUTABLE_KEYED__@@'
+
+/** What this module uses of the options of Node's `util.inspect`. */
+export interface InspectOptions {
+  maxArrayLength?: number | null | undefined
+}
+export type Inspect = (value: unknown, options: object) => string
+
+/** How many entries are shown when the caller of `inspect` does not say. It is Node's own default. */
+const SHOWN = 100
+
+/**
+ * Makes `postMessage` and `workerData` refuse `target` with these words: structured clone copies own enumerable properties,
+ * stops at a symbol, and quotes the symbol's description. A getter that throws would say it as well, but would break
+ * `{ ...target }` and every debugger; a symbol breaks neither, and `JSON.stringify` leaves it out. Each object has its own
+ * symbol, so that `deepStrictEqual` tells two maps apart at once instead of finding nothing to compare.
+ */
+export function refuseCloning(target: object, words: string): void {
+  Object.defineProperty(target, 'threadmap', { value: Symbol(words), enumerable: true })
+}
+
+/** Shows a map as Node shows a `Map`, as in `FastMap(2) { 'a' => 1, 'b' => 2 }`. */
+export function inspectMap(
+  name: string,
+  map: { readonly size: number; entries(): Iterable<[unknown, unknown]> },
+  depth: number | null,
+  options: InspectOptions,
+  inspect: Inspect | undefined,
+): string {
+  if ((depth !== null && depth < 0) || inspect === undefined) return `[${name}]`
+  try {
+    const limit = options.maxArrayLength === null ? Number.POSITIVE_INFINITY : (options.maxArrayLength ?? SHOWN)
+    const size = map.size
+    const shown = new Map<unknown, unknown>()
+    // One entry beyond the limit, so that Node leaves it out and says that there is more.
+    for (const [key, value] of map.entries()) {
+      shown.set(key, value)
+      if (shown.size > limit) break
+    }
+    const text = inspect(shown, { ...options, depth }).replace(/^Map\(\d+\)/, () => `${name}(${size})`)
+    if (shown.size <= limit || size <= limit + 1) return text
+    return text.replace(/1 more item(?=\s*\}$)/, `${size - limit} more items`)
+  } catch (error) {
+    // A map that was disposed, or whose lock cannot be had: the line of the log must still come.
+    return `${name} { <${error instanceof Error ? error.message : String(error)}> }`
+  }
+}
