@@ -52,7 +52,7 @@ function project(template) {
 }
 
 test('the package holds the library, its types and nothing else', t => {
-  const entries = ['index', 'sync', 'guard'].flatMap(name => [`dist/${name}.js`, `dist/${name}.d.ts`])
+  const entries = ['index', 'sync', 'guard', 'histogram'].flatMap(name => [`dist/${name}.js`, `dist/${name}.d.ts`])
   for (const needed of [...entries, 'package.json']) {
     assert.ok(files.includes(needed), `${needed} is missing in ${files.join(', ')}`)
   }

@@ -35,7 +35,6 @@ export type {
   Table,
 } from './experiment.js'
 export { EXPERIMENTS } from './experiments/index.js'
-export { Histogram } from './histogram.js'
 export { type LabOptions, runLab } from './lab/run.js'
 export type { Progress } from './progress.js'
 export { type Change, type Comparison, compareRuns } from './report/comparison.js'

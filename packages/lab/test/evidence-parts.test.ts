@@ -1,40 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { build } from 'hdr-histogram-js'
-import { HISTOGRAM_LENGTH, Histogram } from '#lab/histogram.js'
 import { contrast } from '#lab/statistics.js'
-import { Operation, operations, random, temporaryCount, userKeys, valueFor, type Workload } from '#lab/workload.js'
-
-test('histogram quantiles agree with HdrHistogram to 2%, from nanoseconds to minutes', () => {
-  const next = random(7)
-  const ours = new Histogram()
-  const theirs = build({ numberOfSignificantValueDigits: 4, highestTrackableValue: 2 ** 42 })
-  for (let i = 0; i < 50_000; i++) {
-    const value = Math.floor(10 ** (next() * 11))
-    ours.record(value)
-    theirs.recordValue(value)
-  }
-  for (const q of [0.01, 0.25, 0.5, 0.9, 0.99, 0.999]) {
-    const expected = theirs.getValueAtPercentile(q * 100)
-    assert.ok(Math.abs(ours.quantile(q) / expected - 1) < 0.02, `${q}: ${ours.quantile(q)} for ${expected}`)
-  }
-  assert.ok(Math.abs(ours.mean / theirs.mean - 1) < 0.02)
-  assert.ok(Math.abs(ours.shareBelow(theirs.getValueAtPercentile(30)) - 0.3) < 0.01)
-  assert.equal(ours.total, 50_000)
-})
-
-test('histograms of several threads add up, and extremes are kept', () => {
-  const one = Histogram.shared()
-  const other = new Histogram()
-  one.record(0)
-  one.record(-5)
-  other.record(Number.MAX_SAFE_INTEGER)
-  assert.equal(one.add(other).total, 3)
-  assert.ok(one.quantile(1) > 2 ** 41)
-  assert.equal(one.quantile(0.5), 0)
-  assert.ok(Number.isNaN(new Histogram().quantile(0.5)))
-  assert.throws(() => new Histogram(new Uint32Array(HISTOGRAM_LENGTH - 1)), /has \d+ counts/)
-})
+import { Operation, operations, temporaryCount, userKeys, valueFor, type Workload } from '#lab/workload.js'
 
 const WORKLOAD: Workload = { keys: 1000, reads: 50, zipf: 0, threads: 2, valueBytes: 8, churn: 50 }
 

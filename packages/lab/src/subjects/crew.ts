@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { type ConcurrentMap, f64, type MapStats, string } from 'threadmap'
-import { Histogram } from '../histogram.js'
+import { Histogram } from 'threadmap/histogram'
 import { Team } from '../threads/team.js'
 import { NUMBER_BYTES, operations, type Workload } from '../workload.js'
 import { together } from './collector.js'
@@ -104,13 +104,13 @@ export class SubjectCrew {
     const replies = await this.#team.ask({ do: 'round', ms, warmUpMs, latency, collector })
     const rounds = replies.filter((reply): reply is RoundReply => reply !== undefined)
     const all = rounds.reduce((sum, reply) => sum + reply.all, 0)
-    const histograms = rounds.flatMap(reply => (reply.latency === undefined ? [] : [new Histogram(reply.latency)]))
+    const latencies = rounds.flatMap(reply => reply.latency ?? [])
     const collectors = rounds.flatMap(reply => (reply.collector === undefined ? [] : [reply.collector]))
     return {
       rate: rounds.reduce((sum, reply) => sum + reply.operations / reply.ms, 0) / 1000,
       operations: rounds.reduce((sum, reply) => sum + reply.operations, 0),
       seconds: Math.max(...rounds.map(reply => reply.ms)) / 1000,
-      ...(latency ? { latency: histograms.reduce((sum, each) => sum.add(each), new Histogram()) } : {}),
+      ...(latency ? { latency: Histogram.sum(latencies) } : {}),
       ...(collector ? { collector: together(collectors) } : {}),
       ...(before === undefined || this.#map === undefined
         ? {}

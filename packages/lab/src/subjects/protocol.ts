@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { MapHandle } from 'threadmap'
+import type { HistogramHandle } from 'threadmap/histogram'
 import type { Workload } from '../workload.js'
 
 /** How a thread gets at what is under test; structured-cloneable (the port is transferred). */
@@ -48,8 +49,8 @@ export interface RoundReply {
   readonly ms: number
   /** Operations with those of the warm-up. */
   readonly all: number
-  /** Histogram counts, where latency was asked for. */
-  readonly latency?: Uint32Array
+  /** Of single operations in nanoseconds, where latency was asked for. */
+  readonly latency?: HistogramHandle
   readonly collector?: CollectorFigures
 }
 

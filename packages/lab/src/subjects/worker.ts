@@ -1,5 +1,5 @@
 /** One thread of a crew: it does a workload's operations on one subject, for as long as it is told. */
-import { Histogram } from '../histogram.js'
+import { Histogram } from 'threadmap/histogram'
 import { pin } from '../threads/affinity.js'
 import { type Member, serve } from '../threads/serve.js'
 import { CollectorWatch } from './collector.js'
@@ -41,7 +41,7 @@ function round(runner: Runner, { ms, warmUpMs, latency, collector }: RoundComman
     operations: counted.operations,
     ms: counted.ms,
     all: before.operations + counted.operations,
-    ...(histogram === undefined ? {} : { latency: histogram.counts }),
+    ...(histogram === undefined ? {} : { latency: histogram.handle }),
     ...(watch === undefined ? {} : { collector: watch.stop() }),
   }
 }

@@ -1,8 +1,8 @@
 import { FastMap, f64, string } from 'threadmap'
+import { Histogram } from 'threadmap/histogram'
 import type { ClaimFinding } from '../../claims.js'
 import { type Evidence, measured } from '../../evidence.js'
 import type { Context, Experiment, Outcome } from '../../experiment.js'
-import { Histogram } from '../../histogram.js'
 import { contrast, spread } from '../../statistics.js'
 import { Team } from '../../threads/team.js'
 import { type ReaderCost, readerCost } from './locks.js'
@@ -89,10 +89,10 @@ async function run(context: Context): Promise<Outcome> {
           const replies = await team.ask({ map: at, ms, think })
           const after = maps[at].stats()
           const operations = replies.reduce((sum, reply) => sum + reply.operations, 0)
-          const latency = replies.reduce((sum, reply) => sum.add(new Histogram(reply.latency)), new Histogram())
+          const latency = Histogram.sum(replies.map(reply => reply.latency))
           found[level][at].push({
             rate: replies.reduce((sum, reply) => sum + reply.operations / reply.ms, 0) / 1000,
-            p99: latency.quantile(0.99),
+            p99: latency.percentile(99),
             spinsPerOperation: (after.spins - before.spins) / operations,
             sleepsPerOperation: (after.lockSleeps - before.lockSleeps) / operations,
           })

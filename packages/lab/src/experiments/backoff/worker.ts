@@ -1,6 +1,6 @@
 /** One of the threads that contend for `getOrInsert`. */
 import type { ConcurrentMap, MapHandle } from 'threadmap'
-import { Histogram } from '../../histogram.js'
+import { Histogram, type HistogramHandle } from 'threadmap/histogram'
 import { attachMap } from '../../subjects/maps.js'
 import { serve } from '../../threads/serve.js'
 import { flat } from '../../workload.js'
@@ -20,7 +20,7 @@ export interface BackoffCommand {
 export interface BackoffReply {
   readonly operations: number
   readonly ms: number
-  readonly latency: Uint32Array
+  readonly latency: HistogramHandle
 }
 
 /** So many keys come and go; all threads use the same ones, so that inserts really meet. */
@@ -62,6 +62,6 @@ await serve<BackoffSetup, BackoffCommand, BackoffReply>(({ handles }, { meet }) 
       operations += BATCH
       now = performance.now()
     } while (now - began < ms)
-    return { operations, ms: now - began, latency: histogram.counts }
+    return { operations, ms: now - began, latency: histogram.handle }
   }
 })

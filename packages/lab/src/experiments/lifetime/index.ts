@@ -1,7 +1,7 @@
 import { json, string } from 'threadmap'
+import { Histogram, type HistogramHandle } from 'threadmap/histogram'
 import { type Evidence, measured } from '../../evidence.js'
 import type { Context, Experiment, Outcome } from '../../experiment.js'
-import { Histogram } from '../../histogram.js'
 import { contrast, spread } from '../../statistics.js'
 import { together } from '../../subjects/collector.js'
 import { createMap, SAFE_KINDS } from '../../subjects/maps.js'
@@ -80,8 +80,7 @@ async function serveFor(subject: Subject, context: Context, ms: number, scale: n
   try {
     const validMs = [VALID_MS[0] * scale, VALID_MS[1] * scale] as const
     const replies = await team.ask({ ms, validMs })
-    const merged = (of: (reply: LifetimeReply) => Uint32Array) =>
-      replies.reduce((sum, reply) => sum.add(new Histogram(of(reply))), new Histogram())
+    const merged = (of: (reply: LifetimeReply) => HistogramHandle) => Histogram.sum(replies.map(of))
     return {
       requestsPerSecond: replies.reduce((sum, { requests, ms }) => sum + (requests / ms) * 1000, 0),
       seconds: Math.max(...replies.map(({ ms }) => ms)) / 1000,
@@ -102,7 +101,7 @@ async function serveFor(subject: Subject, context: Context, ms: number, scale: n
 
 /** The shares of objects that were in use shorter than the shortest, up to the longest, and longer than the longest validity. */
 export function sharesOf(used: Readonly<Record<LifetimeClass, Histogram>>, scale: number): [number, number, number] {
-  const all = CLASSES.reduce((sum, name) => sum.add(used[name]), new Histogram())
+  const all = Histogram.sum(CLASSES.map(name => used[name]))
   const below = (ms: number) => all.shareBelow(ms * scale * 1e6)
   const short = below(VALID_MS[0])
   const medium = below(VALID_MS[1]) - short
@@ -119,7 +118,7 @@ const METRICS: readonly [string, string, (round: Served) => number][] = [
   ['longest pause', 'ms', ({ collector }) => Math.max(0, ...collector.pauses)],
   ['allocated', 'MB per second', ({ collector, seconds }) => collector.allocatedBytes / seconds / 1e6],
   ['heap at the end', 'MB', ({ heapBytes }) => heapBytes / 1e6],
-  ['age when collected, median', 'ms', ({ collected }) => collected.quantile(0.5) / 1e6],
+  ['age when collected, median', 'ms', ({ collected }) => collected.percentile(50) / 1e6],
 ]
 
 export function outcomeOf(lived: readonly Lived[], scale: number, workers: number): Outcome {

@@ -1,6 +1,6 @@
 /** A server without its network: requests make short-lived objects, results are cached for a while, configuration stays. */
 import type { ConcurrentMap, MapHandle } from 'threadmap'
-import { Histogram } from '../../histogram.js'
+import { Histogram, type HistogramHandle } from 'threadmap/histogram'
 import { CollectorWatch } from '../../subjects/collector.js'
 import { attachMap } from '../../subjects/maps.js'
 import type { CollectorFigures } from '../../subjects/protocol.js'
@@ -30,10 +30,10 @@ export interface LifetimeReply {
   readonly requests: number
   readonly ms: number
   readonly collector: CollectorFigures
-  /** How long objects were in use, by histogram counts (nanoseconds). */
-  readonly used: Readonly<Record<LifetimeClass, Uint32Array>>
+  /** How long objects were in use, in nanoseconds. */
+  readonly used: Readonly<Record<LifetimeClass, HistogramHandle>>
   /** How old sampled objects were when the collector had taken them. */
-  readonly collected: Uint32Array
+  readonly collected: HistogramHandle
   readonly heapBytes: number
 }
 
@@ -112,8 +112,8 @@ await serve<LifetimeSetup, LifetimeCommand, LifetimeReply>(({ handle, seed }, { 
       requests,
       ms: now - began,
       collector: watch.stop(),
-      used: { request: used.request.counts, result: used.result.counts, configuration: used.configuration.counts },
-      collected: collected.counts,
+      used: { request: used.request.handle, result: used.result.handle, configuration: used.configuration.handle },
+      collected: collected.handle,
       heapBytes: process.memoryUsage().heapUsed,
     }
   }

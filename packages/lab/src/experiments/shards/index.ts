@@ -145,7 +145,7 @@ async function handOvers(
 const metric = {
   rate: ({ rate }: RoundFigures) => rate,
   waits: ({ perOperation }: RoundFigures) => (perOperation?.lockWaits ?? 0) * 1e6,
-  p99: ({ latency }: RoundFigures) => latency?.quantile(0.99) ?? Number.NaN,
+  p99: ({ latency }: RoundFigures) => latency?.percentile(99) ?? Number.NaN,
 }
 
 /** All that was measured. */

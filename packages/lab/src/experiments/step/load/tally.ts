@@ -1,4 +1,4 @@
-import { Histogram } from '../../../histogram.js'
+import { Histogram, type HistogramHandle } from 'threadmap/histogram'
 import { FAILURE_KINDS, type FailureKind, type Failures, type Slice, type Step } from '../series.js'
 
 /** Parts into which a step is cut: enough for quartiles. */
@@ -17,10 +17,10 @@ export interface Window {
 export interface Counts {
   readonly seconds: number
   /** A histogram of latencies for each slice, by intended time. */
-  readonly latencies: readonly Uint32Array[]
+  readonly latencies: readonly HistogramHandle[]
   /** Successes of each slice, by the time of the answer. */
   readonly answered: readonly number[]
-  readonly lateness: Uint32Array
+  readonly lateness: HistogramHandle
   readonly requests: number
   readonly failures: Failures
   readonly waitingMs: number
@@ -78,9 +78,9 @@ export class Tally {
   counts(): Counts {
     return {
       seconds: (this.#window.until - this.#window.from) / 1000,
-      latencies: this.#latencies.map(({ counts }) => counts),
+      latencies: this.#latencies.map(({ handle }) => handle),
       answered: this.#answered,
-      lateness: this.#lateness.counts,
+      lateness: this.#lateness.handle,
       requests: this.#requests,
       failures: this.#failures,
       waitingMs: this.#waitingMs,
@@ -96,42 +96,42 @@ export function stepOf(
 ): Step {
   const seconds = threads[0].seconds
   const sum = (of: (counts: Counts) => number) => threads.reduce((total, counts) => total + of(counts), 0)
-  const merged = (of: (counts: Counts) => Uint32Array) =>
-    threads.reduce((all, counts) => all.add(new Histogram(of(counts))), new Histogram())
-  const bySlice = Array.from({ length: SLICES }, (_, slice) => merged(({ latencies }) => latencies[slice]))
+  const bySlice = Array.from({ length: SLICES }, (_, slice) =>
+    Histogram.sum(threads.map(({ latencies }) => latencies[slice])),
+  )
   const slices: Slice[] = bySlice.map((latencies, slice) => ({
     throughput: sum(({ answered }) => answered[slice]) / (seconds / SLICES),
     ...quantiles(latencies),
   }))
-  const all = bySlice.reduce((total, each) => total.add(each), new Histogram())
+  const all = Histogram.sum(bySlice)
   const failures = Object.fromEntries(
     FAILURE_KINDS.map(kind => [kind, sum(counts => counts.failures[kind])]),
   ) as Record<FailureKind, number>
   const requests = sum(counts => counts.requests)
   const failed = FAILURE_KINDS.reduce((total, kind) => total + failures[kind], 0)
-  const lateness = merged(counts => counts.lateness)
+  const lateness = Histogram.sum(threads.map(counts => counts.lateness))
   return {
     clients,
     offered,
     seconds,
     throughput: slices.reduce((total, slice) => total + slice.throughput, 0) / SLICES,
     slices,
-    latency: { mean: milliseconds(all.mean), ...quantiles(all), p999: milliseconds(all.quantile(0.999)) },
+    latency: { mean: milliseconds(all.mean), ...quantiles(all), p999: milliseconds(all.percentile(99.9)) },
     requests,
     failures,
     success: requests === 0 ? 0 : (requests - failed) / requests,
     waiting: sum(({ waitingMs }) => waitingMs) / 1000 / seconds,
     inProgress: sum(({ inProgressMs }) => inProgressMs) / 1000 / seconds,
-    lateness: { p50: milliseconds(lateness.quantile(0.5)), p99: milliseconds(lateness.quantile(0.99)) },
+    lateness: { p50: milliseconds(lateness.percentile(50)), p99: milliseconds(lateness.percentile(99)) },
     resources,
   }
 }
 
 function quantiles(latencies: Histogram): Pick<Slice, 'p50' | 'p95' | 'p99'> {
   return {
-    p50: milliseconds(latencies.quantile(0.5)),
-    p95: milliseconds(latencies.quantile(0.95)),
-    p99: milliseconds(latencies.quantile(0.99)),
+    p50: milliseconds(latencies.percentile(50)),
+    p95: milliseconds(latencies.percentile(95)),
+    p99: milliseconds(latencies.percentile(99)),
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ConcurrentMap, type MapKind, string } from 'threadmap'
+import { Histogram } from 'threadmap/histogram'
 import { Mutex } from 'threadmap/sync'
-import { Histogram } from '../../../histogram.js'
 import { createMap } from '../../../subjects/maps.js'
 import { Team } from '../../../threads/team.js'
 import type { Destination } from '../load/protocol.js'
@@ -124,15 +124,13 @@ function byLock(all: readonly ServerFigures[], of: (each: ServerFigures) => read
 }
 
 function latencies(all: readonly ServerFigures[]): Pick<LockTimes, 'p99' | 'p99OfRest' | 'p99OfAll'> {
-  const p99 = (histogram: Histogram) => (histogram.total === 0 ? null : histogram.quantile(0.99) / 1e6)
+  const p99 = (histogram: Histogram) => (histogram.count === 0 ? null : histogram.percentile(99) / 1e6)
   const byShard = all[0].lockLatencies.map((_, lock) =>
-    all.reduce((sum, { lockLatencies }) => sum.add(new Histogram(lockLatencies[lock])), new Histogram()),
+    Histogram.sum(all.map(({ lockLatencies }) => lockLatencies[lock])),
   )
-  const together = (histograms: readonly Histogram[]) =>
-    histograms.reduce((sum, each) => sum.add(each), new Histogram())
   return {
     p99: byShard.map(p99),
-    p99OfRest: byShard.map(shard => p99(together(byShard.filter(each => each !== shard)))),
-    p99OfAll: p99(together(byShard)),
+    p99OfRest: byShard.map(shard => p99(Histogram.sum(byShard.filter(each => each !== shard)))),
+    p99OfAll: p99(Histogram.sum(byShard)),
   }
 }

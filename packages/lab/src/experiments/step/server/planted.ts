@@ -1,7 +1,7 @@
 import { Agent, type ClientRequest, get } from 'node:http'
 import { performance } from 'node:perf_hooks'
+import { Histogram } from 'threadmap/histogram'
 import { type LockHandle, Mutex } from 'threadmap/sync'
-import { Histogram } from '../../../histogram.js'
 
 const asleep = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
 

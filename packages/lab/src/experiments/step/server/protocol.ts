@@ -1,4 +1,5 @@
 import type { MapHandle } from 'threadmap'
+import type { HistogramHandle } from 'threadmap/histogram'
 import type { LockHandle } from 'threadmap/sync'
 import type { ThreadTime } from '../series.js'
 import type { Entry } from './orders.js'
@@ -36,7 +37,7 @@ export interface ServerFigures {
   readonly heldMs: readonly number[]
   readonly waitedMs: readonly number[]
   /** And a histogram of both together, request by request. */
-  readonly lockLatencies: readonly Uint32Array[]
+  readonly lockLatencies: readonly HistogramHandle[]
   /** Connections of the pool in use, and requests that wait for one, each times milliseconds. */
   readonly poolInUseMs: number
   readonly poolWaitingMs: number

@@ -58,7 +58,7 @@ await serve<ServerSetup, ServerCommand, ServerReply>(async ({ handle, planted, l
         time,
         heldMs: plantedLocks?.heldMs ?? [],
         waitedMs: plantedLocks?.waitedMs ?? [],
-        lockLatencies: plantedLocks?.latencies.map(({ counts }) => counts) ?? [],
+        lockLatencies: plantedLocks?.latencies.map(({ handle }) => handle) ?? [],
         poolInUseMs: inUseMs,
         poolWaitingMs: waitingMs,
       },

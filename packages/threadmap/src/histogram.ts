@@ -1,0 +1,410 @@
+/**
+ * threadmap/histogram: how often which values occurred, in memory that all threads share.
+ *
+ * The buckets are log-linear: each power of two is cut into equally wide buckets, so the width of a bucket is a fixed
+ * share of its values. The memory describes itself (magic, format, shape), as a map's does. A count changes by one atomic
+ * add, so a thread may die at any point and leaves the histogram whole.
+ */
+import { AttachError, MapFullError, OptionError } from './errors.js'
+
+export { AttachError, MapFullError, OptionError } from './errors.js'
+
+/** The options of `new Histogram()`. */
+export interface HistogramOptions {
+  /** The largest value that is told apart; default 2^42 - 1, which is 73 minutes in nanoseconds. It is rounded up to a power of two less 1. */
+  highest?: number
+  /** Buckets for each power of two: 2, 4, 8 to 1,024; default 64. Twice as many take twice the memory and halve `relativeError`. */
+  subBuckets?: number
+  /** Memory to stand in, beside other things of yours; a new one if left out. Its bytes from `offset` must be zero. */
+  memory?: SharedArrayBuffer
+  /** Where in `memory`, in bytes: a multiple of 4; default 0. */
+  offset?: number
+}
+
+/** What crosses to another thread; `Histogram.attach` takes it. Structured-cloneable. */
+export interface HistogramHandle {
+  readonly kind: 'Histogram'
+  readonly memory: SharedArrayBuffer
+  readonly offset: number
+}
+
+/** Records whose values lie from `low` to `high`, both included. */
+export interface Bucket {
+  readonly low: number
+  readonly high: number
+  readonly count: number
+}
+
+/** The words in front of the counts. */
+const MAGIC = 0
+const FORMAT = 1
+const SUB_BITS = 2
+const BITS = 3
+const HEADER_BYTES = 32
+
+/** `TMHG`, as a little-endian word. */
+const MAGIC_WORD = 0x47484d54
+/** Raised whenever an older reader would misread the memory. */
+const CURRENT_FORMAT = 1
+
+const DEFAULT_HIGHEST = 2 ** 42 - 1
+const DEFAULT_SUB_BUCKETS = 64
+const MOST_SUB_BITS = 10
+/** Safe integers have 53 bits. */
+const MOST_BITS = 53
+
+/**
+ * What one bucket counts to: half of what its word holds. A record beyond it is taken back, and the adds of all threads
+ * that may be under way together (`MOST_AT_ONCE` each) do not reach the other half.
+ */
+const MOST_IN_BUCKET = 2 ** 31
+const MOST_AT_ONCE = 2 ** 20
+
+/** A histogram's memory and shape, checked. */
+class Place {
+  readonly memory: SharedArrayBuffer
+  readonly offset: number
+  /** Buckets per power of two, as a power of two. */
+  readonly subBits: number
+  /** Values have at most this many bits. */
+  readonly bits: number
+
+  constructor(memory: SharedArrayBuffer, offset: number, subBits: number, bits: number) {
+    this.memory = memory
+    this.offset = offset
+    this.subBits = subBits
+    this.bits = bits
+  }
+
+  static create(options: HistogramOptions): Place {
+    const { subBits, bits } = shapeOf(options)
+    const { offset = 0 } = options
+    const bytes = bytesOf(subBits, bits)
+    const memory = options.memory ?? new SharedArrayBuffer(isOffset(offset) ? offset + bytes : 0)
+    const problem = misplaced(memory, offset, bytes)
+    if (problem !== undefined) throw new OptionError(`new Histogram() ${problem}`)
+    const header = headerOf(memory, offset)
+    if (header.some(word => word !== 0)) {
+      throw new OptionError(
+        `new Histogram(): the memory at offset ${offset} is in use; attach() to the histogram there, or give bytes that are zero`,
+      )
+    }
+    header[FORMAT] = CURRENT_FORMAT
+    header[SUB_BITS] = subBits
+    header[BITS] = bits
+    // Last, so that a thread that attaches too early is refused instead of misled.
+    Atomics.store(header, MAGIC, MAGIC_WORD)
+    return new Place(memory, offset, subBits, bits)
+  }
+
+  static find(memory: SharedArrayBuffer, offset: number): Place {
+    const problem = misplaced(memory, offset, HEADER_BYTES)
+    if (problem !== undefined) throw new AttachError(`Histogram.attach() ${problem}`)
+    const header = headerOf(memory, offset)
+    if (Atomics.load(header, MAGIC) !== MAGIC_WORD) {
+      throw new AttachError(`there is no histogram at offset ${offset} of this memory; send the \`handle\` of one`)
+    }
+    const { [FORMAT]: format, [SUB_BITS]: subBits, [BITS]: bits } = header
+    if (format !== CURRENT_FORMAT) {
+      throw new AttachError(
+        `the histogram has format ${format}, and this version of threadmap reads ${CURRENT_FORMAT}; use one version in all threads`,
+      )
+    }
+    const isShape = subBits >= 1 && subBits <= MOST_SUB_BITS && bits > subBits && bits <= MOST_BITS
+    if (!isShape || misplaced(memory, offset, bytesOf(subBits, bits)) !== undefined) {
+      throw new AttachError(`the histogram at offset ${offset} is damaged: it says ${subBits} of ${bits} bits`)
+    }
+    return new Place(memory, offset, subBits, bits)
+  }
+}
+
+/**
+ * A log-linear histogram of whole numbers from 0, such as durations in nanoseconds or sizes in bytes. Any number of threads
+ * record into one at the same time: each record is one atomic add, and none is lost. The names are those of the histogram
+ * in Node's `perf_hooks`, which threads cannot share.
+ *
+ * A figure is the middle of a bucket, so it is off by at most `relativeError` (0.78% by default). Figures are read
+ * without stopping the writers: they are exact up to the records that are under way.
+ *
+ * A record costs about as much as one into Node's own histogram (35 to 45 ns both on a busy machine, Node 20). Threads that
+ * record into the same bucket all the time slow each other down; give each its own histogram there, and `sum` them.
+ * A bucket counts to 2^31; `take()` the records of a window of time before that, or `reset()`.
+ *
+ * Source: Gil Tene's HdrHistogram.
+ */
+export class Histogram {
+  readonly #place: Place
+  readonly #counts: Uint32Array
+  readonly #subBits: number
+  readonly #sub: number
+  /** The largest value that is told apart; a larger one counts as this. */
+  readonly highest: number
+
+  /** A new, empty histogram. `OptionError` for options outside their range, and for memory that is too small or in use. */
+  constructor(options?: HistogramOptions)
+  /** @internal */
+  constructor(place: Place)
+  constructor(from: HistogramOptions | Place = {}) {
+    const place = from instanceof Place ? from : Place.create(from)
+    const { memory, offset, subBits, bits } = place
+    this.#place = place
+    this.#subBits = subBits
+    this.#sub = 2 ** subBits
+    this.highest = 2 ** bits - 1
+    this.#counts = new Uint32Array(memory, offset + HEADER_BYTES, lengthOf(subBits, bits))
+  }
+
+  /**
+   * The histogram of a handle that another thread sent, or of a `SharedArrayBuffer` that begins with one. `AttachError` for
+   * anything else.
+   */
+  static attach(from: HistogramHandle | SharedArrayBuffer): Histogram {
+    if (isShared(from)) return new Histogram(Place.find(from, 0))
+    if (typeof from !== 'object' || from === null || from.kind !== 'Histogram' || !isShared(from.memory)) {
+      throw new AttachError('Histogram.attach() takes the handle of a Histogram, or its SharedArrayBuffer')
+    }
+    return new Histogram(Place.find(from.memory, from.offset))
+  }
+
+  /**
+   * A new histogram with the records of all `parts`, which have the same options (`OptionError` otherwise): what the threads
+   * of a program recorded each for itself. With no parts it is empty and has the default options.
+   */
+  static sum(parts: Iterable<Histogram | HistogramHandle>): Histogram {
+    let sum: Histogram | undefined
+    for (const part of parts) {
+      const histogram = part instanceof Histogram ? part : Histogram.attach(part)
+      sum ??= histogram.#alike()
+      sum.add(histogram)
+    }
+    return sum ?? new Histogram()
+  }
+
+  /** How many bytes a histogram with these options takes, for code that lays out shared memory itself. */
+  static bytesFor(options: Pick<HistogramOptions, 'highest' | 'subBuckets'> = {}): number {
+    const { subBits, bits } = shapeOf(options)
+    return bytesOf(subBits, bits)
+  }
+
+  /** What another thread attaches to. */
+  get handle(): HistogramHandle {
+    const { memory, offset } = this.#place
+    return { kind: 'Histogram', memory, offset }
+  }
+
+  /** By which share a figure may differ from the true one, at most. */
+  get relativeError(): number {
+    return 1 / (2 * this.#sub)
+  }
+
+  /**
+   * Counts `value`, `count` times (1 to 1,048,576). Fractions are cut off; what is below 0 counts as 0, what is above
+   * `highest` as `highest`. Any thread may call it. `OptionError` for what is no number; `MapFullError` when the bucket has
+   * 2^31 records, and then nothing was counted. O(1): one atomic add.
+   */
+  record(value: number, count = 1): void {
+    if (count !== 1) checkCount(count)
+    this.#add(this.#bucketOf(value), count)
+  }
+
+  /** Adds the records of `other`, which has the same options (`OptionError` otherwise). Returns this histogram. */
+  add(other: Histogram): this {
+    this.#checkAlike(other)
+    const theirs = other.#counts
+    for (let i = 0; i < theirs.length; i++) {
+      const count = Atomics.load(theirs, i)
+      if (count > 0) this.#add(i, count)
+    }
+    return this
+  }
+
+  /**
+   * Takes all records out, into `into` (a new histogram if left out), and returns that. A record that another thread makes
+   * meanwhile is either taken now or stays for the next time: none is lost or counted twice. `OptionError` where `into` has
+   * other options.
+   */
+  take(into: Histogram = this.#alike()): Histogram {
+    this.#checkAlike(into)
+    const counts = this.#counts
+    for (let i = 0; i < counts.length; i++) {
+      const count = Atomics.load(counts, i) === 0 ? 0 : Atomics.exchange(counts, i, 0)
+      if (count > 0) into.#add(i, count)
+    }
+    return into
+  }
+
+  /** Forgets all records. Those that are made meanwhile are either forgotten or kept. */
+  reset(): void {
+    for (let i = 0; i < this.#counts.length; i++) Atomics.store(this.#counts, i, 0)
+  }
+
+  /** How many records there are. O(buckets), as all figures are: some microseconds. */
+  get count(): number {
+    let count = 0
+    for (let i = 0; i < this.#counts.length; i++) count += this.#counts[i]
+    return count
+  }
+
+  /** The lowest value that was recorded, as the low end of its bucket. NaN when there is none. */
+  get min(): number {
+    const at = this.#counts.findIndex(count => count > 0)
+    return at < 0 ? Number.NaN : this.#lowOf(at)
+  }
+
+  /** The highest value that was recorded, as the high end of its bucket. NaN when there is none. */
+  get max(): number {
+    const at = this.#counts.findLastIndex(count => count > 0)
+    return at < 0 ? Number.NaN : this.#lowOf(at + 1) - 1
+  }
+
+  /** The mean of the records. NaN when there is none. */
+  get mean(): number {
+    let sum = 0
+    let count = 0
+    for (const [at, each] of this.#counts.entries()) {
+      if (each === 0) continue
+      sum += each * this.#middleOf(at)
+      count += each
+    }
+    return sum / count
+  }
+
+  /**
+   * The value that `percent` (0 to 100) of the records do not exceed, as the middle of its bucket: `percentile(99)` is the
+   * P99. NaN when there are no records. `OptionError` for a percentage out of range.
+   */
+  percentile(percent: number): number {
+    if (!(percent >= 0 && percent <= 100)) {
+      throw new OptionError(`percentile() takes a percentage from 0 to 100, and got ${String(percent)}`)
+    }
+    // A copy: with counts that rise between two walks over them the rank would not fit. Multiplied first, so that
+    // 99.9% of 50,000 is 49,950 and not a rounding error more.
+    const counts = this.#counts.slice()
+    let total = 0
+    for (let i = 0; i < counts.length; i++) total += counts[i]
+    const rank = Math.max(1, Math.ceil((percent * total) / 100))
+    let seen = 0
+    for (let i = 0; i < counts.length; i++) {
+      seen += counts[i]
+      if (seen >= rank) return this.#middleOf(i)
+    }
+    return Number.NaN
+  }
+
+  /** The share (0 to 1) of records in buckets that end below `value`. NaN when there are no records. */
+  shareBelow(value: number): number {
+    const end = this.#bucketOf(value)
+    let below = 0
+    let total = 0
+    for (const [at, count] of this.#counts.entries()) {
+      total += count
+      if (at < end) below += count
+    }
+    return below / total
+  }
+
+  /** The buckets that have records, from the lowest: for a chart, or for another program's histogram. */
+  *buckets(): IterableIterator<Bucket> {
+    for (const [at, count] of this.#counts.entries()) {
+      if (count > 0) yield { low: this.#lowOf(at), high: this.#lowOf(at + 1) - 1, count }
+    }
+  }
+
+  #add(at: number, count: number): void {
+    const was = Atomics.add(this.#counts, at, count)
+    if (was + count <= MOST_IN_BUCKET) return
+    Atomics.sub(this.#counts, at, count)
+    throw new MapFullError(
+      `the bucket from ${this.#lowOf(at)} to ${this.#lowOf(at + 1) - 1} of a histogram has ${was} records, and counts to ${MOST_IN_BUCKET}; ` +
+        'take() or reset() the records from time to time',
+    )
+  }
+
+  #bucketOf(value: number): number {
+    if (typeof value !== 'number' || Number.isNaN(value)) {
+      throw new OptionError(`a histogram takes numbers, and got ${String(value)}`)
+    }
+    const whole = value >= this.highest ? this.highest : value > 0 ? Math.floor(value) : 0
+    if (whole < this.#sub) return whole
+    if (whole < 2 ** 32) {
+      const shift = 31 - Math.clz32(whole) - this.#subBits
+      return shift * this.#sub + (whole >>> shift)
+    }
+    // Shifts and the count of leading zeros see 32 bits: the upper ones of a safe integer are taken apart.
+    const upper = Math.floor(whole / 2 ** 32)
+    const shift = 63 - Math.clz32(upper) - this.#subBits
+    return shift * this.#sub + Math.floor(whole / 2 ** shift)
+  }
+
+  /** The smallest value of a bucket. */
+  #lowOf(at: number): number {
+    if (at < this.#sub) return at
+    const exponent = Math.floor(at / this.#sub) + this.#subBits - 1
+    return (this.#sub + (at % this.#sub)) * 2 ** (exponent - this.#subBits)
+  }
+
+  #middleOf(at: number): number {
+    return (this.#lowOf(at) + this.#lowOf(at + 1) - 1) / 2
+  }
+
+  #alike(): Histogram {
+    return new Histogram({ highest: this.highest, subBuckets: this.#sub })
+  }
+
+  #checkAlike(other: Histogram): void {
+    if (other.#sub === this.#sub && other.highest === this.highest) return
+    throw new OptionError(
+      `histograms with the same options add up; these have ${this.#sub} and ${other.#sub} buckets per power of two, up to ${this.highest} and ${other.highest}`,
+    )
+  }
+}
+
+function shapeOf(options: HistogramOptions): { subBits: number; bits: number } {
+  const { highest = DEFAULT_HIGHEST, subBuckets = DEFAULT_SUB_BUCKETS } = options
+  const subBits = Math.log2(subBuckets)
+  if (!Number.isInteger(subBits) || subBits < 1 || subBits > MOST_SUB_BITS) {
+    throw new OptionError(`subBuckets is a power of two from 2 to ${2 ** MOST_SUB_BITS}, and got ${String(subBuckets)}`)
+  }
+  if (!Number.isSafeInteger(highest) || highest < subBuckets) {
+    throw new OptionError(
+      `highest is a whole number from subBuckets (${subBuckets}) to 2^53 - 1, and got ${String(highest)}`,
+    )
+  }
+  let bits = subBits + 1
+  while (2 ** bits - 1 < highest) bits++
+  return { subBits, bits }
+}
+
+function lengthOf(subBits: number, bits: number): number {
+  return (bits - subBits + 1) * 2 ** subBits
+}
+
+function bytesOf(subBits: number, bits: number): number {
+  return HEADER_BYTES + lengthOf(subBits, bits) * Uint32Array.BYTES_PER_ELEMENT
+}
+
+function headerOf(memory: SharedArrayBuffer, offset: number): Uint32Array {
+  return new Uint32Array(memory, offset, HEADER_BYTES / Uint32Array.BYTES_PER_ELEMENT)
+}
+
+/** What speaks against `bytes` bytes at this place, or undefined. */
+function misplaced(memory: unknown, offset: unknown, bytes: number): string | undefined {
+  if (!isShared(memory)) return `takes a SharedArrayBuffer as memory, and got ${String(memory)}`
+  if (!isOffset(offset)) return `takes a multiple of 4 as offset, and got ${String(offset)}`
+  if (offset + bytes <= memory.byteLength) return undefined
+  return `needs ${bytes} bytes from offset ${offset}, and the memory has ${memory.byteLength}`
+}
+
+function isOffset(offset: unknown): offset is number {
+  return Number.isSafeInteger(offset) && (offset as number) >= 0 && (offset as number) % 4 === 0
+}
+
+/** By its name, since a buffer may come from another realm; and a page that is not isolated has no such class. */
+function isShared(value: unknown): value is SharedArrayBuffer {
+  return Object.prototype.toString.call(value) === '[object SharedArrayBuffer]'
+}
+
+function checkCount(count: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= MOST_AT_ONCE) return
+  throw new OptionError(`record() takes a count from 1 to ${MOST_AT_ONCE}, and got ${String(count)}`)
+}

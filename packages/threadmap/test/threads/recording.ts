@@ -1,0 +1,20 @@
+/** A thread that records into a histogram which others record into as well, from the moment all of them have come. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { Histogram, type HistogramHandle } from 'threadmap/histogram'
+
+export interface Recording {
+  readonly handle: HistogramHandle
+  /** One word: how many threads have come. */
+  readonly arrived: Int32Array
+  readonly threads: number
+  readonly times: number
+}
+
+const { handle, arrived, threads, times }: Recording = workerData
+const histogram = Histogram.attach(handle)
+Atomics.add(arrived, 0, 1)
+while (Atomics.load(arrived, 0) < threads) {
+  // The others are on their way.
+}
+for (let i = 0; i < times; i++) histogram.record(i % 100)
+parentPort?.postMessage('done')
