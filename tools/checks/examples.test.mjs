@@ -1,0 +1,32 @@
+// The programs in examples/, run as their first lines say.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { root } from '../setup.mjs'
+
+/** What each prints. http-cart.mjs has a test beside the guard's, and the page has one in a browser. */
+const PRINTS = {
+  'http-counter.mjs': /^\{"\/":134,"\/about":133,"\/prices":133\}\n$/,
+  'build/configuration.js': /requestsPerSecond: 10, .*\n.*requestsPerSecond: 50, paths: \[ '\/', '\/api' \] \}\n$/,
+}
+
+for (const [file, expected] of Object.entries(PRINTS)) {
+  test(`examples/${file} prints what it should`, () => {
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [join(root, 'examples', file)], {
+      encoding: 'utf8',
+      timeout: 200_000,
+      // The test runner's own variables would turn the program into a part of this run.
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined, NODE_OPTIONS: undefined },
+    })
+    assert.equal(status, 0, `${signal ?? `exit code ${status}`}\n${stdout}${stderr}`)
+    assert.match(stdout, expected)
+  })
+}
+
+test('no example is without a test', () => {
+  const sources = readdirSync(join(root, 'examples')).filter(name => /\.(mjs|ts)$/.test(name))
+  const tested = [...Object.keys(PRINTS).map(name => name.replace(/^build\/(.*)\.js$/, '$1.ts')), 'http-cart.mjs']
+  assert.deepEqual(sources.sort(), tested.sort())
+})
