@@ -29,6 +29,7 @@ export async function setup({ quiet = false, app = false } = {}) {
   run(kernel, 'the kernel does not compile')
   const started = performance.now()
   run(['node_modules/typescript/bin/tsc', '-b', ...(app ? ['packages/lab'] : [])], 'TypeScript found errors')
+  run(['packages/threadmap/tools/web-modules.mjs'], 'the modules for pages without a bundler could not be written')
   if (!quiet) console.log(`tsc -b: ${((performance.now() - started) / 1000).toFixed(1)} s`)
 }
 

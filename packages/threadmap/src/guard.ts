@@ -22,7 +22,7 @@ let said = false
  *
  * It is silent when unsure; docs/guard.md says what it can't see. Not for other threads: it watches those of this one.
  *
- * Needs `AsyncLocalStorage`: Node 20.16 or later, Deno, Bun. Elsewhere it says so once and leaves the map as it is.
+ * Needs `AsyncLocalStorage`: Node, Deno, Bun. Elsewhere (browsers) it says so once and leaves the map as it is.
  * `OptionError` if `map` is no map, is frozen, has a guard already, or an option is out of range. Cost: see docs/guard.md.
  */
 export function guard<M extends Map<unknown, unknown> | ConcurrentMap<unknown, unknown>>(
@@ -33,7 +33,7 @@ export function guard<M extends Map<unknown, unknown> | ConcurrentMap<unknown, u
   if (!available) {
     if (!said) {
       console.warn(
-        'threadmap/guard: this runtime has no AsyncLocalStorage (process.getBuiltinModule: Node 20.16 or later, Deno, Bun), so contexts cannot be told apart: maps are not watched',
+        'threadmap/guard: this runtime has no AsyncLocalStorage (Node, Deno and Bun have it), so contexts cannot be told apart: maps are not watched',
       )
     }
     said = true

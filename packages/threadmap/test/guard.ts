@@ -205,7 +205,7 @@ describe('a guarded map is the map', () => {
 test('where there is no AsyncLocalStorage it says so once and leaves the map as it is', () => {
   const program = `
     process.getBuiltinModule = undefined
-    const { guard } = await import('threadmap/guard')
+    const { guard } = await import('../../dist/web/guard.js')
     const map = guard(new Map([['a', 1]]))
     guard(new Map())
     console.log(Object.getOwnPropertyNames(map).length, map.get('a'))`

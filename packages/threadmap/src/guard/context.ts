@@ -3,6 +3,7 @@
  * linked to the step before it. What was awaited (or scheduled) after a step finds that step there when it goes on, so
  * the links are a tree of who had seen what: one path per flow of execution, forking where a flow starts another.
  */
+import { platform } from '#platform'
 
 /** Reads one key. */
 export const READ = 0
@@ -107,25 +108,13 @@ let steps = 0
 let runs = 0
 let open: Turn | undefined
 
-const hooks = asyncHooks()
+const hooks = platform.asyncHooks as AsyncHooks | undefined
 const storage = hooks && new hooks.AsyncLocalStorage()
 const slot = leakySlot()
 const settled = Promise.resolve()
 
 /** Whether contexts can be told apart here. */
 export const available = storage !== undefined
-
-function asyncHooks(): AsyncHooks | undefined {
-  interface Process {
-    getBuiltinModule?(name: 'node:async_hooks'): AsyncHooks | undefined
-  }
-  try {
-    const found = (globalThis as { process?: Process }).process?.getBuiltinModule?.('node:async_hooks')
-    return typeof found?.AsyncLocalStorage === 'function' ? found : undefined
-  } catch {
-    return undefined
-  }
-}
 
 /**
  * Up to Node 22 the store stands in the resource that runs, under a symbol, and what `enterWith` puts there stays for the

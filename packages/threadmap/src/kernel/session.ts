@@ -2,8 +2,8 @@
  * A thread's place in a memory: an instance of the kernel, a registry slot, scratch areas. Maps and locks are built on it.
  */
 
+import { platform } from '#platform'
 import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
-import { maySleep, parentNumber, threadNumber, unref } from '../liveness/thread.js'
 import { keepWatch } from '../liveness/watch.js'
 import type { MapKind } from '../types.js'
 import { instantiate, type KernelExports } from './instance.js'
@@ -41,7 +41,7 @@ export class Session {
     this.memory = memory
     this.kernel = kernel
     this.scratch = new Scratch(memory, kernel)
-    this.owner = kernel.register(threadNumber(), parentNumber(), maySleep())
+    this.owner = kernel.register(platform.threadNumber(), platform.parentNumber(), platform.maySleep())
     if (this.owner === 0) {
       throw new ThreadLimitError(
         `all ${L.SLOT_COUNT} places for threads are taken in this memory; dispose maps that a thread no longer uses, or watch() workers so that the places of dead ones are given back`,
@@ -120,7 +120,7 @@ export class Session {
       this.#retrying = false
       if (!this.#closed && this.kernel.finishRecoveries() > 0) this.#finishLater(Math.min(delay * 2, LAST_RETRY_MS))
     }, delay)
-    unref(timer)
+    platform.unref(timer)
   }
 
   /** What the registry says of a slot: the thread's number (plus one), or 0 if no living thread has it. */

@@ -1,15 +1,15 @@
 /**
  * Who tells the maps that a thread has died.
  *
- * Node and Bun: a worker's 'exit' event, in the thread that created it. `process.on('worker')` announces each new worker, so
+ * Node, Deno and Bun: a worker's 'exit' event, in the thread that created it. The platform announces each new worker, so
  * those made after the first map are watched without anybody's doing; `watch(worker)` is for older ones. Where there are Web
  * Locks (browsers, Deno), each thread holds one for as long as it lives, and the others ask for it: who gets it knows.
  */
+import { platform } from '#platform'
 import { DisposedError, OptionError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
 import type { Session } from '../kernel/session.js'
 import type { WatchableWorker } from '../types.js'
-import { nodeProcess } from './thread.js'
 import { holdWebLock } from './web-locks.js'
 
 /** This thread's open sessions; weakly, so that a map which nobody uses any more can be collected. */
@@ -23,10 +23,9 @@ export function keepWatch(session: Session): void {
     if (other === undefined || other.closed) sessions.delete(ref)
   }
   sessions.add(new WeakRef(session))
-  const process = nodeProcess()
-  if (process !== undefined && !listening) {
+  if (!listening) {
     listening = true
-    process.on?.('worker', worker => watchWorker(worker as WatchableWorker))
+    platform.onNewWorker(watchWorker)
   }
   holdWebLock(session)
 }

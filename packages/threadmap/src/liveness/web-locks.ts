@@ -1,25 +1,11 @@
 /** Liveness by the Web Locks API: the browser (or Deno) releases a thread's locks when the thread ends, however it ends. */
+import { platform } from '#platform'
 import * as L from '../kernel/layout.generated.js'
 import { type Session, slotAddress } from '../kernel/session.js'
-import { nodeProcess, unref } from './thread.js'
-
-interface LockManager {
-  request(name: string, callback: () => unknown): Promise<unknown>
-}
+import type { LockManager } from '../platform/platform.js'
 
 /** How often a thread looks for new threads to watch. It only does so while its event loop turns. */
 const LOOK_EVERY_MS = 200
-
-function lockManager(): LockManager | undefined {
-  const locks = (globalThis as { navigator?: { locks?: LockManager } }).navigator?.locks
-  return typeof locks?.request === 'function' ? locks : undefined
-}
-
-/** Node's workers have their 'exit' event, which comes sooner. Deno has both a process object and Web Locks. */
-function needed(): boolean {
-  const versions = (nodeProcess() as { versions?: Record<string, string> } | undefined)?.versions
-  return versions === undefined || versions.deno !== undefined
-}
 
 function nameOf(session: Session, owner: number, incarnation: number): string {
   return `threadmap:${session.header(L.H_SEED)}:${session.header(L.H_SEED + 4)}:${session.header(L.H_IDENTITY)}:${owner}:${incarnation}`
@@ -27,8 +13,8 @@ function nameOf(session: Session, owner: number, incarnation: number): string {
 
 /** Holds this thread's lock till the session is closed, and watches the other threads' locks. */
 export function holdWebLock(session: Session): void {
-  const locks = lockManager()
-  if (locks === undefined || !needed()) return
+  const locks = platform.webLocks
+  if (locks === undefined) return
   const incarnation = incarnationAt(session, session.owner)
   const ref = new WeakRef(session)
   let release: (() => void) | undefined
@@ -51,7 +37,7 @@ export function holdWebLock(session: Session): void {
     }
     watchOthers(current, locks, seen)
   }, LOOK_EVERY_MS)
-  unref(timer)
+  platform.unref(timer)
 }
 
 function watchOthers(session: Session, locks: LockManager, seen: Set<string>): void {

@@ -1,6 +1,6 @@
+import { platform } from '#platform'
 import { LockTimeoutError, LockUsageError, OptionError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
-import { maySleep } from '../liveness/thread.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type LockHandle, Place } from './lock-memory.js'
 
 /**
@@ -58,7 +58,7 @@ export class WaitGroup {
   wait(timeout = DEFAULT_TIMEOUT): void {
     const words = this.#words
     const deadline = performance.now() + checkTimeout(timeout)
-    const sleeps = maySleep()
+    const sleeps = platform.maySleep()
     while (true) {
       const count = Atomics.load(words, this.#index)
       if (count === 0) return

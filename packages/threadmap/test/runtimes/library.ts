@@ -1,14 +1,13 @@
 /**
  * The built library by its address: a page served without a bundler has no bare names, and import maps don't reach
- * workers. From build/test/runtimes it is at the same place for every runtime.
+ * workers. From build/test/runtimes it is at the same place for every runtime; pages have their own entry.
  */
-export const library = (await import(
-  new URL('../../../dist/index.js', import.meta.url).href
-)) as typeof import('threadmap')
+const inPage = globalThis.location?.protocol.startsWith('http')
+const dist = new URL(inPage ? '../../../dist/web/' : '../../../dist/', import.meta.url)
 
-export const sync = (await import(
-  new URL('../../../dist/sync.js', import.meta.url).href
-)) as typeof import('threadmap/sync')
+export const library = (await import(new URL('index.js', dist).href)) as typeof import('threadmap')
+
+export const sync = (await import(new URL('sync.js', dist).href)) as typeof import('threadmap/sync')
 
 /** Web workers (browsers, Deno, Bun) and Node's have the same few things under different names. */
 export const isNode = typeof globalThis.Worker === 'undefined'

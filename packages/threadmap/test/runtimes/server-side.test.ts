@@ -29,7 +29,7 @@ test('this Node: smoke test', t => smokeOn(t, { path: process.execPath }, []))
 test('Bun: smoke test', t => smokeOn(t, findBun(), []))
 
 test('Deno: smoke test', t =>
-  smokeOn(t, findDeno(), ['run', '--allow-all', '--no-lock', '--no-config', '--cached-only'], {
+  smokeOn(t, findDeno(), ['run', '--allow-all', '--no-lock', '--cached-only'], {
     DENO_NO_UPDATE_CHECK: '1',
     DENO_DIR: join(packageFolder, 'build/deno'),
   }))

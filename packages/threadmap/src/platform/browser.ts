@@ -1,0 +1,45 @@
+/**
+ * Browsers, and any runtime that has no file of its own. Test runners choose this file for Node too, when they imitate a browser (jest-environment-jsdom
+ * resolves the condition `browser`); a program that was bundled for browsers can run in Deno. Both are told by modules that only a real
+ * `process` hands out: polyfills of `process` have none.
+ */
+import type { Platform } from './platform.js'
+import { type NodeModules, serverPlatform, type WorkerThreads } from './server.js'
+import { hardwareConcurrency, lockManager, maySleep, unref } from './web.js'
+
+interface Process {
+  versions?: { node?: string; deno?: string; bun?: string }
+  getBuiltinModule?(name: string): unknown
+}
+
+function server(): Platform | undefined {
+  const process = (globalThis as { process?: Process }).process
+  try {
+    const versions = process?.versions
+    const threads = process?.getBuiltinModule?.('node:worker_threads') as WorkerThreads | undefined
+    if (typeof threads?.threadId !== 'number' || typeof versions?.node !== 'string') return undefined
+    const load = (name: string) => process?.getBuiltinModule?.(name)
+    return serverPlatform(versions.deno ? 'deno' : versions.bun ? 'bun' : 'node', {
+      threads,
+      diagnostics: load('node:diagnostics_channel') as NodeModules['diagnostics'],
+      os: load('node:os') as NodeModules['os'],
+      asyncHooks: load('node:async_hooks') as NodeModules['asyncHooks'],
+      process: load('node:process') as NonNullable<NodeModules['process']>,
+    })
+  } catch {
+    // The `process` of a sandbox may throw for a module that it does not allow.
+    return undefined
+  }
+}
+
+export const platform: Platform = server() ?? {
+  name: 'browser',
+  threadNumber: () => 0,
+  parentNumber: () => 0,
+  onNewWorker() {},
+  webLocks: lockManager(),
+  hardwareThreads: hardwareConcurrency,
+  maySleep,
+  unref,
+  asyncHooks: undefined,
+}

@@ -1,0 +1,27 @@
+/** What the library uses of Node's modules: only src/platform may import them, so the declarations of all of Node stay out. */
+declare module 'node:worker_threads' {
+  export const threadId: number
+  export const isMainThread: boolean
+  export function getEnvironmentData(key: string): unknown
+  export function setEnvironmentData(key: string, value: unknown): void
+}
+
+declare module 'node:diagnostics_channel' {
+  export function subscribe(name: string, listener: (message: unknown) => void): void
+}
+
+declare module 'node:os' {
+  export function availableParallelism(): number
+}
+
+declare module 'node:async_hooks' {
+  export class AsyncLocalStorage {}
+  export function executionAsyncId(): number
+  export function triggerAsyncId(): number
+  export function executionAsyncResource(): object
+}
+
+declare module 'node:process' {
+  const process: { on(event: 'worker', listener: (worker: unknown) => void): unknown }
+  export default process
+}

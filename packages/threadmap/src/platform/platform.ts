@@ -1,0 +1,46 @@
+/**
+ * What the library asks of the runtime it runs on. The `imports` of package.json choose one file of this folder as
+ * `#platform` (node, deno, bun, browser, and browser for any other), so that nothing here depends on what a program or a test runner did to the
+ * global `process`. A file that a browser may load imports no module of Node's.
+ */
+import type { WatchableWorker } from '../types.js'
+
+/** The part of the Web Locks API that liveness needs. */
+export interface LockManager {
+  request(name: string, callback: () => unknown): Promise<unknown>
+  query(): Promise<{ held?: { name?: string }[]; pending?: { name?: string }[] }>
+}
+
+/** Node's `node:async_hooks`, as far as the guard uses it. */
+export interface AsyncHooks {
+  AsyncLocalStorage: new () => unknown
+  executionAsyncId(): number
+  triggerAsyncId(): number
+  executionAsyncResource(): object
+}
+
+export interface Platform {
+  readonly name: 'node' | 'deno' | 'bun' | 'browser'
+  /** This thread's number in its runtime plus one; 0 where threads have no numbers. */
+  threadNumber(): number
+  /**
+   * The number plus one of the thread that created this one, or of one further up; 0 where threads have no numbers. From
+   * now on the workers that this thread creates will name this thread.
+   */
+  parentNumber(): number
+  /**
+   * Calls `listener` with each worker that this thread creates from now on: on Node and Deno inside the worker's constructor, before anyone
+   * else can listen for its end, on Bun a tick later. Never calls it in a browser, where a worker's end is no event.
+   */
+  onNewWorker(listener: (worker: WatchableWorker) => void): void
+  /** Set where threads are known to live by the Web Locks they hold: browsers and Deno. */
+  readonly webLocks: LockManager | undefined
+  /** How many threads the machine runs side by side; at least 1. */
+  hardwareThreads(): number
+  /** Whether this thread may sleep. The main thread of a page may not. */
+  maySleep(): boolean
+  /** Lets the program end although this timer runs. */
+  unref(timer: unknown): void
+  /** Undefined in browsers. */
+  readonly asyncHooks: AsyncHooks | undefined
+}
