@@ -3,7 +3,7 @@ import { f64, string, UnsafeMap } from 'threadmap'
 import { formOf } from './threads/forms.js'
 import { type MisuseJobs, PAIR_KEYS, type Turn } from './threads/misuse.js'
 import { seeded } from './threads/seeded.js'
-import { crewOf, run } from './threads/team.js'
+import { crewOf, PATIENCE, run, untilSeen } from './threads/team.js'
 import type { TurnJobs } from './threads/turns.js'
 
 const team = crewOf<MisuseJobs>('misuse')
@@ -75,15 +75,17 @@ seeded(
     // either, and there is nothing to catch.
     const rounds = 20
     const all = { caught: 0, met: 0, median: 0 }
-    for (let attempt = 0; attempt < 4 && all.met < rounds - 1; attempt++) {
+    const attempt = async () => {
       const found = await tenWriters(rounds)
       all.caught += found.caught
       all.met += found.met
       all.median = found.median
+      return all.met >= rounds / 2
     }
-    assert.ok(all.met > 0, 'no two workers ever ran at once')
+    await untilSeen(attempt, 'two of ten workers run at once, in half of the rounds')
     assert.ok(all.caught >= all.met * 0.85, `caught ${all.caught} times, a bare flag met two writers ${all.met} times`)
-    assert.ok(all.median < 20, `the median run was caught after ${all.median} ms`)
+    // A millisecond or so; a busy machine lets those who are under way sleep for some of its time slices.
+    assert.ok(all.median < 500, `the median run was caught after ${all.median} ms`)
   },
 )
 
@@ -98,9 +100,10 @@ for (const [role, message] of [
       { map: map.handle, role: 'write' },
       { map: map.handle, role },
     ] as const
-    const [writer, other] = await run(team('pair', tasks), 5000)
+    // Who is accused stops both.
+    const [writer, other] = await run(team('pair', tasks), PATIENCE / 2)
     const all = [...writer!, ...other!]
-    assert.ok(all.length > 0, 'nobody was accused in five seconds')
+    assert.ok(all.length > 0, `nobody was accused in ${PATIENCE / 2} ms`)
     for (const each of all) assert.equal(each, message)
     assert.deepEqual(map.audit(), [])
     useAlone(map, 200)
@@ -236,13 +239,12 @@ for (const detect of [true, false]) {
   seeded(`UnsafeMap with detect ${detect}: whatever four careless workers do, the memory stays whole`, async () => {
     using map = new UnsafeMap({ key: f64, value: f64, detect })
     const tasks = Array.from({ length: 4 }, () => ({ map: map.handle, operations: 60_000 }))
-    let accused = await run(team('racy', tasks))
-    if (!detect) assert.deepEqual(accused, [0, 0, 0, 0])
-    // They may have run one after the other on a busy machine.
-    for (let attempt = 0; detect && attempt < 20 && Math.max(...accused) === 0; attempt++) {
-      accused = await run(team('racy', tasks))
+    if (detect) {
+      // On a busy machine they may run one after the other, and then there is nobody to accuse.
+      await untilSeen(async () => Math.max(...(await run(team('racy', tasks)))) > 0, 'somebody is accused')
+    } else {
+      assert.deepEqual(await run(team('racy', tasks)), [0, 0, 0, 0])
     }
-    if (detect) assert.ok(Math.max(...accused) > 0, 'nobody was accused')
     assert.deepEqual(map.audit(), [])
     assert.equal([...map].length, map.size)
     useAlone(map, 200)

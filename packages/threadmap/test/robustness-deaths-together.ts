@@ -14,12 +14,10 @@ import { HUGE, type VictimJobs, type VictimTask, type Work } from './threads/vic
 
 const team = crewOf<VictimJobs>('victims')
 
-const LOCK_TIMEOUT = 4000
-/** Far below the time-out: nothing has waited for the clock. */
-const AT_ONCE = 1500
+const LOCK_TIMEOUT = 60_000
+/** Far below the time-out: nothing has waited for the clock. Far above what a busy machine takes for it. */
+const AT_ONCE = 15_000
 const ROUNDS = SOAKING ? 200 : 6
-/** A machine that is busy with other things stops any program now and then; what waits for a lock does so in most rounds. */
-const STOPPED_BY_OTHERS = SOAKING ? 20 : 2
 
 type AnyMap = AuditedMap<string, unknown>
 
@@ -34,29 +32,10 @@ async function dieTogether(tasks: VictimTask[], random: Random): Promise<void> {
     await victims.ready()
     victims.open()
     const working = () => tasks.every(task => Atomics.load(new Int32Array(task.log), 1) > 0)
-    await until(working, 'the victims work', 20_000)
+    await until(working, 'the victims work')
     await sleep(random.below(8))
   } finally {
     await victims.terminate()
-  }
-}
-
-/** Counts rounds in which this thread stood still. */
-class Standstills {
-  #count = 0
-  #longest = 0
-
-  add(milliseconds: number): void {
-    this.#longest = Math.max(this.#longest, milliseconds)
-    if (milliseconds > AT_ONCE) this.#count++
-    const { longest, count } = { longest: Math.round(this.#longest), count: this.#count }
-    assert.ok(count <= STOPPED_BY_OTHERS, `the main thread stood still in ${count} rounds, for up to ${longest} ms`)
-  }
-
-  time(action: () => void): void {
-    const began = performance.now()
-    action()
-    this.add(performance.now() - began)
   }
 }
 
@@ -81,19 +60,21 @@ async function longestStandstill(action: () => Promise<void>): Promise<number> {
 }
 
 async function allForgotten(map: AnyMap): Promise<void> {
-  await until(() => map.stats().threads === 1, 'all that died are forgotten', 5000)
+  await until(() => map.stats().threads === 1, 'all that died are forgotten')
   assert.deepEqual(map.audit(), [])
 }
 
 for (const kind of ['RWMutexMap', 'ShardedMap'] as const) {
   seeded(`${kind}: a writer that waits for a reader, and that reader, die at once and stop nobody`, async random => {
-    const standstills = new Standstills()
     for (let round = 0; round < ROUNDS; round++) {
       using map = createMap<string, unknown>(kind, { key: string, value: bytes, shards: 1, lockTimeout: LOCK_TIMEOUT })
       map.set(HUGE, new Uint8Array(2 ** 24))
       const tasks = [taskFor(map, 'bytes32', 'set', 'writer'), taskFor(map, 'bytes32', 'readHuge', 'reader')]
-      standstills.add(await longestStandstill(() => dieTogether(tasks, random)))
-      standstills.time(() => map.set('alive', new Uint8Array(1)))
+      const stood = await longestStandstill(async () => {
+        await dieTogether(tasks, random)
+        map.set('alive', new Uint8Array(1))
+      })
+      assert.ok(stood < AT_ONCE, `the main thread stood still for ${stood} ms`)
       await allForgotten(map)
     }
   })
@@ -153,11 +134,11 @@ seeded('RWMutexMap: the workers of a worker that dies end with it, and are forgo
     try {
       await parents.ready()
       parents.open()
-      await until(() => Atomics.load(new Int32Array(child.log), 1) > random.below(2000), 'the child works', 20_000)
+      await until(() => Atomics.load(new Int32Array(child.log), 1) > random.below(2000), 'the child works')
     } finally {
       await parents.terminate()
     }
-    await until(() => map.stats().threads === 1, 'both are forgotten', 5000)
+    await until(() => map.stats().threads === 1, 'both are forgotten')
     map.set('alive', 'yes')
   }
   await allForgotten(map)

@@ -3,18 +3,20 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import { LockTimeoutError, type MapKind, string } from 'threadmap'
 import { formOf } from './threads/forms.js'
+import { HELD, type HoldJobs } from './threads/holding.js'
 import { sharesHeld } from './threads/inside.js'
 import { type AuditedMap, createMap, SAFE_KINDS } from './threads/maps.js'
 import type { Random } from './threads/random.js'
 import { SOAKING, seeded } from './threads/seeded.js'
-import { crewOf, until } from './threads/team.js'
+import { crewOf, PATIENCE, until, untilSeen } from './threads/team.js'
 import { HUGE, type VictimJobs, type Work } from './threads/victims.js'
 
 const team = crewOf<VictimJobs>('victims')
+const holders = crewOf<HoldJobs>('holding')
 
 const LOCK_TIMEOUT = 300
-/** What a busy machine may add to a time-out. */
-const SLACK = 1200
+/** What a busy machine may add to a time-out. Who waits for the dead for ever is far above it. */
+const SLACK = 20_000
 
 type AnyMap = AuditedMap<string, unknown>
 
@@ -66,12 +68,27 @@ async function die(map: AnyMap, victim: Victim, random: Random): Promise<void> {
   await victim.team.terminate()
 }
 
+/** A worker that is older than `mapOf()` makes its map, and is terminated while it holds the lock of the one shard, for sure. */
+async function dieHolding(how: 'write' | 'read', mapOf: () => AnyMap): Promise<AnyMap> {
+  const holder = holders('hold', [{ map: undefined, shard: 0, how }])
+  try {
+    await holder.ready()
+    holder.open()
+    const map = mapOf()
+    holder.workers[0]!.postMessage(map.handle)
+    await until(() => holder.control.get(0, HELD) === 1, 'the victim holds the lock')
+    return map
+  } finally {
+    await holder.terminate()
+  }
+}
+
 /**
  * Terminates a victim while it holds a lock for long, most likely. This thread spins for the right moment, and on for a
  * part of what the long operation takes.
  */
 async function dieWithLock(victim: Victim, random: Random): Promise<void> {
-  const end = performance.now() + 10_000
+  const end = performance.now() + PATIENCE
   while (Atomics.load(victim.log, 2) === 0) {
     assert.ok(performance.now() < end, 'the victim never came to its long operation')
   }
@@ -84,15 +101,17 @@ for (const kind of SAFE_KINDS) {
     `${kind}: after a death that nobody noticed calls go on or give up in time, free reads never wait`,
     async random => {
       const readsAreFree = kind === 'FastMap' || kind === 'SyncMap'
-      // The dead hold the lock only in some of the rounds. Until one did, nothing is shown.
-      let locked = 0
-      const rounds = SOAKING ? 100 : 20
-      for (let round = 0; round < rounds && (SOAKING || locked < 1); round++) {
-        const victim = await lateVictim('bulk')
-        using map = mapOfKnown(kind)
-        victim.team.workers[0]!.postMessage(map.handle)
-        await dieWithLock(victim, random)
+      // First one that holds the lock for sure, between two operations; then some in the middle of long ones, perhaps.
+      const rounds = SOAKING ? 100 : 3
+      for (let round = 0; round < rounds; round++) {
+        const victim = round === 0 ? undefined : await lateVictim('bulk')
+        using map = victim === undefined ? await dieHolding('write', () => mapOfKnown(kind)) : mapOfKnown(kind)
+        if (victim !== undefined) {
+          victim.team.workers[0]!.postMessage(map.handle)
+          await dieWithLock(victim, random)
+        }
 
+        const { lockWaits } = map.stats()
         for (let index = 0; index < KNOWN; index++) {
           const read = attempt(() => {
             const value = map.get(known(index))
@@ -101,7 +120,7 @@ for (const kind of SAFE_KINDS) {
           })
           if (readsAreFree) {
             assert.equal(read.error, undefined, `a read gave up: ${read.error?.message}`)
-            assert.ok(read.took < LOCK_TIMEOUT / 2, `a read took ${read.took} ms`)
+            assert.equal(map.stats().lockWaits, lockWaits, 'a read waited for a lock')
           } else {
             assert.ok(read.took < LOCK_TIMEOUT + SLACK, `a read took ${read.took} ms`)
             if (read.error) break
@@ -112,10 +131,9 @@ for (const kind of SAFE_KINDS) {
         assert.ok(write.took < LOCK_TIMEOUT + SLACK, `a write took ${write.took} ms`)
         if (!write.error) {
           assert.equal(check(map.get('new'), 0), 2)
-          if (map.stats().recoveries > 0) locked++
+          if (victim === undefined) assert.ok(map.stats().recoveries > 0, 'the lock was taken over')
           continue
         }
-        locked++
         assert.ok(write.took >= LOCK_TIMEOUT * 0.8, `gave up after ${write.took} ms already`)
         assert.ok(Number.isInteger(write.error.owner) && write.error.owner >= 0, 'the error names the owner')
         assert.ok(write.error.shard === 0 || write.error.shard === -1, 'and the shard')
@@ -123,16 +141,13 @@ for (const kind of SAFE_KINDS) {
         // What was refused is not there, as far as a read can tell without the lock.
         if (kind === 'FastMap') assert.equal(map.get('new'), undefined)
       }
-      assert.ok(locked > 0, `in ${rounds} rounds no victim died with the lock`)
     },
   )
 
   seeded(
     `${kind}: a lock that a watched worker died with is taken over at once, and the memory is sound`,
     async random => {
-      let recovered = 0
-      const rounds = SOAKING ? 100 : 20
-      for (let round = 0; round < rounds && (SOAKING || recovered < 1); round++) {
+      const take = async (): Promise<number> => {
         using map = mapOfKnown(kind)
         const log = new SharedArrayBuffer(12)
         const victim = team('victim', [{ map: map.handle, form: 'strings', work: 'bulk', name: '', log }])
@@ -141,8 +156,7 @@ for (const kind of SAFE_KINDS) {
         await dieWithLock({ log: new Int32Array(log), team: victim }, random)
         const write = attempt(() => map.set('new', make(0, 2)))
         assert.equal(write.error, undefined)
-        assert.ok(write.took < LOCK_TIMEOUT, `a write took ${write.took} ms`)
-        recovered += map.stats().recoveries
+        const { recoveries } = map.stats()
         assert.deepEqual(map.audit(), [])
         let met = 0
         for (const [key, value] of map) {
@@ -153,8 +167,15 @@ for (const kind of SAFE_KINDS) {
         for (const key of [...map.keys()]) assert.ok(map.delete(key))
         assert.equal(map.size, 0)
         assert.deepEqual(map.audit(), [])
+        return recoveries
       }
-      assert.ok(recovered > 0, `in ${rounds} rounds no victim died with the lock`)
+      // In the middle of what the lock guards: when that is, only chance says.
+      let recovered = 0
+      const round = async () => {
+        recovered += await take()
+        return recovered > 0
+      }
+      await untilSeen(round, 'a victim dies with the lock', SOAKING ? 100 : 1)
     },
   )
 }
@@ -162,24 +183,28 @@ for (const kind of SAFE_KINDS) {
 for (const kind of ['RWMutexMap', 'ShardedMap'] as const) {
   const work = 'readHuge'
   seeded(`${kind}: a reader that dies unnoticed stops a writer for no longer than lockTimeout`, async random => {
-    let stopped = 0
-    for (let round = 0; round < (SOAKING ? 100 : 20) && (SOAKING || stopped < 2); round++) {
-      const victim = await lateVictim(work)
-      using map = mapOfKnown(kind)
-      map.set(HUGE, 'x'.repeat(8_000_000))
-      victim.team.workers[0]!.postMessage(map.handle)
-      await until(() => victim.log[1]! > 2, 'the victim works')
-      for (let spins = random.below(2000); spins > 0; spins--);
-      // Now, while it holds the lock, which is for a small part of its time.
-      const end = performance.now() + 10_000
-      while (sharesHeld(map as never) === 0) assert.ok(performance.now() < end, 'the victim never read')
-      await victim.team.terminate()
+    const mapWithHuge = () => mapOfKnown(kind).set(HUGE, 'x'.repeat(8_000_000)) as AnyMap
+    // First one that holds its share for sure; then some in the middle of a read, perhaps.
+    for (let round = 0; round < (SOAKING ? 100 : 3); round++) {
+      const victim = round === 0 ? undefined : await lateVictim(work)
+      using map = victim === undefined ? await dieHolding('read', mapWithHuge) : mapWithHuge()
+      if (victim !== undefined) {
+        victim.team.workers[0]!.postMessage(map.handle)
+        await until(() => victim.log[1]! > 2, 'the victim works')
+        for (let spins = random.below(2000); spins > 0; spins--);
+        const end = performance.now() + PATIENCE
+        while (sharesHeld(map as never) === 0) assert.ok(performance.now() < end, 'the victim never read')
+        await victim.team.terminate()
+      } else if (map.stats().recoveries === 0) {
+        assert.equal(sharesHeld(map as never), 1, 'the share of the dead is counted still')
+      }
       const write = attempt(() => map.set(known(1), make(1, 2)))
       assert.ok(write.took < LOCK_TIMEOUT + SLACK, `a write took ${write.took} ms`)
       if (!write.error) assert.equal(check(map.get(known(1)), 1), 2)
-      if (write.error || map.stats().recoveries > 0) stopped++
+      if (victim === undefined) {
+        assert.ok(write.error || map.stats().recoveries > 0, 'the share of the dead stood in the way')
+      }
     }
-    assert.ok(stopped > 0, 'no reader died with its share of the lock')
   })
 
   seeded(`${kind}: a reader that dies as its parent watches stops no writer at all`, async random => {
@@ -198,7 +223,6 @@ for (const kind of ['RWMutexMap', 'ShardedMap'] as const) {
       }
       const write = attempt(() => map.set(known(1), make(1, round)))
       assert.equal(write.error, undefined)
-      assert.ok(write.took < LOCK_TIMEOUT / 2, `a write took ${write.took} ms`)
     }
     assert.deepEqual(map.audit(), [])
   })
@@ -225,7 +249,6 @@ for (const kind of SAFE_KINDS) {
         for (let index = 0; index < KNOWN; index++) {
           const after = attempt(() => map.set(known(index), make(index, 1)))
           assert.equal(after.error, undefined)
-          assert.ok(after.took < LOCK_TIMEOUT / 2, `a write took ${after.took} ms`)
         }
         assert.deepEqual(map.audit(), [])
       }
@@ -240,7 +263,6 @@ for (const kind of SAFE_KINDS) {
       await die(map, victim, random)
       const write = attempt(() => map.set('new', make(0, 2)))
       assert.equal(write.error, undefined)
-      assert.ok(write.took < LOCK_TIMEOUT / 2, `a write took ${write.took} ms`)
       assert.deepEqual(map.audit(), [])
     }
   })

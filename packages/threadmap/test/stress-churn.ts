@@ -18,7 +18,7 @@ for (const kind of SAFE_KINDS) {
         const task = (cache: number) => ({ map: map.handle, form, keys: 6, cache, seed: random.next() })
         const writers = team('churn', [task(0), task(4)])
         const readers = team('watchChurn', [task(0), task(4)])
-        const [, reports] = await together(writers, readers, duration(200))
+        const [, reports] = await together(writers, readers, duration(200), () => readers.control.allHaveSeen)
         for (const { found, missed } of reports) assert.ok(found > 0 && missed > 0, 'a reader saw no churn')
         for (const [key, value] of map) check(value, Number(key.split(':')[1]))
         assert.equal(map.size, [...map].length)
@@ -53,7 +53,7 @@ for (const kind of SAFE_KINDS) {
     const task = () => ({ map: map.handle, form, keys, writers: 2, seed: random.next(), published }) as const
     const writers = team('writeUnderClear', [task(), task()])
     const clearers = team('clear', [task()])
-    const [, reports] = await together(writers, clearers, duration(300))
+    const [, reports] = await together(writers, clearers, duration(300), () => clearers.control.allHaveSeen)
     assert.ok(reports[0]!.clears > 0 && reports[0]!.survivors > 0, 'clear and set never met')
     for (const [key, value] of map) {
       const index = Number(key.split(':')[1])

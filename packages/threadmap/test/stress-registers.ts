@@ -36,7 +36,9 @@ async function race(
   })
   const writer = team('write', [task(options.cache)])
   const readers = team('read', [task(0), task(options.cache)])
-  const [[writes], reports] = await together(writer, readers, duration(options.milliseconds))
+  const [[writes], reports] = await together(writer, readers, duration(options.milliseconds), () => {
+    return readers.control.allHaveSeen
+  })
   assert.ok(writes! > 0)
   for (const report of reports) assert.ok(report.changes > 0, 'a reader saw nothing change')
 

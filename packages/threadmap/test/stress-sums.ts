@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import { f64, i64, string, u32 } from 'threadmap'
+import { f64, i64, type MapHandle, string, u32 } from 'threadmap'
+import { HELD, type HoldJobs, RELEASE } from './threads/holding.js'
 import { createMap, SAFE_KINDS } from './threads/maps.js'
 import type { Random } from './threads/random.js'
 import { duration, SOAKING, seeded } from './threads/seeded.js'
 import type { SumsJobs } from './threads/sums.js'
-import { crewOf, run } from './threads/team.js'
+import { crewOf, PATIENCE, run, until } from './threads/team.js'
 
 const team = crewOf<SumsJobs>('sums')
+const holders = crewOf<HoldJobs>('holding')
 
 /** Enough keys that several shards work, few enough that workers meet on each. */
 const ACCOUNTS = 12
@@ -127,22 +129,33 @@ for (const kind of SAFE_KINDS) {
 
 for (const kind of ['ShardedMap', 'FastMap'] as const) {
   seeded(`${kind}: waits for a lock are counted at the shard where threads wait`, async () => {
-    using map = createMap(kind, { key: string, value: u32, shards: 16 })
+    using map = createMap<string, number>(kind, { key: string, value: u32, shards: 16, lockTimeout: PATIENCE })
     map.set('version', 0)
-    const tasks = [1, 2, 3].map(() => ({ map: map.handle, top: SOAKING ? 1_000_000 : 60_000 }))
-    await run(team('versions', tasks))
+    const hot = map.shardStats().findIndex(({ entries }) => entries === 1)
+    const holder = holders('hold', [{ map: map.handle as MapHandle<string, unknown>, shard: hot, how: 'write' }])
+    const waiters = holders(
+      'ask',
+      [1, 2, 3].map(() => ({ map: map.handle, key: 'version' })),
+    )
+    try {
+      await Promise.all([holder.ready(), waiters.ready()])
+      holder.open()
+      await until(() => holder.control.get(0, HELD) === 1, 'a worker holds the lock')
+      waiters.open()
+      await until(() => map.stats().lockWaits >= 3, 'three workers wait for it')
+      holder.control.set(0, RELEASE, 1)
+      holder.control.wake(0, RELEASE)
+      await Promise.all([holder.reports(), waiters.reports()])
+    } finally {
+      await Promise.all([holder.terminate(), waiters.terminate()])
+    }
     const shards = map.shardStats()
     assert.equal(shards.length, 16)
-    const hot = shards.findIndex(({ entries }) => entries === 1)
-    assert.equal(
-      shards.reduce((sum, { entries }) => sum + entries, 0),
-      1,
-    )
-    assert.ok(shards[hot]!.lockWaits > 0, 'nobody waited')
+    assert.ok(shards[hot]!.lockWaits >= 3, `${shards[hot]!.lockWaits} waits`)
     assert.ok(shards[hot]!.lockWaitMs > 0)
     assert.ok(shards[hot]!.lockWaits <= map.stats().lockWaits)
-    for (const [index, { lockWaits }] of shards.entries()) {
-      if (index !== hot) assert.equal(lockWaits, 0, `shard ${index}`)
+    for (const [index, { entries, lockWaits }] of shards.entries()) {
+      if (index !== hot) assert.deepEqual([entries, lockWaits], [0, 0], `shard ${index}`)
     }
   })
 }

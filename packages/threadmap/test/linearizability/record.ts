@@ -7,7 +7,7 @@ import { type HistoryJobs, type HistoryTask, historyKey, type ValueName, valuesO
 import { type AuditedMap, createMap } from '../threads/maps.js'
 import type { Random } from '../threads/random.js'
 import type { Sabotage } from '../threads/sabotage.js'
-import { crewOf, run, type Team, until } from '../threads/team.js'
+import { crewOf, PATIENCE, run, type Team, until } from '../threads/team.js'
 import { AT_MOST, Book, Clock } from './book.js'
 import { check, checkAll, type Result } from './checker.js'
 import { byKey, isPending, type Model } from './history.js'
@@ -89,7 +89,7 @@ class Session {
       capacity: 4,
       shards: 2,
       maxBytes: 2 ** 26,
-      lockTimeout: 20_000,
+      lockTimeout: PATIENCE,
     })
     this.mutex = kind === 'UnsafeMap' ? new Mutex() : undefined
     const { clients, rounds, each, keys, operations } = options
@@ -142,7 +142,7 @@ export async function recordAll(kind: MapKind, all: readonly RecordOptions[], ra
   try {
     const { clients, disturb } = all[0]!
     const tasks = Array.from({ length: clients }, () => sessions.map(session => session.task(random.next())))
-    const workers = team('record', tasks, { deadline: 120_000 })
+    const workers = team('record', tasks)
     if (disturb) await disturbed(workers, sessions[0]!.books[0]!, disturb)
     else await run(workers)
     return sessions.map(session => session.read())
@@ -211,7 +211,7 @@ export interface JudgeOptions {
 
 /** Whether all histories are linearizable: each key by itself, or the map as a whole. */
 export function judge(histories: readonly MapOperation[][], options: JudgeOptions = {}): Judgement {
-  const end = performance.now() + (options.limit ?? 20_000)
+  const end = performance.now() + (options.limit ?? PATIENCE)
   let tried = 0
   let verdict: Judgement['verdict'] = 'linearizable'
   for (const history of histories) {

@@ -123,6 +123,7 @@ const jobs = {
         form.check(value, index)
         found++
       }
+      if (found > 0 && missed > 0) crew.seen()
     }
     return { found, missed }
   },
@@ -217,6 +218,7 @@ const jobs = {
       const size = map.size
       assert.ok(size >= 0 && size <= task.keys, `size is ${size}`)
       clears++
+      if (survivors > 0) crew.seen()
     }
     return { clears, survivors }
   },

@@ -6,6 +6,8 @@ const ROUND = 4
 /** The per-worker words begin here; 32 words (128 bytes) each, so that two workers never write the same cache line. */
 const FIRST = 32
 const STRIDE = 32
+/** The last of a worker's words says that it has seen what its test is about; the others are its job's own. */
+const SEEN = STRIDE - 1
 
 /** A few words in memory of their own (not the map's), by which the main thread starts, stops and watches a team. */
 export class Control {
@@ -57,7 +59,19 @@ export class Control {
     }
   }
 
-  /** Word `word` (0 to 31) of a worker. */
+  /** Says that this worker has seen what its test is about: that is when the main thread may stop the team. */
+  markSeen(worker: number): void {
+    Atomics.store(this.#words, FIRST + worker * STRIDE + SEEN, 1)
+  }
+
+  /** Whether every worker of the team has seen what the test is about. */
+  get allHaveSeen(): boolean {
+    const size = Atomics.load(this.#words, SIZE)
+    for (let worker = 0; worker < size; worker++) if (this.get(worker, SEEN) === 0) return false
+    return true
+  }
+
+  /** Word `word` (0 to 30) of a worker. */
   get(worker: number, word: number): number {
     return Atomics.load(this.#words, FIRST + worker * STRIDE + word)
   }

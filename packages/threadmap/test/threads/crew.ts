@@ -8,6 +8,8 @@ export interface Crew {
   readonly control: Control
   /** Says that this worker is ready, and waits until the main thread opens the gate. */
   start(): void
+  /** Says that this worker has seen what its test is about; `run` in team.ts waits for it. Cheap enough for a hot loop. */
+  seen(): void
   /** False once the main thread asks the team to stop. */
   running(): boolean
 }
@@ -36,12 +38,18 @@ export function serve(jobs: Jobs): void {
   const control = new Control(assignment.control)
   const job = jobs[assignment.job] as ((task: unknown, crew: Crew) => unknown) | undefined
   if (!job) throw new Error(`no job ${assignment.job} in this worker program`)
+  let hasSeen = false
   const crew: Crew = {
     index: assignment.index,
     control,
     start() {
       port.postMessage({ ready: true } satisfies Report)
       control.waitUntilOpen()
+    },
+    seen() {
+      if (hasSeen) return
+      hasSeen = true
+      control.markSeen(assignment.index)
     },
     running: () => !control.stopped,
   }

@@ -198,7 +198,7 @@ function locked<V>(map: ConcurrentMap<string, V>, mutex: Mutex): ConcurrentMap<s
 function open(task: HistoryTask): ConcurrentMap<string, unknown> {
   const map: ConcurrentMap<string, unknown> = attachMap(task.map, { cache: task.cache })
   const safe = task.lock ? locked(map, Mutex.attach(task.lock)) : map
-  return task.sabotage ? sabotaged(safe, task.sabotage) : safe
+  return task.sabotage ? sabotaged(safe, task.sabotage, task.clock) : safe
 }
 
 function write(task: HistoryTask, map: ConcurrentMap<string, unknown>, crew: Crew): void {

@@ -1,12 +1,48 @@
-/** A look at words of a map's memory that no user sees. */
-import type { ConcurrentMap } from 'threadmap'
+/** A look at words of a map's memory, and a hand on its locks, that no user has. */
+import type { ConcurrentMap, MapHandle } from 'threadmap'
 
-const layout = new URL('../../../dist/kernel/layout.generated.js', import.meta.url)
-const L = (await import(layout.href)) as typeof import('../../dist/kernel/layout.generated.js')
+const kernel = (file: string): string => new URL(`../../../dist/kernel/${file}`, import.meta.url).href
+const L = (await import(kernel('layout.generated.js'))) as typeof import('../../dist/kernel/layout.generated.js')
+const { KINDS, Session } = (await import(kernel('session.js'))) as typeof import('../../dist/kernel/session.js')
+
+function shardAddress(words: Int32Array, shard: number): number {
+  return words[L.H_SHARDS >>> 2]! + shard * L.SHARD_SIZE
+}
 
 /** How many shares of the first shard's lock are held for reading now. */
 export function sharesHeld(map: ConcurrentMap<never, never>): number {
   const words = new Int32Array(map.handle.memory.buffer)
-  const shard = words[L.H_SHARDS >>> 2]!
-  return Atomics.load(words, (shard + L.D_READERS) >>> 2) & 0x3fffffff
+  return Atomics.load(words, (shardAddress(words, 0) + L.D_READERS) >>> 2) & 0x3fffffff
+}
+
+export interface ShardLock {
+  take(how: 'write' | 'read'): void
+  release(how: 'write' | 'read'): void
+}
+
+/**
+ * The lock of a shard, taken and given back by the kernel's own code under this thread's name. While it is held this thread
+ * must not use the shard.
+ */
+export function lockOfShard(handle: MapHandle<never, never>, shard: number): ShardLock {
+  const session = Session.attach(handle.memory, KINDS.indexOf(handle.kind))
+  const hasReaders = handle.kind === 'RWMutexMap' || handle.kind === 'ShardedMap'
+  // The functions for users' locks take the block that has the two words, at the distance that they have in a shard.
+  if (L.D_READERS - L.D_LOCK !== L.K_READERS - L.K_MUTEX) throw new Error('a shard has its lock words in another order')
+  const block = shardAddress(new Int32Array(handle.memory.buffer), shard) + L.D_LOCK - L.K_MUTEX
+  const done = (code: number) => {
+    if (code !== 0) throw new Error(`the kernel says ${code}`)
+  }
+  return {
+    take(how) {
+      if (how === 'read') done(session.kernel.lockReader(block, 0))
+      else if (hasReaders) done(session.kernel.lockWriter(block, 0))
+      else done(session.kernel.lockMutex(block, 0))
+    },
+    release(how) {
+      if (how === 'read') done(session.kernel.unlockReader(block))
+      else if (hasReaders) done(session.kernel.unlockWriter(block))
+      else done(session.kernel.unlockMutex(block))
+    },
+  }
 }

@@ -4,6 +4,7 @@ import { CompatRWMutex, type Locker, type LockHandle, Mutex, type OwnerDied, RWM
 import { type Crew, serve } from './crew.js'
 import { attachMap } from './maps.js'
 import { Random } from './random.js'
+import { PATIENCE } from './team.js'
 
 export type AnyLock = LockHandle<'Mutex'> | LockHandle<'RWMutex'> | LockHandle<'CompatRWMutex'>
 
@@ -102,6 +103,7 @@ const jobs = {
       words[1] = words[1]! + 1
       writer.unlock()
       crew.control.add(crew.index, HELD, 1)
+      if (deaths > 0) crew.seen()
     }
     return deaths
   },
@@ -118,6 +120,7 @@ const jobs = {
       assert.equal(first, second, 'a writer is in here')
       reader.unlock()
       reads++
+      crew.seen()
     }
     return reads
   },
@@ -147,7 +150,7 @@ const jobs = {
     const done = new Int32Array(task.done)
     crew.start()
     if (task.role === 'waiter') {
-      group.wait()
+      group.wait(PATIENCE)
       return Atomics.load(done, 0)
     }
     const end = performance.now() + 5 + crew.index * 10

@@ -28,6 +28,9 @@ export interface Toll {
 
 type AnyMap = AuditedMap<string, unknown>
 
+/** So long that no machine is that busy: who waits for this has waited for a dead thread. */
+const LOCK_TIMEOUT = 60_000
+
 export const WRITES: Work[] = ['set', 'delete', 'swap', 'update', 'compareAndSwap', 'getOrInsert', 'grow', 'mixed']
 export const READS: Work[] = ['read', 'iterate']
 
@@ -65,7 +68,7 @@ export async function kill(map: AnyMap, tasks: VictimTask[], random: Random, tol
     // An iteration of what those before have made grow takes long.
     const most = slow ? Math.max(1, Math.min(20, 100_000 / (map.size + 1))) : tasks[0]!.form === 'large' ? 60 : 3000
     const enough = random.oneIn(3) ? 0 : random.below(Math.ceil(most))
-    await until(() => new Int32Array(tasks[0]!.log)[1]! >= enough, `${enough} operations of ${tasks[0]!.work}`, 15_000)
+    await until(() => new Int32Array(tasks[0]!.log)[1]! >= enough, `${enough} operations of ${tasks[0]!.work}`)
     await sleep(random.below(3))
     for (let spins = random.below(20_000); spins > 0; spins--);
   } finally {
@@ -94,9 +97,14 @@ export async function massacre(
   random: Random,
   toll: Toll,
 ): Promise<void> {
-  using map = createMap<string, unknown>(kind, { key: string, value: formOf(form).codec, shards: 4 })
+  using map = createMap<string, unknown>(kind, {
+    key: string,
+    value: formOf(form).codec,
+    shards: 4,
+    lockTimeout: LOCK_TIMEOUT,
+  })
   const cleared = works.includes('clear')
-  const survivors = team('survive', [{ map: map.handle, form, seed: random.next(), cleared }], { deadline: 120_000 })
+  const survivors = team('survive', [{ map: map.handle, form, seed: random.next(), cleared }])
   try {
     await survivors.ready()
     survivors.open()
@@ -111,14 +119,14 @@ export async function massacre(
       await Promise.race([kill(map, tasks, random, toll), survivors.finished])
       const beat = survivors.control.get(0, BEAT)
       await Promise.race([
-        until(() => survivors.control.get(0, BEAT) > beat + 10, `the survivor of ${tasks[0]!.work} goes on`, 4000),
+        until(() => survivors.control.get(0, BEAT) > beat + 10, `the survivor of ${tasks[0]!.work} goes on`),
         survivors.finished,
       ])
     }
     survivors.control.stop()
     const [{ longest } = { longest: 0 }] = await survivors.reports()
-    // Half of the default lockTimeout: recovery follows the death, it does not wait for the clock.
-    assert.ok(longest < 2500, `an operation of the survivor took ${longest} ms`)
+    // Recovery follows the death, it does not wait for the clock.
+    assert.ok(longest < LOCK_TIMEOUT / 2, `an operation of the survivor took ${longest} ms`)
     settle(map, form, toll)
   } finally {
     await survivors.terminate()
@@ -143,11 +151,11 @@ export async function count(
   toll: Toll,
 ): Promise<void> {
   const { codec, check } = formOf(form)
-  using map = createMap<string, unknown>(kind, { key: string, value: codec, shards: 2 })
+  using map = createMap<string, unknown>(kind, { key: string, value: codec, shards: 2, lockTimeout: LOCK_TIMEOUT })
   const taskOf = (): CounterTask => ({ map: map.handle, form, seed: random.next(), log: new SharedArrayBuffer(8) })
   const survivorTasks = [taskOf()]
   const tasks = [...survivorTasks]
-  const survivors = team('count', survivorTasks, { deadline: 120_000 })
+  const survivors = team('count', survivorTasks)
   try {
     await survivors.ready()
     survivors.open()
@@ -159,7 +167,7 @@ export async function count(
         await Promise.race([victims.ready(), survivors.finished])
         victims.open()
         const enough = random.below(form === 'large' ? 60 : 400)
-        const begun = until(() => logOf(doomed[0]!)[1] >= enough, `${enough} additions`, 15_000)
+        const begun = until(() => logOf(doomed[0]!)[1] >= enough, `${enough} additions`)
         await Promise.race([begun, survivors.finished, victims.finished])
         for (let spins = random.below(20_000); spins > 0; spins--);
       } finally {
@@ -167,7 +175,7 @@ export async function count(
       }
       toll.deaths += doomed.length
       const [before] = logOf(survivorTasks[0]!)
-      const goesOn = until(() => logOf(survivorTasks[0]!)[1] > before + 10, 'the survivor goes on', 8000)
+      const goesOn = until(() => logOf(survivorTasks[0]!)[1] > before + 10, 'the survivor goes on')
       await Promise.race([goesOn, survivors.finished])
     }
     survivors.control.stop()

@@ -171,7 +171,10 @@ const jobs = {
       if (version === undefined || version < low || version > high) {
         throw new Error(`${how} of ${registerKey(index)} gave ${seen}, not one of versions ${low} to ${high}`)
       }
-      if (version !== last[index]) changes++
+      if (version !== last[index]) {
+        changes++
+        crew.seen()
+      }
       last[index] = version
       reads++
     }

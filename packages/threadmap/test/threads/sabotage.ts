@@ -15,14 +15,38 @@ export type Sabotage = (typeof SABOTAGES)[number]
 /** How many reads an unvalidated cache answers before it asks the map. */
 const STALE_READS = 3
 
-/** Between the two steps: others have time to come between. */
-function dawdle(): void {
-  for (let spins = 0; spins < 300; spins++);
+/** Of so many pauses between two steps, one is so long that another client surely comes between. */
+const LONG_EVERY = 16
+/** Ticks of the clock that a whole operation of another client makes, whatever else was begun before. */
+const TICKS = 4
+/** Milliseconds that a long pause takes at most: the others may be done. */
+const LONGEST = 50
+
+/** A pause between two steps, in which others can come between. */
+function dawdler(clock: SharedArrayBuffer): () => void {
+  const ticks = new Int32Array(clock)
+  let pauses = 0
+  return () => {
+    if (++pauses % LONG_EVERY !== 0) {
+      for (let spins = 0; spins < 300; spins++);
+      return
+    }
+    const began = Atomics.load(ticks, 0)
+    const end = performance.now() + LONGEST
+    // Nobody wakes it: it looks once a millisecond, and leaves its processor to the others until then.
+    while (Atomics.load(ticks, 0) - began < TICKS && performance.now() < end) {
+      Atomics.wait(ticks, 0, Atomics.load(ticks, 0), 1)
+    }
+  }
 }
 
-/** `map` with one operation made of others, without the lock that this would need. */
-export function sabotaged(map: ConcurrentMap<string, unknown>, sabotage: Sabotage): ConcurrentMap<string, unknown> {
-  const faults = faultsOf(map, sabotage)
+/** `map` with one operation made of others, without the lock that this would need. `clock`: that of the history. */
+export function sabotaged(
+  map: ConcurrentMap<string, unknown>,
+  sabotage: Sabotage,
+  clock: SharedArrayBuffer,
+): ConcurrentMap<string, unknown> {
+  const faults = faultsOf(map, sabotage, dawdler(clock))
   return new Proxy(map, {
     get(target, property) {
       const fault = faults[property as keyof typeof faults]
@@ -36,7 +60,7 @@ export function sabotaged(map: ConcurrentMap<string, unknown>, sabotage: Sabotag
 type Faults = Partial<Pick<ConcurrentMap<string, unknown>, 'add' | 'compareAndSwap' | 'delete' | 'update' | 'get'>> &
   Partial<Pick<ConcurrentMap<string, unknown>, 'getOrInsertComputed'>>
 
-function faultsOf(map: ConcurrentMap<string, unknown>, sabotage: Sabotage): Faults {
+function faultsOf(map: ConcurrentMap<string, unknown>, sabotage: Sabotage, dawdle: () => void): Faults {
   switch (sabotage) {
     case 'add in two steps':
       return {
@@ -80,6 +104,7 @@ function faultsOf(map: ConcurrentMap<string, unknown>, sabotage: Sabotage): Faul
       return {
         get(key) {
           const known = cache.get(key)
+          if (known !== undefined) dawdle()
           if (known !== undefined && known.left-- > 0) return known.value
           const value = map.get(key)
           cache.set(key, { value, left: STALE_READS })
@@ -91,7 +116,10 @@ function faultsOf(map: ConcurrentMap<string, unknown>, sabotage: Sabotage): Faul
       return {
         getOrInsertComputed(key, compute) {
           const found = map.get(key)
-          return found === undefined ? map.getOrInsert(key, compute(key)) : found
+          if (found !== undefined) return found
+          const value = compute(key)
+          dawdle()
+          return map.getOrInsert(key, value)
         },
       }
   }

@@ -18,8 +18,8 @@ export function duration(milliseconds: number): number {
 
 /** A test with its own random numbers; the seed is in the message of a failure. */
 export function seeded(name: string, body: (random: Random) => Promise<void> | void): void {
-  // The runner's own limit is a last resort: teams give up earlier, and say who hangs.
-  test(name, { timeout: 120_000 + duration(1000) * 20 }, async () => {
+  // The runner's own limit is a last resort: waits end after PATIENCE (team.ts), and say for what.
+  test(name, { timeout: 300_000 + duration(1000) * 20 }, async () => {
     let hash = SEED
     for (const char of name) hash = (Math.imul(hash, 31) + char.codePointAt(0)!) | 0
     try {

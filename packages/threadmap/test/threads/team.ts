@@ -6,8 +6,14 @@ import type { Assignment, Crew, Jobs, Report } from './crew.js'
 export type TaskOf<J, N extends keyof J> = J[N] extends (task: infer T, crew: Crew) => unknown ? T : never
 export type ReportOf<J, N extends keyof J> = J[N] extends (task: never, crew: Crew) => infer R ? Awaited<R> : never
 
+/**
+ * How long anything may take, in milliseconds, before it counts as not happening. Tests wait for events, and each event
+ * takes milliseconds; this much is for a machine that does ten other things. A hang costs this once, and is named.
+ */
+export const PATIENCE = 120_000
+
 export interface TeamOptions {
-  /** How long the team may take, in milliseconds, before it counts as hung. Default 60,000. */
+  /** How long the team may take, in milliseconds, before it counts as hung. Default: PATIENCE. */
   deadline?: number
   /** Environment variables of the workers. */
   env?: Record<string, string | undefined>
@@ -26,11 +32,11 @@ export class Team<R> {
   living: number
   readonly #ready: Promise<unknown>
   readonly #deadline: number
-  readonly #name: string
+  readonly name: string
 
   constructor(program: string, job: string, tasks: readonly unknown[], options: TeamOptions = {}) {
-    this.#deadline = options.deadline ?? 60_000
-    this.#name = `${program}/${job}`
+    this.#deadline = options.deadline ?? PATIENCE
+    this.name = `${program}/${job}`
     this.control = Control.forWorkers(tasks.length)
     const url = new URL(`./${program}.js`, import.meta.url)
     const ready: Promise<void>[] = []
@@ -54,7 +60,7 @@ export class Team<R> {
             else resolve(message.report as R)
           })
           worker.once('error', reject)
-          worker.once('exit', code => reject(new Error(`worker ${index} of ${this.#name} ended early (code ${code})`)))
+          worker.once('exit', code => reject(new Error(`worker ${index} of ${this.name} ended early (code ${code})`)))
         }),
       )
       return worker
@@ -88,7 +94,7 @@ export class Team<R> {
   async #within<T>(promise: Promise<T>): Promise<T> {
     const timer = new AbortController()
     const late = sleep(this.#deadline, undefined, { signal: timer.signal }).then(() => {
-      throw new Error(`${this.#name} hangs: not done after ${this.#deadline} ms`)
+      throw new Error(`${this.name} hangs: not done after ${this.#deadline} ms`)
     })
     late.catch(() => {})
     try {
@@ -105,17 +111,29 @@ export function crewOf<J extends Jobs>(program: string) {
     new Team<ReportOf<J, N>>(program, job, tasks, options)
 }
 
-/** Runs a team from gate to report. With `milliseconds`, it is asked to stop after that time. */
-export async function run<R>(team: Team<R>, milliseconds?: number): Promise<R[]> {
+/**
+ * Runs a team from gate to report. With `milliseconds`, it is asked to stop after that time, but not before `enough` is so:
+ * on a busy machine a worker may not even have begun by then, and a test in which nothing happened shows nothing.
+ */
+export async function run<R>(team: Team<R>, milliseconds?: number, enough = () => true): Promise<R[]> {
   try {
     await team.ready()
     team.open()
     if (milliseconds !== undefined) {
-      // A worker that fails, or ends, early ends the wait as well.
       const timer = new AbortController()
-      await Promise.race([sleep(milliseconds, undefined, { signal: timer.signal }).catch(() => {}), team.finished])
-      timer.abort()
-      team.control.stop()
+      const { signal } = timer
+      const ending = sleep(milliseconds, undefined, { signal })
+        .then(() => until(enough, `what ${team.name} is about`, { signal }))
+        .catch(error => {
+          if (!signal.aborted) throw error
+        })
+      try {
+        // A worker that fails, or ends, early ends the wait as well.
+        await Promise.race([ending, team.finished])
+      } finally {
+        timer.abort()
+        team.control.stop()
+      }
     }
     return await team.reports()
   } finally {
@@ -123,21 +141,49 @@ export async function run<R>(team: Team<R>, milliseconds?: number): Promise<R[]>
   }
 }
 
-/** Runs two teams at once, and ends both when one fails. */
-export async function together<A, B>(one: Team<A>, other: Team<B>, milliseconds: number): Promise<[A[], B[]]> {
+/** Runs two teams at once, like `run`, and ends both when one fails. */
+export async function together<A, B>(
+  one: Team<A>,
+  other: Team<B>,
+  milliseconds: number,
+  enough?: () => boolean,
+): Promise<[A[], B[]]> {
   try {
     await Promise.all([one.ready(), other.ready()])
-    return await Promise.all([run(one, milliseconds), run(other, milliseconds)])
+    return await Promise.all([run(one, milliseconds, enough), run(other, milliseconds, enough)])
   } finally {
     await Promise.all([one.terminate(), other.terminate()])
   }
 }
 
-/** Polls until `condition` holds; rejects with `what` after `deadline` milliseconds. */
-export async function until(condition: () => boolean, what: string, deadline = 10_000): Promise<void> {
-  const end = performance.now() + deadline
+/** Polls until `condition` holds; rejects with `what` after PATIENCE, or when `signal` is aborted. */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<void> {
+  const end = performance.now() + PATIENCE
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`${what}: not within ${deadline} ms`)
-    await sleep(1)
+    if (performance.now() > end) throw new Error(`${what}: not within ${PATIENCE} ms`)
+    await sleep(1, undefined, signal ? { signal } : {})
+  }
+}
+
+/**
+ * Runs `attempt` until it returns true: for what only chance brings about, such as two threads that meet. `least` times in
+ * any case; rejects with `what` after PATIENCE.
+ */
+export async function untilSeen(
+  attempt: (round: number) => Promise<boolean> | boolean,
+  what: string,
+  least = 1,
+): Promise<void> {
+  const end = performance.now() + PATIENCE
+  let seen = false
+  for (let round = 0; round < least || !seen; round++) {
+    if (await attempt(round)) seen = true
+    if (!seen && round >= least && performance.now() > end) {
+      throw new Error(`${what}: not in ${round + 1} attempts within ${PATIENCE} ms`)
+    }
   }
 }
