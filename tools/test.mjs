@@ -63,7 +63,7 @@ function allFiles() {
   const runtimes = options['no-runtimes']
     ? []
     : compiled(join(library, 'test'), join(library, 'build/test'), /^runtimes\/.*\.test\.ts$/)
-  if (runtimes.length === 0) skipped.add('the other runtimes (--no-runtimes)')
+  if (options['no-runtimes'] && !options.only && named.length === 0) skipped.add('the other runtimes: --no-runtimes')
   const packages = readdirSync(join(root, 'packages')).filter(name => name !== 'threadmap')
   return [
     ...sources(join(root, 'tools/checks'), /^[^/]+\.test\.mjs$/),
