@@ -4,7 +4,6 @@
  * one merely wait for each other.
  */
 import { cas32, load32, load64, put64, store32 } from './atomics'
-import { hashWords } from './hash'
 import {
   C_HASH,
   C_LOCK,
@@ -16,11 +15,10 @@ import {
   E_RECURSIVE,
   H_CLAIM_LOCK,
   H_COMPUTE_TIMEOUT,
-  META_LENGTH,
   SLOT_COUNT,
 } from './layout'
 import { lock, lockSlowly, ownerOf, unlock } from './lock'
-import { keyAt } from './table'
+import { hashKey } from './table'
 import { me } from './thread'
 
 const WORDS: u32 = SLOT_COUNT / 32
@@ -43,7 +41,7 @@ function isUsed(claim: u32): bool {
  * caller has to look whether the key is there now.
  */
 export function beginClaim(meta: u32): i32 {
-  const hash = hashWords(keyAt, meta & META_LENGTH, 0) ^ ((<u64>meta) << 36)
+  const hash = hashKey(meta)
   const locked = lock(H_CLAIM_LOCK)
   if (locked < 0) return locked
   let claim: u32 = 0

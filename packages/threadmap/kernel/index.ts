@@ -3,7 +3,7 @@ import { load32, load64, put32, store32, store64 } from './atomics'
 import { audit as auditMemory } from './audit'
 import { dropClaims } from './claims'
 import { fastChange, fastGet, lockShard, look, looked } from './fast'
-import { HASH_DEFAULT, hashWord, rawHash } from './hash'
+import { expandSeed, HASH_DEFAULT, hashWord, hashWords, rawHash } from './hash'
 import { allocate, allocateTable, failure, free, givePages, SCRATCH_SPAN, takePages } from './heap'
 import {
   ABSENT,
@@ -47,6 +47,7 @@ import {
   K_MUTEX,
   K_READERS,
   LOCK_BYTES,
+  META_LENGTH,
   P_FREE_BYTES,
   P_HEAP,
   P_ID,
@@ -126,6 +127,7 @@ export function create(): i32 {
   if (isSync) {
     for (let i: u32 = 0; i < SLOT_COUNT; i++) put32(threadHeaps + i * HEAP_STRIDE + P_HEAP + P_ID, shards + i)
   }
+  expandSeed()
   const initial = load<u32>(H_INITIAL_BITS)
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
@@ -232,7 +234,7 @@ export function getNumberAt(key: f64): f64 {
   const word = reinterpret<u64>(key == key ? key + 0 : NaN)
   store<u64>(keyAt, word)
   const meta: u32 = 8
-  const hash = load<u32>(H_HASH) == HASH_DEFAULT ? hashWord(word, load<u64>(H_SEED)) : hashKey(meta)
+  const hash = load<u32>(H_HASH) == HASH_DEFAULT ? hashWord(word) : hashKey(meta)
   const found = look(hash, meta, word)
   return numberOf(looked, found)
 }
@@ -343,16 +345,27 @@ function misused(): bool {
   return detects() && isWriting(shardAt(0))
 }
 
-/** The published hash of bytes in the key area, low word; the high one is at its beginning then. */
-export function hashBytes(kind: u32, length: u32, seedLow: u32, seedHigh: u32): u32 {
-  const at = areaAt(0)
-  const rest = length & 7
-  if (rest != 0 && kind == 0) {
-    const last = at + length - rest
-    store<u64>(last, load<u64>(last) & (((<u64>1) << (rest << 3)) - 1))
+/**
+ * The published hash of a key in the key area, low word; the high one is at its beginning then. For a memory of its own: the
+ * seed becomes that of the memory.
+ */
+export function hashBytes(kind: u32, meta: u32, seedLow: u32, seedHigh: u32): u32 {
+  const seed = ((<u64>seedHigh) << 32) | <u64>seedLow
+  const length = meta & META_LENGTH
+  let hash: u64
+  if (kind == HASH_DEFAULT) {
+    if (seed != load<u64>(H_SEED)) {
+      store<u64>(H_SEED, seed)
+      expandSeed()
+    }
+    const rest = length & 7
+    const last = keyAt + length - rest
+    if (rest != 0) store<u64>(last, load<u64>(last) & (((<u64>1) << (rest << 3)) - 1))
+    hash = hashWords(keyAt, meta)
+  } else {
+    hash = rawHash(kind, keyAt, length, seed)
   }
-  const hash = rawHash(kind, at, length, ((<u64>seedHigh) << 32) | <u64>seedLow)
-  store<u32>(at, <u32>(hash >> 32))
+  store<u32>(keyAt, <u32>(hash >> 32))
   return <u32>hash
 }
 

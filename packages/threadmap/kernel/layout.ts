@@ -3,6 +3,7 @@
  * come first, so that `attach` can refuse a wrong or foreign memory by name.
  *
  *   header        4 KiB    configuration, the heap's lock, the claims' lock, codec names
+ *   hash keys    512 B     the secret words of the default hash
  *   claims        8 KiB    keys that a `getOrInsertComputed` is computing now
  *   registry     64 KiB    one slot per attached thread
  *   shards        512 B each
@@ -16,7 +17,7 @@
 /** 'TMAP', little-endian. */
 export const MAGIC: u32 = 0x50414d54
 /** Raised with every change of this file that an older attach would misread. */
-export const LAYOUT_VERSION: u32 = 1
+export const LAYOUT_VERSION: u32 = 2
 
 // The header.
 export const H_MAGIC: u32 = 0
@@ -73,7 +74,11 @@ export const H_EMPTY_TABLE: u32 = 768
 export const H_TEXT: u32 = 1024
 export const TEXT_MAX: u32 = 3072
 
-export const CLAIMS: u32 = 4096
+/** Made from the seed when the memory is created (hash.ts), and never changed. */
+export const HASH_KEYS: u32 = 4096
+export const HASH_KEYS_SIZE: u32 = 512
+
+export const CLAIMS: u32 = HASH_KEYS + HASH_KEYS_SIZE
 /** A claim's line: the lock of who computes, the key's hash (8 bytes), and a bit for each thread that is at it. */
 export const C_LOCK: u32 = 0
 export const C_HASH: u32 = 8

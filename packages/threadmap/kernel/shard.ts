@@ -69,17 +69,20 @@ export function setToken(entry: u32, generation: u32, word: u64): void {
   tokenWord = word
 }
 
-/** Where the shards stand, and the bits of an offset among them: of this thread's memory. */
+/** Where the shards stand, and how the highest bits of a hash become an offset among them: of this thread's memory. */
 let shards: u32 = 0
 let offsets: u32 = 0
+let offsetShift: u64 = 0
 
 export function setShards(): void {
+  const bits = load<u32>(H_SHARD_BITS)
   shards = load<u32>(H_SHARDS)
-  offsets = (((<u32>1) << load<u32>(H_SHARD_BITS)) - 1) * SHARD_SIZE
+  offsets = (((<u32>1) << bits) - 1) * SHARD_SIZE
+  offsetShift = 64 - ctz<u32>(SHARD_SIZE) - bits
 }
 
 export function shardOf(hash: u64): u32 {
-  return shards + ((<u32>(hash >> 32) * SHARD_SIZE) & offsets)
+  return shards + (<u32>(hash >> offsetShift) & offsets)
 }
 
 export function shardAt(index: u32): u32 {

@@ -19,8 +19,8 @@
  * Sources: F14 (Facebook), CLHT (David, Guerraoui, Trigonakis), Swiss tables (Abseil).
  */
 import { get32, load32, load64, put64, reach, store32, store64 } from './atomics'
-import { HASH_DEFAULT, mixEnd, mixWord, tableHash } from './hash'
-import { H_HASH, H_SEED, MAX_TABLE_BITS, META_LENGTH, META_MARK } from './layout'
+import { finishSum, HASH_DEFAULT, metaTerm, NH_BLOCK, pairTerm, tableHash } from './hash'
+import { H_HASH, MAX_TABLE_BITS, META_LENGTH, META_MARK } from './layout'
 
 export const SLOTS: u32 = 7
 export const BUCKET: u32 = 64
@@ -86,8 +86,9 @@ export function homeOf(hash32: u32, bits: u32): u32 {
   return <u32>(((<u64>hash32) << bits) >> 32)
 }
 
+/** Of the bits below those that order the largest table's buckets. */
 export function tagOf(hash: u64): u64 {
-  return (hash >> 57) | 0x80
+  return (hash & 0x7f) | 0x80
 }
 
 /**
@@ -98,32 +99,45 @@ export function tagOf(hash: u64): u64 {
 // @inline
 export function hashKey(meta: u32): u64 {
   const length = meta & META_LENGTH
-  const seed = load<u64>(H_SEED)
   const kind = load<u32>(H_HASH)
-  const end = keyAt + length
-  let h = seed + <u64>length
-  let at = keyAt
-  while (at + 8 <= end) {
-    const word = <u64>load<u32>(at) | ((<u64>load<u32>(at, 4)) << 32)
-    store<u64>(at, word)
-    h = mixWord(h, word)
-    at += 8
+  if (length > NH_BLOCK) return hashLongKey(kind, meta)
+  let sum = metaTerm(meta)
+  let offset: u32 = 0
+  while (offset + 8 <= length) {
+    const low = load<u32>(keyAt + offset)
+    const high = load<u32>(keyAt + offset, 4)
+    store<u64>(keyAt + offset, <u64>low | ((<u64>high) << 32))
+    sum += pairTerm(offset, low, high)
+    offset += 8
   }
   const rest = length & 7
   if (rest != 0) {
-    const word = (<u64>load<u32>(at) | ((<u64>load<u32>(at, 4)) << 32)) & (((<u64>1) << (rest << 3)) - 1)
-    store<u64>(at, word)
-    h = mixWord(h, word)
+    const word = lastWord(keyAt + offset, rest)
+    store<u64>(keyAt + offset, word)
+    sum += pairTerm(offset, <u32>word, <u32>(word >> 32))
   } else if (length == 0) {
-    store<u64>(at, 0)
+    store<u64>(keyAt, 0)
   }
-  return kind == HASH_DEFAULT ? mixEnd(h) : tableHash(kind, keyAt, length, seed)
+  return kind == HASH_DEFAULT ? finishSum(sum) : tableHash(kind, keyAt, meta)
+}
+
+function hashLongKey(kind: u32, meta: u32): u64 {
+  const length = meta & META_LENGTH
+  const rest = length & 7
+  const last = keyAt + length - rest
+  if (rest != 0) store<u64>(last, lastWord(last, rest))
+  return tableHash(kind, keyAt, meta)
+}
+
+/** The last `rest` bytes of the key, and zeros. */
+// @inline
+function lastWord(at: u32, rest: u32): u64 {
+  return (<u64>load<u32>(at) | ((<u64>load<u32>(at, 4)) << 32)) & (((<u64>1) << (rest << 3)) - 1)
 }
 
 /** The hash of an entry's own key, for repairs. */
 export function hashEntry(entry: u32): u64 {
-  const length = load<u32>(entry + 4) & META_LENGTH
-  return tableHash(load<u32>(H_HASH), entry + ENTRY_KEY, length, load<u64>(H_SEED))
+  return tableHash(load<u32>(H_HASH), entry + ENTRY_KEY, load<u32>(entry + 4) & ~META_MARK)
 }
 
 // @inline

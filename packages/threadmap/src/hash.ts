@@ -1,4 +1,5 @@
 import { CodecError, OptionError } from './errors.js'
+import { writeText } from './codec/text.js'
 import { KEY } from './kernel/scratch.js'
 import { Session } from './kernel/session.js'
 import { HASHES } from './maps/options.js'
@@ -10,19 +11,29 @@ const MAX_BYTES = 2 ** 31
 let session: Session | undefined
 
 /**
- * The hash of `bytes` by one of the kernel's hash functions, as published: 32 bits for `fnv1a` and `xxhash32`, 64 for
- * `xxhash64` and `default`. Maps mix it once more before they use its bits. O(length).
+ * The hash of a key by one of the kernel's hash functions, as published: 32 bits for `fnv1a` and `xxhash32`, 64 for
+ * `xxhash64` and `default`. A string is hashed in the form in which a map with `string` keys stores it: one byte a character
+ * if all are below U+0100, else UTF-16. Maps mix the published hashes once more before they use their bits, and use
+ * `default` as it is: the shard is chosen by its highest bits, the bucket by the highest of its low 32. O(length); with
+ * `default` a change of the seed takes some microseconds. `KeyTooLargeError` for a string of more than
+ * `MAX_KEY_BYTES`, `CodecError` for what is neither string nor Uint8Array.
  */
-export function hash(name: HashName, bytes: Uint8Array, seed = 0n): bigint {
+export function hash(name: HashName, key: Uint8Array | string, seed = 0n): bigint {
   const kind = HASHES.indexOf(name)
   if (kind < 0) throw new OptionError(`hash() knows ${HASHES.join(', ')}, and got ${String(name)}`)
-  if (!(bytes instanceof Uint8Array)) throw new CodecError(`hash() takes a Uint8Array, and got ${typeof bytes}`)
+  if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
+    throw new CodecError(`hash() takes a string or a Uint8Array, and got ${typeof key}`)
+  }
   session ??= Session.create(MAX_BYTES, new Map(), '[]')
-  const { kernel, scratch } = session
-  const window = scratch.reserve(KEY, bytes.length)
-  const at = window.at[KEY]
-  window.u8.set(bytes, at)
-  const low =
-    kernel.hashBytes(kind, bytes.length, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn)) >>> 0
-  return (BigInt(scratch.u32[at >>> 2]) << 32n) | BigInt(low)
+  const meta = write(session.scratch, key)
+  const low = session.kernel.hashBytes(kind, meta, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn)) >>> 0
+  return (BigInt(session.scratch.u32[session.scratch.at[KEY] >>> 2]) << 32n) | BigInt(low)
+}
+
+/** Writes a key as the codecs `string` and `bytes` do, and returns its meta word. */
+function write(scratch: Session['scratch'], key: Uint8Array | string): number {
+  if (typeof key === 'string') return writeText(scratch, KEY, key)
+  const window = scratch.reserve(KEY, key.length)
+  window.u8.set(key, window.at[KEY])
+  return key.length
 }

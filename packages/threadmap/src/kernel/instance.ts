@@ -37,7 +37,7 @@ export interface KernelExports {
   isCurrent(entry: number, generation: number, shard: number, version: number, low: number, high: number): number
   beginClaim(meta: number): number
   endClaim(claim: number): void
-  hashBytes(kind: number, length: number, seedLow: number, seedHigh: number): number
+  hashBytes(kind: number, meta: number, seedLow: number, seedHigh: number): number
   shardCounter(index: number, counter: number): number
   shardTotal(counter: number): number
   threadTotal(counter: number): number
