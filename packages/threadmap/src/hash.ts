@@ -1,5 +1,5 @@
-import { CodecError, OptionError } from './errors.js'
 import { writeText } from './codec/text.js'
+import { CodecError, OptionError } from './errors.js'
 import { KEY } from './kernel/scratch.js'
 import { Session } from './kernel/session.js'
 import { HASHES } from './maps/options.js'
@@ -26,7 +26,8 @@ export function hash(name: HashName, key: Uint8Array | string, seed = 0n): bigin
   }
   session ??= Session.create(MAX_BYTES, new Map(), '[]')
   const meta = write(session.scratch, key)
-  const low = session.kernel.hashBytes(kind, meta, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn)) >>> 0
+  const low =
+    session.kernel.hashBytes(kind, meta, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn)) >>> 0
   return (BigInt(session.scratch.u32[session.scratch.at[KEY] >>> 2]) << 32n) | BigInt(low)
 }
 

@@ -3,7 +3,12 @@
 import type { KeyCodec, ValueCodec } from './codec/codec.js'
 import type { MapMemory } from './kernel/memory.js'
 
-/** The hash functions of the kernel. `default` is a seeded 64-bit multiply-xorshift hash made for short keys. */
+/**
+ * The hash functions of the kernel. Only `default` resists keys that somebody chose so that they collide: two keys that were
+ * chosen without knowledge of the seed share one of 2^b shards, or buckets, with a probability of at most 2/2^b + 2^-31
+ * (NH and multiply-shift under secret words; docs/decisions/0013). `fnv1a`, `xxhash32` and `xxhash64` are for keys
+ * that your own program makes, and to agree with other programs: colliding keys are easily made for them under any seed.
+ */
 export type HashName = 'default' | 'fnv1a' | 'xxhash32' | 'xxhash64'
 
 /** The names of the five maps. */
@@ -23,7 +28,10 @@ export interface MapOptions<K, V> {
   cache?: number
   /** The hash function. Default `default`. */
   hash?: HashName
-  /** The seed of the hash. Default random, so that nobody outside can make keys collide. */
+  /**
+   * The seed of the hash, 64 bits. Default random: then nobody outside can choose keys that collide in the hash `default`. A
+   * seed that you give makes the same hash in every run; keep it secret where others choose the keys.
+   */
   seed?: bigint
   /** How long to wait for a lock in milliseconds, before `LockTimeoutError`. Default 5000. */
   lockTimeout?: number

@@ -47,7 +47,7 @@ test('a string is hashed as the map stores it', () => {
 })
 
 test('a seed makes the same hash in every run', () => {
-  assert.equal(hash("default", latin1("threadmap"), 7n), 13283054659338470571n)
+  assert.equal(hash('default', latin1('threadmap'), 7n), 13283054659338470571n)
 })
 
 /** K1 of the hash that this one replaced, and its inverse modulo 2^64. */
@@ -128,7 +128,10 @@ test('no difference between keys collides under many seeds', () =>
       }
     }
     for (const [i, count] of met) {
-      assert.ok(count < 2, `${Buffer.from(pairs[i][0]).toString('hex')} and ${Buffer.from(pairs[i][1]).toString('hex')}`)
+      assert.ok(
+        count < 2,
+        `${Buffer.from(pairs[i][0]).toString('hex')} and ${Buffer.from(pairs[i][1]).toString('hex')}`,
+      )
     }
     assert.ok(met.size < 2, `${met.size} pairs collided once`)
   }))
@@ -177,7 +180,10 @@ test('maps of one seed put their keys into the same shards, maps of two seeds do
   const shardsOf = (seed: bigint): string => {
     using map = new ShardedMap({ key: i64, value: f64, shards: 64, seed })
     for (let i = 0n; i < 200n; i++) map.set(i, 1)
-    return map.shardStats().map(({ entries }) => entries).join()
+    return map
+      .shardStats()
+      .map(({ entries }) => entries)
+      .join()
   }
   assert.equal(shardsOf(3n), shardsOf(3n))
   assert.notEqual(shardsOf(3n), shardsOf(4n))
