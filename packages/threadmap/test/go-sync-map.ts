@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { f64, i64, json, string } from 'threadmap'
 import { counter, openGate } from './support/jobs.js'
 import { concurrentClasses, mapClass, mapClasses, TEST_BYTES } from './support/maps.js'
+import { until, untilSeen } from './support/patience.js'
 import { naming, Random } from './support/random.js'
 import { withMap } from './support/room.js'
 import { withTeam } from './support/team.js'
@@ -12,8 +14,6 @@ import { withTeam } from './support/team.js'
  * every map that allows it. Load is get, Store is set, LoadOrStore is getOrInsert, LoadAndDelete is getAndDelete, Range
  * is iteration.
  */
-
-const sleep = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 
 test('SyncMap gives the same answers as RWMutexMap, ShardedMap and FastMap to any sequence of calls', () =>
   naming('sequences', async () => {
@@ -67,9 +67,8 @@ withTeam(
     const size = 512
     for (let n = 1; n <= size; n++) team.map.set(team.key(n), n)
     const writers = [team.start('storeMultiples', 0, 2, size), team.start('storeMultiples', 1, 2, size)]
-    const start = Date.now()
     const numbers = new Map(Array.from({ length: size }, (_, i) => [String(team.key(i + 1)), i + 1]))
-    for (let round = 0; round < 16 || (counter(team.signals, 2) < 4 && Date.now() - start < 5000); round++) {
+    const look = async () => {
       const seen = new Set<string>()
       for (const [key, value] of team.map) {
         const n = numbers.get(String(key)) as number
@@ -79,10 +78,11 @@ withTeam(
       }
       assert.equal(seen.size, size)
       await sleep(1)
+      return counter(team.signals, 2) >= 4
     }
+    await untilSeen(look, 'the writers have stored four times all keys', 16)
     openGate(team.signals, 3)
     await Promise.all(writers)
-    assert.ok(counter(team.signals, 2) > 0)
   },
   { pairs: ['f64 -> u32', 'string -> f64'] },
 )
@@ -91,10 +91,9 @@ withTeam(
   'Clear under load: stores, loads and clears go on together, and a clear at the end leaves nothing',
   async team => {
     const jobs = [0, 1, 2].map(thread => team.start('storeLoadOrClear', thread, 3, 50))
-    for (let waited = 0; counter(team.signals, 2) < 3000 && waited < 1000; waited++) await sleep(5)
+    await until(() => counter(team.signals, 2) >= 3000, '3000 stores, loads and clears')
     openGate(team.signals, 3)
     for (const wrong of await Promise.all(jobs)) assert.deepEqual(wrong, [])
-    assert.ok(counter(team.signals, 2) >= 3000)
     team.map.clear()
     for (const entry of team.map) assert.fail(`after clear the iteration showed ${String(entry)}`)
     assert.equal(team.map.size, 0)

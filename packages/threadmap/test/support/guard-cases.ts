@@ -431,12 +431,21 @@ export const cases: Case[] = [
     name: 'a change that was taken back',
     run: map => {
       map.set('k', 0)
+      let takeBack = () => {}
+      const takenBack = new Promise<void>(resolve => {
+        takeBack = resolve
+      })
       return all(
-        () => increment(map, 20),
+        async () => {
+          const before = map.get('k') ?? 0
+          await takenBack
+          map.set('k', before + 1)
+        },
         async () => {
           map.set('k', 7)
           await pause()
           map.set('k', 0)
+          takeBack()
         },
       )
     },

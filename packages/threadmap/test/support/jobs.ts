@@ -1,5 +1,6 @@
 import { type AnyMap, mapClass } from './maps.js'
 import { pairNamed } from './pairs.js'
+import { PATIENCE } from './patience.js'
 
 /**
  * What several threads do at once. Each job attaches the map, meets the others at a barrier, so that they really run
@@ -19,7 +20,6 @@ export interface JobInput {
   signals: Int32Array
 }
 
-const PATIENCE = 20_000
 const FIRST_COUNTER = 16
 
 type Job = (map: AnyMap, input: JobInput, key: (i: number) => unknown, value: (i: number) => unknown) => unknown
@@ -193,7 +193,7 @@ const bodies: Record<string, Job> = {
     }
   },
 
-  /** Iterates until gate 3 opens; returns the keys (by number) that an iteration missed or showed twice. */
+  /** Iterates until gate 3 opens; counter 3 counts its rounds. Returns the keys (by number) that an iteration missed or showed twice. */
   iterate(map, input, key) {
     const { signals, count } = input
     const known = new Map(Array.from({ length: count }, (_, i) => [String(key(i)), i]))
@@ -209,6 +209,7 @@ const bodies: Record<string, Job> = {
       }
       for (const [id, i] of known) if (!seen.has(id)) wrong.push(`round ${rounds}: key ${i} missed`)
       rounds++
+      countUp(signals, 3)
     }
     return { wrong: wrong.slice(0, 5), rounds }
   },

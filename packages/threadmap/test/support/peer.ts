@@ -1,5 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import * as threadmap from 'threadmap'
+import { PATIENCE } from './patience.js'
 
 /** A value on its way: by structured clone, or by reference to an object or function of the sender or receiver. */
 type Packed = { value: unknown } | { mine: number } | { yours: number } | { function: number }
@@ -29,8 +30,6 @@ export class Reference {
     this.id = id
   }
 }
-
-const SILENCE_LIMIT = 30_000
 
 /**
  * One end of a synchronous conversation between two threads: each can call the other's objects and be called back
@@ -99,7 +98,7 @@ export class Peer {
 
   #answer(): unknown {
     while (true) {
-      const message = this.#receive(SILENCE_LIMIT)
+      const message = this.#receive(PATIENCE)
       if (message.type === 'return') return this.#unpack(message.result)
       if (message.type === 'throw') throw this.#revive(message.error)
       this.#handle(message)

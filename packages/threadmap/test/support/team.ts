@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { helperThreads } from './helper.js'
 import { type AnyMap, concurrentClasses, type MapClass, TEST_BYTES } from './maps.js'
 import { type Pair, pairNamed } from './pairs.js'
+import { PATIENCE } from './patience.js'
 import { naming } from './random.js'
 
 const SIGNALS = 4096
@@ -30,7 +31,7 @@ export interface TeamOptions {
 /** One test per map that allows concurrent use, run for each pair of codecs, with and without read cache. */
 export function withTeam(behaviour: string, body: (team: Team) => Promise<void>, options: TeamOptions = {}): void {
   for (const Class of options.classes ?? concurrentClasses) {
-    test(`${Class.name}: ${behaviour}`, { timeout: 60_000 }, async () => {
+    test(`${Class.name}: ${behaviour}`, { timeout: 5 * PATIENCE }, async () => {
       for (const name of options.pairs ?? ['string -> f64', 'string -> json', 'i64 -> i64', 'f64 -> u32']) {
         for (const cache of options.caches ?? [0, 16]) {
           await naming(`${name}, cache ${cache}`, () => inTeam(Class, pairNamed(name), cache, body))
@@ -46,7 +47,7 @@ async function inTeam(Class: MapClass, pair: Pair, cache: number, body: (team: T
     value: pair.value.codec,
     cache,
     maxBytes: TEST_BYTES,
-    lockTimeout: 20_000,
+    lockTimeout: PATIENCE,
   })
   const signals = new Int32Array(new SharedArrayBuffer(SIGNALS * 4))
   const start: Team['start'] = (name, thread, threads, count) => {

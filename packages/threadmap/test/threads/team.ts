@@ -1,16 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { PATIENCE, until } from '../support/patience.js'
 import { Control } from './control.js'
 import type { Assignment, Crew, Jobs, Report } from './crew.js'
 
 export type TaskOf<J, N extends keyof J> = J[N] extends (task: infer T, crew: Crew) => unknown ? T : never
 export type ReportOf<J, N extends keyof J> = J[N] extends (task: never, crew: Crew) => infer R ? Awaited<R> : never
 
-/**
- * How long anything may take, in milliseconds, before it counts as not happening. Tests wait for events, and each event
- * takes milliseconds; this much is for a machine that does ten other things. A hang costs this once, and is named.
- */
-export const PATIENCE = 120_000
+export { PATIENCE, until, untilSeen } from '../support/patience.js'
 
 export interface TeamOptions {
   /** How long the team may take, in milliseconds, before it counts as hung. Default: PATIENCE. */
@@ -153,37 +150,5 @@ export async function together<A, B>(
     return await Promise.all([run(one, milliseconds, enough), run(other, milliseconds, enough)])
   } finally {
     await Promise.all([one.terminate(), other.terminate()])
-  }
-}
-
-/** Polls until `condition` holds; rejects with `what` after PATIENCE, or when `signal` is aborted. */
-export async function until(
-  condition: () => boolean,
-  what: string,
-  { signal }: { signal?: AbortSignal } = {},
-): Promise<void> {
-  const end = performance.now() + PATIENCE
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`${what}: not within ${PATIENCE} ms`)
-    await sleep(1, undefined, signal ? { signal } : {})
-  }
-}
-
-/**
- * Runs `attempt` until it returns true: for what only chance brings about, such as two threads that meet. `least` times in
- * any case; rejects with `what` after PATIENCE.
- */
-export async function untilSeen(
-  attempt: (round: number) => Promise<boolean> | boolean,
-  what: string,
-  least = 1,
-): Promise<void> {
-  const end = performance.now() + PATIENCE
-  let seen = false
-  for (let round = 0; round < least || !seen; round++) {
-    if (await attempt(round)) seen = true
-    if (!seen && round >= least && performance.now() > end) {
-      throw new Error(`${what}: not in ${round + 1} attempts within ${PATIENCE} ms`)
-    }
   }
 }
