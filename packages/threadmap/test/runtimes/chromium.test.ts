@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { Server } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { PATIENCE } from '../support/patience.js'
 import type * as PageTests from './page.js'
 import { findChromium } from './runtimes.js'
 import { serve } from './server.js'
@@ -38,9 +39,11 @@ function inChromium(executablePath: string): void {
     browser = await chromium.launch({
       executablePath,
       headless: true,
+      timeout: PATIENCE,
       args: ['--disable-gpu', ...QUIET, ...SANDBOX],
     })
     page = await browser.newPage()
+    page.setDefaultTimeout(PATIENCE)
     problems = []
     page.on('pageerror', error => problems.push(String(error)))
     page.on('console', message => message.type() === 'error' && problems.push(message.text()))
@@ -75,8 +78,8 @@ function inChromium(executablePath: string): void {
   })
 
   test('Mutex: the main thread gets what a worker holds, or gives up in time', async () => {
-    assert.equal(await inPage('lockHeld', 400, 10_000), 'locked')
-    assert.equal(await inPage('lockHeld', 2500, 300), 'LockTimeoutError')
+    assert.equal(await inPage('lockHeld', 400, PATIENCE), 'locked')
+    assert.equal(await inPage('lockHeld', 'till let go', 300), 'LockTimeoutError')
   })
 
   test('Mutex: the main thread is not hung by a worker that died with it', async t => {

@@ -25,7 +25,7 @@ for (const [name, found] of runtimes) {
     const { stdout, stderr } = spawnSync(found.path, [...flags, '-e', program], {
       cwd: packageFolder,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 300_000,
     })
     assert.equal(stdout.trim(), 'true []', stderr)
   })

@@ -1,6 +1,7 @@
 /** What a worker does for the smoke test, on whichever runtime. */
 import type { ConcurrentMap, MapHandle, MapKind } from 'threadmap'
 import type { LockHandle } from 'threadmap/sync'
+import { PATIENCE } from '../support/patience.js'
 import { library, sync } from './library.js'
 import { type AnyCase, cases } from './values.js'
 
@@ -13,11 +14,15 @@ export type Job =
   | { job: 'sum'; map: number }
   /** Waits for `key` to be 1 by reading it again and again, then makes it 2. Returns how many reads it took. */
   | { job: 'answer'; map: number; key: string }
-  | { job: 'compute'; map: number; key: string; milliseconds: number; value: number }
+  | { job: 'compute'; map: number; key: string; milliseconds: While; value: number }
   /** Holds the mutex, and says so by setting `held` in the map. */
-  | { job: 'hold'; map: number; mutex: LockHandle<'Mutex'>; milliseconds: number }
-  | { job: 'churn'; map: number; keys: number; milliseconds: number }
+  | { job: 'hold'; map: number; mutex: LockHandle<'Mutex'>; milliseconds: While }
+  | { job: 'churn'; map: number; keys: number; milliseconds: While }
   | { job: 'values'; handle: MapHandle; index: number; write: boolean }
+
+/** For so many milliseconds, or till the other thread sets `LET_GO` in the map. */
+export type While = number | 'till let go'
+export const LET_GO = 'let go'
 
 export type Numbers = ConcurrentMap<string, number>
 
@@ -70,7 +75,7 @@ export function perform(job: Job): unknown {
       const value = map.getOrInsertComputed(job.key, () => {
         runs++
         map.set(`${job.key} began`, 1)
-        pause(job.milliseconds)
+        stay(map, job.milliseconds)
         return job.value
       })
       return { value, runs }
@@ -79,7 +84,7 @@ export function perform(job: Job): unknown {
       const map = find(job.map)
       return sync.Mutex.attach(job.mutex).withLock(() => {
         map.set('held', 1)
-        pause(job.milliseconds)
+        stay(map, job.milliseconds)
         return true
       })
     }
@@ -98,20 +103,20 @@ export function perform(job: Job): unknown {
 }
 
 function answer(map: Numbers, key: string): number {
-  const end = performance.now() + 10_000
+  const end = performance.now() + PATIENCE
   for (let reads = 1; performance.now() < end; reads++) {
     if (map.get(key) !== 1) continue
     map.set(key, 2)
     return reads
   }
-  throw new Error(`another thread's write of ${key} was not seen within 10 s: it is ${map.get(key)}`)
+  throw new Error(`another thread's write of ${key} was not seen within ${PATIENCE} ms: it is ${map.get(key)}`)
 }
 
 /** Keeps the locks busy. Returns how many times it added 1 to `total`. */
-function churn(map: Numbers, keys: number, milliseconds: number): number {
-  const end = performance.now() + milliseconds
+function churn(map: Numbers, keys: number, milliseconds: While): number {
+  const end = performance.now() + (typeof milliseconds === 'number' ? milliseconds : PATIENCE)
   let added = 0
-  while (performance.now() < end) {
+  while (performance.now() < end && !map.has(LET_GO)) {
     for (let i = 0; i < 50; i++, added++) {
       const key = `churn${added % keys}`
       map.set(key, added)
@@ -125,6 +130,16 @@ function churn(map: Numbers, keys: number, milliseconds: number): number {
 /** Only workers may sleep like this, and this is called in workers only. */
 function pause(milliseconds: number): void {
   if (milliseconds > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
+/** Holds on to what this worker has. */
+function stay(map: Numbers, milliseconds: While): void {
+  if (typeof milliseconds === 'number') {
+    pause(milliseconds)
+    return
+  }
+  const end = performance.now() + PATIENCE
+  while (!map.has(LET_GO) && performance.now() < end) pause(5)
 }
 
 function storeValues(map: ConcurrentMap<unknown, unknown>, { entries }: AnyCase): number {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { packageFolder } from './runtimes.js'
 
 /** Only what a page of this test loads: the library as it is published, and these helpers. */
-const SERVED = /^\/(dist|build\/test\/runtimes)\/[\w/.-]+\.js$/
+const SERVED = /^\/(dist|build\/test\/(runtimes|support))\/[\w/.-]+\.js$/
 
 const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>threadmap</title>'
 

@@ -3,6 +3,7 @@
  * It needs nothing but the library and workers, so that the same file runs in Bun, in Deno and in a page.
  */
 import type { MapKind } from 'threadmap'
+import { PATIENCE } from '../support/patience.js'
 import { checkValues, type Numbers } from './jobs.js'
 import { library } from './library.js'
 import { Peer } from './peer.js'
@@ -27,7 +28,7 @@ export async function smoke(): Promise<Result[]> {
   const results: Result[] = []
   const step = async (name: string, run: () => unknown) => {
     try {
-      await within(30_000, run())
+      await within(PATIENCE, run())
       results.push({ name })
     } catch (error) {
       results.push({
@@ -118,9 +119,10 @@ async function conversation(map: Numbers, id: number, kind: MapKind, worker: Pee
   const reads = worker.call({ job: 'answer', map: id, key: 'flag' })
   await sleep(20)
   map.set('flag', 1)
-  const end = performance.now() + 10_000
+  const end = performance.now() + PATIENCE
   while (map.get('flag') !== 2) {
-    if (performance.now() > end) throw new Error(`the worker's answer was not seen within 10 s: ${map.get('flag')}`)
+    if (performance.now() > end)
+      throw new Error(`the worker's answer was not seen within ${PATIENCE} ms: ${map.get('flag')}`)
     await sleep(1)
   }
   const count = (await reads) as number
