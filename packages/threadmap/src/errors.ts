@@ -109,6 +109,16 @@ export class RecursiveComputeError extends ThreadmapError {
 }
 
 /**
+ * A key was changed from within the function that `update` runs for that same key, by the same thread. Return the new value
+ * from the function instead.
+ */
+export class RecursiveUpdateError extends ThreadmapError {
+  constructor(message: string) {
+    super('ERR_THREADMAP_RECURSIVE_UPDATE', message)
+  }
+}
+
+/**
  * Two threads used an `UnsafeMap` at the same time. The message is one of Go's three: "concurrent map writes",
  * "concurrent map read and map write", "concurrent map iteration and map write". The memory is not damaged.
  */

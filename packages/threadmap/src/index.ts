@@ -1,10 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** threadmap: a `Map` that all your threads share. */
 
+export { bytes } from './codec/bytes.js'
 export type { Codec, KeyCodec, NativeCodec, ValueCodec } from './codec/codec.js'
+export { json } from './codec/json.js'
 export { MAX_KEY_BYTES, MAX_VALUE_BYTES } from './codec/limits.js'
 export { bool, f64, i64, u32 } from './codec/numbers.js'
-export { bytes, json, string } from './codec/strings.js'
+export type { SchemaIssue, SchemaResult, StandardSchema } from './codec/standard-schema.js'
+export { string } from './codec/strings.js'
 export { type FieldType, type StructFields, type StructOf, struct } from './codec/struct.js'
 export * from './errors.js'
 export { hash } from './hash.js'

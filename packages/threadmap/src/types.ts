@@ -180,12 +180,15 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
   /**
    * Replaces the value of `key` by `change(current, key)`, atomically: if another thread came between, `change` runs
    * again with what is there then, so it should have no side effects. A result of undefined removes the key (or leaves
-   * it absent). Returns the new value. No lock is held while `change` runs; it may use the map.
+   * it absent). Returns the new value. No lock is held while `change` runs; it may use the map, but not change this key:
+   * that throws `RecursiveUpdateError` at once, from the operation that would change it. Every call decodes and encodes the
+   * whole value: O(its length).
    */
   update(key: K, change: (current: V | undefined, key: K) => V | undefined): V | undefined
   /**
    * Adds `delta` to the number at `key` atomically (an absent key counts as 0) and returns the sum. For `f64`, `u32`
-   * (wraps at 2^32) and `i64` values (wraps at 2^64); `CodecError` for any other.
+   * (wraps at 2^32; a whole `delta` from -(2^32 - 1) to 2^32 - 1, so that `add(key, -1)` of 0 gives 4294967295) and `i64`
+   * values (wraps at 2^64); `CodecError` for any other.
    */
   add(key: K, delta: V): V
 

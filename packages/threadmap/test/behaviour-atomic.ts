@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { CodecError } from 'threadmap'
+import { CodecError, RecursiveUpdateError } from 'threadmap'
+import { type AnyMap, mapClass } from './support/maps.js'
 import { distinctValues, inEveryRoom, type Room } from './support/room.js'
 
 /** The atomic operations, as one thread (or two in turns) sees them; `behaviour-workers` has the races. */
@@ -159,10 +160,13 @@ inEveryRoom('the function of update may use the map', room => {
   assert.equal(room.size, 3)
 })
 
+/** Rooms in which another thread has the map as well. */
+const together = { modes: ['attached', 'cached'] } as const
+
 /** Runs `meanwhile` within an update of key 0 that then wants to store value 2; returns what each call was handed. */
 function updateWith(room: Room, meanwhile: () => void): unknown[] {
   const handed: unknown[] = []
-  const result = room.map.update(room.key(0), current => {
+  const result = room.here.update(room.key(0), current => {
     handed.push(current)
     if (handed.length === 1) meanwhile()
     return room.value(2)
@@ -173,35 +177,114 @@ function updateWith(room: Room, meanwhile: () => void): unknown[] {
   return handed
 }
 
-inEveryRoom('update runs its function again when the key was changed meanwhile', room => {
-  room.map.set(room.key(0), room.value(0))
-  const handed = updateWith(room, () => room.there.set(room.key(0), room.value(1)))
-  assert.deepEqual(handed, [room.value(0), room.value(1)])
-})
+inEveryRoom(
+  'update runs its function again when another thread changed the key meanwhile',
+  room => {
+    room.map.set(room.key(0), room.value(0))
+    const handed = updateWith(room, () => room.there.set(room.key(0), room.value(1)))
+    assert.deepEqual(handed, [room.value(0), room.value(1)])
+  },
+  together,
+)
 
-inEveryRoom('update runs its function again when the key was removed meanwhile', room => {
-  room.map.set(room.key(0), room.value(0))
-  assert.deepEqual(
-    updateWith(room, () => room.there.delete(room.key(0))),
-    [room.value(0), undefined],
+inEveryRoom(
+  'update runs its function again when another thread removed the key meanwhile',
+  room => {
+    room.map.set(room.key(0), room.value(0))
+    const handed = updateWith(room, () => room.there.delete(room.key(0)))
+    assert.deepEqual(handed, [room.value(0), undefined])
+  },
+  together,
+)
+
+inEveryRoom(
+  'update runs its function again when another thread inserted the key meanwhile',
+  room => {
+    const handed = updateWith(room, () => room.there.set(room.key(0), room.value(1)))
+    assert.deepEqual(handed, [undefined, room.value(1)])
+  },
+  together,
+)
+
+inEveryRoom(
+  'update does not restore a key that another thread cleared away meanwhile',
+  room => {
+    room.map.set(room.key(0), room.value(0))
+    const handed = updateWith(room, () => {
+      room.there.clear()
+      room.sink()
+    })
+    assert.deepEqual(handed, [room.value(0), undefined])
+  },
+  together,
+)
+
+/** Every way to change key 0, for a map of this pair of codecs. */
+const ownChanges: Record<string, (map: AnyMap, room: Room) => unknown> = {
+  set: (map, room) => map.set(room.key(0), room.value(1)),
+  delete: (map, room) => map.delete(room.key(0)),
+  clear: map => map.clear(),
+  swap: (map, room) => map.swap(room.key(0), room.value(1)),
+  getOrInsert: (map, room) => map.getOrInsert(room.key(0), room.value(1)),
+  getAndDelete: (map, room) => map.getAndDelete(room.key(0)),
+  compareAndSwap: (map, room) => map.compareAndSwap(room.key(0), room.value(0), room.value(1)),
+  compareAndDelete: (map, room) => map.compareAndDelete(room.key(0), room.value(0)),
+  update: (map, room) => map.update(room.key(0), () => room.value(1)),
+}
+
+for (const [name, change] of Object.entries(ownChanges)) {
+  inEveryRoom(
+    `an update whose function calls ${name} for its own key is refused at once, and changes nothing`,
+    room => {
+      // Attached once more in this thread: another object, the same memory.
+      const twin = reattach(room)
+      for (const before of [[], [room.value(0)]]) {
+        for (const value of before) room.map.set(room.key(0), value)
+        for (const map of [room.here, twin]) {
+          let calls = 0
+          assert.throws(
+            () =>
+              room.here.update(room.key(0), () => {
+                assert.equal(++calls, 1, 'the function ran again')
+                change(map, room)
+                return room.value(2)
+              }),
+            error =>
+              error instanceof RecursiveUpdateError &&
+              error.code === 'ERR_THREADMAP_RECURSIVE_UPDATE' &&
+              error.message.includes(`${name}()`),
+          )
+          assert.deepEqual(room.map.get(room.key(0)), before[0])
+        }
+      }
+      // It is over: the same change goes through now, and other keys always.
+      room.here.update(room.key(0), () => {
+        room.map.set(room.key(1), room.value(1))
+        room.here.update(room.key(2), () => room.value(2))
+        room.here.delete(room.key(1))
+        return room.value(2)
+      })
+      change(room.here, room)
+      twin[Symbol.dispose]()
+      if (name === 'clear') room.sink()
+    },
   )
-})
+}
 
-inEveryRoom('update runs its function again when the key was inserted meanwhile', room => {
-  assert.deepEqual(
-    updateWith(room, () => room.there.set(room.key(0), room.value(1))),
-    [undefined, room.value(1)],
-  )
-})
-
-inEveryRoom('update does not restore a key that was cleared away meanwhile', room => {
-  room.map.set(room.key(0), room.value(0))
-  const handed = updateWith(room, () => {
-    room.there.clear()
-    room.sink()
+inEveryRoom('an update may be caught changing its own key, and go on', room => {
+  const result = room.here.update(room.key(0), () => {
+    assert.throws(() => room.here.set(room.key(0), room.value(1)), RecursiveUpdateError)
+    return room.value(2)
   })
-  assert.deepEqual(handed, [room.value(0), undefined])
+  assert.deepEqual(result, room.value(2))
+  assert.deepEqual(room.map.get(room.key(0)), room.value(2))
 })
+
+function reattach(room: Room): AnyMap {
+  const Class = mapClass(room.kind)
+  const { name } = room.pair.value
+  return Class.attach(room.here.handle, name === 'date' || name === 'digits' ? { value: room.pair.value.codec } : {})
+}
 
 inEveryRoom(
   'add starts from 0 and returns the sum',

@@ -144,10 +144,12 @@ for (const Class of mapClasses) {
       ))
   }
 
-  test(`${Class.name}: json loses what JSON loses`, () =>
+  test(`${Class.name}: json leaves out what is undefined, and asks toJSON`, () =>
     open(Class, json<unknown>(), map => {
-      map.set('k', { kept: 1, gone: undefined, when: new Date(0), nan: Number.NaN, list: [undefined, () => 1] })
-      assert.deepEqual(map.get('k'), { kept: 1, when: '1970-01-01T00:00:00.000Z', nan: null, list: [null, null] })
+      map.set('k', { kept: 1, gone: undefined, when: new Date(0) })
+      assert.deepEqual(map.get('k'), { kept: 1, when: '1970-01-01T00:00:00.000Z' })
+      map.set('k', new Date(0))
+      assert.equal(map.get('k'), '1970-01-01T00:00:00.000Z')
       map.set('k', { toJSON: () => 'as it likes' })
       assert.equal(map.get('k'), 'as it likes')
     }))

@@ -1,7 +1,8 @@
 import { CodecError } from '../errors.js'
 import { TYPE_F64, TYPE_I64, TYPE_U32 } from '../kernel/layout.generated.js'
 import { KEY } from '../kernel/scratch.js'
-import { type KeyCodec, type NativeCodec, quote } from './codec.js'
+import type { KeyCodec, NativeCodec } from './codec.js'
+import { quote } from './refuse.js'
 
 const WORD = 8
 
@@ -54,6 +55,19 @@ export const u32: NativeCodec<number> = {
     return WORD
   },
   read: (window, at) => window.u32[at >>> 2],
+}
+
+const U32_MAX = 2 ** 32 - 1
+
+/** What `add` adds to a u32 for `delta`, which may be negative: sums wrap at 2^32. */
+export function u32Delta(delta: unknown): number {
+  if (typeof delta === 'number' && delta >>> 0 === delta) return delta
+  if (typeof delta !== 'number' || !Number.isInteger(delta) || delta < -U32_MAX || delta > U32_MAX) {
+    throw new CodecError(
+      `add() of u32 values takes a whole number from -${U32_MAX} to ${U32_MAX}, and got ${quote(delta)}`,
+    )
+  }
+  return delta >>> 0
 }
 
 /** true and false. For values only. */

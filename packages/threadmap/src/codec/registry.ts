@@ -1,10 +1,12 @@
 /** Which codec a name stands for, when a handle arrives in another thread. */
 import { CodecError } from '../errors.js'
 import { TYPE_BYTES } from '../kernel/layout.generated.js'
-import type { Codec, KeyCodec, NativeCodec, ValueCodec } from './codec.js'
-import { checkLength } from './limits.js'
+import { bytes, isBytes, readBytes, writeBytes } from './bytes.js'
+import type { Cached, Codec, KeyCodec, NativeCodec, ValueCodec } from './codec.js'
+import { json } from './json.js'
 import { bool, f64, i64, u32 } from './numbers.js'
-import { bytes, json, string } from './strings.js'
+import { forKey, isThenable, quote, refuseThenable } from './refuse.js'
+import { string } from './strings.js'
 import { STRUCT_PREFIX, type StructFields, struct } from './struct.js'
 
 const KEYS: readonly KeyCodec<never>[] = [string, f64, i64, bytes] as never
@@ -14,21 +16,37 @@ const CUSTOM_PREFIX = 'custom '
 
 /** Makes a codec of the user's work on scratch areas. */
 function adapt<T>(codec: Codec<T>): NativeCodec<T> {
+  const what = `what codec '${codec.name}' made`
+  const quoted = `'${codec.name}'`
   return {
     name: CUSTOM_PREFIX + codec.name,
     type: TYPE_BYTES,
-    write(scratch, area, value) {
-      const encoded = codec.encode(value)
-      if (!(encoded instanceof Uint8Array)) {
-        throw new CodecError(`codec '${codec.name}' must encode to a Uint8Array, and gave ${typeof encoded}`)
-      }
-      checkLength(area, encoded.length, `what codec '${codec.name}' made`)
-      const window = scratch.reserve(area, encoded.length)
-      window.u8.set(encoded, window.at[area])
-      return encoded.length
+    prepare(value, key) {
+      refuseThenable(quoted, value, key)
+      const encoded: unknown = codec.encode(value)
+      if (isBytes(encoded)) return encoded
+      throw new CodecError(
+        `codec '${codec.name}' must encode to a Uint8Array, and gave ${isThenable(encoded) ? 'a Promise: encode() must not be async' : quote(encoded)}${forKey(key)}`,
+      )
     },
-    read: (window, at, meta) => codec.decode(window.u8.slice(at, at + (meta & 0x0fffffff))),
+    write: (scratch, area, encoded) => writeBytes(scratch, area, encoded as Uint8Array, what),
+    read: (window, at, meta) => codec.decode(readBytes(window, at, meta)),
+    cached: cachedBy(codec),
   }
+}
+
+/** Who says nothing else gets every value decoded anew: then no reader can change what another one gets. */
+function cachedBy<T>(codec: Codec<T>): Cached<T> {
+  if (codec.immutable === true) {
+    return { keep: (window, at, meta) => codec.decode(readBytes(window, at, meta)), give: kept => kept as T }
+  }
+  if (codec.clone !== undefined) {
+    return {
+      keep: (window, at, meta) => codec.decode(readBytes(window, at, meta)),
+      give: kept => codec.clone!(kept as T),
+    }
+  }
+  return { keep: readBytes, give: kept => codec.decode((kept as Uint8Array).slice()) }
 }
 
 function isNative(codec: unknown): codec is NativeCodec<unknown> {
@@ -51,6 +69,12 @@ export function valueCodec<V>(codec: ValueCodec<V>): NativeCodec<V> {
     throw new CodecError(
       'the option value must be a codec: string, f64, i64, bytes, u32, bool, json(), struct({...}), or { name, encode, decode }',
     )
+  }
+  if (own.immutable !== undefined && typeof own.immutable !== 'boolean') {
+    throw new CodecError(`immutable of codec '${own.name}' must be true or false, and is ${quote(own.immutable)}`)
+  }
+  if (own.clone !== undefined && typeof own.clone !== 'function') {
+    throw new CodecError(`clone of codec '${own.name}' must be a function, and is ${quote(own.clone)}`)
   }
   return adapt(own as Codec<V>)
 }

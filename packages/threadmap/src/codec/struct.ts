@@ -1,6 +1,8 @@
 import { CodecError, OptionError } from '../errors.js'
 import { TYPE_BYTES } from '../kernel/layout.generated.js'
-import { type NativeCodec, quote } from './codec.js'
+import type { Window } from '../kernel/scratch.js'
+import type { NativeCodec } from './codec.js'
+import { forKey, quote, refuseThenable } from './refuse.js'
 
 /** The types of a struct's fields. */
 export type FieldType = 'f64' | 'f32' | 'i64' | 'u64' | 'i32' | 'u32' | 'i16' | 'u16' | 'i8' | 'u8' | 'bool'
@@ -95,7 +97,8 @@ const KINDS: Record<FieldType, FieldKind> = {
 
 /**
  * Objects with these fields and no others, at fixed places: nothing is parsed. Fields are stored largest first, so that
- * none straddles its alignment.
+ * none straddles its alignment. An object with another enumerable property of its own is refused by `CodecError`, which
+ * names it. What a read cache gives out is frozen.
  *
  * ```ts
  * const users = new FastMap({ key: string, value: struct({ id: 'u32', score: 'f64', active: 'bool' }) })
@@ -108,6 +111,8 @@ export function struct<const F extends StructFields>(fields: F): NativeCodec<Str
   const names = Object.keys(fields)
   if (names.length === 0) throw new OptionError('struct() needs at least one field, as in struct({ id: "u32" })')
   for (const name of names) {
+    // Assigning to it sets the prototype of what is read.
+    if (name === '__proto__') throw new OptionError("a struct cannot have a field '__proto__': give it another name")
     if (!Object.hasOwn(KINDS, fields[name])) {
       throw new OptionError(
         `struct field '${name}' is '${String(fields[name])}'; it must be one of ${Object.keys(KINDS).join(', ')}`,
@@ -121,29 +126,50 @@ export function struct<const F extends StructFields>(fields: F): NativeCodec<Str
     size += KINDS[fields[name]].size
   }
   const places = names.map(name => ({ name, kind: KINDS[fields[name]], offset: offsets.get(name)! }))
+  const takes = `the struct codec takes an object with ${names.join(', ')}`
+  const read = (window: Window, at: number): StructOf<F> => {
+    const record: Record<string, unknown> = {}
+    for (const { name, kind, offset } of places) record[name] = kind.get(window.data, at + offset)
+    return record as StructOf<F>
+  }
   return {
     name: STRUCT_PREFIX + JSON.stringify(fields),
     type: TYPE_BYTES,
-    write(scratch, area, value) {
+    prepare(value, key) {
       if (typeof value !== 'object' || value === null) {
-        throw new CodecError(`the struct codec takes an object with ${names.join(', ')}, and got ${quote(value)}`)
+        throw new CodecError(`${takes}, and got ${quote(value)}${forKey(key)}`)
       }
       const record = value as Record<string, unknown>
-      for (const { name, kind } of places) {
-        const wanted = kind.refuses(record[name])
-        if (wanted !== undefined)
-          throw new CodecError(`struct field '${name}' takes ${wanted}, and got ${quote(record[name])}`)
+      // Each field is read once: a getter could give something else the next time.
+      const values = new Array<unknown>(places.length)
+      for (let i = 0; i < places.length; i++) {
+        const { name, kind } = places[i]
+        const field = record[name]
+        const wanted = kind.refuses(field)
+        if (wanted !== undefined) {
+          refuseThenable('struct', value, key)
+          throw new CodecError(`struct field '${name}' takes ${wanted}, and got ${quote(field)}${forKey(key)}`)
+        }
+        values[i] = field
       }
+      for (const name in record) {
+        if (offsets.has(name) || !Object.hasOwn(record, name)) continue
+        const others = Object.keys(record).filter(other => !offsets.has(other))
+        throw new CodecError(
+          `${takes} and no others, and got one with ${others.join(', ')} as well: leave out what is not to be stored, or add it to the struct${forKey(key)}`,
+        )
+      }
+      return values
+    },
+    write(scratch, area, prepared) {
+      const values = prepared as never[]
       const window = scratch.reserve(area, size)
       const at = window.at[area]
-      for (const { name, kind, offset } of places) kind.set(window.data, at + offset, record[name] as never)
+      for (let i = 0; i < places.length; i++) places[i].kind.set(window.data, at + places[i].offset, values[i])
       return size
     },
-    read(window, at) {
-      const record: Record<string, unknown> = {}
-      for (const { name, kind, offset } of places) record[name] = kind.get(window.data, at + offset)
-      return record as StructOf<F>
-    },
+    read,
+    cached: { keep: (window, at) => Object.freeze(read(window, at)), give: kept => kept as StructOf<F> },
   }
 }
 

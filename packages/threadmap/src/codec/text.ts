@@ -11,7 +11,7 @@ const LENGTH = 0x0fffffff
 /** Up to this length a loop over the characters is faster than a call into the runtime's string code (about 35 ns). */
 const SHORT = 48
 /** String.fromCharCode takes its arguments from the stack: this many at a time. */
-const CHUNK = 4096
+export const CHUNK = 4096
 
 /** Writes `text` into an area and returns its meta word. */
 export function writeText(scratch: Scratch, area: Area, text: string): number {
@@ -90,7 +90,7 @@ export function readText(window: Window, at: number, meta: number): string {
 }
 
 /** The string of these character codes, without any decoding. */
-export function fromCodes(codes: Uint8Array | Uint16Array): string {
+function fromCodes(codes: Uint8Array | Uint16Array): string {
   if (codes.length <= CHUNK) return String.fromCharCode.apply(null, codes as unknown as number[])
   let text = ''
   for (let i = 0; i < codes.length; i += CHUNK) {

@@ -1,4 +1,7 @@
-import { type KeyCodec, type NativeCodec, quote, type ValueCodec } from '../codec/codec.js'
+import { copyBytes, isBytes } from '../codec/bytes.js'
+import type { Cached, KeyCodec, NativeCodec, ValueCodec } from '../codec/codec.js'
+import { u32Delta } from '../codec/numbers.js'
+import { quote } from '../codec/refuse.js'
 import { keyCodec, namedKeyCodec, namedValueCodec, valueCodec } from '../codec/registry.js'
 import { AttachError, CodecError, DisposedError, OptionError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
@@ -10,12 +13,13 @@ import { COMPARED_BY_KEY, INSPECT, type Inspect, type InspectOptions, inspectMap
 import { failureOf } from './failure.js'
 import { type AnyOptions, cacheSize, checkAttachOptions, checkOptions } from './options.js'
 import { describeProblem } from './problems.js'
-import { deepFreeze, GENERATION, HIGH, LOW, ReadCache, SHARD, shouldFreeze, VERSION, WORDS } from './read-cache.js'
+import { GENERATION, HIGH, LOW, ReadCache, SHARD, VERSION, WORDS } from './read-cache.js'
 import { entriesOf, keysOf, valuesOf } from './scan.js'
+import { beginUpdate, endUpdate, refuseOwnChange, refuseOwnClear, updates } from './updates.js'
 
 /** What `attach` takes beside the handle. */
 export interface AttachOptions<V> {
-  /** The codec of the values, if it is your own. */
+  /** The codec of the values: if it is your own, or `json(schema)`. */
   value?: ValueCodec<V>
   /** How many keys this thread's read cache may keep. Default: as the map was created with. */
   cache?: number
@@ -35,6 +39,20 @@ class Opened<K, V> {
 function canonical<K>(key: K): K {
   return Object.is(key, -0) ? (0 as K) : key
 }
+
+/** The method of each operation that changes a key, for errors. */
+const METHODS: Record<number, string> = {
+  [L.SET]: 'set',
+  [L.INSERT]: 'getOrInsert',
+  [L.SWAP]: 'swap',
+  [L.ADD]: 'add',
+  [L.COMPARE_AND_SWAP]: 'compareAndSwap',
+  [L.COMPARE_AND_DELETE]: 'compareAndDelete',
+  [L.DELETE]: 'delete',
+  [L.GET_AND_DELETE]: 'getAndDelete',
+}
+/** In place of a value that an operation does not have. */
+const NOTHING = Symbol('nothing')
 
 /** Closes the session of a map that was collected without having been disposed. */
 const collected = new FinalizationRegistry<Session>(session => session.close())
@@ -104,8 +122,11 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   readonly #kernel: Session['kernel']
   readonly #scratch: Session['scratch']
   readonly #cacheLimit: number
-  readonly #cache: ReadCache<V> | undefined
-  readonly #freeze: boolean
+  readonly #cache: ReadCache | undefined
+  /** How that keeps values which could be changed. */
+  readonly #cached: Cached<V> | undefined
+  /** Writing a value can run code of the program: see `NativeCodec`. */
+  readonly #prepares: boolean
   /** Values are words inside the entries. */
   readonly #inline: boolean
   /** These words are numbers; and keys are too, in a FastMap. The kernel has shorter ways for both. */
@@ -124,7 +145,8 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     this.#scratch = opened.session.scratch
     this.#cacheLimit = opened.cache
     this.#cache = opened.cache > 0 ? new ReadCache(opened.cache) : undefined
-    this.#freeze = shouldFreeze()
+    this.#cached = opened.value.cached
+    this.#prepares = opened.value.prepare !== undefined
     this.#inline = opened.value.type !== L.TYPE_BYTES && opened.session.header(L.H_POLICY) !== L.POLICY_SYNC
     this.#numbers = this.#inline && opened.value.type === L.TYPE_F64
     this.#numberKeys = this.#numbers && opened.key.type === L.TYPE_F64 && kind === 'FastMap'
@@ -174,7 +196,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   }
 
   set(key: K, value: V): this {
-    this.#change(L.SET, key, value)
+    this.#change(L.SET, key, this.#admit(value, key))
     return this
   }
 
@@ -184,6 +206,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   clear(): void {
     if (this.#disposed) this.#refuse()
+    if (updates !== 0) refuseOwnClear(this.session)
     this.#cache?.clear()
     this.#check(this.#kernel.clearAll())
   }
@@ -194,7 +217,8 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   }
 
   getOrInsert(key: K, value: V): V {
-    return this.#change(L.INSERT, key, value) === L.PRESENT ? this.#result() : value
+    const admitted = this.#admit(value, key)
+    return this.#change(L.INSERT, key, admitted) === L.PRESENT ? this.#result() : admitted
   }
 
   getOrInsertComputed(key: K, compute: (key: K) => V): V {
@@ -203,31 +227,33 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     }
     const present = this.get(key)
     if (present !== undefined) return present
-    const claim = this.#check(this.#kernel.beginClaim(this.#key.write(this.#scratch, KEY, key)))
+    const own = this.#own(key)
+    const claim = this.#check(this.#kernel.beginClaim(this.#key.write(this.#scratch, KEY, own)))
     try {
       // Another thread may have computed it while this one waited.
-      const found = this.get(key)
+      const found = this.get(own)
       if (found !== undefined) return found
-      return this.getOrInsert(key, compute(canonical(key)))
+      return this.getOrInsert(own, compute(canonical(key)))
     } finally {
       if (!this.#disposed) this.#kernel.endClaim(claim)
     }
   }
 
   swap(key: K, value: V): V | undefined {
-    return this.#change(L.SWAP, key, value) === L.PRESENT ? this.#result() : undefined
+    return this.#change(L.SWAP, key, this.#admit(value, key)) === L.PRESENT ? this.#result() : undefined
   }
 
   compareAndSwap(key: K, expected: V, value: V): boolean {
     if (this.#disposed) this.#refuse()
-    const expectedMeta = this.#value.write(this.#scratch, EXPECTED, expected)
-    return this.#change(L.COMPARE_AND_SWAP, key, value, expectedMeta) === L.PRESENT
+    let before = this.#prepare(expected, key)
+    // An `encode` of the program may return the same array for the next value.
+    if (this.#prepares && isBytes(before)) before = copyBytes(before)
+    return this.#change(L.COMPARE_AND_SWAP, key, this.#admit(value, key), before) === L.PRESENT
   }
 
   compareAndDelete(key: K, expected: V): boolean {
     if (this.#disposed) this.#refuse()
-    const expectedMeta = this.#value.write(this.#scratch, EXPECTED, expected)
-    return this.#remove(L.COMPARE_AND_DELETE, key, expectedMeta) === L.PRESENT
+    return this.#remove(L.COMPARE_AND_DELETE, key, this.#prepare(expected, key)) === L.PRESENT
   }
 
   getAndDelete(key: K): V | undefined {
@@ -236,29 +262,46 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   update(key: K, change: (current: V | undefined, key: K) => V | undefined): V | undefined {
     if (typeof change !== 'function') throw new OptionError(`update() takes a function, and got ${quote(change)}`)
+    if (this.#disposed) this.#refuse()
+    const own = this.#own(key)
+    const name = this.#key.cacheKey(own)
+    if (updates !== 0) this.#refuseOwn(own, 'update')
+    beginUpdate(this.session, name)
+    try {
+      return this.#update(own, change, canonical(key))
+    } finally {
+      endUpdate()
+    }
+  }
+
+  #update(key: K, change: (current: V | undefined, key: K) => V | undefined, given: K): V | undefined {
     while (true) {
       const code = this.#find(key)
       if (code !== L.PRESENT) {
-        const value = change(undefined, canonical(key))
-        if (value === undefined) return undefined
-        if (this.#change(L.INSERT, key, value) === L.ABSENT) return value
+        const result = change(undefined, given)
+        if (result === undefined) return undefined
+        const value = this.#admit(result, key)
+        if (this.#put(L.INSERT, key, this.#prepare(value, key)) === L.ABSENT) return value
         continue
       }
-      // What the kernel found is named by four words; they are taken before `change` can use the map.
+      // What the kernel found is named by four words; they are taken before code of the program can use the map.
       const words = this.#scratch.u32
       const at = this.#scratch.resultWord >>> 2
       const entry = words[at + (L.R_ENTRY >>> 2)]
       const generation = words[at + (L.R_GENERATION >>> 2)]
       const low = words[at]
       const high = words[at + 1]
-      const value = change(this.#result(), canonical(key))
-      if (this.#disposed) this.#refuse()
-      if (value === undefined) {
+      const result = change(this.#result(), given)
+      if (result === undefined) {
+        if (this.#disposed) this.#refuse()
         const meta = this.#key.write(this.#scratch, KEY, key)
         const done = this.#check(this.#kernel.changeSame(L.DELETE_SAME, meta, 0, entry, generation, low, high))
         if (done === L.PRESENT) return undefined
       } else {
-        const valueMeta = this.#value.write(this.#scratch, VALUE, value)
+        const value = this.#admit(result, key)
+        const prepared = this.#prepare(value, key)
+        if (this.#disposed) this.#refuse()
+        const valueMeta = this.#value.write(this.#scratch, VALUE, prepared)
         const meta = this.#key.write(this.#scratch, KEY, key)
         const done = this.#check(this.#kernel.changeSame(L.REPLACE_SAME, meta, valueMeta, entry, generation, low, high))
         if (done === L.PRESENT) return value
@@ -273,7 +316,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
         `add() needs values of the codecs f64, u32 or i64, and this ${this.#kind} has '${name}'; use update()`,
       )
     }
-    this.#change(L.ADD, key, delta)
+    this.#change(L.ADD, key, name === 'u32' ? (u32Delta(delta) as V) : delta)
     return this.#result()
   }
 
@@ -427,7 +470,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   }
 
   // Short, so that V8 puts it into its callers: what is rare or takes long anyway stands in the next two.
-  #getCached(cache: ReadCache<V>, key: K): V | undefined {
+  #getCached(cache: ReadCache, key: K): V | undefined {
     const name = this.#key.cacheKey(key)
     const known = cache.find(name)
     if (known === undefined) return this.#getForCache(cache, key, name)
@@ -440,7 +483,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   }
 
   /** A cached value that is no number. */
-  #readCached(cache: ReadCache<V>, key: K, name: unknown, known: number): V | undefined {
+  #readCached(cache: ReadCache, key: K, name: unknown, known: number): V | undefined {
     const words = cache.words
     const at = known * WORDS
     const entry = words[at]
@@ -452,14 +495,18 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     } else if (
       this.#kernel.isCurrent(entry, generation, shard, version, words[at + LOW], words[at + HIGH]) === L.PRESENT
     ) {
-      return cache.values[known]
+      const kept = cache.values[known]
+      return this.#cached === undefined ? (kept as V) : this.#cached.give(kept)
     }
     return this.#getForCache(cache, key, name)
   }
 
   /** Looks for a key and remembers where it stands. */
-  #getForCache(cache: ReadCache<V>, key: K, name: unknown): V | undefined {
-    if (this.#find(key) !== L.PRESENT) return undefined
+  #getForCache(cache: ReadCache, key: K, name: unknown): V | undefined {
+    const own = this.#own(key)
+    // Bytes in shared memory may have changed since `name` was made of them.
+    const ownName = own === key ? name : this.#key.cacheKey(own)
+    if (this.#find(own) !== L.PRESENT) return undefined
     const found = this.#scratch.u32
     const from = this.#scratch.resultWord >>> 2
     const token = [
@@ -470,36 +517,83 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
       found[from],
       found[from + 1],
     ]
-    const value = this.#result()
-    const place = cache.take(name)
-    cache.words.set(token, place * WORDS)
-    if (!this.#inline) {
-      if (this.#freeze) deepFreeze(value)
-      cache.values[place] = value
+    if (this.#inline) {
+      const place = cache.take(ownName)
+      // Taking a place can replace the array.
+      cache.words.set(token, place * WORDS)
+      return this.#result()
     }
-    return value
+    const cached = this.#cached
+    // Decoding can use the map, and this cache: it comes before a place is taken.
+    const kept = cached === undefined ? this.#result() : this.#keep(cached)
+    const place = cache.take(ownName)
+    cache.words.set(token, place * WORDS)
+    cache.values[place] = kept
+    return cached === undefined ? (kept as V) : cached.give(kept)
+  }
+
+  #keep(cached: Cached<V>): unknown {
+    const scratch = this.#scratch
+    return cached.keep(scratch, scratch.resultBytes, scratch.u32[(scratch.resultWord + L.R_META) >>> 2])
+  }
+
+  /** The value to store in place of `value`, by the schema of its codec. Runs code of the program. */
+  #admit(value: V, key: K): V {
+    const codec = this.#value
+    if (codec.admit === undefined) return value
+    if (this.#disposed) this.#refuse()
+    return codec.admit(value, key)
+  }
+
+  /** Runs the code of the program that writing a value needs, before anything is written to scratch. */
+  #prepare(value: V, key: K): unknown {
+    return this.#prepares ? this.#value.prepare!(value, key) : value
+  }
+
+  /** The key, or a copy of it that code of the program and other threads cannot change meanwhile. */
+  #own(key: K): K {
+    const codec = this.#key
+    return codec.own === undefined ? key : codec.own(key)
   }
 
   /** An operation that brings a value. */
-  #change(op: number, key: K, value: V, expectedMeta = 0): number {
+  #change(op: number, key: K, value: V, expected: unknown = NOTHING): number {
     if (this.#disposed) this.#refuse()
-    const valueMeta = this.#value.write(this.#scratch, VALUE, value)
-    const meta = this.#key.write(this.#scratch, KEY, key)
-    const code = this.#kernel.change(op, meta, valueMeta, expectedMeta)
-    if (code >= 0) return code
-    if (code !== L.E_AREA) return this.#check(code)
-    this.#growResult()
-    return this.#change(op, key, value, expectedMeta)
+    return this.#put(op, key, this.#prepare(value, key), expected, true)
   }
 
-  #remove(op: number, key: K, expectedMeta = 0): number {
+  /** The second half of an operation that brings a value; it runs no code of the program. */
+  #put(op: number, key: K, prepared: unknown, expected: unknown = NOTHING, isOwn = false): number {
+    // The code that ran before may have disposed the map, or be that of an update.
     if (this.#disposed) this.#refuse()
-    const meta = this.#key.write(this.#scratch, KEY, key)
-    const code = this.#kernel.change(op, meta, 0, expectedMeta)
-    if (code >= 0) return code
-    if (code !== L.E_AREA) return this.#check(code)
-    this.#growResult()
-    return this.#remove(op, key, expectedMeta)
+    if (isOwn && updates !== 0) this.#refuseOwn(key, METHODS[op])
+    while (true) {
+      const expectedMeta = expected === NOTHING ? 0 : this.#value.write(this.#scratch, EXPECTED, expected)
+      const valueMeta = this.#value.write(this.#scratch, VALUE, prepared)
+      const meta = this.#key.write(this.#scratch, KEY, key)
+      const code = this.#kernel.change(op, meta, valueMeta, expectedMeta)
+      if (code >= 0) return code
+      if (code !== L.E_AREA) return this.#check(code)
+      this.#growResult()
+    }
+  }
+
+  #remove(op: number, key: K, expected: unknown = NOTHING): number {
+    if (this.#disposed) this.#refuse()
+    if (updates !== 0) this.#refuseOwn(key, METHODS[op])
+    while (true) {
+      const expectedMeta = expected === NOTHING ? 0 : this.#value.write(this.#scratch, EXPECTED, expected)
+      const meta = this.#key.write(this.#scratch, KEY, key)
+      const code = this.#kernel.change(op, meta, 0, expectedMeta)
+      if (code >= 0) return code
+      if (code !== L.E_AREA) return this.#check(code)
+      this.#growResult()
+    }
+  }
+
+  /** Refuses to change a key that this thread's `update` is at. */
+  #refuseOwn(key: K, method: string): void {
+    refuseOwnChange(this.session, this.#key.cacheKey(key), method, () => quote(key))
   }
 
   #growResult(): void {

@@ -1,6 +1,6 @@
 /**
- * A thread's private read cache: key -> where its entry stands, and for values that are not plain words the decoded
- * value. Each read checks the entry in shared memory, so it is as linearizable as a read without it.
+ * A thread's private read cache: key -> where its entry stands, and for values that are not plain words what the codec keeps
+ * of the value (`Cached` in codec/codec.ts: nobody who reads it can change what the next one gets). Each read checks the entry in shared memory, so it is as linearizable as a read without it.
  *
  * The words are kept in one array, not in an object per key: the fewer cache lines a read touches, the better.
  */
@@ -16,14 +16,14 @@ export const WORDS = 6
 const FIRST_SIZE = 64
 
 /** At most `limit` keys; the one that came first goes first. */
-export class ReadCache<V> {
+export class ReadCache {
   readonly #limit: number
   readonly #places = new Map<unknown, number>()
   /** The key of each place, so that it can be forgotten when another takes the place. */
   #keys: unknown[] = []
   #next = 0
   words = new Int32Array(FIRST_SIZE * WORDS)
-  values: V[] = []
+  values: unknown[] = []
 
   constructor(limit: number) {
     this.#limit = limit
@@ -59,16 +59,4 @@ export class ReadCache<V> {
     this.values = []
     this.#next = 0
   }
-}
-
-/** In development the cached objects are frozen, since all readers of the thread share them. */
-export function shouldFreeze(): boolean {
-  const env = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env
-  return env !== undefined && env.NODE_ENV !== 'production'
-}
-
-export function deepFreeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Object.isFrozen(value)) return
-  Object.freeze(value)
-  for (const inner of Object.values(value)) deepFreeze(inner)
 }

@@ -1,0 +1,73 @@
+/**
+ * The part of the Standard Schema interface, version 1, that this library uses. Written after the specification of Colin
+ * McDonnell, Fabian Hiller and David Blass (https://standardschema.dev), which zod, valibot, arktype and others implement.
+ */
+import { CodecError, OptionError } from '../errors.js'
+import { forKey, isThenable, quote } from './refuse.js'
+
+/** A schema of any library that implements Standard Schema. */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    /** Present in types only. */
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+    validate(value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>>
+  }
+}
+
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: ReadonlyArray<SchemaIssue> }
+
+export interface SchemaIssue {
+  readonly message: string
+  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
+}
+
+/** An error with hundreds of issues helps nobody. */
+const MOST_ISSUES = 5
+
+/** Refuses what is no Standard Schema. */
+export function checkSchema(schema: unknown): void {
+  const isObject = (typeof schema === 'object' && schema !== null) || typeof schema === 'function'
+  const standard = isObject ? (schema as Partial<StandardSchema>)['~standard'] : undefined
+  if (typeof standard?.validate === 'function' && standard.version === 1) return
+  throw new OptionError(
+    `json() takes a schema that implements Standard Schema version 1 (zod from 3.24, valibot from 1.0, arktype from 2.0, and others), and got ${quote(schema)}`,
+  )
+}
+
+/** The output of a schema for `value`. `CodecError` with the issues and their paths if the schema refuses it. */
+export function validate<T>(schema: StandardSchema<unknown, T>, value: unknown, key: unknown): T {
+  const { vendor } = schema['~standard']
+  const result = schema['~standard'].validate(value)
+  if (isThenable(result)) {
+    // Nobody waits for it: what it rejects with must not end the process.
+    ;(result as Promise<unknown>).then(ignore, ignore)
+    throw new CodecError(
+      `the ${vendor} schema of json() validates asynchronously, and map operations do not wait: use a schema without asynchronous checks, or validate before you call${forKey(key)}`,
+    )
+  }
+  const { issues } = result as SchemaResult<T>
+  if (issues === undefined) return (result as { value: T }).value
+  const told = issues.slice(0, MOST_ISSUES).map(issue => `${pathOf(issue)}: ${issue.message}`)
+  if (issues.length > told.length) told.push(`and ${issues.length - told.length} more`)
+  throw new CodecError(`the ${vendor} schema of json() refuses the value: ${told.join('; ')}${forKey(key)}`)
+}
+
+function ignore(): void {}
+
+/** Where an issue is, as code would say it: `value.tags[0]`. */
+function pathOf(issue: SchemaIssue): string {
+  let path = 'value'
+  for (const step of issue.path ?? []) {
+    const name = typeof step === 'object' ? step.key : step
+    path += typeof name === 'string' && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) ? `.${name}` : bracket(name)
+  }
+  return path
+}
+
+function bracket(name: PropertyKey): string {
+  return `[${typeof name === 'string' ? JSON.stringify(name) : String(name)}]`
+}
