@@ -149,6 +149,7 @@ function lossOfLeaf(value: unknown): Loss | undefined {
       // False for NaN and infinities alone.
       return value - value === 0 ? undefined : leaf(String(value), 'JSON has only null for it: store null or a string')
     case 'function':
+      if (hasToJSON(value)) return undefined
       return leaf('a function', 'JSON has nothing for it: store what it returns')
     case 'symbol':
       return leaf('a symbol', 'JSON has nothing for it: store its description')
