@@ -78,7 +78,8 @@ for (const kind of SAFE_KINDS) {
         togglers,
         seed: random.next(),
       }))
-      const present = await run(team('toggle', tasks), duration(250))
+      const workers = team('toggle', tasks)
+      const present = await run(workers, duration(250), () => workers.control.allHaveSeen)
       assert.equal(
         map.size,
         present.reduce((sum, count) => sum + count, stable),
@@ -96,7 +97,9 @@ for (const kind of SAFE_KINDS) {
       const published = new SharedArrayBuffer(40 * 4)
       const clearTask = () => ({ map: map.handle, form, keys: 40, writers: 1, seed: 0, published }) as const
       // Only the absence of hangs, torn values and broken memory is asked for here: `keys` of `clear` are never set.
-      await together(team('churn', [task(), task()]), team('clear', [clearTask(), clearTask()]), duration(150))
+      const writers = team('churn', [task(), task()])
+      const clearers = team('clear', [clearTask(), clearTask()])
+      await together(writers, clearers, duration(150), () => writers.control.allHaveSeen)
       map.clear()
       assert.equal(map.size, 0)
       assert.deepEqual(map.audit(), [])

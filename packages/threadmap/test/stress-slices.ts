@@ -37,7 +37,8 @@ for (const kind of SAFE_KINDS) {
           cache: size,
           seed: random.next(),
         }))
-        const reports = await run(team('slice', tasks), duration(180))
+        const workers = team('slice', tasks)
+        const reports = await run(workers, duration(180), () => workers.control.allHaveSeen)
         const expected = reports.flatMap(report => report.model).sort(([a], [b]) => a - b)
         const found = [...map]
           .map(([key, value]) => [indexOf(keyForm, key), formOf(form).check(value, indexOf(keyForm, key))] as const)

@@ -23,7 +23,8 @@ for (const kind of SAFE_KINDS) {
     async random => {
       using map = createMap(kind, { key: string, value: f64 })
       const tasks = bankTasks(3, random).map(task => ({ ...task, map: map.handle, addOnly: true }))
-      const reports = await run(team('bank', tasks), duration(250))
+      const workers = team('bank', tasks)
+      const reports = await run(workers, duration(250), () => workers.control.allHaveSeen)
       for (let index = 0; index < ACCOUNTS; index++) {
         const added = reports.reduce((sum, report) => sum + report.added[index]!, 0)
         assert.equal(map.get(`account:${index}`) ?? 0, added, `account ${index}`)
@@ -35,7 +36,8 @@ for (const kind of SAFE_KINDS) {
   seeded(`${kind}: what eight kinds of atomic operations put in and take out adds up on every key`, async random => {
     using map = createMap(kind, { key: string, value: f64 })
     const tasks = bankTasks(3, random).map(task => ({ ...task, map: map.handle, addOnly: false }))
-    const reports = await run(team('bank', tasks), duration(400))
+    const workers = team('bank', tasks)
+    const reports = await run(workers, duration(400), () => workers.control.allHaveSeen)
     for (let index = 0; index < ACCOUNTS; index++) {
       const added = reports.reduce((sum, report) => sum + report.added[index]!, 0)
       const banked = reports.reduce((sum, report) => sum + report.banked[index]!, 0)

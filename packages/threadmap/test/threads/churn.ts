@@ -55,7 +55,7 @@ const jobs = {
     let operations = 0
     crew.start()
     while (crew.running()) {
-      operations++
+      crew.worked(++operations)
       const index = random.below(task.keys)
       const key = `churn:${index}`
       const value = form.make(index, random.below(1 << 20))
@@ -228,8 +228,10 @@ const jobs = {
     const random = new Random(task.seed)
     const first = task.stable + crew.index * task.own
     const present = new Array<boolean>(task.own).fill(false)
+    let operations = 0
     crew.start()
     while (crew.running()) {
+      crew.worked(++operations)
       const index = random.below(task.own)
       if (present[index]) assert.equal(map.delete(first + index), true)
       else map.set(first + index, index)

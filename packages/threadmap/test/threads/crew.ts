@@ -10,9 +10,14 @@ export interface Crew {
   start(): void
   /** Says that this worker has seen what its test is about; `run` in team.ts waits for it. Cheap enough for a hot loop. */
   seen(): void
+  /** Calls `seen` when this worker has done enough that a test which expects no failure has tested something. */
+  worked(operations: number): void
   /** False once the main thread asks the team to stop. */
   running(): boolean
 }
+
+/** Operations of one worker, of any kind: about a millisecond's work. */
+const ENOUGH = 500
 
 /** What `Team` passes to a worker. */
 export interface Assignment {
@@ -50,6 +55,9 @@ export function serve(jobs: Jobs): void {
       if (hasSeen) return
       hasSeen = true
       control.markSeen(assignment.index)
+    },
+    worked(operations) {
+      if (operations >= ENOUGH) crew.seen()
     },
     running: () => !control.stopped,
   }

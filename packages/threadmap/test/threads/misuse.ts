@@ -82,6 +82,8 @@ const jobs = {
     const messages = new Set<string>()
     crew.start()
     for (let count = 0; crew.running(); count++) {
+      // An iteration is many reads.
+      crew.worked(task.role === 'iterate' ? count * PAIR_KEYS : count)
       try {
         if (task.role === 'write') map.set(count % PAIR_KEYS, count)
         else if (task.role === 'read') {

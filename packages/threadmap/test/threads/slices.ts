@@ -144,7 +144,7 @@ const jobs = {
     }
 
     while (crew.running()) {
-      operations++
+      crew.worked(++operations)
       operate(first + random.below(task.own))
       if (random.oneIn(4)) {
         const other = random.below(task.own * task.workers)

@@ -75,7 +75,7 @@ const jobs = {
     let operations = 0
     crew.start()
     while (crew.running()) {
-      operations++
+      crew.worked(++operations)
       // Half of all operations go to key 0: contention on one entry.
       const index = random.oneIn(2) ? 0 : random.below(task.keys)
       const key = `account:${index}`
