@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
+import { WorkbenchError } from '@threadmap/workbench/errors'
 import { Command, CommanderError } from 'commander'
-import { adviseCommand } from './advise/command.js'
-import { LabError } from './errors.js'
+import { adviseCommand } from './advice/command.js'
 import { estimateCommand } from './estimate/command.js'
 import { labCommand } from './lab/command.js'
 import { reportCommand } from './report/command.js'
@@ -46,7 +46,7 @@ try {
 /** 0 done, 1 a wrong or failed result, 2 asked for what cannot be done, 130 interrupted; and says why, in one line. */
 function exitCodeFor(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  if (error instanceof LabError) {
+  if (error instanceof WorkbenchError) {
     process.stderr.write(`${'error:'} ${error.message}\n`)
     return error.exitCode
   }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { UsageError } from './errors.js'
-import { type Machine, machine } from './evidence.js'
-import type { Outcome, Settings } from './experiment.js'
+import { UsageError } from '@threadmap/workbench/errors'
+import { type Machine, machine } from '@threadmap/workbench/evidence'
+import type { Outcome, Settings } from '@threadmap/workbench/experiment'
+import { codeOf, createFolder, writeAtomically } from '@threadmap/workbench/files'
 
 /** Raised whenever an older reader would misread the document. */
-export const DOCUMENT_VERSION = 1
+export const DOCUMENT_VERSION = 2
 const FORMAT = 'threadmap-lab'
 
 /** Where runs are kept unless `--out` says otherwise. */
@@ -118,29 +119,6 @@ export class RunFolder {
   }
 }
 
-/** Creates a folder and those above it. (Node's own recursive mkdir never returns where the parent refuses with ENOENT, as /proc does.) */
-function createFolder(path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false })
-  if (found?.isDirectory()) return
-  // Node 20 says so itself where a file stands above; newer ones take that for "no entry", and mkdir would say EEXIST.
-  if (found) throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR' })
-  if (dirname(path) !== path) createFolder(dirname(path))
-  mkdirSync(path)
-}
-
-/** Writes `path` whole or not at all: `UsageError` if it cannot be written. */
-export function writeAtomically(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`
-  try {
-    writeFileSync(temporary, text)
-    renameSync(temporary, path)
-  } catch (error) {
-    // Where a part of the path is a file, `rmSync` complains even when forced.
-    if (existsSync(temporary)) rmSync(temporary)
-    throw new UsageError(`cannot write ${path} (${codeOf(error)}); give a file in a writable folder`)
-  }
-}
-
 /** The run at `path`, a run's folder or its file. `UsageError` for what is none. */
 export function readDocument(path: string): RunDocument {
   const whole = resolve(path)
@@ -180,7 +158,7 @@ function problemOf(document: Record<string, unknown>): string | undefined {
   for (const record of document.experiments as unknown[]) {
     if (!isRecord(record) || typeof record.name !== 'string') return 'an experiment without a name'
     if (record.status === 'failed') continue
-    const lists = ['evidence', 'charts', 'tables', 'findings', 'claims'] as const
+    const lists = ['evidence', 'charts', 'tables', 'findings', 'beliefs'] as const
     const missing = lists.find(list => !Array.isArray(record[list]))
     if (record.status !== 'finished' || missing !== undefined)
       return `experiment ${record.name} has no ${missing ?? 'status'}`
@@ -198,8 +176,4 @@ function readIfThere(path: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { adviceFrom, follow, type TreeAdvice, treeMermaid, treeText } from '@threadmap/lab'
-import { adviceLeaves, turnsOf } from '#lab/advice/advice.js'
+import { follow, type TreeAdvice, treeMermaid, treeText } from '@threadmap/lab'
 import { casesOf } from '#lab/advice/cases.js'
 import { codeLine, importLine } from '#lab/advice/code.js'
+import { adviceFrom, adviceLeaves, turnsOf } from '#lab/advice/tree.js'
 import { type MixCells, plantedCells } from './mix-fixture.js'
 
 function adviceOn(cells: MixCells): TreeAdvice {

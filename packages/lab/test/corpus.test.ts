@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { countReference, readCorpus, UsageError } from '@threadmap/lab'
-import { nearestNodeModules } from '#lab/wordcount/corpus.js'
+import { UsageError } from '@threadmap/lab'
+import { countReference, nearestNodeModules, readCorpus } from '#lab/wordcount/corpus.js'
 import { folder, prose } from './command.js'
 
 const everything = { sourceOnly: false, maxBytes: 1_000_000 }

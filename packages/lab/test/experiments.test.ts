@@ -3,9 +3,13 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Context } from '@threadmap/workbench/experiment'
+import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import { LMDB, MESSAGES, PRIVATE, SHAREDMAP, sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { allowedProcessors, pin, processorList } from '@threadmap/workbench/threads/affinity'
+import { userKeys, type Workload } from '@threadmap/workbench/workload'
 import { type HashName, hash, type MapKind } from 'threadmap'
 import { Histogram } from 'threadmap/histogram'
-import type { Context } from '#lab/experiment.js'
 import { recommended, type Tried } from '#lab/experiments/backoff/index.js'
 import { promotionFacts } from '#lab/experiments/gc/sync-map.js'
 import { avalanche, balance, collisions32 } from '#lab/experiments/hash/quality.js'
@@ -17,18 +21,14 @@ import { outcomeOf as mixOutcome, ranking } from '#lab/experiments/mix/index.js'
 import { runWorkloads } from '#lab/experiments/mix/measure.js'
 import { noticed, type RaceRound } from '#lab/experiments/race/index.js'
 import { memoryNodes } from '#lab/experiments/shards/nodes.js'
-import { remoteAccess, remoteClaim } from '#lab/experiments/shards/remote.js'
+import { remoteAccess, remoteBelief } from '#lab/experiments/shards/remote.js'
 import { outcomeOf as sharingOutcome } from '#lab/experiments/sharing/index.js'
 import { countsIn } from '#lab/experiments/sharing/perf.js'
-import { SAFE_KINDS } from '#lab/subjects/maps.js'
-import { LMDB, MESSAGES, PRIVATE, SHAREDMAP, sharedSubject } from '#lab/subjects/subject.js'
-import { allowedProcessors, pin, processorList } from '#lab/threads/affinity.js'
-import { userKeys, type Workload } from '#lab/workload.js'
 import { folder } from './command.js'
 
 const UNINTERRUPTED = new AbortController().signal
 
-test('sharing: a penalty beyond the noise confirms the claim, noise does not', () => {
+test('sharing: a penalty beyond the noise confirms the belief, noise does not', () => {
   const rounds = (rates: number[]) => rates.map(rate => ({ rate, misses: undefined }))
   const placements = (line: number[], far: number[]) =>
     new Map([
@@ -40,11 +40,11 @@ test('sharing: a penalty beyond the noise confirms the claim, noise does not', (
       ['alone', rounds(far)],
     ])
   const clear = sharingOutcome(placements([20, 21, 20, 19], [100, 99, 101, 100]))
-  assert.equal(clear.claims[0].verdict, 'holds')
+  assert.equal(clear.beliefs[0].verdict, 'holds')
   assert.match(clear.findings[0], /5\.0x as slow/)
   const penalty = clear.evidence.find(row => row.metric === 'penalty' && row.workload === 'the same line')
   assert.ok(Math.abs((penalty?.value ?? 0) - 5) < 0.3)
-  assert.equal(sharingOutcome(placements([20, 210, 50, 190], [100, 99, 101, 100])).claims[0].verdict, 'cannot tell')
+  assert.equal(sharingOutcome(placements([20, 210, 50, 190], [100, 99, 101, 100])).beliefs[0].verdict, 'cannot tell')
 })
 
 test('sharing: counts come from the lines of perf, and nothing where it does not count', () => {
@@ -74,7 +74,7 @@ for (const kind of SAFE_KINDS) {
   })
 }
 
-test('race: the claim holds where nearly all runs are caught; where threads never met, nobody can tell', () => {
+test('race: the belief holds where nearly all runs are caught; where threads never met, nobody can tell', () => {
   const round = (caught: boolean, lost: number): RaceRound => ({
     caught,
     message: 'x',
@@ -173,16 +173,16 @@ test('shards: a map is used by threads bound to one node and to the other', { sk
   assert.deepEqual(allowedProcessors(), processors, 'this thread is back where it was')
 })
 
-test('shards: remote memory that is nearer with finer shards confirms the claim, and only that', () => {
+test('shards: remote memory that is nearer with finer shards confirms the belief, and only that', () => {
   const remote = (shards: number, local: number, away: number) => {
     const rounds = (time: number) => [time, time * 1.01, time * 0.99]
     return { kind: 'FastMap', shards, threads: 2, local: rounds(local), remote: rounds(away) } as const
   }
-  const claimed = remoteClaim([remote(8, 68, 218), remote(64, 68, 176), remote(256, 72, 152)])
-  assert.equal(claimed.verdict, 'holds')
-  assert.match(claimed.measured, /8 shards 218 ns, 1:3\.21;.*256 shards 152 ns, 1:2\.11/)
-  assert.equal(remoteClaim([remote(8, 68, 152), remote(256, 68, 152)]).verdict, 'does not hold')
-  assert.equal(remoteClaim([remote(8, 400, 218), remote(256, 72, 152)]).verdict, 'does not hold', 'the ratio rises')
+  const believed = remoteBelief([remote(8, 68, 218), remote(64, 68, 176), remote(256, 72, 152)])
+  assert.equal(believed.verdict, 'holds')
+  assert.match(believed.measured, /8 shards 218 ns, 1:3\.21;.*256 shards 152 ns, 1:2\.11/)
+  assert.equal(remoteBelief([remote(8, 68, 152), remote(256, 68, 152)]).verdict, 'does not hold')
+  assert.equal(remoteBelief([remote(8, 400, 218), remote(256, 72, 152)]).verdict, 'does not hold', 'the ratio rises')
 })
 
 test('lifetime: shares by how long objects were in use', () => {

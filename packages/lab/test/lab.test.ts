@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { CLAIMS, EXPERIMENTS, readDocument, UsageError } from '@threadmap/lab'
+import { EXPERIMENTS, FOLKLORE, readDocument, UsageError } from '@threadmap/lab'
 import { requireMemory } from '#lab/lab/command.js'
 import { folder, threadmap } from './command.js'
 
@@ -88,11 +88,11 @@ test('what cannot be done is refused in one line, with code 2, and nothing is wr
   assert.throws(() => readDocument(join(root, 'old.json')), UsageError)
 })
 
-test('every experiment has a name of its own, and claims are numbered from 1', () => {
+test('every experiment has a name of its own, and beliefs are numbered from 1', () => {
   const names = EXPERIMENTS.map(({ name }) => name)
   assert.equal(new Set(names).size, names.length)
   assert.deepEqual(
-    CLAIMS.map(({ id }) => id),
-    CLAIMS.map((_, at) => at + 1),
+    FOLKLORE.map(({ id }) => id),
+    FOLKLORE.map((_, at) => at + 1),
   )
 })

@@ -1,5 +1,5 @@
+import { random, type Workload } from '@threadmap/workbench/workload'
 import type { MixDetails } from '#lab/experiments/mix/index.js'
-import { random, type Workload } from '#lab/workload.js'
 
 export type MixCells = MixDetails['cells']
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { CLAIMS, EXPERIMENTS, type FinishedRecord, finished, RunFolder, readDocument, runLab } from '@threadmap/lab'
+import { EXPERIMENTS, type FinishedRecord, FOLKLORE, finished, RunFolder, readDocument, runLab } from '@threadmap/lab'
 import type { MemoryDetails } from '#lab/experiments/memory/index.js'
 import { folder } from './command.js'
 
@@ -21,11 +21,11 @@ test('the quick lab: figures, charts and tables that agree, findings, verdicts',
   })
   const document = readDocument(out.path)
   assert.equal(steps.length, document.experiments.length)
-  const claims = new Set<number>()
+  const beliefs = new Set<number>()
   for (const record of document.experiments) {
     await t.test(record.name, () => {
       assert.equal(record.status, 'finished', record.status === 'failed' ? record.reason : '')
-      const { evidence, charts, tables, findings, claims: found } = record as FinishedRecord
+      const { evidence, charts, tables, findings, beliefs: found } = record as FinishedRecord
       assert.ok(evidence.length > 0 && charts.length > 0 && tables.length > 0 && findings.length > 0)
       for (const row of evidence) {
         assert.equal(row.experiment, record.name)
@@ -44,15 +44,15 @@ test('the quick lab: figures, charts and tables that agree, findings, verdicts',
           )
       }
       for (const { columns, rows } of tables) for (const row of rows) assert.equal(row.length, columns.length)
-      for (const { claim, measured } of found) {
-        assert.ok(CLAIMS.some(({ id }) => id === claim))
+      for (const { belief, measured } of found) {
+        assert.ok(FOLKLORE.some(({ id }) => id === belief))
         assert.ok(measured.length > 20, measured)
-        claims.add(claim)
+        beliefs.add(belief)
       }
     })
   }
   assert.deepEqual(
-    [...claims].sort((a, b) => a - b),
+    [...beliefs].sort((a, b) => a - b),
     [1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14],
   )
   await t.test('what does not depend on the machine', () => {
@@ -75,7 +75,7 @@ test('the quick lab: figures, charts and tables that agree, findings, verdicts',
     assert.ok(memory[memory.length - 1] > memory[0] * 2, 'a thousand shards take more memory than one')
     const { fits } = (finished(document, 'memory') as FinishedRecord).details as MemoryDetails
     for (const { kind, worstError } of fits) assert.ok(worstError <= 0.05, `${kind}: ${worstError}`)
-    assert.equal(finished(document, 'gc')?.claims.find(({ claim }) => claim === 2)?.verdict, 'holds')
-    assert.equal(finished(document, 'memory')?.claims.find(({ claim }) => claim === 14)?.verdict, 'holds')
+    assert.equal(finished(document, 'gc')?.beliefs.find(({ belief }) => belief === 2)?.verdict, 'holds')
+    assert.equal(finished(document, 'memory')?.beliefs.find(({ belief }) => belief === 14)?.verdict, 'holds')
   })
 })

@@ -258,17 +258,17 @@ test('names may hold anything: all of it is shown as text', { skip }, async t =>
   assert.ok((await page.locator('#chart--planted--curves .readout').textContent())?.includes(HOSTILE))
 })
 
-test('each claim stands beside what was measured', { skip }, async t => {
+test('each belief stands beside what was measured', { skip }, async t => {
   const { page } = await open(written(t, runFixture()), 800)
   t.after(() => page.close())
-  const text = async (id: number) => ((await page.locator(`#claim-${id}`).textContent()) ?? '').replaceAll(/\s+/g, ' ')
+  const text = async (id: number) => ((await page.locator(`#belief-${id}`).textContent()) ?? '').replaceAll(/\s+/g, ' ')
   assert.match(
     await text(10),
     /✗ ?does not hold 10\. Two hot words.*As told: 12\.4 M writes.*Here: 1\.2 times \(planted\)/,
   )
   assert.match(await text(7), /✓ ?holds .*Here: three times as fast/)
   assert.match(await text(1), /– ?not tested .*No finished experiment/)
-  assert.equal(await page.locator('.claim').count(), 16)
+  assert.equal(await page.locator('.belief').count(), 16)
   assert.match((await page.locator('.tally').textContent()) ?? '', /1 holds.*1 does not hold.*14 not tested/)
 })
 

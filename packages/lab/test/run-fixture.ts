@@ -9,7 +9,7 @@ export const HOSTILE = `</script><script>hacked=1</script><img src=x onerror=hac
 export function runFixture({ name = 'alpha', speed = 1, id = 'fixture' } = {}): RunDocument {
   return {
     format: 'threadmap-lab',
-    version: 1,
+    version: 2,
     id,
     startedAt: '2026-01-02T03:04:05.000Z',
     machine: { cpu: 'Test CPU', cores: 2, memoryBytes: 2 ** 33, platform: 'linux-x64', node: 'v20.0.0', v8: '11' },
@@ -115,9 +115,9 @@ function planted(name: string, speed: number): FinishedRecord {
       },
     ],
     findings: [`The first finding is about ${name}.`, 'The second is not.'],
-    claims: [
-      { claim: 10, verdict: 'does not hold', measured: '1.2 times' },
-      { claim: 7, verdict: 'holds', measured: 'three times as fast' },
+    beliefs: [
+      { belief: 10, verdict: 'does not hold', measured: '1.2 times' },
+      { belief: 7, verdict: 'holds', measured: 'three times as fast' },
     ],
   }
 }
@@ -134,8 +134,8 @@ function mix(): FinishedRecord {
     leftOut: [],
     status: 'finished',
     ...outcome,
-    // The claims are the planted experiment's.
-    claims: [],
+    // The beliefs are the planted experiment's.
+    beliefs: [],
   }
 }
 

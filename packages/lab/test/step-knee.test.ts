@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Arrivals } from '@threadmap/workbench/load/arrivals'
+import { SLICES, stepOf, Tally } from '@threadmap/workbench/load/tally'
+import type { ThreadTime } from '@threadmap/workbench/threads/time'
+import { random } from '@threadmap/workbench/workload'
 import { attribute } from '#lab/experiments/step/knee/attribution.js'
 import { kneedle } from '#lab/experiments/step/knee/kneedle.js'
 import { findKnees } from '#lab/experiments/step/knee/knees.js'
 import { fitUsl, fitUslWithInterval, throughputAt } from '#lab/experiments/step/knee/usl.js'
-import { Arrivals } from '#lab/experiments/step/load/arrivals.js'
-import { SLICES, stepOf, Tally } from '#lab/experiments/step/load/tally.js'
-import type { Resources, Step, ThreadTime } from '#lab/experiments/step/series.js'
-import { random } from '#lab/workload.js'
+import type { Resources, Step } from '#lab/experiments/step/series.js'
 
 const near = (actual: number | null | undefined, expected: number, share: number, what: string) =>
   assert.ok(

@@ -6,17 +6,18 @@ import { type AddressInfo, createServer as createSocketServer, type Server, type
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { finished, type Outcome, readDocument, UsageError } from '@threadmap/lab'
+import { HttpTarget } from '@threadmap/workbench/load/http-target'
+import { TIME_OUT_MS } from '@threadmap/workbench/load/tally'
+import { sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
 import { checkAsked, PLANTS } from '#lab/experiments/step/flags.js'
 import { attribute, chainText } from '#lab/experiments/step/knee/attribution.js'
 import { findKnees } from '#lab/experiments/step/knee/knees.js'
 import { isLoopback } from '#lab/experiments/step/load/foreign.js'
-import { HttpTarget } from '#lab/experiments/step/load/http-target.js'
-import { TIME_OUT_MS } from '#lab/experiments/step/load/tally.js'
 import { MapLockWatch } from '#lab/experiments/step/map-locks.js'
 import type { StepDetails } from '#lab/experiments/step/outcome.js'
 import type { Step } from '#lab/experiments/step/series.js'
-import { SubjectCrew, sharedOperations } from '#lab/subjects/crew.js'
-import { sharedSubject } from '#lab/subjects/subject.js'
+import { orderTarget } from '#lab/experiments/step/server/target.js'
 import { folder, threadmap } from './command.js'
 
 const never = new AbortController().signal
@@ -33,7 +34,7 @@ describe('a planted bottleneck is named, whichever it is', { concurrency: 2 }, (
   for (const { plant, workers, rates, resource, name } of cases) {
     test(`${plant.what} ${String(name)}`, async () => {
       const server = { kind: 'FastMap', workers, planted: plant, signal: never } as const
-      const target = await HttpTarget.orders(server, 1, plant.what)
+      const target = await orderTarget(server, 1, plant.what)
       try {
         const steps: Step[] = []
         for (const rate of rates) {
@@ -55,24 +56,24 @@ describe('a planted bottleneck is named, whichever it is', { concurrency: 2 }, (
 
 test('where threads wait for a lock of the map, it is known at which shard', async () => {
   const workload = { keys: 1, reads: 0, zipf: 0, valueBytes: 8, churn: 0, threads: 3 }
-  const crew = await SubjectCrew.start({
+  const team = await SubjectTeam.start({
     subject: sharedSubject('ShardedMap'),
     threads: workload.threads,
     signal: never,
     mapOptions: { shards: 16 },
   })
   try {
-    await crew.prepare(workload, sharedOperations(workload, 1))
-    const watch = new MapLockWatch(crew.map!)
-    const { operations } = await crew.round({ ms: 200 })
+    await team.prepare(workload, sharedOperations(workload, 1))
+    const watch = new MapLockWatch(team.map!)
+    const { operations } = await team.round({ ms: 200 })
     const mapLocks = watch.stop(operations)
-    const hot = crew.map?.shardStats().findIndex(({ entries }) => entries === 1)
+    const hot = team.map?.shardStats().findIndex(({ entries }) => entries === 1)
     const others = mapLocks.waits.filter((_, shard) => shard !== hot)
     assert.ok(mapLocks.waits[hot!] > 0 && mapLocks.waiting[hot!] > 0, JSON.stringify(mapLocks))
     assert.ok(mapLocks.waiting[hot!] < workload.threads * 1.2, JSON.stringify(mapLocks))
     assert.deepEqual(new Set(others), new Set([0]))
   } finally {
-    await crew.stop()
+    await team.stop()
   }
 })
 
@@ -206,7 +207,7 @@ test('the order API, in steps: figures, chart, knee and cause are all there and 
     steps.map(s => ({ x: s.clients, y: s.latency.p95 })),
   )
   assert.deepEqual(
-    record.claims.map(({ claim }) => claim),
+    record.beliefs.map(({ belief }) => belief),
     [5, 6],
   )
 })
@@ -255,7 +256,7 @@ function at(port: number): string {
 function foreignTarget(port: number): Promise<HttpTarget> {
   const destination = { origin: `http://127.0.0.1:${port}`, address: '127.0.0.1', family: 4 } as const
   const requests = [{ method: 'GET', path: '/' }] as const
-  return HttpTarget.foreign({ name: 'a server', destinations: [destination], requests, generators: 1, signal: never })
+  return HttpTarget.start({ name: 'a server', destinations: [destination], requests, generators: 1, signal: never })
 }
 
 async function listening(t: TestContext, answer: RequestListener): Promise<number> {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { countReference, type Evidence, readCorpus, SubjectError } from '@threadmap/lab'
+import { type Evidence, SubjectError } from '@threadmap/lab'
+import { countReference, readCorpus } from '#lab/wordcount/corpus.js'
 import { checkCounts } from '#lab/wordcount/trial.js'
 import { folder, prose, threadmap } from './command.js'
 
@@ -33,7 +34,7 @@ test('--json FILE holds the figures behind the table', async t => {
   assert.equal(json.words, 5000)
   assert.equal(json.corpus.files, 1)
   assert.ok(json.machine.cores >= 1)
-  assert.ok(json.advice.use.length >= 1)
+  assert.ok(json.ranking.use.length >= 1)
   const speeds = (json.evidence as Evidence[]).filter(({ metric }) => metric === 'speed')
   assert.deepEqual(
     speeds.filter(({ subject }) => subject.endsWith('Map')).map(({ subject, workers }) => [subject, workers]),

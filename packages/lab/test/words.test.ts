@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eachWord, MAX_WORD_LENGTH, WORD } from '@threadmap/lab'
+import { eachWord, MAX_WORD_LENGTH, WORD } from '#lab/wordcount/words.js'
 
 function wordsOf(text: string): string[] {
   const words: string[] = []

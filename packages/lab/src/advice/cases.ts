@@ -1,8 +1,8 @@
+import { spread } from '@threadmap/workbench/statistics'
+import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '@threadmap/workbench/subjects/subject'
+import type { Workload } from '@threadmap/workbench/workload'
 import type { MixDetails } from '../experiments/mix/index.js'
-import { spread } from '../statistics.js'
-import { SAFE_KINDS } from '../subjects/maps.js'
-import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '../subjects/subject.js'
-import type { Workload } from '../workload.js'
 
 /** One workload that was measured: what each subject lost there against the best. */
 export interface Case {

@@ -1,6 +1,6 @@
+import { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
+import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '@threadmap/workbench/subjects/subject'
 import type { MapKind } from 'threadmap'
-import { MAP_KINDS } from '../subjects/maps.js'
-import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '../subjects/subject.js'
 
 /** What a map's constructor must know of the entries. */
 export interface Shape {

@@ -1,4 +1,4 @@
-import { NUMBER_BYTES, type Workload } from '../workload.js'
+import { NUMBER_BYTES, type Workload } from '@threadmap/workbench/workload'
 
 export type FactorName = 'reads' | 'keys' | 'zipf' | 'threads' | 'valueBytes' | 'turnover'
 

@@ -1,6 +1,6 @@
-import { type AdviceLeaf, type AdviceNode, adviceLeaves, isLeaf, type Regret, type TreeAdvice } from './advice.js'
 import { choiceName } from './cases.js'
 import { factor } from './factors.js'
+import { type AdviceLeaf, type AdviceNode, adviceLeaves, isLeaf, type Regret, type TreeAdvice } from './tree.js'
 
 /** `FastMap = ShardedMap`: those that tie are named together. */
 export function leafNames({ choice, tied }: Pick<AdviceLeaf, 'choice' | 'tied'>): string {

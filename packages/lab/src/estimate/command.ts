@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs'
+import { UsageError } from '@threadmap/workbench/errors'
+import { jsonTarget } from '@threadmap/workbench/json'
+import { SAFE_KINDS, SHARDED_KINDS } from '@threadmap/workbench/subjects/maps'
+import { DEFAULT_SEED } from '@threadmap/workbench/workload'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { MapKind } from 'threadmap'
 import { DEFAULT_FOLDER, finished, RunFolder, readDocument } from '../document.js'
-import { UsageError } from '../errors.js'
 import { judge, type MemoryDetails, type MemoryFit } from '../experiments/memory/index.js'
 import { fitModel, type Load, predict } from '../experiments/memory/model.js'
 import { measureLoad, randomLoads } from '../experiments/memory/samples.js'
-import { jsonTarget } from '../json.js'
 import { wholeNumber } from '../lab/command.js'
-import { SAFE_KINDS, SHARDED_KINDS } from '../subjects/maps.js'
 
 interface Flags {
   entries: number
@@ -26,7 +27,7 @@ const LARGEST_MAP = 2 ** 32
 const LARGEST_KEY = 65_535
 
 /** Of a fit made now, because no run has one: two seconds. */
-const QUICK_FIT = { fitted: 64, heldOut: 16, largest: 20_000, seed: 20261123 }
+const QUICK_FIT = { fitted: 64, heldOut: 16, largest: 20_000, seed: DEFAULT_SEED }
 
 export function estimateCommand(): Command {
   return new Command('estimate')

@@ -1,4 +1,4 @@
-import type { Experiment } from '../experiment.js'
+import type { Experiment } from '@threadmap/workbench/experiment'
 import { backoff } from './backoff/index.js'
 import { gc } from './gc/index.js'
 import { hashing } from './hash/index.js'

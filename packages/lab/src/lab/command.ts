@@ -1,14 +1,15 @@
 import { availableParallelism, freemem, loadavg } from 'node:os'
+import { SubjectError, UsageError } from '@threadmap/workbench/errors'
+import { machine } from '@threadmap/workbench/evidence'
+import type { Experiment, Settings } from '@threadmap/workbench/experiment'
+import { interruptible } from '@threadmap/workbench/interrupt'
+import { jsonTarget } from '@threadmap/workbench/json'
+import { progressOn } from '@threadmap/workbench/progress'
+import { pc } from '@threadmap/workbench/terminal/colour'
+import { DEFAULT_SEED } from '@threadmap/workbench/workload'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
-import { pc } from '../color.js'
 import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument } from '../document.js'
-import { SubjectError, UsageError } from '../errors.js'
-import { machine } from '../evidence.js'
-import type { Experiment, Settings } from '../experiment.js'
 import { EXPERIMENTS } from '../experiments/index.js'
-import { interruptible } from '../interrupt.js'
-import { jsonTarget } from '../json.js'
-import { progressOn } from '../progress.js'
 import { runLab } from './run.js'
 import { recordText } from './text.js'
 
@@ -32,8 +33,6 @@ const WORKER_BYTES = 40e6
 
 /** Load per core above which something else is running: the lab has not begun. */
 const BUSY = 0.7
-
-export const DEFAULT_SEED = 20261123
 
 export function labCommand(): Command {
   const cores = availableParallelism()

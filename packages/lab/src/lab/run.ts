@@ -1,4 +1,7 @@
 import { setMaxListeners } from 'node:events'
+import { InterruptedError, WorkbenchError } from '@threadmap/workbench/errors'
+import type { Context, Experiment, Settings } from '@threadmap/workbench/experiment'
+import { duration, type Progress } from '@threadmap/workbench/progress'
 import {
   type ExperimentRecord,
   type LeftOut,
@@ -7,9 +10,6 @@ import {
   type RunFolder,
   withRecord,
 } from '../document.js'
-import { InterruptedError, LabError } from '../errors.js'
-import type { Context, Experiment, Settings } from '../experiment.js'
-import { duration, type Progress } from '../progress.js'
 
 export interface LabOptions {
   readonly experiments: readonly Experiment[]
@@ -102,11 +102,11 @@ async function runOne(
   } catch (error) {
     if (signal.aborted) throw signal.reason
     // A fault of ours, not of the machine or a subject: its stack is wanted.
-    if (!(error instanceof LabError) && process.env.THREADMAP_DEBUG) throw error
+    if (!(error instanceof WorkbenchError) && process.env.THREADMAP_DEBUG) throw error
     return {
       ...ended(),
       status: 'failed',
-      reason: String(error instanceof LabError ? error.message : error).replaceAll(/\s+/g, ' '),
+      reason: String(error instanceof WorkbenchError ? error.message : error).replaceAll(/\s+/g, ' '),
     }
   }
 }

@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { UsageError, WorkbenchError } from '@threadmap/workbench/errors'
+import { writeAtomically } from '@threadmap/workbench/files'
+import { figure } from '@threadmap/workbench/report/figures'
+import { pc } from '@threadmap/workbench/terminal/colour'
 import { Argument, Command } from 'commander'
-import { adviceOf } from '../advice/advice.js'
 import { headline } from '../advice/text.js'
-import { pc } from '../color.js'
-import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument, writeAtomically } from '../document.js'
-import { LabError, UsageError } from '../errors.js'
+import { adviceOf } from '../advice/tree.js'
+import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument } from '../document.js'
 import { changesOf, compareRuns, comparisonFindings } from './comparison.js'
 import { comparisonPage } from './comparison-section.js'
-import { figure } from './figures.js'
 import { reportPath, writeReport } from './report.js'
 
 interface Flags {
@@ -77,7 +78,7 @@ function drawing<T>(run: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (error instanceof LabError || process.env.THREADMAP_DEBUG) throw error
+    if (error instanceof WorkbenchError || process.env.THREADMAP_DEBUG) throw error
     throw new UsageError(`${run} is damaged (${String(error)}); run "threadmap lab" again`)
   }
 }

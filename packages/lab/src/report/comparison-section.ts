@@ -1,11 +1,11 @@
+import type { Evidence } from '@threadmap/workbench/evidence'
+import { barFigure } from '@threadmap/workbench/report/charts/bar'
+import { scrollingTable } from '@threadmap/workbench/report/charts/frame'
+import { figure } from '@threadmap/workbench/report/figures'
+import { type Html, html } from '@threadmap/workbench/report/html'
+import { page } from '@threadmap/workbench/report/page'
 import type { RunDocument } from '../document.js'
-import type { Evidence } from '../evidence.js'
-import { barFigure } from './charts/bar.js'
-import { scrollingTable } from './charts/frame.js'
 import { type Change, changesOf, compareRuns, comparisonFindings } from './comparison.js'
-import { figure } from './figures.js'
-import { type Html, html } from './html.js'
-import { page } from './page.js'
 
 /** The picture has at most so many; the table has all. */
 const MOST_IN_PICTURE = 12

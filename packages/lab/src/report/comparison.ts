@@ -1,6 +1,6 @@
+import type { Evidence } from '@threadmap/workbench/evidence'
+import { NOTABLE, quantile, ROUNDS_TO_RANK, SINGLE_RUN_NOISE } from '@threadmap/workbench/statistics'
 import type { RunDocument } from '../document.js'
-import type { Evidence } from '../evidence.js'
-import { NOTABLE, quantile, ROUNDS_TO_RANK, SINGLE_RUN_NOISE } from '../statistics.js'
 
 /** One figure that both runs have. */
 export interface Change {

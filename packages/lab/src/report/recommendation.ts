@@ -1,11 +1,11 @@
-import { type AdviceLeaf, adviceLeaves, adviceOf, type TreeAdvice } from '../advice/advice.js'
+import { type Html, html } from '@threadmap/workbench/report/html'
 import { choiceName } from '../advice/cases.js'
 import { codeLine, importLine } from '../advice/code.js'
 import { FACTORS } from '../advice/factors.js'
 import { goalText, headline, regretText } from '../advice/text.js'
+import { type AdviceLeaf, adviceLeaves, adviceOf, type TreeAdvice } from '../advice/tree.js'
 import type { RunDocument } from '../document.js'
 import { treeFigure } from './charts/tree.js'
-import { type Html, html } from './html.js'
 
 /** The answer, before anything else: which map, how sure that is, and the tree for those whose workload differs. */
 export function recommendationSection(document: RunDocument): Html {

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
-import { type ExperimentRecord, type RunDocument, writeAtomically } from '../document.js'
-import { claimsSection } from './claims-section.js'
+import { writeAtomically } from '@threadmap/workbench/files'
+import { anchor, type Html, html } from '@threadmap/workbench/report/html'
+import { page } from '@threadmap/workbench/report/page'
+import type { ExperimentRecord, RunDocument } from '../document.js'
 import { changesSection } from './comparison-section.js'
 import { experimentSection } from './experiment-section.js'
-import { anchor, type Html, html } from './html.js'
-import { page } from './page.js'
+import { folkloreSection } from './folklore-section.js'
 import { recommendationSection } from './recommendation.js'
 
 /** The file that a run's report has in its folder. */
@@ -25,7 +26,7 @@ export function reportPage(document: RunDocument, { previous }: ReportOptions = 
     html`${recommendationSection(document)}
 ${contents(document, previous !== undefined)}
 ${document.experiments.map(experimentSection)}
-${claimsSection(document)}
+${folkloreSection(document)}
 ${previous === undefined ? '' : changesSection(previous, document)}
 ${machineSection(document)}`,
   )
@@ -45,7 +46,7 @@ function contents({ experiments }: RunDocument, hasPrevious: boolean): Html {
   return html`<section><nav aria-label="Experiments"><h2>What was found</h2><ol>${experiments.map(
     record =>
       html`<li><a href="#${anchor('experiment', record.name)}"><b>${record.title}</b><span>${said(record)}</span></a></li>`,
-  )}<li><a href="#claims"><b>Folklore, and what this machine says</b></a></li>${hasPrevious ? html`<li><a href="#changes"><b>What changed since the run before</b></a></li>` : ''}</ol></nav></section>`
+  )}<li><a href="#beliefs"><b>Folklore, and what this machine says</b></a></li>${hasPrevious ? html`<li><a href="#changes"><b>What changed since the run before</b></a></li>` : ''}</ol></nav></section>`
 }
 
 function said(record: ExperimentRecord): string {

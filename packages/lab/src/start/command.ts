@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os'
+import { SubjectError } from '@threadmap/workbench/errors'
+import { interruptible } from '@threadmap/workbench/interrupt'
+import { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
+import { DEFAULT_SEED } from '@threadmap/workbench/workload'
 import { Command } from 'commander'
 import { DEFAULT_FOLDER } from '../document.js'
-import { SubjectError } from '../errors.js'
-import { interruptible } from '../interrupt.js'
-import { DEFAULT_SEED, lab } from '../lab/command.js'
+import { lab } from '../lab/command.js'
 import { draw } from '../report/command.js'
-import { MAP_KINDS } from '../subjects/maps.js'
 import { wordcount } from '../wordcount/command.js'
 
 /** The word count's part of two minutes: three rounds over this much take about 15 s on two cores. */

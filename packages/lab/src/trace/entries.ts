@@ -1,6 +1,6 @@
+import type { AnyMapOptions } from '@threadmap/workbench/subjects/maps'
+import { flat } from '@threadmap/workbench/workload'
 import { bytes, type ConcurrentMap, f64, i64, json, string } from 'threadmap'
-import type { AnyMapOptions } from '../subjects/maps.js'
-import { flat } from '../workload.js'
 import type { KeyType, ValueType } from './format.js'
 import type { Plan } from './plan.js'
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { codeOf, writeAtomically } from '../document.js'
-import { UsageError } from '../errors.js'
+import { UsageError } from '@threadmap/workbench/errors'
+import { codeOf, writeAtomically } from '@threadmap/workbench/files'
 
 const FORMAT = 'threadmap-trace'
 const VERSION = 1

@@ -1,4 +1,4 @@
-import { NUMBER_BYTES, random, type Workload } from '../workload.js'
+import { NUMBER_BYTES, random, type Workload } from '@threadmap/workbench/workload'
 import type { KeyType, Trace, ValueType } from './format.js'
 
 /** What a replay does, in the lowest bits of an operation; the key's index is above. */

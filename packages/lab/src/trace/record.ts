@@ -1,7 +1,7 @@
 import { threadId } from 'node:worker_threads'
-import { UsageError } from '../errors.js'
-import { quantile } from '../statistics.js'
-import { random } from '../workload.js'
+import { UsageError } from '@threadmap/workbench/errors'
+import { quantile } from '@threadmap/workbench/statistics'
+import { random } from '@threadmap/workbench/workload'
 import { METHODS, type Method, type Sampler } from './covers.js'
 import { type KeyType, type Trace, traceFile, type ValueType, writeTrace } from './format.js'
 

@@ -1,7 +1,8 @@
 /** One thread that replays its part of a trace on one map. */
+
+import { attachMap } from '@threadmap/workbench/subjects/maps'
+import { serve } from '@threadmap/workbench/threads/serve'
 import type { MapHandle } from 'threadmap'
-import { attachMap } from '../subjects/maps.js'
-import { serve } from '../threads/serve.js'
 import { fillFor, keyAt, type ReplayMap, valuesOf } from './entries.js'
 import { type Plan, STEP_BITS, Step } from './plan.js'
 

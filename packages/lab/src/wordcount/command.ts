@@ -1,18 +1,18 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { UsageError } from '@threadmap/workbench/errors'
+import { machine } from '@threadmap/workbench/evidence'
+import { interruptible } from '@threadmap/workbench/interrupt'
+import { jsonTarget } from '@threadmap/workbench/json'
+import { progressOn } from '@threadmap/workbench/progress'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { MapKind } from 'threadmap'
-import { UsageError } from '../errors.js'
-import { machine } from '../evidence.js'
-import { interruptible } from '../interrupt.js'
-import { jsonTarget } from '../json.js'
-import { progressOn } from '../progress.js'
-import { advise } from './advice.js'
 import { type Corpus, LARGEST_CORPUS, nearestNodeModules, readCorpus } from './corpus.js'
+import { rank } from './ranking.js'
 import { evidenceOf, resultsOf } from './results.js'
 import { runWordcount } from './run.js'
 import { MAP_KINDS } from './subjects.js'
-import { adviceText, corpusLine, legend, resultTable } from './table.js'
+import { corpusLine, legend, rankingText, resultTable } from './table.js'
 
 /** What `threadmap wordcount` takes. */
 export interface WordcountFlags {
@@ -85,8 +85,8 @@ export async function wordcount(flags: WordcountFlags, signal: AbortSignal): Pro
   const progress = progressOn(process.stderr)
   const run = await runWordcount({ corpus, workers, kinds, rounds, maxSeconds, progress, signal })
   const results = resultsOf(run)
-  const advice = advise(results, run.words)
-  print(`${resultTable(results)}\n\n${legend(run)}\n\n${adviceText(advice, run, here.cores)}`)
+  const ranking = rank(results, run.words)
+  print(`${resultTable(results)}\n\n${legend(run)}\n\n${rankingText(ranking, run, here.cores)}`)
   json?.write({
     experiment: 'wordcount',
     at: new Date().toISOString(),
@@ -96,7 +96,7 @@ export async function wordcount(flags: WordcountFlags, signal: AbortSignal): Pro
     distinctWords: run.distinctWords,
     rounds: run.rounds,
     evidence: evidenceOf(run, results),
-    advice,
+    ranking,
   })
 }
 

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { UsageError } from '../errors.js'
+import { UsageError } from '@threadmap/workbench/errors'
 import { eachWord, MAX_WORD_LENGTH, WORD } from './words.js'
 
 /** The text that all subjects count: in memory once, shared by all threads. */

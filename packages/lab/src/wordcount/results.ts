@@ -1,6 +1,6 @@
+import type { Evidence } from '@threadmap/workbench/evidence'
+import { type Spread, spread } from '@threadmap/workbench/statistics'
 import type { MapStats } from 'threadmap'
-import type { Evidence } from '../evidence.js'
-import { type Spread, spread } from '../statistics.js'
 import type { Measured, Wordcount } from './run.js'
 import type { Subject } from './subjects.js'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { duration, type Progress } from '@threadmap/workbench/progress'
 import type { MapKind } from 'threadmap'
-import { duration, type Progress } from '../progress.js'
 import { type Corpus, countReference, type Reference } from './corpus.js'
 import { type Subject, subjectsFor } from './subjects.js'
 import { runTrial, type Trial } from './trial.js'

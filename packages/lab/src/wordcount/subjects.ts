@@ -1,5 +1,5 @@
+import * as maps from '@threadmap/workbench/subjects/maps'
 import { type ConcurrentMap, f64, type MapHandle, type MapKind, string } from 'threadmap'
-import * as maps from '../subjects/maps.js'
 
 /**
  * How the words get counted:
@@ -24,7 +24,7 @@ export interface Subject {
 export type WordMap = ConcurrentMap<string, number>
 export type WordMapHandle = MapHandle<string, number>
 
-export { MAP_KINDS } from '../subjects/maps.js'
+export { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
 
 /** An empty map, as a user would make one who does not know how many words there will be. */
 export function createMap(kind: MapKind, maxBytes?: number): WordMap {

@@ -1,8 +1,8 @@
-import { pc } from '../color.js'
-import { ROUNDS_TO_RANK, relativeSpread, SINGLE_RUN_NOISE } from '../statistics.js'
-import type { Advice } from './advice.js'
+import { ROUNDS_TO_RANK, relativeSpread, SINGLE_RUN_NOISE } from '@threadmap/workbench/statistics'
+import { pc } from '@threadmap/workbench/terminal/colour'
 import type { Corpus } from './corpus.js'
 import { count, factor, megabytes, millions, percent, plural } from './format.js'
+import type { Ranking } from './ranking.js'
 import { processorShare, type Result, type Results } from './results.js'
 import type { Wordcount } from './run.js'
 
@@ -101,7 +101,7 @@ export function legend(run: Wordcount): string {
 }
 
 /** What to use and why; and what speaks against relying on it. */
-export function adviceText({ use, reasons }: Advice, run: Wordcount, cores: number): string {
+export function rankingText({ use, reasons }: Ranking, run: Wordcount, cores: number): string {
   const share = processorShare(run, cores)
   const doubts = [
     ...(run.rounds < ROUNDS_TO_RANK

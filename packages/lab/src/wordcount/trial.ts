@@ -1,9 +1,9 @@
+import { SubjectError, WorkbenchError } from '@threadmap/workbench/errors'
 import type { MapStats } from 'threadmap'
-import { LabError, SubjectError } from '../errors.js'
 import type { Corpus, Reference } from './corpus.js'
-import { Crew, failure } from './crew.js'
 import { Phase } from './protocol.js'
 import { createMap, type Subject, type WordMap } from './subjects.js'
+import { failure, TrialTeam } from './team.js'
 
 /** One subject doing the whole job once. */
 export interface Trial {
@@ -44,26 +44,26 @@ export async function runTrial(
 ): Promise<Trial> {
   signal?.throwIfAborted()
   const map = createSubjectMap(subject, corpus)
-  const crew = new Crew(subject, corpus, map?.handle, signal)
+  const team = new TrialTeam(subject, corpus, map?.handle, signal)
   const limit = setTimeout(
     () =>
-      crew.giveUp(
+      team.giveUp(
         new SubjectError(`${subject.name} had not ended after ${limitSeconds} s: it hangs, or is far too slow`),
       ),
     limitSeconds * 1000,
   )
-  const ticker = setInterval(() => onProgress?.(crew.progress(corpus.cuts.length - 1)), PROGRESS_INTERVAL_MS)
+  const ticker = setInterval(() => onProgress?.(team.progress(corpus.cuts.length - 1)), PROGRESS_INTERVAL_MS)
   try {
-    await crew.all('ready')
+    await team.all('ready')
     const cpuBefore = process.cpuUsage()
     const startedAt = process.hrtime.bigint()
-    crew.enter(Phase.work)
-    const ended = await crew.all('ended')
+    team.enter(Phase.work)
+    const ended = await team.all('ended')
     const cpu = process.cpuUsage(cpuBefore)
     // While the workers are attached still: what they hold and counted is in the figures.
     const stats = map?.stats()
-    crew.enter(Phase.weigh)
-    const weighed = await crew.all('weighed')
+    team.enter(Phase.weigh)
+    const weighed = await team.all('weighed')
 
     checkNumberOfWords(
       subject,
@@ -82,11 +82,11 @@ export async function runTrial(
       ...(stats === undefined ? {} : { stats }),
     }
   } catch (error) {
-    throw error instanceof LabError ? error : failure(subject, error)
+    throw error instanceof WorkbenchError ? error : failure(subject, error)
   } finally {
     clearTimeout(limit)
     clearInterval(ticker)
-    await crew.stop()
+    await team.stop()
     map?.[Symbol.dispose]()
   }
 }

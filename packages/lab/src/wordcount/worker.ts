@@ -103,7 +103,7 @@ function waitFor(phase: number): void {
   }
 }
 
-/** What this thread's heap holds after a full collection (`gc` is there by the crew's doing), strings that V8 keeps outside of it included. */
+/** What this thread's heap holds after a full collection (`gc` is there by the team's doing), strings that V8 keeps outside of it included. */
 function liveHeapBytes(): number {
   globalThis.gc?.()
   const { heapUsed, external } = process.memoryUsage()

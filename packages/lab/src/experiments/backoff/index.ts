@@ -1,10 +1,9 @@
+import { type Evidence, measured } from '@threadmap/workbench/evidence'
+import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
+import { contrast, spread } from '@threadmap/workbench/statistics'
+import { Team } from '@threadmap/workbench/threads/team'
 import { FastMap, f64, string } from 'threadmap'
 import { Histogram } from 'threadmap/histogram'
-import type { ClaimFinding } from '../../claims.js'
-import { type Evidence, measured } from '../../evidence.js'
-import type { Context, Experiment, Outcome } from '../../experiment.js'
-import { contrast, spread } from '../../statistics.js'
-import { Team } from '../../threads/team.js'
 import { type ReaderCost, readerCost } from './locks.js'
 import type { BackoffCommand, BackoffReply, BackoffSetup } from './worker.js'
 
@@ -203,30 +202,30 @@ export function outcomeOf(tried: readonly Tried[], threads: number, readers: Rea
           : `, within the noise of the fastest (${settingText(best.setting)}, ${median(best, 'rate').toFixed(2)}) and spinning less`
       return `With ${level} contention: backoff: { initialDelay: ${initialDelay}, maxRetries: ${maxRetries} } (${median(choice, 'rate').toFixed(2)} M/s${tie}).`
     }),
-    claims: [helps(tried), behindMutex(readers)],
+    beliefs: [helps(tried), behindMutex(readers)],
     details: { recommended: levels.map(level => ({ contention: level, ...recommended(of(level)).choice.setting })) },
   }
 }
 
-/** Claim 8: what the mutex's interface before a RWMutex costs those who read. */
-function behindMutex({ direct, behind }: ReaderCost): ClaimFinding {
+/** Belief 8: what the mutex's interface before a RWMutex costs those who read. */
+function behindMutex({ direct, behind }: ReaderCost): BeliefFinding {
   const { ratio, differs } = contrast(behind, direct)
   return {
-    claim: 8,
+    belief: 8,
     verdict: differs && ratio > 1 ? 'does not hold' : 'holds',
     measured: `a reader's share costs ${spread(behind).median.toFixed(0)} ns behind the mutex's interface and ${spread(direct).median.toFixed(0)} ns without (x${ratio.toFixed(2)})`,
   }
 }
 
-/** Claim 7: pausing against sleeping at once, with high contention. */
-function helps(tried: readonly Tried[]): ClaimFinding {
+/** Belief 7: pausing against sleeping at once, with high contention. */
+function helps(tried: readonly Tried[]): BeliefFinding {
   const high = tried.filter(({ contention }) => contention === 'high')
   const without = high.find(({ setting }) => setting.maxRetries === 0) as Tried
   const withPauses = recommended(high.filter(({ setting }) => setting.maxRetries > 0)).best
   const rates = (each: Tried) => each.rounds.map(({ rate }) => rate)
   const { ratio, differs } = contrast(rates(withPauses), rates(without))
   return {
-    claim: 7,
+    belief: 7,
     verdict: !differs ? 'cannot tell' : ratio > 1 ? 'holds' : 'does not hold',
     measured: `with high contention the best back-off (${settingText(withPauses.setting)}) is ${ratio.toFixed(2)}x as fast as going to sleep at once`,
   }

@@ -1,9 +1,10 @@
 /** One of the threads that contend for `getOrInsert`. */
+
+import { attachMap } from '@threadmap/workbench/subjects/maps'
+import { serve } from '@threadmap/workbench/threads/serve'
+import { flat } from '@threadmap/workbench/workload'
 import type { ConcurrentMap, MapHandle } from 'threadmap'
 import { Histogram, type HistogramHandle } from 'threadmap/histogram'
-import { attachMap } from '../../subjects/maps.js'
-import { serve } from '../../threads/serve.js'
-import { flat } from '../../workload.js'
 
 export interface BackoffSetup {
   /** One map for each setting. */

@@ -1,12 +1,11 @@
+import { type Evidence, measured } from '@threadmap/workbench/evidence'
+import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
+import { contrast, quantile, spread } from '@threadmap/workbench/statistics'
+import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import { MESSAGES, PRIVATE, type Subject, sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { type RoundFigures, SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
+import { type Workload, workloadText } from '@threadmap/workbench/workload'
 import type { SyncMapStats } from 'threadmap'
-import type { ClaimFinding } from '../../claims.js'
-import { type Evidence, measured } from '../../evidence.js'
-import type { Context, Experiment, Outcome } from '../../experiment.js'
-import { contrast, quantile, spread } from '../../statistics.js'
-import { type RoundFigures, SubjectCrew, sharedOperations } from '../../subjects/crew.js'
-import { SAFE_KINDS } from '../../subjects/maps.js'
-import { MESSAGES, PRIVATE, type Subject, sharedSubject } from '../../subjects/subject.js'
-import { type Workload, workloadText } from '../../workload.js'
 import { type PromotionFacts, promotionFacts } from './sync-map.js'
 
 const EFFORT = {
@@ -61,24 +60,24 @@ async function run(context: Context): Promise<Outcome> {
   const watched: Watched[] = []
   const steps = rounds * subjects.length + rounds * WRITE_SHARES.length
   let step = 0
-  const crews: SubjectCrew[] = []
+  const teams: SubjectTeam[] = []
   try {
     for (const subject of subjects) {
-      const crew = await SubjectCrew.start({ subject, threads: context.workers, signal: context.signal })
-      crews.push(crew)
-      await crew.prepare(workload, list)
+      const team = await SubjectTeam.start({ subject, threads: context.workers, signal: context.signal })
+      teams.push(team)
+      await team.prepare(workload, list)
     }
-    const figures = crews.map((): RoundFigures[] => [])
+    const figures = teams.map((): RoundFigures[] => [])
     for (let round = 0; round < rounds; round++) {
-      for (let turn = 0; turn < crews.length; turn++) {
-        const at = (turn + round) % crews.length
-        context.progress(step++ / steps, crews[at].subject.name)
-        figures[at].push(await crews[at].round({ ms, collector: true, warmUpMs: round === 0 ? ms / 4 : 5 }))
+      for (let turn = 0; turn < teams.length; turn++) {
+        const at = (turn + round) % teams.length
+        context.progress(step++ / steps, teams[at].subject.name)
+        figures[at].push(await teams[at].round({ ms, collector: true, warmUpMs: round === 0 ? ms / 4 : 5 }))
       }
     }
-    watched.push(...crews.map((crew, at) => ({ subject: crew.subject, rounds: figures[at] })))
+    watched.push(...teams.map((team, at) => ({ subject: team.subject, rounds: figures[at] })))
   } finally {
-    await Promise.all(crews.map(crew => crew.stop()))
+    await Promise.all(teams.map(team => team.stop()))
   }
   const churned = await churn(context, workload, { rounds, ms }, () => step++ / steps)
   return outcomeOf(watched, churned, promotionFacts(promotionEntries), workload)
@@ -90,7 +89,7 @@ async function churn(
   { rounds, ms }: { rounds: number; ms: number },
   share: () => number,
 ): Promise<Churned[]> {
-  const crew = await SubjectCrew.start({
+  const team = await SubjectTeam.start({
     subject: sharedSubject('SyncMap'),
     threads: context.workers,
     signal: context.signal,
@@ -99,14 +98,14 @@ async function churn(
     const found: Churned[] = []
     for (const writes of WRITE_SHARES) {
       const workload = { ...base, reads: 100 - writes, churn: 100 }
-      await crew.prepare(workload, sharedOperations(workload, context.seed))
+      await team.prepare(workload, sharedOperations(workload, context.seed))
       const these: ChurnRound[] = []
       for (let round = 0; round < rounds; round++) {
         context.progress(share(), `SyncMap, ${writes}% writes`)
-        const before = crew.map?.stats() as SyncMapStats
+        const before = team.map?.stats() as SyncMapStats
         const began = performance.now()
-        const { collector, operations, seconds } = await crew.round({ ms, collector: true })
-        const after = crew.map?.stats() as SyncMapStats
+        const { collector, operations, seconds } = await team.round({ ms, collector: true })
+        const after = team.map?.stats() as SyncMapStats
         // The counters also saw the warm-up, so they are set against all the time that passed.
         const elapsed = (performance.now() - began) / 1000
         these.push({
@@ -121,7 +120,7 @@ async function churn(
     }
     return found
   } finally {
-    await crew.stop()
+    await team.stop()
   }
 }
 
@@ -245,7 +244,7 @@ export function outcomeOf(
           .join(', ')}.`,
       `SyncMap's dirty became read after ${facts.missesToPromote} misses with ${facts.dirtyLength} entries in it; that copied ${facts.copiedByPromotion} entries, the next new key ${facts.copiedByNextKey}.`,
     ],
-    claims: [promotes(facts), copies(facts), explodes(churned)],
+    beliefs: [promotes(facts), copies(facts), explodes(churned)],
     details: { promotion: facts },
   }
 }
@@ -257,19 +256,19 @@ function bar(metric: number): (watched: Watched) => { y: number; low: number; hi
   }
 }
 
-function promotes({ missesToPromote, dirtyLength }: PromotionFacts): ClaimFinding {
+function promotes({ missesToPromote, dirtyLength }: PromotionFacts): BeliefFinding {
   return {
-    claim: 2,
+    belief: 2,
     verdict: missesToPromote === dirtyLength ? 'holds' : 'does not hold',
     measured: `promoted at miss ${missesToPromote} with ${dirtyLength} entries in dirty`,
   }
 }
 
 /** The copying is real, but it is the next new key's, and takes no object per entry here. */
-function copies({ copiedByPromotion, copiedByNextKey, entries, heapBytesPerCopy }: PromotionFacts): ClaimFinding {
+function copies({ copiedByPromotion, copiedByNextKey, entries, heapBytesPerCopy }: PromotionFacts): BeliefFinding {
   const copiesAll = copiedByPromotion >= entries * 0.9
   return {
-    claim: 3,
+    belief: 3,
     verdict: copiesAll && heapBytesPerCopy >= 8 ? 'holds' : 'does not hold',
     measured:
       `the promotion copied ${copiedByPromotion} of ${entries} entries, the first new key after it ${copiedByNextKey}; ` +
@@ -277,7 +276,7 @@ function copies({ copiedByPromotion, copiedByNextKey, entries, heapBytesPerCopy 
   }
 }
 
-function explodes(churned: readonly Churned[]): ClaimFinding {
+function explodes(churned: readonly Churned[]): BeliefFinding {
   const first = churned[0]
   const last = churned[churned.length - 1]
   const values = (each: Churned, name: keyof ChurnRound) => each.rounds.map(round => round[name])
@@ -286,7 +285,7 @@ function explodes(churned: readonly Churned[]): ClaimFinding {
   const verdict = misses.differs && misses.ratio > 2 && pause.differs && pause.ratio > 2
   const rate = (each: Churned, name: keyof ChurnRound) => quantile(values(each, name), 0.5)
   return {
-    claim: 4,
+    belief: 4,
     verdict: verdict ? 'holds' : misses.differs || pause.differs ? 'does not hold' : 'cannot tell',
     measured:
       `from ${grouped(rate(first, 'writesPerSecond'))} to ${grouped(rate(last, 'writesPerSecond'))} writes/s, misses go from ` +

@@ -1,6 +1,6 @@
+import { CollectorWatch } from '@threadmap/workbench/threads/collector'
+import { flat } from '@threadmap/workbench/workload'
 import { f64, SyncMap, string } from 'threadmap'
-import { CollectorWatch } from '../../subjects/collector.js'
-import { flat } from '../../workload.js'
 
 /** What the counters of a `SyncMap` do, step by step, on one thread: nothing here depends on time. */
 export interface PromotionFacts {
@@ -15,7 +15,7 @@ export interface PromotionFacts {
   readonly heapBytesPerCopy: number
 }
 
-/** Claims 2 and 3, in the smallest experiment that can show them. */
+/** Beliefs 2 and 3, in the smallest experiment that can show them. */
 export function promotionFacts(entries: number): PromotionFacts {
   const map = new SyncMap({ key: string, value: f64, capacity: entries })
   try {

@@ -1,9 +1,8 @@
+import { type Evidence, measured } from '@threadmap/workbench/evidence'
+import type { BeliefFinding, Context, Experiment, Outcome, Settings } from '@threadmap/workbench/experiment'
+import { contrast, spread } from '@threadmap/workbench/statistics'
 import { Option } from 'commander'
 import { FastMap, f64, type HashName, hash, string } from 'threadmap'
-import type { ClaimFinding } from '../../claims.js'
-import { type Evidence, measured } from '../../evidence.js'
-import type { Context, Experiment, Outcome, Settings } from '../../experiment.js'
-import { contrast, spread } from '../../statistics.js'
 import { builtInSets, type KeySet, keysOfFile } from './keys.js'
 import { type Avalanche, avalanche, type Balance, balance, collisions32 } from './quality.js'
 
@@ -212,7 +211,7 @@ export function outcomeOf(found: readonly Hashed[]): Outcome {
         ? 'Every hash spreads every set of keys as evenly over shards and buckets as a random function does.'
         : `Less even than random: ${uneven.map(each => `${each.hash} of ${each.set}`).join(', ')}. The maps finalise a hash before they use it, so it shows in your own hash % n only.`,
     ],
-    claims: [clusters(found)],
+    beliefs: [clusters(found)],
   }
 }
 
@@ -228,8 +227,8 @@ function fastest(set: string, each: readonly Hashed[]): string {
   return `${set}: ${names}, ${spread(best.ns).median.toFixed(0)} ns a key${slower.length === 0 ? '' : `; ${slower.map(other => `${other.hash} ${contrast(other.ns, best.ns).ratio.toFixed(2)}x`).join(', ')}`}.`
 }
 
-/** Claim 12, on the short keys: does FNV-1a cluster where xxHash does not? */
-function clusters(found: readonly Hashed[]): ClaimFinding {
+/** Belief 12, on the short keys: does FNV-1a cluster where xxHash does not? */
+function clusters(found: readonly Hashed[]): BeliefFinding {
   const sets = found.filter(
     ({ set }) => set === 'user:N' || set === 'sess:xxx' || !found.some(each => each.set === 'user:N'),
   )
@@ -241,7 +240,7 @@ function clusters(found: readonly Hashed[]): ClaimFinding {
   const pairs = (list: readonly Hashed[]) => list.reduce((sum, { collisions }) => sum + collisions.found, 0)
   const clustered = worst(fnv) > NOT_RANDOM && worst(xx) <= NOT_RANDOM
   return {
-    claim: 12,
+    belief: 12,
     verdict: clustered ? 'holds' : 'does not hold',
     measured:
       `furthest from random: FNV-1a ${worst(fnv).toFixed(1)} standard deviations, xxHash32 ${worst(xx).toFixed(1)}; longest of as many buckets as keys ` +

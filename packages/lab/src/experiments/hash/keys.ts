@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { codeOf } from '../../document.js'
-import { UsageError } from '../../errors.js'
+import { UsageError } from '@threadmap/workbench/errors'
+import { codeOf } from '@threadmap/workbench/files'
+import { flat, random, userKeys } from '@threadmap/workbench/workload'
 import { nearestNodeModules, readCorpus } from '../../wordcount/corpus.js'
 import { eachWord } from '../../wordcount/words.js'
-import { flat, random, userKeys } from '../../workload.js'
 
 export interface KeySet {
   readonly name: string

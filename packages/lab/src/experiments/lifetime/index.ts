@@ -1,17 +1,17 @@
+import { type Evidence, measured } from '@threadmap/workbench/evidence'
+import type { Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
+import { contrast, spread } from '@threadmap/workbench/statistics'
+import { createMap, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import type { CollectorFigures } from '@threadmap/workbench/subjects/protocol'
+import { PRIVATE, type Subject, sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { together } from '@threadmap/workbench/threads/collector'
+import { Team } from '@threadmap/workbench/threads/team'
 import { json, string } from 'threadmap'
 import { Histogram, type HistogramHandle } from 'threadmap/histogram'
-import { type Evidence, measured } from '../../evidence.js'
-import type { Context, Experiment, Outcome } from '../../experiment.js'
-import { contrast, spread } from '../../statistics.js'
-import { together } from '../../subjects/collector.js'
-import { createMap, SAFE_KINDS } from '../../subjects/maps.js'
-import type { CollectorFigures } from '../../subjects/protocol.js'
-import { PRIVATE, type Subject, sharedSubject } from '../../subjects/subject.js'
-import { Team } from '../../threads/team.js'
 import type { CachedResult, LifetimeClass, LifetimeCommand, LifetimeReply, LifetimeSetup } from './worker.js'
 
 /**
- * How long a cached result is valid: from 50 ms to 5 s, as the claim has it. The quick lab has no 5 s for each subject and
+ * How long a cached result is valid: from 50 ms to 5 s, as the belief has it. The quick lab has no 5 s for each subject and
  * runs at a tenth of all times.
  */
 const EFFORT = {
@@ -195,9 +195,9 @@ export function outcomeOf(lived: readonly Lived[], scale: number, workers: numbe
       `With results in a plain Map per thread the collector ran ${median(plain, 1).toFixed(1)} young and ${median(plain, 2).toFixed(1)} old collections in a second, ` +
         `in a FastMap ${median(fast, 1).toFixed(1)} and ${median(fast, 2).toFixed(1)}; the pauses ${pauses.differs ? `were ${pauses.ratio.toFixed(2)}x as long in all` : 'do not differ beyond the noise'}.`,
     ],
-    claims: [
+    beliefs: [
       {
-        claim: 11,
+        belief: 11,
         verdict: 'cannot tell',
         measured:
           `this load has ${share[0].toFixed(0)}% short, ${share[1].toFixed(0)}% medium and ${share[2].toFixed(0)}% long lifetimes, which is the load's own doing; ` +

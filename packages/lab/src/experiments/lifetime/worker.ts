@@ -1,11 +1,12 @@
 /** A server without its network: requests make short-lived objects, results are cached for a while, configuration stays. */
+
+import { attachMap } from '@threadmap/workbench/subjects/maps'
+import type { CollectorFigures } from '@threadmap/workbench/subjects/protocol'
+import { CollectorWatch } from '@threadmap/workbench/threads/collector'
+import { serve } from '@threadmap/workbench/threads/serve'
+import { indexPicker, random } from '@threadmap/workbench/workload'
 import type { ConcurrentMap, MapHandle } from 'threadmap'
 import { Histogram, type HistogramHandle } from 'threadmap/histogram'
-import { CollectorWatch } from '../../subjects/collector.js'
-import { attachMap } from '../../subjects/maps.js'
-import type { CollectorFigures } from '../../subjects/protocol.js'
-import { serve } from '../../threads/serve.js'
-import { indexPicker, random } from '../../workload.js'
 
 export interface LifetimeSetup {
   /** The shared map that results are cached in; undefined: a plain Map. */

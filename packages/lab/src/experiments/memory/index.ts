@@ -1,9 +1,8 @@
+import { type Evidence, measured } from '@threadmap/workbench/evidence'
+import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
+import { quantile } from '@threadmap/workbench/statistics'
+import { SAFE_KINDS, SHARDED_KINDS } from '@threadmap/workbench/subjects/maps'
 import type { MapKind } from 'threadmap'
-import type { ClaimFinding } from '../../claims.js'
-import { type Evidence, measured } from '../../evidence.js'
-import type { Context, Experiment, Outcome } from '../../experiment.js'
-import { quantile } from '../../statistics.js'
-import { SAFE_KINDS, SHARDED_KINDS } from '../../subjects/maps.js'
 import { errorOf, fitModel, type MemoryModel, predict, type Sample, TERMS } from './model.js'
 import { measureLoad, randomLoads } from './samples.js'
 import { fieldOrder, structSizes } from './structs.js'
@@ -184,7 +183,7 @@ function outcomeOf(fits: readonly MemoryFit[], growth: readonly Sample[]): Outco
         `${worst.worstError <= LIMIT ? '.' : `: more than the ${pct(LIMIT)} it should keep to.`}`,
       `10 million entries with 16-byte keys and 64-byte values take ${(ten.totalBytes / 1e9).toFixed(2)} GB in a FastMap, ${pct(ten.payloadBytes / ten.totalBytes)} of it payload.`,
     ],
-    claims: [fieldOrder(structSizes()), payloadClaim(growth)],
+    beliefs: [fieldOrder(structSizes()), payloadBelief(growth)],
     details: { fits } satisfies MemoryDetails,
   }
 }
@@ -194,11 +193,11 @@ function hasTerm(kind: MapKind, term: (typeof TERMS)[number]): boolean {
   return term !== 'shard' || SHARDED_KINDS.includes(kind)
 }
 
-function payloadClaim(growth: readonly Sample[]): ClaimFinding {
+function payloadBelief(growth: readonly Sample[]): BeliefFinding {
   const shares = growth.map(payloadShare)
   const rises = shares.every((share, at) => at === 0 || share >= shares[at - 1] * 0.98)
   return {
-    claim: 14,
+    belief: 14,
     verdict: rises && shares[shares.length - 1] > shares[0] * 1.1 ? 'holds' : 'does not hold',
     measured: `payload ${growth.map((sample, at) => `${shares[at].toFixed(0)}% at ${sample.load.entries.toLocaleString('en-US')} entries`).join(', ')}`,
   }

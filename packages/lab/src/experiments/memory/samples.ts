@@ -1,6 +1,6 @@
+import { createMap, SHARDED_KINDS } from '@threadmap/workbench/subjects/maps'
+import { flat, random } from '@threadmap/workbench/workload'
 import { f64, type MapKind, string } from 'threadmap'
-import { createMap, SHARDED_KINDS } from '../../subjects/maps.js'
-import { flat, random } from '../../workload.js'
 import type { Load, Sample } from './model.js'
 
 /** Keys from this length on are distinct up to a million. */

@@ -1,5 +1,5 @@
+import type { BeliefFinding } from '@threadmap/workbench/experiment'
 import { RWMutexMap, string, struct } from 'threadmap'
-import type { ClaimFinding } from '../../claims.js'
 
 const ENTRIES = 2000
 
@@ -31,10 +31,10 @@ function bytesPerEntry<V>(value: ReturnType<typeof struct> & object, one: V): nu
   return (size(ENTRIES) - size(0)) / ENTRIES
 }
 
-export function fieldOrder({ small, smallLast }: StructSizes): ClaimFinding {
+export function fieldOrder({ small, smallLast }: StructSizes): BeliefFinding {
   const differs = Math.abs(small - smallLast) >= 1
   return {
-    claim: 9,
+    belief: 9,
     verdict: differs ? 'holds' : 'does not hold',
     measured: `an entry with {i64, i32, i64} takes ${small.toFixed(1)} bytes, one with {i64, i64, i32} ${smallLast.toFixed(1)}, key and headers included`,
   }

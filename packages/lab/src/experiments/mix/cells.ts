@@ -1,4 +1,4 @@
-import { NUMBER_BYTES, random, type Workload } from '../../workload.js'
+import { NUMBER_BYTES, random, type Workload } from '@threadmap/workbench/workload'
 
 /** One workload of the matrix. */
 export interface Cell {

@@ -1,10 +1,9 @@
-import type { ClaimFinding } from '../../claims.js'
-import { type Evidence, measured } from '../../evidence.js'
-import type { Context, Experiment, Outcome } from '../../experiment.js'
-import { contrast, spread } from '../../statistics.js'
-import { MAP_KINDS, SAFE_KINDS } from '../../subjects/maps.js'
-import { LMDB, MESSAGES, PRIVATE, SHAREDMAP, type Subject, sharedSubject } from '../../subjects/subject.js'
-import { type Workload, workloadText } from '../../workload.js'
+import { type Evidence, measured } from '@threadmap/workbench/evidence'
+import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
+import { contrast, spread } from '@threadmap/workbench/statistics'
+import { MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import { LMDB, MESSAGES, PRIVATE, SHAREDMAP, type Subject, sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { type Workload, workloadText } from '@threadmap/workbench/workload'
 import { type Cell, mixCells } from './cells.js'
 import { goRounds } from './go.js'
 import { runWorkloads, type SubjectRounds } from './measure.js'
@@ -155,7 +154,7 @@ export function outcomeOf(cells: readonly MixCell[]): Outcome {
       },
     ],
     findings: [winsText(cells), ...ceilingText(cells)],
-    claims: [chooseByWorkload(cells)],
+    beliefs: [chooseByWorkload(cells)],
     details: { cells } satisfies MixDetails,
   }
 }
@@ -199,8 +198,8 @@ function ceilingText(cells: readonly MixCell[]): string[] {
   ]
 }
 
-/** Claim 16, by the workloads it speaks of. */
-function chooseByWorkload(cells: readonly MixCell[]): ClaimFinding {
+/** Belief 16, by the workloads it speaks of. */
+function chooseByWorkload(cells: readonly MixCell[]): BeliefFinding {
   const shared = cells.filter(({ workload }) => workload.threads > 1)
   const cases: [string, string, (workload: Workload) => boolean][] = [
     ['RWMutexMap', 'reads at 99%', ({ reads }) => reads >= 99],
@@ -217,7 +216,7 @@ function chooseByWorkload(cells: readonly MixCell[]): ClaimFinding {
   const tested = results.filter(({ of }) => of > 0)
   const holds = tested.filter(({ won, of }) => won >= of / 2).length
   return {
-    claim: 16,
+    belief: 16,
     verdict: tested.length < cases.length ? 'cannot tell' : holds === tested.length ? 'holds' : 'does not hold',
     measured: `how often each was the fastest or within the noise: ${results.map(({ text }) => text).join('; ')}`,
   }

@@ -1,7 +1,7 @@
-import { SubjectError } from '../../errors.js'
-import { NotHere, SubjectCrew, sharedOperations } from '../../subjects/crew.js'
-import type { Subject } from '../../subjects/subject.js'
-import type { Workload } from '../../workload.js'
+import { SubjectError } from '@threadmap/workbench/errors'
+import type { Subject } from '@threadmap/workbench/subjects/subject'
+import { NotHere, SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
+import type { Workload } from '@threadmap/workbench/workload'
 
 /** What one subject made of a workload: millions of operations per second, one figure per round. */
 export interface SubjectRounds {
@@ -25,7 +25,7 @@ export interface MeasureOptions {
 }
 
 /**
- * Measures workloads of the same number of threads, with one crew of threads per subject throughout. In each round all subjects
+ * Measures workloads of the same number of threads, with one team of threads per subject throughout. In each round all subjects
  * run one after another, each round begun by another one: rounds of the same index can be compared.
  */
 export async function runWorkloads(
@@ -33,50 +33,50 @@ export async function runWorkloads(
   options: MeasureOptions,
 ): Promise<SubjectRounds[][]> {
   const { threads, subjects, rounds, ms, seed, signal } = options
-  const crews: SubjectCrew[] = []
-  const gone = new Set<SubjectCrew>()
+  const teams: SubjectTeam[] = []
+  const gone = new Set<SubjectTeam>()
   /** A peer that is not installed, or that fails, is left out from here on; that one of ours fails is an error. */
-  const leaveOut = (crew: SubjectCrew, error: unknown): void => {
-    const isPeer = crew.subject.type === 'peer' && error instanceof SubjectError
+  const leaveOut = (team: SubjectTeam, error: unknown): void => {
+    const isPeer = team.subject.type === 'peer' && error instanceof SubjectError
     if (!isPeer && !(error instanceof NotHere)) throw error
-    gone.add(crew)
-    options.onLeftOut?.(crew.subject.name, (error as Error).message)
+    gone.add(team)
+    options.onLeftOut?.(team.subject.name, (error as Error).message)
   }
   try {
-    for (const subject of subjects) crews.push(await SubjectCrew.start({ subject, threads, signal }))
+    for (const subject of subjects) teams.push(await SubjectTeam.start({ subject, threads, signal }))
     const found: SubjectRounds[][] = []
     for (const [at, workload] of workloads.entries()) {
       if (at > 0 && performance.now() > (options.deadline ?? Number.POSITIVE_INFINITY)) break
       options.onWorkload?.(at)
       const list = sharedOperations(workload, seed)
-      for (const crew of crews) {
-        if (gone.has(crew)) continue
+      for (const team of teams) {
+        if (gone.has(team)) continue
         try {
-          await crew.prepare(workload, list)
+          await team.prepare(workload, list)
         } catch (error) {
-          leaveOut(crew, error)
+          leaveOut(team, error)
         }
       }
-      const running = crews.filter(crew => !gone.has(crew))
-      const rates = new Map<SubjectCrew, number[]>(running.map(crew => [crew, []]))
+      const running = teams.filter(team => !gone.has(team))
+      const rates = new Map<SubjectTeam, number[]>(running.map(team => [team, []]))
       for (let round = 0; round < rounds; round++) {
         for (let turn = 0; turn < running.length; turn++) {
-          const crew = running[(turn + round) % running.length]
-          if (gone.has(crew)) continue
+          const team = running[(turn + round) % running.length]
+          if (gone.has(team)) continue
           try {
-            const { rate } = await crew.round({ ms, warmUpMs: round === 0 ? FIRST_WARM_UP_MS : WARM_UP_MS })
-            rates.get(crew)?.push(rate)
+            const { rate } = await team.round({ ms, warmUpMs: round === 0 ? FIRST_WARM_UP_MS : WARM_UP_MS })
+            rates.get(team)?.push(rate)
           } catch (error) {
-            leaveOut(crew, error)
+            leaveOut(team, error)
           }
         }
       }
-      const whole = running.filter(crew => !gone.has(crew))
-      found.push(whole.map(crew => ({ name: crew.subject.name, rounds: rates.get(crew) ?? [] })))
+      const whole = running.filter(team => !gone.has(team))
+      found.push(whole.map(team => ({ name: team.subject.name, rounds: rates.get(team) ?? [] })))
     }
     return found
   } finally {
-    await Promise.all(crews.map(crew => crew.stop()))
+    await Promise.all(teams.map(team => team.stop()))
   }
 }
 

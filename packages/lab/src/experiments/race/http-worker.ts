@@ -1,9 +1,9 @@
 /** One of several HTTP servers whose handlers count their visitors in one shared map. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { attachMap } from '@threadmap/workbench/subjects/maps'
+import { serve } from '@threadmap/workbench/threads/serve'
 import type { ConcurrentMap } from 'threadmap'
-import { attachMap } from '../../subjects/maps.js'
-import { serve } from '../../threads/serve.js'
 import { type HttpSetup, VISITS } from './visits.js'
 
 /** Answers `listen` with the port. */

@@ -1,7 +1,7 @@
 import { Agent, get } from 'node:http'
+import { SubjectError } from '@threadmap/workbench/errors'
+import { Team } from '@threadmap/workbench/threads/team'
 import { FastMap, f64, string } from 'threadmap'
-import { SubjectError } from '../../errors.js'
-import { Team } from '../../threads/team.js'
 import { type HttpSetup, VISITS } from './visits.js'
 
 const REQUEST_LIMIT_MS = 5000

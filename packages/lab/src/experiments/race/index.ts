@@ -1,14 +1,13 @@
+import { type Evidence, measured } from '@threadmap/workbench/evidence'
+import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
+import { spread } from '@threadmap/workbench/statistics'
+import { type AnyMapOptions, createMap, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import { Team } from '@threadmap/workbench/threads/team'
 import { f64, type MapKind, string } from 'threadmap'
-import type { ClaimFinding } from '../../claims.js'
-import { type Evidence, measured } from '../../evidence.js'
-import type { Context, Experiment, Outcome } from '../../experiment.js'
-import { spread } from '../../statistics.js'
-import { type AnyMapOptions, createMap, SAFE_KINDS } from '../../subjects/maps.js'
-import { Team } from '../../threads/team.js'
 import { countVisits } from './http.js'
 import type { RaceCommand, RaceReply, RaceSetup } from './worker.js'
 
-/** As the claim has it. */
+/** As the belief has it. */
 const THREADS = 10
 const WRITES = 1000
 
@@ -291,7 +290,7 @@ export function outcomeOf({ detected, undetected, safe, misuses }: RaceFigures):
           `${capital(misuse.name)}: ${wentWrong(misuse, misuse.wrongRounds)}; with ${misuse.right}: ${wentWrong(misuse, misuse.rightRounds)}.`,
       ),
     ],
-    claims: [noticed(detected, undetected)],
+    beliefs: [noticed(detected, undetected)],
   }
 }
 
@@ -308,13 +307,13 @@ function capital(text: string): string {
  * "At once": within milliseconds, and in nearly every run. Where hardly any update is lost without detection either, the
  * threads did not really run at the same time (a busy machine), so that there was little to notice.
  */
-export function noticed(detected: readonly RaceRound[], undetected: readonly RaceRound[]): ClaimFinding {
+export function noticed(detected: readonly RaceRound[], undetected: readonly RaceRound[]): BeliefFinding {
   const caught = detected.filter(round => round.caught)
   const { median } = spread(caught.map(({ ms }) => ms))
   const met = undetected.filter(({ lost }) => lost > 0).length >= undetected.length * 0.9
   const holds = caught.length >= detected.length * 0.9 && median < 10
   return {
-    claim: 1,
+    belief: 1,
     verdict: holds ? 'holds' : met ? 'does not hold' : 'cannot tell',
     measured: `caught in ${caught.length} of ${detected.length} runs${caught.length > 0 ? `, the median after ${median.toFixed(2)} ms` : ''}`,
   }

@@ -1,8 +1,9 @@
 /** One of the threads that write without asking anybody. */
+
+import { attachMap } from '@threadmap/workbench/subjects/maps'
+import { serve } from '@threadmap/workbench/threads/serve'
+import { flat } from '@threadmap/workbench/workload'
 import { type ConcurrentMap, ConcurrentMapError, type MapHandle } from 'threadmap'
-import { attachMap } from '../../subjects/maps.js'
-import { serve } from '../../threads/serve.js'
-import { flat } from '../../workload.js'
 
 export type RaceSetup = Readonly<Record<string, never>>
 

@@ -1,6 +1,6 @@
 /** Two threads that hand a word to and fro: what it takes for a write to reach another core. */
-import { pin } from '../../threads/affinity.js'
-import { serve } from '../../threads/serve.js'
+import { pin } from '@threadmap/workbench/threads/affinity'
+import { serve } from '@threadmap/workbench/threads/serve'
 
 export interface CoreSetup {
   readonly word: Int32Array

@@ -1,15 +1,14 @@
-import type { ClaimFinding } from '../../claims.js'
-import { type Evidence, measured } from '../../evidence.js'
-import type { Context, Experiment, LineChart, Outcome } from '../../experiment.js'
-import { contrast, spread } from '../../statistics.js'
-import { type RoundFigures, SubjectCrew, sharedOperations } from '../../subjects/crew.js'
-import { SHARDED_KINDS } from '../../subjects/maps.js'
-import { sharedSubject } from '../../subjects/subject.js'
-import { Team } from '../../threads/team.js'
-import { type Workload, workloadText } from '../../workload.js'
+import { type Evidence, measured } from '@threadmap/workbench/evidence'
+import type { BeliefFinding, Context, Experiment, LineChart, Outcome } from '@threadmap/workbench/experiment'
+import { contrast, spread } from '@threadmap/workbench/statistics'
+import { SHARDED_KINDS } from '@threadmap/workbench/subjects/maps'
+import { sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { type RoundFigures, SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
+import { Team } from '@threadmap/workbench/threads/team'
+import { type Workload, workloadText } from '@threadmap/workbench/workload'
 import type { CoreCommand, CoreReply, CoreSetup } from './core.js'
 import { memoryNodes } from './nodes.js'
-import { type Remote, remoteAccess, remoteClaim, remoteTable } from './remote.js'
+import { type Remote, remoteAccess, remoteBelief, remoteTable } from './remote.js'
 
 const EFFORT = {
   quick: { shards: [1, 8, 64, 1024], rounds: 3, ms: 50, turns: 20_000 },
@@ -58,33 +57,33 @@ async function run(context: Context): Promise<Outcome> {
   const steps = SHARDED_KINDS.length * effort.shards.length * effort.rounds
   let step = 0
   for (const kind of SHARDED_KINDS) {
-    const crews: SubjectCrew[] = []
+    const teams: SubjectTeam[] = []
     try {
       for (const count of effort.shards) {
-        const crew = await SubjectCrew.start({
+        const team = await SubjectTeam.start({
           subject: sharedSubject(kind),
           threads: context.workers,
           signal: context.signal,
           mapOptions: { shards: count },
         })
-        crews.push(crew)
-        await crew.prepare(workload, list)
+        teams.push(team)
+        await team.prepare(workload, list)
       }
-      const rounds = crews.map((): RoundFigures[] => [])
+      const rounds = teams.map((): RoundFigures[] => [])
       for (let round = 0; round < effort.rounds; round++) {
-        for (let turn = 0; turn < crews.length; turn++) {
-          const at = (turn + round) % crews.length
+        for (let turn = 0; turn < teams.length; turn++) {
+          const at = (turn + round) % teams.length
           context.progress(step++ / (steps + 1), `${kind}, ${effort.shards[at]} shards`)
           rounds[at].push(
-            await crews[at].round({ ms: effort.ms, latency: true, warmUpMs: round === 0 ? effort.ms / 2 : 5 }),
+            await teams[at].round({ ms: effort.ms, latency: true, warmUpMs: round === 0 ? effort.ms / 2 : 5 }),
           )
         }
       }
-      for (const [at, crew] of crews.entries()) {
-        found.push({ kind, shards: effort.shards[at], bytes: crew.map?.stats().usedBytes ?? 0, rounds: rounds[at] })
+      for (const [at, team] of teams.entries()) {
+        found.push({ kind, shards: effort.shards[at], bytes: team.map?.stats().usedBytes ?? 0, rounds: rounds[at] })
       }
     } finally {
-      await Promise.all(crews.map(crew => crew.stop()))
+      await Promise.all(teams.map(team => team.stop()))
     }
   }
   context.progress(steps / (steps + 1), 'core to core')
@@ -244,7 +243,7 @@ export function outcomeOf({ sharded: found, handed, nodes, remote }: ShardFigure
       ...(remote.length === 0 ? [] : [remoteTable(remote)]),
     ],
     findings: [...kinds.map(kind => enough(found.filter(each => each.kind === kind))), ...nodesText(nodes, handed)],
-    claims: [remote.length === 0 ? notRemote(nodes) : remoteClaim(remote)],
+    beliefs: [remote.length === 0 ? notRemote(nodes) : remoteBelief(remote)],
   }
 }
 
@@ -273,9 +272,9 @@ function nodesText(nodes: number, handed: readonly HandOver[]): string[] {
   ]
 }
 
-function notRemote(nodes: number): ClaimFinding {
+function notRemote(nodes: number): BeliefFinding {
   return {
-    claim: 13,
+    belief: 13,
     verdict: 'cannot tell',
     measured:
       nodes < 2

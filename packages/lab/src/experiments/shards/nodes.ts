@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { allowedProcessors, processorList } from '../../threads/affinity.js'
+import { allowedProcessors, processorList } from '@threadmap/workbench/threads/affinity'
 
 /** The processors of each memory node that this program may use; one list of nothing where the system does not say. */
 export function memoryNodes(root = '/sys/devices/system/node'): number[][] {

@@ -1,11 +1,10 @@
+import type { BeliefFinding, Context, Table } from '@threadmap/workbench/experiment'
+import { contrast, type Spread, spread } from '@threadmap/workbench/statistics'
+import { sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
+import { allowedProcessors, pin } from '@threadmap/workbench/threads/affinity'
+import type { Workload } from '@threadmap/workbench/workload'
 import type { MapKind } from 'threadmap'
-import type { ClaimFinding } from '../../claims.js'
-import type { Context, Table } from '../../experiment.js'
-import { contrast, type Spread, spread } from '../../statistics.js'
-import { SubjectCrew, sharedOperations } from '../../subjects/crew.js'
-import { sharedSubject } from '../../subjects/subject.js'
-import { allowedProcessors, pin } from '../../threads/affinity.js'
-import type { Workload } from '../../workload.js'
 
 /** A map in one node's memory, used by threads of that node and by threads of another. */
 export interface Remote {
@@ -30,7 +29,7 @@ export interface RemoteOptions {
 
 /**
  * Measures local against remote memory. The memory of a map belongs to the node of the thread that first wrote there, so
- * this thread moves to the first node while it fills the map; then the crew works from the first node and from the second
+ * this thread moves to the first node while it fills the map; then the team works from the first node and from the second
  * in turns. Undefined where threads cannot be bound to processors.
  */
 export async function remoteAccess(
@@ -44,19 +43,19 @@ export async function remoteAccess(
   const found: Remote[] = []
   for (const [at, count] of shards.entries()) {
     const subject = sharedSubject(kind)
-    const crew = await SubjectCrew.start({ subject, threads, signal, mapOptions: { shards: count } })
+    const team = await SubjectTeam.start({ subject, threads, signal, mapOptions: { shards: count } })
     try {
       if (!pin(home)) return undefined
       try {
-        await crew.prepare(work, sharedOperations(work, seed))
+        await team.prepare(work, sharedOperations(work, seed))
       } finally {
         pin(everywhere)
       }
       const local: number[] = []
       const remote: number[] = []
       const from = async (processors: readonly number[], times: number[]) => {
-        await crew.pin(processors)
-        const { rate } = await crew.round({ ms })
+        await team.pin(processors)
+        const { rate } = await team.round({ ms })
         times.push((1000 * threads) / rate)
       }
       for (let round = 0; round < rounds; round++) {
@@ -67,7 +66,7 @@ export async function remoteAccess(
       }
       found.push({ kind, shards: count, threads, local, remote })
     } finally {
-      await crew.stop()
+      await team.stop()
     }
   }
   return found
@@ -101,8 +100,8 @@ function slowdown({ local, remote }: Pick<Remote, 'local' | 'remote'>): Spread {
   return spread(remote.map((time, round) => time / local[round]))
 }
 
-/** Claim 13: finer shards lower the latency of remote memory, and its ratio to local memory. */
-export function remoteClaim(found: readonly Remote[]): ClaimFinding {
+/** Belief 13: finer shards lower the latency of remote memory, and its ratio to local memory. */
+export function remoteBelief(found: readonly Remote[]): BeliefFinding {
   const [coarse, fine] = [found[0], found[found.length - 1]]
   const { ratio, differs } = contrast(coarse.remote, fine.remote)
   const list = found.map(each => {
@@ -110,8 +109,8 @@ export function remoteClaim(found: readonly Remote[]): ClaimFinding {
   })
   const isLower = differs && ratio > 1 && slowdown(coarse).median > slowdown(fine).median
   return {
-    claim: 13,
+    belief: 13,
     verdict: isLower ? 'holds' : 'does not hold',
-    measured: `${coarse.kind} from the other node: ${list.join('; ')} (the claim: 8 shards 218 ns, 1:3.2; 64 176, 1:2.6; 256 152, 1:2.1)`,
+    measured: `${coarse.kind} from the other node: ${list.join('; ')} (the belief: 8 shards 218 ns, 1:3.2; 64 176, 1:2.6; 256 152, 1:2.1)`,
   }
 }

@@ -1,8 +1,7 @@
-import type { Verdict } from '../../claims.js'
-import { type Evidence, measured } from '../../evidence.js'
-import type { Context, Experiment, Outcome } from '../../experiment.js'
-import { contrast, spread } from '../../statistics.js'
-import { Team } from '../../threads/team.js'
+import { type Evidence, measured } from '@threadmap/workbench/evidence'
+import type { Context, Experiment, Outcome, Verdict } from '@threadmap/workbench/experiment'
+import { contrast, spread } from '@threadmap/workbench/statistics'
+import { Team } from '@threadmap/workbench/threads/team'
 import { type CacheMisses, missesDuring, perfCounts } from './perf.js'
 import type { SharingCommand, SharingReply, SharingSetup } from './worker.js'
 
@@ -163,11 +162,11 @@ export function outcomeOf(found: ReadonlyMap<string, readonly Round[]>): Outcome
         ? `64 bytes apart is not far enough: ${text(neighbours.ratio)} as slow as 256 bytes apart.`
         : 'From 64 bytes apart on, a greater distance gains nothing beyond the noise.',
     ],
-    claims: [
+    beliefs: [
       {
-        claim: 10,
+        belief: 10,
         verdict,
-        measured: `on one line ${spread(rates(SAME_LINE)).median.toFixed(1)} M/s per thread, 256 bytes apart ${spread(rates(FAR)).median.toFixed(1)}: a factor of ${line.ratio.toFixed(1)}, where the claim has 7.2`,
+        measured: `on one line ${spread(rates(SAME_LINE)).median.toFixed(1)} M/s per thread, 256 bytes apart ${spread(rates(FAR)).median.toFixed(1)}: a factor of ${line.ratio.toFixed(1)}, where the belief has 7.2`,
       },
     ],
   }

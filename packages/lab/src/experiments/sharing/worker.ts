@@ -1,5 +1,5 @@
 /** One of the two threads: adds to its word for as long as it is told. */
-import { serve } from '../../threads/serve.js'
+import { serve } from '@threadmap/workbench/threads/serve'
 
 export interface SharingSetup {
   readonly memory: WebAssembly.Memory

@@ -1,9 +1,9 @@
-import type { Chart, LineChart, Point } from '../../experiment.js'
-import { quantile } from '../../statistics.js'
+import type { Chart, LineChart, Point } from '@threadmap/workbench/experiment'
+import { mean, quantile } from '@threadmap/workbench/statistics'
 import type { Objective } from './knee/knees.js'
 import { throughputAt } from './knee/usl.js'
 import type { Series } from './measure.js'
-import { lockWait, mean, type Step } from './series.js'
+import { lockWait, type Step } from './series.js'
 
 /** Curves over the number of clients: of the main target in detail, of the others throughput and P95. */
 export function chartsOf(series: readonly Series[], main: Series, objective: Objective): Chart[] {

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { Context, Experiment, Outcome } from '../../experiment.js'
+import type { Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
 import { asked, checkAsked, FLAGS } from './flags.js'
 import { measureAll } from './measure.js'
 import { outcomeOf } from './outcome.js'

@@ -1,14 +1,15 @@
+import type { Context } from '@threadmap/workbench/experiment'
+import { HttpTarget } from '@threadmap/workbench/load/http-target'
+import type { Target } from '@threadmap/workbench/load/target'
+import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import type { MapKind } from 'threadmap'
-import type { Context } from '../../experiment.js'
-import { SAFE_KINDS } from '../../subjects/maps.js'
 import { type Asked, PLANTS, type PlantName } from './flags.js'
 import { type Attribution, attribute } from './knee/attribution.js'
 import { findKnees, type Knees } from './knee/knees.js'
 import { foreignServer } from './load/foreign.js'
-import { HttpTarget } from './load/http-target.js'
 import { MapInProcess } from './process/map-in-process.js'
-import type { Step } from './series.js'
-import type { Target } from './target.js'
+import type { Resources, Step } from './series.js'
+import { orderTarget } from './server/target.js'
 
 export type TargetType = 'in process' | 'order API' | 'foreign'
 
@@ -36,7 +37,7 @@ interface Plan {
   /** Closed loops of so many clients, the best of which is the ceiling. */
   readonly closed: readonly number[]
   readonly closedMs: number
-  open(): Promise<Target>
+  open(): Promise<Target<Resources>>
 }
 
 /** The load of the last step as a multiple of the ceiling: the knee then lies at two thirds of the clients. */
@@ -81,7 +82,7 @@ async function plansFor({ quick, workers, signal }: Context, options: Asked): Pr
     const { destination, request, remote, url } = await foreignServer(target, allowRemote)
     const about = { name: url, destinations: [destination], requests: [request], generators, signal }
     const closed = remote ? [] : CLOSED_CLIENTS
-    return [{ name: url, type: 'foreign', closed, ...length(http), open: () => HttpTarget.foreign(about) }]
+    return [{ name: url, type: 'foreign', closed, ...length(http), open: () => HttpTarget.start(about) }]
   }
   const api = (plant?: PlantName, effort = length(http)): Plan => {
     const name = `order API on ${kind}${plant === undefined ? '' : `, planted ${plant}`}`
@@ -94,7 +95,7 @@ async function plansFor({ quick, workers, signal }: Context, options: Asked): Pr
       planted: plant,
       closed: CLOSED_CLIENTS,
       ...effort,
-      open: () => HttpTarget.orders({ kind, workers: threads, planted, signal }, generators, name),
+      open: () => orderTarget({ kind, workers: threads, planted, signal }, generators, name),
     }
   }
   if (options.planted !== undefined) return [api(options.planted)]

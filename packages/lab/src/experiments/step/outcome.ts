@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os'
-import { type Evidence, measured } from '../../evidence.js'
-import type { Outcome, Table } from '../../experiment.js'
+import { type Evidence, measured } from '@threadmap/workbench/evidence'
+import type { Outcome, Table } from '@threadmap/workbench/experiment'
+import { mean, total } from '@threadmap/workbench/statistics'
 import { chartsOf } from './charts.js'
-import { claimsOf } from './claims.js'
+import { beliefsOf } from './folklore.js'
 import { chainText } from './knee/attribution.js'
 import { kneeTexts, type Objective } from './knee/knees.js'
 import type { Series } from './measure.js'
-import { lockWait, mean, type Step, total } from './series.js'
+import { lockWait, type Step } from './series.js'
 
 /** What `details` of the record holds. */
 export interface StepDetails {
@@ -28,7 +29,7 @@ export function outcomeOf(series: readonly Series[], objective: Objective): Outc
       ...neighbours(series),
       ...series.filter(each => each !== main).flatMap(each => findingsOf(each, objective)),
     ],
-    claims: claimsOf(main, series),
+    beliefs: beliefsOf(main, series),
     details,
   }
 }

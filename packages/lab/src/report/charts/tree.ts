@@ -1,9 +1,9 @@
-import { type AdviceNode, adviceLeaves, isLeaf } from '../../advice/advice.js'
+import { coloursFor } from '@threadmap/workbench/report/colours'
+import { type Html, html } from '@threadmap/workbench/report/html'
 import { choiceName } from '../../advice/cases.js'
 import { factor } from '../../advice/factors.js'
 import { leafEvidence, leafNames, percent } from '../../advice/text.js'
-import { coloursFor } from '../colours.js'
-import { type Html, html } from '../html.js'
+import { type AdviceNode, adviceLeaves, isLeaf } from '../../advice/tree.js'
 
 /** Beyond this many leaves the drawing becomes too small to read, and the outline is shown on wide screens, too. */
 const MOST_LEAVES_DRAWN = 6

@@ -1,4 +1,6 @@
-import { type MapLocks, mapLockWait, mean, type Resources, type Step, type ThreadTime, total } from '../series.js'
+import { mean, total } from '@threadmap/workbench/statistics'
+import type { ThreadTime } from '@threadmap/workbench/threads/time'
+import { type MapLocks, mapLockWait, type Resources, type Step } from '../series.js'
 
 /** What can run out. */
 export type Resource = 'connection pool' | 'lock' | 'collector' | 'cores' | 'event loop' | 'load generator' | 'queue'

@@ -1,5 +1,5 @@
-import { quantile } from '../../../statistics.js'
-import { random } from '../../../workload.js'
+import { quantile } from '@threadmap/workbench/statistics'
+import { random } from '@threadmap/workbench/workload'
 
 /** Throughput under a load, with how sure it is. */
 export interface Load {

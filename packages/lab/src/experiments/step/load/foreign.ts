@@ -1,10 +1,10 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { UsageError } from '@threadmap/workbench/errors'
+import { codeOf } from '@threadmap/workbench/files'
+import type { Destination, Request } from '@threadmap/workbench/load/protocol'
+import { TIME_OUT_MS } from '@threadmap/workbench/load/tally'
 import { Client } from 'undici'
-import { codeOf } from '../../../document.js'
-import { UsageError } from '../../../errors.js'
-import type { Destination, Request } from './protocol.js'
-import { TIME_OUT_MS } from './tally.js'
 
 /** A server that somebody else runs, which may be put under load. */
 export interface Foreign {

@@ -1,17 +1,17 @@
+import type { StepCommand, StepReply } from '@threadmap/workbench/load/protocol'
+import { stepOf } from '@threadmap/workbench/load/tally'
+import type { Load, Target } from '@threadmap/workbench/load/target'
+import { createMap } from '@threadmap/workbench/subjects/maps'
+import { Team } from '@threadmap/workbench/threads/team'
+import { ProcessorWatch } from '@threadmap/workbench/threads/time'
 import { type ConcurrentMap, type MapKind, string } from 'threadmap'
-import { createMap } from '../../../subjects/maps.js'
-import { Team } from '../../../threads/team.js'
-import type { StepCommand, StepReply } from '../load/protocol.js'
-import { stepOf } from '../load/tally.js'
 import { MapLockWatch } from '../map-locks.js'
-import type { Step } from '../series.js'
+import type { Resources, Step } from '../series.js'
 import { CAPACITY, type Entry, entry, stock } from '../server/orders.js'
-import type { Load, Target } from '../target.js'
-import { ProcessorWatch } from '../thread-time.js'
 import type { ProcessSetup } from './worker.js'
 
 /** A map that the workers of this process share, under the load of clients that need no network. */
-export class MapInProcess implements Target {
+export class MapInProcess implements Target<Resources> {
   readonly name: string
   readonly workers: number
   readonly #map: ConcurrentMap<string, Entry>

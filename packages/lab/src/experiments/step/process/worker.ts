@@ -1,13 +1,13 @@
 /** One worker that uses a map in its own process: the orders of the order API without HTTP, in an open or closed loop. */
 import { performance } from 'node:perf_hooks'
+import { Arrivals } from '@threadmap/workbench/load/arrivals'
+import type { StepCommand, StepReply } from '@threadmap/workbench/load/protocol'
+import { Tally, TIME_OUT_MS } from '@threadmap/workbench/load/tally'
+import { attachMap } from '@threadmap/workbench/subjects/maps'
+import { serve } from '@threadmap/workbench/threads/serve'
+import { ThreadWatch } from '@threadmap/workbench/threads/time'
 import type { MapHandle } from 'threadmap'
-import { attachMap } from '../../../subjects/maps.js'
-import { serve } from '../../../threads/serve.js'
-import { Arrivals } from '../load/arrivals.js'
-import type { StepCommand, StepReply } from '../load/protocol.js'
-import { Tally, TIME_OUT_MS } from '../load/tally.js'
 import { type Entry, order, product, productOf, REQUESTS_PER_ORDER } from '../server/orders.js'
-import { ThreadWatch } from '../thread-time.js'
 
 export interface ProcessSetup {
   readonly handle: MapHandle<string, Entry>

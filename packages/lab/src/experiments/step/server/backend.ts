@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { serve } from '../../../threads/serve.js'
+import { serve } from '@threadmap/workbench/threads/serve'
 
 await serve<{ readonly ms: number }, undefined, number>(async ({ ms }) => {
   const server = createServer({ keepAliveTimeout: 60_000 }, (_, response) => {

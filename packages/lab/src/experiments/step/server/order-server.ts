@@ -1,9 +1,10 @@
+import type { Server } from '@threadmap/workbench/load/http-target'
+import type { Destination } from '@threadmap/workbench/load/protocol'
+import { createMap } from '@threadmap/workbench/subjects/maps'
+import { Team } from '@threadmap/workbench/threads/team'
 import { type ConcurrentMap, type MapKind, string } from 'threadmap'
 import { Histogram } from 'threadmap/histogram'
 import { Mutex } from 'threadmap/sync'
-import { createMap } from '../../../subjects/maps.js'
-import { Team } from '../../../threads/team.js'
-import type { Destination } from '../load/protocol.js'
 import { MapLockWatch } from '../map-locks.js'
 import type { LockTimes, Resources } from '../series.js'
 import { CAPACITY, type Entry, entry, stock } from './orders.js'
@@ -16,11 +17,15 @@ export interface OrderServerOptions {
   readonly signal: AbortSignal
 }
 
+/** What the server tells of its inside. */
+export type OrderFigures = Pick<Resources, 'workers' | 'locks' | 'pool' | 'mapLocks'>
+
 /**
  * The lab's own server: an order API whose workers share one map. Threads cannot share a listening socket in Node 20, so
  * each worker has a port, and clients are spread over the ports.
  */
-export class OrderServer {
+export class OrderServer implements Server<OrderFigures> {
+  readonly workers: number
   readonly destinations: readonly Destination[]
   readonly #team: Team<ServerCommand, ServerReply>
   readonly #backend: Team<undefined, number> | undefined
@@ -35,6 +40,7 @@ export class OrderServer {
     map: ConcurrentMap<string, Entry>,
     planted: Planted | undefined,
   ) {
+    this.workers = ports.length
     this.destinations = ports.map(port => ({ origin: `http://127.0.0.1:${port}`, address: '127.0.0.1', family: 4 }))
     this.#team = team
     this.#backend = backend
@@ -83,7 +89,7 @@ export class OrderServer {
   }
 
   /** What was in use since `watch`. */
-  async figures(): Promise<Pick<Resources, 'workers' | 'locks' | 'pool' | 'mapLocks'>> {
+  async figures(): Promise<OrderFigures> {
     const replies = await this.#team.ask('figures')
     const all = replies.flatMap(({ figures }) => (figures === undefined ? [] : [figures]))
     const requests = all.reduce((sum, each) => sum + each.requests, 0)

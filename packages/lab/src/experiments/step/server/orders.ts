@@ -1,5 +1,5 @@
+import type { Request } from '@threadmap/workbench/load/protocol'
 import { type ConcurrentMap, json } from 'threadmap'
-import type { Request } from '../load/protocol.js'
 
 /** What the map of the order API holds: the stock of products, and orders. */
 export type Entry =

@@ -1,7 +1,7 @@
+import type { ThreadTime } from '@threadmap/workbench/threads/time'
 import type { MapHandle } from 'threadmap'
 import type { HistogramHandle } from 'threadmap/histogram'
 import type { LockHandle } from 'threadmap/sync'
-import type { ThreadTime } from '../series.js'
 import type { Entry } from './orders.js'
 
 /** What is made scarce on purpose, so that what the analysis names can be checked against what is known. */

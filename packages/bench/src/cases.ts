@@ -1,0 +1,265 @@
+import type { GoMap } from '@threadmap/workbench/go/program'
+import { DEFAULT_SEED as SEED } from '@threadmap/workbench/workload'
+import type { MapKind } from 'threadmap'
+import type { Job, OneThreadJob, WorkersJob } from './jobs.js'
+
+/** The sizes of the issue: 4,096 entries fit the L2 cache, 100,000 do not. */
+const SIZES = [4096, 100_000]
+
+/** One of Go's maps, in the Go program of the workbench. */
+export interface GoJob {
+  program: 'go'
+  map: GoMap
+  /** With the `sync.Map` of Go before 1.24. */
+  old?: boolean
+  threads: number
+  keys: number
+  reads: number
+  seed: number
+}
+
+export type Unit = 'ns' | 'M/s' | 'B' | '%'
+
+export interface SubjectSpec {
+  label: string
+  job: Job | GoJob
+  /** Beside the point of the table: left out by `--quick`. */
+  extra?: boolean
+}
+
+export interface Target {
+  atMost?: number
+  atLeast?: number
+}
+
+/** One line of the table: a subject's ratio to another one, or (without `against`) its own figure. */
+export interface Comparison {
+  what: string
+  of: string
+  against?: string
+  target?: Target
+}
+
+/** Subjects whose rounds alternate, and what is compared among them. */
+export interface Case {
+  name: string
+  unit: Unit
+  subjects: SubjectSpec[]
+  comparisons: Comparison[]
+  /** No target: left out by `--quick`. */
+  extra?: boolean
+  /** One round is enough: nothing in it depends on time. */
+  once?: boolean
+}
+
+const thousands = (n: number): string => n.toLocaleString('en-US')
+
+function oneThreadCases(keys: number): Case[] {
+  const small = keys === SIZES[0]
+  const limit = (atSmall: number, atLarge: number): Target => ({ atMost: small ? atSmall : atLarge })
+  const defaults = { program: 'one-thread', keyType: 'string', valueType: 'f64', cache: 0, keys, seed: SEED } as const
+  const subjects = (job: Pick<OneThreadJob, 'operation'> & Partial<OneThreadJob>): Record<string, SubjectSpec> => ({
+    plain: { label: 'Map', job: { ...defaults, ...job, subject: 'Map' } },
+    fast: { label: 'FastMap', job: { ...defaults, ...job, subject: 'FastMap' } },
+    cached: { label: 'FastMap cache', job: { ...defaults, ...job, subject: 'FastMap', cache: keys } },
+  })
+  const compare = (what: string, of: string, target?: Target): Comparison => ({
+    what: `${what}, ${thousands(keys)} keys`,
+    of,
+    against: 'Map',
+    ...(target ? { target } : {}),
+  })
+  const get = subjects({ operation: 'get' })
+  const objects = subjects({ operation: 'get', valueType: 'json' })
+  const texts = subjects({ operation: 'get', valueType: 'text' })
+  const fresh = subjects({ operation: 'fresh' })
+  const numbers = subjects({ operation: 'get', keyType: 'number' })
+  const update = subjects({ operation: 'set' })
+  const miss = subjects({ operation: 'miss' })
+  return [
+    {
+      name: `get/${keys}`,
+      unit: 'ns',
+      subjects: [get.plain, get.fast, get.cached],
+      comparisons: [
+        compare('get hit, same strings', 'FastMap', limit(2.0, 2.5)),
+        compare('the same with cache', 'FastMap cache', limit(1.3, 1.5)),
+      ],
+    },
+    {
+      name: `json/${keys}`,
+      unit: 'ns',
+      subjects: [objects.plain, objects.cached, { ...objects.fast, extra: true }],
+      comparisons: [
+        compare('json objects with cache', 'FastMap cache', limit(1.5, 1.5)),
+        compare('json objects without cache', 'FastMap'),
+      ],
+    },
+    {
+      name: `text/${keys}`,
+      unit: 'ns',
+      subjects: [texts.plain, texts.cached, { ...texts.fast, extra: true }],
+      comparisons: [
+        compare('200-byte strings with cache', 'FastMap cache', limit(1.5, 1.5)),
+        compare('200-byte strings without cache', 'FastMap'),
+      ],
+    },
+    {
+      name: `fresh/${keys}`,
+      unit: 'ns',
+      subjects: [fresh.plain, fresh.fast, { ...fresh.cached, extra: true }],
+      comparisons: [
+        compare('get hit, fresh strings', 'FastMap', limit(0.8, 0.8)),
+        compare('fresh strings with cache', 'FastMap cache'),
+      ],
+    },
+    {
+      name: `numbers/${keys}`,
+      unit: 'ns',
+      subjects: [numbers.plain, numbers.fast, { ...numbers.cached, extra: true }],
+      comparisons: [
+        compare('get hit, number keys', 'FastMap', limit(2.5, 1.5)),
+        compare('number keys with cache', 'FastMap cache'),
+      ],
+    },
+    {
+      name: `update/${keys}`,
+      unit: 'ns',
+      subjects: [update.plain, update.fast],
+      comparisons: [compare('set of existing keys', 'FastMap')],
+      extra: true,
+    },
+    {
+      name: `miss/${keys}`,
+      unit: 'ns',
+      subjects: [miss.plain, miss.fast],
+      comparisons: [compare('get miss', 'FastMap')],
+      extra: true,
+    },
+  ]
+}
+
+function mixCase(keys: number, reads: number): Case {
+  const mix = (label: string, subject: WorkersJob['subject'], threads = 2, extra = false): SubjectSpec => ({
+    label,
+    job: { program: 'workers', subject, threads, keys, reads, zipf: 0, seed: SEED },
+    extra,
+  })
+  const go = (map: GoJob['map'], extra = true, old = false): SubjectSpec => ({
+    label: `Go ${map}${old ? ' before 1.24' : ''}`,
+    job: { program: 'go', map, old, threads: 2, keys, reads, seed: SEED },
+    extra,
+  })
+  const compare = (against: string, target?: Target): Comparison => ({
+    what: `against ${against}, ${reads}:${100 - reads}, 2 threads, ${thousands(keys)} keys`,
+    of: 'FastMap',
+    against,
+    ...(target ? { target } : {}),
+  })
+  const others: MapKind[] = ['ShardedMap', 'SyncMap', 'RWMutexMap', 'UnsafeMap']
+  const found: Case = {
+    name: `mix${reads}/${keys}`,
+    unit: 'M/s',
+    subjects: [
+      mix('FastMap', 'FastMap'),
+      mix('private Maps', 'Map', 2, true),
+      ...others.map(kind => mix(kind === 'UnsafeMap' ? 'UnsafeMap detect: false' : kind, kind, 2, true)),
+    ],
+    comparisons: [],
+  }
+  if (reads === 90) {
+    const extras = [go('sync.Map', true, true), go('xsync.Map'), go('RWMutex+map')]
+    found.subjects.push(go('sync.Map', false), ...extras)
+    found.comparisons.push(compare('Go sync.Map', { atLeast: 1.5 }), ...extras.map(({ label }) => compare(label)))
+  } else {
+    found.subjects.push(mix('sharedmap', 'sharedmap'))
+    found.comparisons.push(compare('sharedmap', { atLeast: 15 }), {
+      what: `ceiling: private Maps against sharedmap, ${reads}:${100 - reads}, 2 threads, ${thousands(keys)} keys`,
+      of: 'private Maps',
+      against: 'sharedmap',
+    })
+  }
+  return found
+}
+
+/** Two workers against one, with what a private Map in each worker gains on this machine as the ceiling. */
+function scalingCase(keys: number, reads: number, zipf: number, target: number): Case {
+  const worker = (subject: 'FastMap' | 'Map', threads: number): SubjectSpec => ({
+    label: `${subject === 'Map' ? 'private Maps' : subject} x${threads}`,
+    job: { program: 'workers', subject, threads, keys, reads, zipf, seed: SEED },
+    extra: subject === 'Map',
+  })
+  const mix = `${reads}% reads${zipf > 0 ? `, zipf ${zipf}` : ''}, 2 workers against 1, ${thousands(keys)} keys`
+  return {
+    name: `scaling${reads}/${keys}`,
+    unit: 'M/s',
+    subjects: [worker('FastMap', 1), worker('FastMap', 2), worker('Map', 1), worker('Map', 2)],
+    comparisons: [
+      { what: mix, of: 'FastMap x2', against: 'FastMap x1', target: { atLeast: target } },
+      { what: `ceiling: private Maps, ${mix}`, of: 'private Maps x2', against: 'private Maps x1' },
+    ],
+  }
+}
+
+function memoryCases(): Case[] {
+  const memory = (measure: 'grown' | 'presized' | 'reuse'): Job => ({ program: 'memory', measure, seed: SEED })
+  return [
+    {
+      name: 'memory/entry',
+      unit: 'B',
+      once: true,
+      subjects: [
+        { label: 'grown from 16', job: memory('grown') },
+        { label: 'capacity: 1M', job: memory('presized') },
+      ],
+      comparisons: [
+        { what: 'bytes per entry, 1M entries, grown', of: 'grown from 16', target: { atMost: 64 } },
+        { what: 'bytes per entry, 1M entries, capacity given', of: 'capacity: 1M', target: { atMost: 64 } },
+      ],
+    },
+    {
+      name: 'memory/reuse',
+      unit: '%',
+      once: true,
+      subjects: [{ label: 'after deleting 90%', job: memory('reuse') }],
+      comparisons: [
+        { what: 'memory of 900k deleted reusable by another size', of: 'after deleting 90%', target: { atLeast: 50 } },
+      ],
+    },
+  ]
+}
+
+function addCase(): Case {
+  return {
+    name: 'add',
+    unit: 'M/s',
+    subjects: [
+      { label: 'x2', job: { program: 'add', threads: 2 } },
+      { label: 'x1', job: { program: 'add', threads: 1 }, extra: true },
+    ],
+    comparisons: [{ what: 'add on one hot key, 2 workers, none lost, M/s', of: 'x2', target: { atLeast: 5 } }],
+  }
+}
+
+export function allCases(): Case[] {
+  return [
+    ...SIZES.flatMap(oneThreadCases),
+    ...SIZES.map(keys => scalingCase(keys, 99, 0, 1.85)),
+    ...SIZES.map(keys => scalingCase(keys, 50, 0.99, 1.4)),
+    ...[99, 90, 50].flatMap(reads => SIZES.map(keys => mixCase(keys, reads))),
+    addCase(),
+    ...memoryCases(),
+  ]
+}
+
+/** The same cases without what has no target. */
+export function quickCases(cases: Case[]): Case[] {
+  return cases
+    .filter(one => !one.extra)
+    .map(one => {
+      const subjects = one.subjects.filter(subject => !subject.extra)
+      const kept = (label: string | undefined): boolean =>
+        label === undefined || subjects.some(subject => subject.label === label)
+      return { ...one, subjects, comparisons: one.comparisons.filter(({ of, against }) => kept(of) && kept(against)) }
+    })
+}

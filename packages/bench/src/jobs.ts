@@ -1,0 +1,69 @@
+import type { MapKind } from 'threadmap'
+
+/** What a subject process is to do. Sent as its only argument, in JSON; it then answers each `round` message. */
+export type Job = OneThreadJob | WorkersJob | AddJob | MemoryJob
+
+/** One thread, one operation, again and again. The result is nanoseconds per operation. */
+export interface OneThreadJob {
+  program: 'one-thread'
+  subject: 'Map' | 'FastMap'
+  /**
+   * `get`: hits, the same string objects that were set. `fresh`: hits, strings made just before. `set`: updates.
+   * `miss`: reads of absent keys, the same string objects again.
+   */
+  operation: 'get' | 'fresh' | 'set' | 'miss'
+  keyType: 'string' | 'number'
+  valueType: 'f64' | 'json' | 'text'
+  keys: number
+  /** The option `cache`: 0, or the number of keys. */
+  cache: number
+  seed: number
+}
+
+/** Several workers, reads and writes of existing keys. The result is millions of operations per second, of all. */
+export interface WorkersJob {
+  program: 'workers'
+  /** `Map`: a private plain Map in each worker, the ceiling of such a loop on this machine. */
+  subject: MapKind | 'sharedmap' | 'Map'
+  threads: number
+  keys: number
+  reads: number
+  zipf: number
+  seed: number
+}
+
+/** Several workers that `add` to one key. The result is millions of operations per second; a lost one is an error. */
+export interface AddJob {
+  program: 'add'
+  threads: number
+}
+
+/** How much memory a map of a million entries takes. The result is bytes per entry, or a share in percent. */
+export interface MemoryJob {
+  program: 'memory'
+  measure: 'grown' | 'presized' | 'reuse'
+  seed: number
+}
+
+/** What a subject answers: `ready` once it is set up, `result` for each round, or why it can't. */
+export type Answer =
+  | { type: 'ready' }
+  | { type: 'result'; value: number; note?: string }
+  | { type: 'skipped'; reason: string }
+  | { type: 'failed'; reason: string }
+
+/** How long threads run before they count, in each round, so that none is counted while another still wakes up. */
+export const WARM_UP_MS = 20
+
+/** One round of a subject: `ms` is how long to measure. */
+export interface Round {
+  ms: number
+}
+
+export interface Measured {
+  value: number
+  note?: string
+}
+
+/** A subject that is set up. */
+export type Subject = (round: Round) => Measured | Promise<Measured>

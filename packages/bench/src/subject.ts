@@ -1,0 +1,46 @@
+/** A subject process: sets up the one job that its argument names, then runs a round of it whenever it is asked to. */
+import { NotHere } from '@threadmap/workbench/subjects/peers'
+import type { Answer, Job, Round, Subject } from './jobs.js'
+import { memory } from './memory.js'
+import { oneThread } from './one-thread.js'
+import { hotAdd, mixedWorkers } from './workers.js'
+
+function prepare(job: Job): Subject | Promise<Subject> {
+  switch (job.program) {
+    case 'one-thread':
+      return oneThread(job)
+    case 'workers':
+      return mixedWorkers(job)
+    case 'add':
+      return hotAdd(job)
+    case 'memory':
+      return memory(job)
+  }
+}
+
+function send(answer: Answer): void {
+  process.send!(answer)
+}
+
+function give(error: unknown): void {
+  if (error instanceof NotHere) {
+    send({ type: 'skipped', reason: error.message })
+    return
+  }
+  console.error(error)
+  send({ type: 'failed', reason: String(error) })
+}
+
+try {
+  const subject = await prepare(JSON.parse(process.argv[2]))
+  process.on('message', async (round: Round) => {
+    try {
+      send({ type: 'result', ...(await subject(round)) })
+    } catch (error) {
+      give(error)
+    }
+  })
+  send({ type: 'ready' })
+} catch (error) {
+  give(error)
+}

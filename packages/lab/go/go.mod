@@ -1,3 +1,0 @@
-module threadmap/lab
-
-go 1.22

@@ -1,0 +1,192 @@
+import { contrast, spread } from '@threadmap/workbench/statistics'
+import { PRIVATE } from '@threadmap/workbench/subjects/subject'
+import { NUMBER_BYTES, type Workload, workloadText } from '@threadmap/workbench/workload'
+import type { SubjectRounds } from '../experiments/mix/measure.js'
+import { choiceName } from './cases.js'
+import { codeLine, importLine, type Shape } from './code.js'
+import { FACTORS } from './factors.js'
+import { goalText, leafEvidence, leafNames, listed, regretText } from './text.js'
+import { type AdviceLeaf, follow, type TreeAdvice, turnsOf } from './tree.js'
+import type { Variant } from './variants.js'
+
+/** What `threadmap advise` says about one workload; plain data. */
+export interface Answer {
+  readonly format: 'threadmap-answer'
+  readonly version: 1
+  /** Where it comes from: the tree of an earlier run, a measurement now, or a trace that was replayed now. */
+  readonly from: 'tree' | 'measured' | 'trace'
+  /** What was asked about, for a reader. */
+  readonly question: string
+  readonly workload: Workload
+  readonly choice: string
+  /** Those that cannot be told from it. */
+  readonly tied: readonly string[]
+  /** To paste into a program. */
+  readonly code: readonly string[]
+  readonly because: readonly string[]
+  /** Every other choice: how many times as long it takes, and whether that is beyond the noise (null: not measured here). */
+  readonly otherwise: readonly {
+    readonly name: string
+    readonly slower: number
+    readonly isSure: boolean | null
+    readonly rate: number | null
+  }[]
+  /** Millions of operations per second of the choice, where it was measured now. */
+  readonly rate: number | null
+  /** What would make another map the better one. */
+  readonly changes: readonly { readonly change: string; readonly instead: string; readonly ratio: number | null }[]
+  /** What was tried and changes nothing. */
+  readonly unchanged: readonly string[]
+  readonly notes: readonly string[]
+}
+
+/** From the tree of a run. */
+export function answerFromTree(advice: TreeAdvice, workload: Workload): Answer {
+  const { because, leaf } = follow(advice.tree, workload)
+  const shape = shapeOf(workload)
+  return {
+    ...frame(workloadText(workload), workload, leaf.choice, shape),
+    from: 'tree',
+    tied: leaf.tied.map(choiceName),
+    because: [...because, leafEvidence(leaf)],
+    otherwise: leaf.others.map(({ name, slower }) => ({
+      name: choiceName(name),
+      slower,
+      isSure: leaf.tied.includes(name) ? false : null,
+      rate: null,
+    })),
+    rate: null,
+    changes: turnsOf(advice.tree, workload).map(({ change, leaf }) => ({
+      change,
+      instead: leafNames(leaf),
+      ratio: null,
+    })),
+    unchanged: [],
+    notes: [...beyond(advice, workload), `${regretText(advice.heldOut)} ${goalText(advice)}`, ...alone(leaf)],
+  }
+}
+
+function alone({ choice }: AdviceLeaf): string[] {
+  return choice === PRIVATE.name
+    ? ['One thread needs no shared map. Where others look into it only now and then, take FastMap.']
+    : []
+}
+
+/** Where the workload lies outside what the tree has seen. */
+function beyond({ ranges }: TreeAdvice, workload: Workload): string[] {
+  return FACTORS.flatMap(({ name, of, value }) => {
+    const { low, high } = ranges[name]
+    const here = of(workload)
+    if (here >= low && here <= high) return []
+    return [
+      `${value(here)}: beyond what was measured (${value(low)} to ${value(high)}), so this is a guess; --measure tells.`,
+    ]
+  })
+}
+
+export interface MeasuredParts {
+  readonly from: 'measured' | 'trace'
+  readonly question: string
+  readonly workload: Workload
+  readonly shape: Shape
+  readonly subjects: readonly SubjectRounds[]
+  readonly variants: readonly Variant[]
+  readonly notes: readonly string[]
+}
+
+/** The fastest map that serves this number of threads. A plain `Map` of each thread's own is shown, but shares nothing. */
+export function fastestOf(subjects: readonly SubjectRounds[], threads: number): SubjectRounds {
+  const serving = subjects.filter(({ name }) => threads === 1 || name !== PRIVATE.name)
+  return serving.reduce((most, each) => (spread(each.rounds).median > spread(most.rounds).median ? each : most))
+}
+
+/** From what was measured now. */
+export function answerFromMeasurement(parts: MeasuredParts): Answer {
+  const { from, question, workload, shape, subjects, variants, notes } = parts
+  const best = fastestOf(subjects, workload.threads)
+  const rate = spread(best.rounds).median
+  const isShared = workload.threads > 1
+  const others = subjects
+    .filter(subject => subject !== best)
+    .map(subject => {
+      const isSure = contrast(best.rounds, subject.rounds).differs
+      const ownRate = spread(subject.rounds).median
+      return { subject, slower: rate / ownRate, isSure, rate: ownRate }
+    })
+    .sort((a, b) => a.slower - b.slower)
+  const serving = others.filter(({ subject }) => !isShared || subject.name !== PRIVATE.name)
+  const own = others.find(({ subject }) => isShared && subject.name === PRIVATE.name)
+  return {
+    ...frame(question, workload, best.name, shape),
+    from,
+    tied: serving.filter(({ isSure }) => !isSure).map(({ subject }) => choiceName(subject.name)),
+    because: [`${choiceName(best.name)} did ${rate.toPrecision(3)} M operations/s here, all threads together`],
+    otherwise: serving.map(({ subject, slower, isSure, rate }) => ({
+      name: choiceName(subject.name),
+      slower,
+      isSure,
+      rate,
+    })),
+    rate,
+    changes: variants.flatMap(({ change, instead, ratio }) =>
+      instead === undefined ? [] : [{ change, instead, ratio }],
+    ),
+    unchanged: variants.filter(({ instead }) => instead === undefined).map(({ change }) => change),
+    notes: [
+      ...(own === undefined
+        ? []
+        : [
+            `A plain Map in each thread, which shares nothing, did ${own.rate.toPrecision(3)} M operations/s${own.rate > rate ? ": take that if the threads need not see each other's entries" : ''}.`,
+          ]),
+      ...notes,
+    ],
+  }
+}
+
+function frame(question: string, workload: Workload, choice: string, shape: Shape) {
+  const code = [importLine(choice, shape), codeLine(choice, shape)].filter(line => line !== undefined)
+  return { format: 'threadmap-answer', version: 1, question, workload, choice: choiceName(choice), code } as const
+}
+
+export function shapeOf({ keys, valueBytes }: Workload): Shape {
+  return { key: 'string', value: valueBytes === NUMBER_BYTES ? 'f64' : 'string', capacity: keys }
+}
+
+/** Over this there is no saying how many times: the tables would be unreadable. */
+const times = (ratio: number) => `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(2)}x`
+
+/** The answer for a terminal. `bold` and `dim` style it. */
+export function answerText(answer: Answer, bold: (text: string) => string, dim: (text: string) => string): string {
+  const { choice, tied, code, because, otherwise, changes, unchanged, notes } = answer
+  const lines = [
+    bold(`Use ${choice}${tied.length === 0 ? '' : ` (${listed(tied)} cannot be told from it)`}.`),
+    dim(`for ${answer.question}`),
+    '',
+    ...code.map(line => `  ${line}`),
+    '',
+    `Because: ${because.join('; ')}.`,
+  ]
+  if (otherwise.length > 0) {
+    lines.push('Choosing otherwise would take')
+    const width = Math.max(...otherwise.map(({ name }) => name.length))
+    for (const { name, slower, isSure, rate } of otherwise) {
+      const speed = rate === null ? '' : `  ${rate.toPrecision(3)} M operations/s`
+      lines.push(
+        `  ${name.padEnd(width)}  ${times(slower)} as long${speed}${isSure === false ? '  (within the noise)' : ''}`,
+      )
+    }
+  }
+  if (changes.length > 0) {
+    lines.push('What would change the answer')
+    for (const { change, instead, ratio } of changes) {
+      lines.push(`  ${change}: ${instead}${ratio === null ? '' : ` (${times(ratio)} as fast)`}`)
+    }
+  } else {
+    lines.push(
+      `What would change the answer: nothing that ${answer.from === 'tree' ? 'the tree knows of' : 'was tried'}.`,
+    )
+  }
+  if (unchanged.length > 0) lines.push(dim(`  not: ${unchanged.join(', ')}`))
+  lines.push(...notes.map(note => dim(note)))
+  return lines.join('\n')
+}

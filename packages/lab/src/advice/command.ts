@@ -1,0 +1,236 @@
+import { resolve } from 'node:path'
+import { UsageError } from '@threadmap/workbench/errors'
+import { writeAtomically } from '@threadmap/workbench/files'
+import { interruptible } from '@threadmap/workbench/interrupt'
+import { type JsonTarget, jsonTarget } from '@threadmap/workbench/json'
+import { type Progress, progressOn } from '@threadmap/workbench/progress'
+import { MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import { MESSAGES, PRIVATE, sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { pc } from '@threadmap/workbench/terminal/colour'
+import { type Workload, workloadText } from '@threadmap/workbench/workload'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { DEFAULT_FOLDER, readDocument } from '../document.js'
+import { runWorkloads } from '../experiments/mix/measure.js'
+import { wholeNumber } from '../lab/command.js'
+import { codecsOf } from '../trace/entries.js'
+import { readTraces, type Trace } from '../trace/format.js'
+import { MOST_ENTRIES, type Plan, planOf, workloadOf } from '../trace/plan.js'
+import { replay } from '../trace/replay.js'
+import { type Answer, answerFromMeasurement, answerFromTree, answerText, fastestOf, shapeOf } from './answer.js'
+import { goalText, headline, regretText, treeMermaid, treeText } from './text.js'
+import { adviceOf, type TreeAdvice } from './tree.js'
+import { tryVariants } from './variants.js'
+import { checked, describeField, readWorkload, USUAL, WORKLOAD_NAMES } from './workload.js'
+
+interface Flags extends Partial<Record<keyof Workload, number>> {
+  run: string
+  workload?: string
+  trace?: string
+  measure?: boolean
+  json?: string | true
+  mermaid?: string | true
+  rounds: number
+  ms: number
+  seed: number
+}
+
+/** In what order the rounds of a measurement share its progress with the variants that follow. */
+const MEASURED_SHARE = 0.5
+
+const FLAG_NAMES: Readonly<Record<keyof Workload, string>> = {
+  keys: 'keys',
+  reads: 'reads',
+  zipf: 'zipf',
+  threads: 'threads',
+  valueBytes: 'value-bytes',
+  churn: 'churn',
+}
+
+export function adviseCommand(): Command {
+  const command = new Command('advise')
+    .summary('say which map to use for a workload')
+    .description(
+      'Answers for a workload given by flags or a JSON file, from the tree that an earlier "threadmap lab" found (or, with ' +
+        '--measure, by measuring now); or for a trace that record(map, file) wrote in a program, by replaying it against ' +
+        'every map. Without a workload it prints the tree.',
+    )
+  for (const name of WORKLOAD_NAMES) {
+    command.addOption(
+      new Option(`--${FLAG_NAMES[name]} <n>`, describeField(name)).argParser(text => {
+        try {
+          return checked(name, text.trim() === '' ? Number.NaN : Number(text))
+        } catch (error) {
+          throw new InvalidArgumentError(`${error instanceof Error ? error.message : String(error)}.`)
+        }
+      }),
+    )
+  }
+  return command
+    .option('--workload <file>', 'the workload as JSON: {"reads": 95, "keys": 50000}')
+    .option('--trace <file>', 'a trace; with --threads, replayed by so many threads')
+    .option('--measure', 'measure the workload now instead of asking the tree')
+    .option('--run <dir>', 'the run of the lab whose tree answers', DEFAULT_FOLDER)
+    .option('--json [file]', 'the answer (or the tree) as JSON: to a file, or to standard output instead of the text')
+    .option('--mermaid [file]', 'the tree as a Mermaid flow chart: to a file, or to standard output')
+    .addOption(
+      new Option('--rounds <n>', 'rounds of a measurement').argParser(wholeNumber('rounds', 1, 1000)).default(5),
+    )
+    .addOption(
+      new Option('--ms <n>', 'length of one round in milliseconds')
+        .argParser(wholeNumber('milliseconds', 1, 60_000))
+        .default(60),
+    )
+    .addOption(
+      new Option('--seed <n>', 'what is random follows from it')
+        .argParser(wholeNumber('the seed', 0, 2 ** 31 - 1))
+        .default(1),
+    )
+    .action((flags: Flags) => adviseAbout(flags))
+}
+
+async function adviseAbout(flags: Flags): Promise<void> {
+  const json = flags.json === undefined ? undefined : jsonTarget(flags.json)
+  if (flags.trace !== undefined) {
+    const given = WORKLOAD_NAMES.filter(name => name !== 'threads' && flags[name] !== undefined)
+    if (given.length > 0 || flags.workload !== undefined) {
+      throw new UsageError(
+        `a trace says itself what its workload is; leave out ${flags.workload === undefined ? `--${FLAG_NAMES[given[0]]}` : '--workload'}`,
+      )
+    }
+    return say(await answerForTrace(flags.trace, flags), json)
+  }
+  const given = Object.fromEntries(
+    WORKLOAD_NAMES.flatMap(name => (flags[name] === undefined ? [] : [[name, flags[name]]])),
+  )
+  const isAsked = flags.workload !== undefined || Object.keys(given).length > 0
+  const workload = { ...USUAL, ...(flags.workload === undefined ? {} : readWorkload(flags.workload)), ...given }
+  if (flags.measure) return say(await answerByMeasuring(workload, flags), json)
+  const advice = treeOf(flags.run)
+  if (flags.mermaid !== undefined) {
+    const text = treeMermaid(advice.tree)
+    if (flags.mermaid === true || flags.mermaid === '-') process.stdout.write(text)
+    else writeAtomically(resolve(flags.mermaid), text)
+    if (!isAsked) return json?.write(advice)
+  }
+  if (isAsked) return say(answerFromTree(advice, workload), json)
+  json?.write(advice)
+  if (json?.path === undefined && json !== undefined) return
+  const { verdict, ties } = headline(advice)
+  const head = [pc.bold(verdict), ties].filter(Boolean).join(' ')
+  process.stdout.write(`${head}\n\n${treeText(advice.tree)}\n\n${regretText(advice.heldOut)} ${goalText(advice)}\n`)
+}
+
+function treeOf(run: string): TreeAdvice {
+  const document = readDocument(run)
+  const advice = adviceOf(document)
+  if (advice === undefined) {
+    throw new UsageError(
+      `${resolve(run)} has no finished experiment "mix"; run "threadmap lab mix", or ask with --measure`,
+    )
+  }
+  return advice
+}
+
+function say(answer: Answer, json: JsonTarget | undefined): void {
+  json?.write(answer)
+  if (json !== undefined && json.path === undefined) return
+  process.stdout.write(`${answerText(answer, pc.bold, pc.dim)}\n`)
+}
+
+type Effort = Pick<Flags, 'rounds' | 'ms' | 'seed'>
+
+function answerByMeasuring(workload: Workload, { rounds, ms, seed }: Effort): Promise<Answer> {
+  return measuring(async (signal, onProgress) => {
+    const kinds = workload.threads === 1 ? MAP_KINDS : SAFE_KINDS
+    onProgress(0, workloadText(workload))
+    const [subjects] = await runWorkloads([workload], {
+      threads: workload.threads,
+      subjects: [...kinds.map(sharedSubject), PRIVATE, MESSAGES],
+      rounds,
+      ms,
+      seed,
+      signal,
+    })
+    const choice = fastestOf(subjects, workload.threads).name
+    const variants = await tryVariants(workload, choice, { rounds, ms, seed, signal, onProgress: later(onProgress) })
+    return answerFromMeasurement({
+      from: 'measured',
+      question: workloadText(workload),
+      workload,
+      shape: shapeOf(workload),
+      subjects,
+      variants,
+      notes: [],
+    })
+  })
+}
+
+function answerForTrace(file: string, { threads, rounds, ms, seed }: Effort & { threads?: number }): Promise<Answer> {
+  const traces = readTraces(file)
+  return measuring(async (signal, onProgress) => {
+    const plan = planOf(traces, seed, threads)
+    const workload = workloadOf(traces, plan.threads)
+    const early = (share: number, doing: string) => onProgress(share * MEASURED_SHARE, doing)
+    const subjects = await replay(plan, { rounds, ms, signal, onProgress: early })
+    const choice = fastestOf(subjects, plan.threads).name
+    const variants = await tryVariants(workload, choice, { rounds, ms, seed, signal, onProgress: later(onProgress) })
+    const { key, value } = codecsOf(plan)
+    return answerFromMeasurement({
+      from: 'trace',
+      question: questionOf(traces, workload),
+      workload,
+      shape: { key, value, capacity: Math.max(...traces.map(({ entries }) => entries.most)) },
+      subjects,
+      variants,
+      notes: notesOf(traces, plan, subjects.find(({ name }) => name === choice)?.rounds ?? []),
+    })
+  })
+}
+
+function questionOf(traces: readonly Trace[], workload: Workload): string {
+  const kept = traces.reduce((sum, { ops }) => sum + ops.length, 0)
+  const all = traces.reduce((sum, { operations }) => sum + operations, 0)
+  const threads = traces.length === 1 ? '1 thread' : `${traces.length} threads`
+  return `a ${traces[0].map} recorded in ${threads}: ${all.toLocaleString('en-US')} operations, ${kept.toLocaleString('en-US')} of them kept; about ${workloadText(workload)}`
+}
+
+/** Less than this share of a program's time is not worth choosing a map for. */
+const HARDLY = 0.02
+
+function notesOf(traces: readonly Trace[], plan: Plan, rounds: readonly number[]): string[] {
+  const iterations = traces.reduce((sum, each) => sum + each.iterations, 0)
+  const clears = traces.reduce((sum, each) => sum + each.clears, 0)
+  const perSecond = traces.reduce((sum, { operations, seconds }) => sum + (seconds > 0 ? operations / seconds : 0), 0)
+  const possible = Math.max(...rounds) * 1e6
+  const share = perSecond / possible
+  const most = Math.max(...traces.map(({ entries }) => entries.most))
+  return [
+    `The program did ${Math.round(perSecond).toLocaleString('en-US')} operations/s on it: ${share < HARDLY ? `${(share * 100).toPrecision(2)}% of what the choice can do, so which map it is hardly matters there` : `${Math.round(share * 100)}% of what the choice can do`}.`,
+    ...(iterations > 0 ? [`It walked over the whole map ${iterations} times, which a replay leaves out.`] : []),
+    ...(clears > 0 ? [`It cleared the map ${clears} times, which a replay leaves out.`] : []),
+    ...(plan.keyType === 'other'
+      ? ['Its keys are objects, which threads cannot share; text stood for them here.']
+      : []),
+    ...(most > MOST_ENTRIES
+      ? [`It held ${most.toLocaleString('en-US')} entries; the replay had ${MOST_ENTRIES.toLocaleString('en-US')}.`]
+      : []),
+  ]
+}
+
+function later(onProgress: (share: number, doing: string) => void): (share: number, doing: string) => void {
+  return (share, doing) => onProgress(MEASURED_SHARE + share * (1 - MEASURED_SHARE), `what if: ${doing}`)
+}
+
+/** Runs a measurement that Ctrl-C ends, and shows how far it is. */
+async function measuring(
+  work: (signal: AbortSignal, onProgress: (share: number, doing: string) => void) => Promise<Answer>,
+): Promise<Answer> {
+  const progress: Progress = progressOn(process.stderr)
+  try {
+    return await interruptible(signal =>
+      work(signal, (share, doing) => progress.live(`${Math.round(share * 100)}%  ${doing}`)),
+    )
+  } finally {
+    progress.clear()
+  }
+}

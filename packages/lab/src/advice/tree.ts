@@ -1,0 +1,226 @@
+import { contrast, NOTABLE, quantile } from '@threadmap/workbench/statistics'
+import type { Workload } from '@threadmap/workbench/workload'
+import { finished, type RunDocument } from '../document.js'
+import type { MixDetails } from '../experiments/mix/index.js'
+import { fit, type Grown, leafFor, lossOf } from './cart.js'
+import { type Case, casesOf } from './cases.js'
+import { FACTORS, type FactorName, factor } from './factors.js'
+
+/** Which map to use for which workload, as a tree; plain data, that can be stored and drawn. */
+export interface TreeAdvice {
+  readonly format: 'threadmap-advice'
+  readonly version: 1
+  readonly tree: AdviceNode
+  /** Over all workloads that the tree has not seen. */
+  readonly heldOut: Regret
+  /** Over those it was fitted to: what a tree of this size can do at best. */
+  readonly fitted: Regret
+  /** What the regret on held-out workloads should be, and whether it is. */
+  readonly goal: { readonly median: number; readonly worst: number; readonly met: boolean | null }
+  readonly crossValidation: { readonly folds: number; readonly alpha: number; readonly leavesBefore: number }
+  /** What was measured, per factor: beyond it the advice guesses. */
+  readonly ranges: Readonly<Record<FactorName, { readonly low: number; readonly high: number }>>
+}
+
+export type AdviceNode = AdviceBranch | AdviceLeaf
+
+export interface AdviceBranch {
+  readonly factor: FactorName
+  readonly threshold: number
+  /** Workloads whose factor is at most `threshold`. */
+  readonly low: AdviceNode
+  readonly high: AdviceNode
+}
+
+export interface AdviceLeaf {
+  readonly choice: string
+  /** Those that cannot be told from it: take whichever suits. */
+  readonly tied: readonly string[]
+  /** Workloads of the fit that ended here. */
+  readonly cases: number
+  readonly fitted: Regret
+  readonly heldOut: Regret
+  /** What another choice costs here: how many times as long it takes (geometric mean), best first. */
+  readonly others: readonly { readonly name: string; readonly slower: number }[]
+}
+
+/** How much longer the choice takes than the best of each workload: 0.1 is 10% longer. Null where there is no workload. */
+export interface Regret {
+  readonly cases: number
+  readonly median: number | null
+  readonly worst: number | null
+  /** The worst, counting only differences beyond the noise of the rounds. */
+  readonly worstBeyondNoise: number | null
+}
+
+export const GOAL = { median: 0.05, worst: 0.3 }
+
+/** One comparison in so many may favour the choice beyond the noise, and the other still counts as tied. */
+const SELDOM = 4
+
+/** The advice of a run, or undefined if `mix` is not in it. */
+export function adviceOf(document: RunDocument): TreeAdvice | undefined {
+  const record = finished(document, 'mix')
+  const details = record?.details as MixDetails | undefined
+  if (!Array.isArray(details?.cells)) return undefined
+  return adviceFrom(casesOf(details))
+}
+
+/** Fits the tree to the cases that are not held out, and judges it by those that are. */
+export function adviceFrom(cases: readonly Case[]): TreeAdvice | undefined {
+  const known = cases.filter(({ heldOut }) => !heldOut)
+  const unseen = cases.filter(({ heldOut }) => heldOut)
+  if (known.length === 0) return undefined
+  const { tree, ...crossValidation } = fit(known)
+  const heldOut = regretOf(unseen, one => leafFor(tree, one).choice)
+  const met =
+    heldOut.median === null || heldOut.worst === null
+      ? null
+      : heldOut.median <= GOAL.median && heldOut.worst <= GOAL.worst
+  const ranges = Object.fromEntries(
+    FACTORS.map(({ name, of }) => {
+      const levels = cases.map(({ workload }) => of(workload))
+      return [name, { low: Math.min(...levels), high: Math.max(...levels) }]
+    }),
+  ) as Record<FactorName, { low: number; high: number }>
+  return {
+    format: 'threadmap-advice',
+    version: 1,
+    tree: described(tree, unseen),
+    heldOut,
+    fitted: regretOf(known, one => leafFor(tree, one).choice),
+    goal: { ...GOAL, met },
+    crossValidation,
+    ranges,
+  }
+}
+
+function described(node: Grown, unseen: readonly Case[]): AdviceNode {
+  if (node.split !== undefined) {
+    const { factor: name, threshold, low, high } = node.split
+    const of = factor(name).of
+    const lowNode = described(
+      low,
+      unseen.filter(({ workload }) => of(workload) <= threshold),
+    )
+    const highNode = described(
+      high,
+      unseen.filter(({ workload }) => of(workload) > threshold),
+    )
+    return { factor: name, threshold, low: lowNode, high: highNode }
+  }
+  const { choice, cases } = node
+  const others = servingAll(cases)
+    .filter(name => name !== choice)
+    .map(name => ({ name, slower: Math.exp(meanLoss(cases, name) - meanLoss(cases, choice)) }))
+    .sort((a, b) => a.slower - b.slower)
+  return {
+    choice,
+    tied: others.filter(({ name, slower }) => ties(cases, choice, name, slower)).map(({ name }) => name),
+    cases: cases.length,
+    fitted: regretOf(cases, () => choice),
+    heldOut: regretOf(unseen, () => choice),
+    others,
+  }
+}
+
+function servingAll(cases: readonly Case[]): string[] {
+  const names = [...new Set(cases.flatMap(({ subjects }) => [...subjects.keys()]))]
+  return names.filter(name => cases.every(({ subjects }) => subjects.has(name)))
+}
+
+/** Whether `other` cannot be told from `choice`: seldom beyond the noise, or by less than is worth a sentence. */
+function ties(cases: readonly Case[], choice: string, other: string, slower: number): boolean {
+  if (slower <= 1 + NOTABLE) return true
+  const ahead = cases.filter(({ subjects }) => {
+    const [a, b] = [subjects.get(choice), subjects.get(other)]
+    if (a === undefined || b === undefined) return true
+    const { ratio, differs } = contrast(a.rounds, b.rounds)
+    return differs && ratio > 1
+  })
+  return ahead.length * SELDOM <= cases.length
+}
+
+function meanLoss(cases: readonly Case[], name: string): number {
+  return cases.reduce((sum, one) => sum + lossOf(one, name), 0) / cases.length
+}
+
+function regretOf(cases: readonly Case[], choose: (one: Case) => string): Regret {
+  if (cases.length === 0) return { cases: 0, median: null, worst: null, worstBeyondNoise: null }
+  const regrets = cases.map(one => Math.expm1(lossOf(one, choose(one))))
+  const sure = cases.map((one, at) => {
+    const [best, chosen] = [one.subjects.get(one.best), one.subjects.get(choose(one))]
+    if (best === undefined || chosen === undefined) return regrets[at]
+    return contrast(best.rounds, chosen.rounds).differs ? regrets[at] : 0
+  })
+  return {
+    cases: cases.length,
+    median: quantile(regrets, 0.5),
+    worst: Math.max(...regrets),
+    worstBeyondNoise: Math.max(...sure),
+  }
+}
+
+export function isLeaf(node: AdviceNode): node is AdviceLeaf {
+  return 'choice' in node
+}
+
+export function adviceLeaves(node: AdviceNode): readonly AdviceLeaf[] {
+  return isLeaf(node) ? [node] : [...adviceLeaves(node.low), ...adviceLeaves(node.high)]
+}
+
+/** The way of a workload through the tree: the conditions it meets, and the leaf. */
+export function follow(tree: AdviceNode, workload: Workload): { because: readonly string[]; leaf: AdviceLeaf } {
+  const because: string[] = []
+  let node = tree
+  while (!isLeaf(node)) {
+    const { of, text } = factor(node.factor)
+    const isLow = of(workload) <= node.threshold
+    because.push(text(node.threshold)[isLow ? 'low' : 'high'])
+    node = isLow ? node.low : node.high
+  }
+  return { because, leaf: node }
+}
+
+/** A change of one factor after which the tree advises something else. */
+export interface Turn {
+  /** For a reader: `reads ≤ 30%`. */
+  readonly change: string
+  readonly leaf: AdviceLeaf
+}
+
+/** What would change the answer: per factor the smallest change, upwards and downwards, to a leaf where the choice is not among the best. */
+export function turnsOf(tree: AdviceNode, workload: Workload): Turn[] {
+  const { leaf } = follow(tree, workload)
+  const turns: Turn[] = []
+  for (const { name, of, text, set } of FACTORS) {
+    const now = of(workload)
+    const thresholds = thresholdsOf(tree, name).sort((a, b) => Math.abs(a - now) - Math.abs(b - now))
+    for (const isUp of [false, true]) {
+      for (const threshold of thresholds.filter(each => (isUp ? each >= now : each < now))) {
+        const there = follow(tree, set(workload, isUp ? justAbove(name, threshold) : atMost(name, threshold))).leaf
+        if ([there.choice, ...there.tied].includes(leaf.choice)) continue
+        turns.push({ change: text(threshold)[isUp ? 'high' : 'low'], leaf: there })
+        break
+      }
+    }
+  }
+  return turns
+}
+
+/** Factors that are counts: the next value beside a threshold is a whole one. */
+const isCount = (name: FactorName) => name === 'threads' || name === 'keys' || name === 'valueBytes'
+
+function justAbove(name: FactorName, threshold: number): number {
+  return isCount(name) ? Math.floor(threshold) + 1 : threshold + 1e-6
+}
+
+function atMost(name: FactorName, threshold: number): number {
+  return isCount(name) ? Math.floor(threshold) : threshold
+}
+
+function thresholdsOf(node: AdviceNode, name: FactorName): number[] {
+  if (isLeaf(node)) return []
+  const own = node.factor === name ? [node.threshold] : []
+  return [...new Set([...own, ...thresholdsOf(node.low, name), ...thresholdsOf(node.high, name)])]
+}

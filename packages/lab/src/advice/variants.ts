@@ -1,0 +1,87 @@
+import { availableParallelism } from 'node:os'
+import { compare, NOTABLE, spread } from '@threadmap/workbench/statistics'
+import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import { sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { NUMBER_BYTES, type Workload } from '@threadmap/workbench/workload'
+import { runWorkloads } from '../experiments/mix/measure.js'
+
+/** A workload that differs in one thing, and whether the choice still stands there. */
+export interface Variant {
+  /** For a reader: `10% reads`. */
+  readonly change: string
+  /** The fastest map there, if it is another one in every round; undefined: the choice stands. */
+  readonly instead: string | undefined
+  /** How many times as fast as the choice. */
+  readonly ratio: number
+}
+
+/** Larger maps take longer to fill than they are measured. */
+const MOST_KEYS = 2 ** 17
+
+/** What one could imagine to change: the mix, the size, the threads, the values. */
+function variantsOf(workload: Workload): { change: string; workload: Workload }[] {
+  const { reads, keys, threads, valueBytes, zipf } = workload
+  const more = Math.min(2 * threads, 2 * availableParallelism())
+  const list: [string, Partial<Workload>, boolean][] = [
+    ['99% reads', { reads: 99 }, reads < 97],
+    ['10% reads', { reads: 10 }, reads > 20],
+    [
+      'many inserts and deletes',
+      { reads: Math.min(reads, 80), churn: 80 },
+      ((100 - reads) * workload.churn) / 100 < 10,
+    ],
+    [`${(keys * 16).toLocaleString('en-US')} keys`, { keys: keys * 16 }, keys * 16 <= MOST_KEYS],
+    [zipf === 0 ? 'some keys hot' : 'all keys used alike', { zipf: zipf === 0 ? 0.99 : 0 }, true],
+    [`${more} threads`, { threads: more }, more > threads],
+    [
+      valueBytes < 256 ? 'values of 512 B' : 'numbers as values',
+      { valueBytes: valueBytes < 256 ? 512 : NUMBER_BYTES },
+      true,
+    ],
+  ]
+  return list
+    .filter(([, , applies]) => applies)
+    .map(([change, part]) => ({ change, workload: { ...workload, ...part } }))
+}
+
+export interface VariantOptions {
+  readonly rounds: number
+  readonly ms: number
+  readonly seed: number
+  readonly signal: AbortSignal
+  readonly onProgress?: (share: number, doing: string) => void
+}
+
+/** Measures the safe maps on workloads that differ in one thing each: what would change the answer `choice`. */
+export async function tryVariants(workload: Workload, choice: string, options: VariantOptions): Promise<Variant[]> {
+  const base = { ...workload, keys: Math.min(workload.keys, MOST_KEYS) }
+  const variants = variantsOf(base)
+  const found: Variant[] = []
+  for (const threads of new Set(variants.map(variant => variant.workload.threads))) {
+    const these = variants.filter(variant => variant.workload.threads === threads)
+    const measured = await runWorkloads(
+      these.map(variant => variant.workload),
+      {
+        ...options,
+        threads,
+        subjects: SAFE_KINDS.map(sharedSubject),
+        onWorkload: at => options.onProgress?.((found.length + at) / variants.length, these[at].change),
+      },
+    )
+    for (const [at, subjects] of measured.entries()) {
+      const best = subjects.reduce((most, each) =>
+        spread(each.rounds).median > spread(most.rounds).median ? each : most,
+      )
+      const own = subjects.find(({ name }) => name === choice)
+      const rounds = own?.rounds ?? best.rounds
+      // Of many variants one would differ by chance, so every round has to say so.
+      const isSure = best.rounds.every((rate, round) => rate > rounds[round] * (1 + NOTABLE))
+      found.push({
+        change: these[at].change,
+        instead: isSure ? best.name : undefined,
+        ratio: compare(best.rounds, rounds).ratio,
+      })
+    }
+  }
+  return found
+}

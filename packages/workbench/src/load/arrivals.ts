@@ -1,0 +1,26 @@
+import { random } from '../workload.js'
+
+/**
+ * Intended send times of an open loop, in milliseconds: a Poisson process of `rate` arrivals per second, as many
+ * independent clients make together. It does not care how the server fares, which is the point of it.
+ */
+export class Arrivals {
+  readonly #next: () => number
+  readonly #meanGap: number
+  readonly #until: number
+  /** When the next request is due; Infinity after the last. */
+  due: number
+
+  constructor(rate: number, from: number, until: number, seed: number) {
+    this.#next = random(seed)
+    this.#meanGap = 1000 / rate
+    this.#until = until
+    this.due = from
+    this.advance()
+  }
+
+  advance(): void {
+    const due = this.due - Math.log(1 - this.#next()) * this.#meanGap
+    this.due = due < this.#until ? due : Number.POSITIVE_INFINITY
+  }
+}

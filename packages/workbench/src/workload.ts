@@ -1,0 +1,180 @@
+/**
+ * Workloads: which keys exist, in which order threads use them, and what they do. Everything follows from the seed, so
+ * that every subject gets the same operations; go/workload.go makes the same ones for Go's maps.
+ */
+
+export interface Workload {
+  /** Keys that exist throughout; reads and updates are of these. */
+  readonly keys: number
+  /** Reads in 100 operations. */
+  readonly reads: number
+  /** Exponent of a Zipf distribution of the keys; 0: uniform. */
+  readonly zipf: number
+  readonly threads: number
+  /** Length of the values in bytes; 8 are a number. */
+  readonly valueBytes: number
+  /** How many of 100 writes insert a key that is new or delete the oldest such key; the others update. */
+  readonly churn: number
+}
+
+/** For a reader: `90% reads, 4,096 keys, zipf 0.99, 2 threads, 64 B values, 10% of the writes insert or delete`. */
+export function workloadText({ keys, reads, zipf, threads, valueBytes, churn }: Workload): string {
+  return [
+    `${reads}% reads`,
+    `${keys.toLocaleString('en-US')} keys`,
+    zipf > 0 ? `zipf ${zipf}` : 'uniform',
+    threads === 1 ? '1 thread' : `${threads} threads`,
+    valueBytes === NUMBER_BYTES ? 'numbers' : `${valueBytes} B values`,
+    ...(churn > 0 ? [`${churn}% of the writes insert or delete`] : []),
+  ].join(', ')
+}
+
+/** Values of this size are numbers (`f64`); others are text. */
+export const NUMBER_BYTES = 8
+
+/** What random things follow from, unless somebody asks for another. */
+export const DEFAULT_SEED = 20261123
+
+/** 2^32, to turn 32 random bits into a fraction. */
+const TWO_32 = 4294967296
+/** Ids are six digits, as in `user:123456`: 100000 to 999999. */
+const FIRST_ID = 100_000
+const IDS = 900_000
+/** A prime that does not divide 900,000: multiples of it visit every id once before one repeats. */
+const ID_STEP = 524_287
+/** Length of `user:123456`. */
+export const KEY_LENGTH = 11
+
+/** The generator mulberry32: small, good enough to choose keys by, and the same four lines in Go. Returns fractions in [0, 1). */
+export function random(seed: number): () => number {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / TWO_32
+  }
+}
+
+/** The `index`-th id; distinct for indexes below 900,000. */
+export function id(index: number): number {
+  return FIRST_ID + ((index * ID_STEP) % IDS)
+}
+
+/**
+ * Keys `user:123456`, each once up to 900,000 of them, as flat one-byte strings that nobody has hashed yet: what a parser
+ * or a socket hands over. (A concatenation would leave a rope, which the first look-up flattens at its own cost.)
+ */
+export function userKeys(count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, i) => flat(`user:${id(from + i)}`))
+}
+
+/**
+ * The keys of `userKeys` side by side in one buffer. Strings sliced out of it are made anew at each look-up, as a parser
+ * makes them: not internalised, and their hash is not computed yet.
+ */
+export function keyBytes(count: number, from = 0): Buffer {
+  const bytes = Buffer.alloc(count * KEY_LENGTH)
+  for (let i = 0; i < count; i++) bytes.write(`user:${id(from + i)}`, i * KEY_LENGTH, 'latin1')
+  return bytes
+}
+
+/**
+ * The order of reads of one thread: whole shuffles of all keys one after another, so that each key is read equally
+ * often. At least 8,192 long: a shorter order would be learnt by the branch predictor; a longer one (64 KB of pointers)
+ * would take the L2 cache away from the map of 4,096 keys.
+ */
+export function readOrder(keys: number, seed: number): Uint32Array {
+  const next = random(seed)
+  const repeats = Math.ceil(8192 / keys)
+  const order = new Uint32Array(keys * repeats)
+  for (let r = 0; r < repeats; r++) {
+    const part = order.subarray(r * keys, (r + 1) * keys)
+    for (let i = 0; i < keys; i++) part[i] = i
+    for (let i = keys - 1; i > 0; i--) {
+      const j = Math.floor(next() * (i + 1))
+      const swapped = part[i]
+      part[i] = part[j]
+      part[j] = swapped
+    }
+  }
+  return order
+}
+
+/** Keys that come and go during the run, different ones for each thread. */
+export function temporaryKeys(thread: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => flat(`sess:${thread}:${(i * ID_STEP) % IDS}`))
+}
+
+/** A flat one-byte string. Concatenation would leave a rope, which the first look-up flattens at its own cost. */
+export function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}
+
+/** A value of `valueBytes` bytes, of which the first tell which one it is. */
+export function valueFor(index: number, valueBytes: number): number | string {
+  if (valueBytes === NUMBER_BYTES) return index + 0.5
+  return flat(`${index}:`.padEnd(valueBytes, 'v').slice(0, valueBytes))
+}
+
+/** What an operation does, in the two lowest bits; the key's index is above. */
+export const Operation = { get: 0, update: 1, insert: 2, remove: 3 } as const
+
+/** Keys that come and go: half of these are in the map at any time. */
+export function temporaryCount({ keys }: Workload): number {
+  return Math.min(4096, Math.max(64, 2 ** Math.floor(Math.log2(Math.max(1, keys / 4)))))
+}
+
+/**
+ * The operations of one thread, to be repeated for as long as it runs: `index * 4 + Operation`. 2^15 of them (128 KB) where
+ * the keys fit the L2 cache, and 2^18 for more, which touch 93% of 100,000 keys.
+ *
+ * Insertions and removals of temporary keys alternate and go round: at any time half of the temporary keys are there. The
+ * list holds whole rounds, so that repeating it repeats the pattern.
+ */
+export function operations(workload: Workload, thread: number, seed: number): Uint32Array {
+  // Seeds of threads lie far apart: with `seed + thread` two runs with neighbouring seeds would share most of their lists.
+  const next = random(seed + thread * 7919)
+  const pick = indexPicker(workload.keys, workload.zipf, next)
+  const ops = new Uint32Array(workload.keys <= 8192 ? 1 << 15 : 1 << 18)
+  const temporary = temporaryCount(workload)
+  let inserted = temporary / 2
+  let insertNext = true
+  for (let i = 0; i < ops.length; i++) {
+    if (next() * 100 < workload.reads) {
+      ops[i] = pick() * 4 + Operation.get
+    } else if (next() * 100 >= workload.churn) {
+      ops[i] = pick() * 4 + Operation.update
+    } else if (insertNext) {
+      ops[i] = (inserted % temporary) * 4 + Operation.insert
+      insertNext = false
+    } else {
+      ops[i] = ((inserted + temporary / 2) % temporary) * 4 + Operation.remove
+      inserted++
+      insertNext = true
+    }
+  }
+  return ops
+}
+
+/** Draws indexes below `count`, uniformly or by a Zipf distribution (0 is then the most frequent). */
+export function indexPicker(count: number, zipf: number, next: () => number): () => number {
+  if (zipf <= 0) return () => Math.floor(next() * count)
+  const cumulated = new Float64Array(count)
+  let sum = 0
+  for (let i = 0; i < count; i++) {
+    sum += 1 / (i + 1) ** zipf
+    cumulated[i] = sum
+  }
+  return () => {
+    const target = next() * sum
+    let low = 0
+    let high = count - 1
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (cumulated[middle] < target) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
