@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const cli = join(dirname(fileURLToPath(import.meta.resolve('@threadmap/lab'))), 'cli.js')
+const cli = join(dirname(fileURLToPath(import.meta.resolve('@threadmap/lab'))), '../bin/threadmap.js')
 
 export interface Ended {
   readonly code: number | null

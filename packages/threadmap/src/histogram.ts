@@ -23,15 +23,21 @@ export interface HistogramOptions {
 
 /** What crosses to another thread; `Histogram.attach` takes it. Structured-cloneable. */
 export interface HistogramHandle {
+  /** What the handle leads to. */
   readonly kind: 'Histogram'
+  /** The memory that it stands in, perhaps beside other things. */
   readonly memory: SharedArrayBuffer
+  /** Where in the memory, in bytes. */
   readonly offset: number
 }
 
 /** Records whose values lie from `low` to `high`, both included. */
 export interface Bucket {
+  /** The smallest value that is counted here. */
   readonly low: number
+  /** The largest value that is counted here. */
   readonly high: number
+  /** How many records there are. */
   readonly count: number
 }
 

@@ -1,4 +1,5 @@
 import { availableParallelism, freemem, loadavg } from 'node:os'
+import type { Found } from '@threadmap/workbench/command/part'
 import { SubjectError, UsageError } from '@threadmap/workbench/errors'
 import { machine } from '@threadmap/workbench/evidence'
 import type { Experiment, Settings } from '@threadmap/workbench/experiment'
@@ -9,7 +10,6 @@ import { pc } from '@threadmap/workbench/terminal/colour'
 import { DEFAULT_SEED } from '@threadmap/workbench/workload'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument } from '../document.js'
-import { EXPERIMENTS } from '../experiments/index.js'
 import { runLab } from './run.js'
 import { recordText } from './text.js'
 
@@ -34,15 +34,40 @@ const WORKER_BYTES = 40e6
 /** Load per core above which something else is running: the lab has not begun. */
 const BUSY = 0.7
 
-export function labCommand(): Command {
+/** `threadmap lab`, for all experiments that were found. */
+export function labCommand(experiments: readonly Experiment[]): Command {
+  const command = bareCommand()
+    .addArgument(new Argument('[name...]', `which experiments: ${experiments.map(({ name }) => name).join(', ')}`))
+    .action(async (names: string[], flags: LabFlags) => {
+      if (flags.list) list(chosen(names, experiments))
+      else await interruptible(signal => lab(names, flags, signal, experiments))
+    })
+  for (const { flags } of experiments) for (const flag of flags ?? []) command.addOption(flag)
+  return command
+}
+
+/** The experiments whose flags are nobody else's; the others are left out by name. */
+export function withoutClashes({ experiments, leaveOut }: Found): readonly Experiment[] {
+  const probe = bareCommand()
+  return experiments.filter(experiment => {
+    try {
+      for (const flag of experiment.flags ?? []) probe.addOption(flag)
+      return true
+    } catch (error) {
+      leaveOut(experiment, error instanceof Error ? error.message : String(error))
+      return false
+    }
+  })
+}
+
+function bareCommand(): Command {
   const cores = availableParallelism()
-  const command = new Command('lab')
+  return new Command('lab')
     .summary('measure every map on this machine, and keep the evidence')
     .description(
       'Runs experiments (all, or those named) and keeps what they find in a run file, which "threadmap report" draws and ' +
         '"threadmap advise" answers from.',
     )
-    .addArgument(new Argument('[name...]', `which experiments: ${EXPERIMENTS.map(({ name }) => name).join(', ')}`))
     .option('--quick', 'short: everything in about a minute and a half, with wide spreads')
     .option('--brief', 'print what was found, without the tables behind it')
     .option('--list', 'say which experiments there are and how long they take, and run none')
@@ -59,11 +84,6 @@ export function labCommand(): Command {
         .argParser(wholeNumber('the seed', 0, 2 ** 31 - 1))
         .default(DEFAULT_SEED),
     )
-  for (const { flags } of EXPERIMENTS) for (const flag of flags ?? []) command.addOption(flag)
-  return command.action(async (names: string[], flags: LabFlags) => {
-    if (flags.list) list(chosen(names))
-    else await interruptible(signal => lab(names, flags, signal))
-  })
 }
 
 function list(experiments: readonly Experiment[]): void {
@@ -73,10 +93,15 @@ function list(experiments: readonly Experiment[]): void {
 }
 
 /** Runs experiments, shows and keeps what they find. `SubjectError`, at the very end, if one of them failed. */
-export async function lab(names: readonly string[], flags: LabFlags, signal: AbortSignal): Promise<void> {
-  const experiments = chosen(names)
+export async function lab(
+  names: readonly string[],
+  flags: LabFlags,
+  signal: AbortSignal,
+  all: readonly Experiment[],
+): Promise<void> {
+  const experiments = chosen(names, all)
   const { quick = false, workers, seed, out, resume, json: jsonFlag } = flags
-  const settings: Settings = { quick, workers, seed, flags: ownFlags(flags) }
+  const settings: Settings = { quick, workers, seed, flags: ownFlags(flags, all) }
   requireMemory(workers, freeBytes())
   const json = jsonFlag === undefined ? undefined : jsonTarget(jsonFlag)
   const quiet = json !== undefined && json.path === undefined
@@ -113,18 +138,18 @@ export async function lab(names: readonly string[], flags: LabFlags, signal: Abo
     throw new SubjectError(`failed: ${failed.join(', ')}; the reasons are above, the others are kept`)
 }
 
-function chosen(names: readonly string[]): readonly Experiment[] {
-  const unknown = names.find(name => !EXPERIMENTS.some(experiment => experiment.name === name))
+function chosen(names: readonly string[], all: readonly Experiment[]): readonly Experiment[] {
+  const unknown = names.find(name => !all.some(experiment => experiment.name === name))
   if (unknown !== undefined) {
-    const known = EXPERIMENTS.map(({ name }) => name).join(', ')
+    const known = all.map(({ name }) => name).join(', ')
     throw new UsageError(`there is no experiment "${unknown}"; choose from ${known}`)
   }
-  return names.length === 0 ? EXPERIMENTS : EXPERIMENTS.filter(({ name }) => names.includes(name))
+  return names.length === 0 ? all : all.filter(({ name }) => names.includes(name))
 }
 
 /** The values of flags that experiments brought along. */
-function ownFlags(flags: LabFlags): Readonly<Record<string, unknown>> {
-  const names = EXPERIMENTS.flatMap(({ flags: own }) => (own ?? []).map(option => option.attributeName()))
+function ownFlags(flags: LabFlags, all: readonly Experiment[]): Readonly<Record<string, unknown>> {
+  const names = all.flatMap(({ flags: own }) => (own ?? []).map(option => option.attributeName()))
   return Object.fromEntries(names.filter(name => flags[name] !== undefined).map(name => [name, flags[name]]))
 }
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { SubjectError } from '@threadmap/workbench/errors'
+import type { Experiment } from '@threadmap/workbench/experiment'
 import { interruptible } from '@threadmap/workbench/interrupt'
 import { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
 import { DEFAULT_SEED } from '@threadmap/workbench/workload'
@@ -15,21 +16,21 @@ const WORDCOUNT = { maxBytes: 16_000_000, rounds: 3, maxSeconds: 30 }
 /** More threads would not make the tour better, and their preparation longer. */
 const MOST_WORKERS = 8
 
-export function startCommand(): Command {
+export function startCommand(experiments: readonly Experiment[]): Command {
   return new Command('start')
     .summary('see everything in about two minutes: the word count on real text, then the quick lab and its report')
     .description('Counts the words of real text through every map, runs the quick lab, and draws its report in --out.')
     .option('--out <dir>', 'where the run is kept', DEFAULT_FOLDER)
-    .action(({ out }: { out: string }) => interruptible(signal => start(out, signal)))
+    .action(({ out }: { out: string }) => interruptible(signal => start(out, signal, experiments)))
 }
 
-async function start(out: string, signal: AbortSignal): Promise<void> {
+async function start(out: string, signal: AbortSignal, experiments: readonly Experiment[]): Promise<void> {
   const workers = Math.min(MOST_WORKERS, availableParallelism())
   let failed: SubjectError | undefined
   await wordcount({ ...WORDCOUNT, workers, maps: MAP_KINDS }, signal)
   process.stdout.write('\n')
   try {
-    await lab([], { quick: true, brief: true, out, workers, seed: DEFAULT_SEED }, signal)
+    await lab([], { quick: true, brief: true, out, workers, seed: DEFAULT_SEED }, signal, experiments)
   } catch (error) {
     // One experiment failed: the others are still worth their report.
     if (!(error instanceof SubjectError)) throw error
