@@ -18,8 +18,6 @@ export interface Store {
 export interface Runner {
   /** Does the next `count` operations. Returns how many reads found nothing, so that no read can be left out or be wrong. */
   run(count: number): number
-  /** Does one operation. */
-  one(): void
   close(): void | Promise<void>
 }
 
@@ -127,33 +125,31 @@ function direct(
 ): Runner {
   let position = 0
   let written = 0
-  const step = (): number => {
-    const operation = operations[position]
-    position = position + 1 === operations.length ? 0 : position + 1
-    const index = operation >>> 2
-    switch (operation & 3) {
-      case Operation.get:
-        return store.get(keys[index]) === undefined ? 1 : 0
-      case Operation.update:
-        store.set(keys[index], values[written++ % VALUES])
-        return 0
-      case Operation.insert:
-        store.set(temporary[index], values[written++ % VALUES])
-        return 0
-      default:
-        store.delete(temporary[index])
-        return 0
+  const run = (count: number): number => {
+    let missed = 0
+    let at = position
+    for (let i = 0; i < count; i++) {
+      const operation = operations[at]
+      at = at + 1 === operations.length ? 0 : at + 1
+      const index = operation >>> 2
+      switch (operation & 3) {
+        case Operation.get:
+          if (store.get(keys[index]) === undefined) missed++
+          break
+        case Operation.update:
+          store.set(keys[index], values[written++ % VALUES])
+          break
+        case Operation.insert:
+          store.set(temporary[index], values[written++ % VALUES])
+          break
+        default:
+          store.delete(temporary[index])
+      }
     }
+    position = at
+    return missed
   }
-  return {
-    run(count) {
-      let missed = 0
-      for (let i = 0; i < count; i++) missed += step()
-      return missed
-    },
-    one: step,
-    close,
-  }
+  return { run, close }
 }
 
 /** An answer takes some microseconds; a thread that has none for so long has died. */
@@ -209,9 +205,6 @@ function byMessages(
         missed += ask(batch)
       }
       return missed
-    },
-    one: () => {
-      ask([next()])
     },
     close: () => port.close(),
   }
