@@ -2,24 +2,13 @@
  * threadmap/histogram: how often which values occurred, in memory that all threads share.
  *
  * The buckets are log-linear: each power of two is cut into equally wide buckets, so the width of a bucket is a fixed
- * share of its values. The memory describes itself (magic, format, shape), as a map's does. A count changes by one atomic
- * add, so a thread may die at any point and leaves the histogram whole.
+ * share of its values. A count changes by one atomic add, so a thread may die at any point and leaves the histogram whole.
  */
 import { AttachError, MapFullError, OptionError } from './errors.js'
+import { bytesOf, HEADER_BYTES, type HistogramOptions, isShared, lengthOf, Place, shapeOf } from './histogram/place.js'
 
 export { AttachError, MapFullError, OptionError } from './errors.js'
-
-/** The options of `new Histogram()`. */
-export interface HistogramOptions {
-  /** The largest value that is told apart; default 2^42 - 1, which is 73 minutes in nanoseconds. It is rounded up to a power of two less 1. */
-  highest?: number
-  /** Buckets for each power of two: 2, 4, 8 to 1,024; default 64. Twice as many take twice the memory and halve `relativeError`. */
-  subBuckets?: number
-  /** Memory to stand in, beside other things of yours; a new one if left out. Its bytes from `offset` must be zero. */
-  memory?: SharedArrayBuffer
-  /** Where in `memory`, in bytes: a multiple of 4; default 0. */
-  offset?: number
-}
+export type { HistogramOptions } from './histogram/place.js'
 
 /** What crosses to another thread; `Histogram.attach` takes it. Structured-cloneable. */
 export interface HistogramHandle {
@@ -41,88 +30,12 @@ export interface Bucket {
   readonly count: number
 }
 
-/** The words in front of the counts. */
-const MAGIC = 0
-const FORMAT = 1
-const SUB_BITS = 2
-const BITS = 3
-const HEADER_BYTES = 32
-
-/** `TMHG`, as a little-endian word. */
-const MAGIC_WORD = 0x47484d54
-/** Raised whenever an older reader would misread the memory. */
-const CURRENT_FORMAT = 1
-
-const DEFAULT_HIGHEST = 2 ** 42 - 1
-const DEFAULT_SUB_BUCKETS = 64
-const MOST_SUB_BITS = 10
-/** Safe integers have 53 bits. */
-const MOST_BITS = 53
-
 /**
  * What one bucket counts to: half of what its word holds. A record beyond it is taken back, and the adds of all threads
  * that may be under way together (`MOST_AT_ONCE` each) do not reach the other half.
  */
 const MOST_IN_BUCKET = 2 ** 31
 const MOST_AT_ONCE = 2 ** 20
-
-/** A histogram's memory and shape, checked. */
-class Place {
-  readonly memory: SharedArrayBuffer
-  readonly offset: number
-  /** Buckets per power of two, as a power of two. */
-  readonly subBits: number
-  /** Values have at most this many bits. */
-  readonly bits: number
-
-  constructor(memory: SharedArrayBuffer, offset: number, subBits: number, bits: number) {
-    this.memory = memory
-    this.offset = offset
-    this.subBits = subBits
-    this.bits = bits
-  }
-
-  static create(options: HistogramOptions): Place {
-    const { subBits, bits } = shapeOf(options)
-    const { offset = 0 } = options
-    const bytes = bytesOf(subBits, bits)
-    const memory = options.memory ?? new SharedArrayBuffer(isOffset(offset) ? offset + bytes : 0)
-    const problem = misplaced(memory, offset, bytes)
-    if (problem !== undefined) throw new OptionError(`new Histogram() ${problem}`)
-    const header = headerOf(memory, offset)
-    if (header.some(word => word !== 0)) {
-      throw new OptionError(
-        `new Histogram(): the memory at offset ${offset} is in use; attach() to the histogram there, or give bytes that are zero`,
-      )
-    }
-    header[FORMAT] = CURRENT_FORMAT
-    header[SUB_BITS] = subBits
-    header[BITS] = bits
-    // Last, so that a thread that attaches too early is refused instead of misled.
-    Atomics.store(header, MAGIC, MAGIC_WORD)
-    return new Place(memory, offset, subBits, bits)
-  }
-
-  static find(memory: SharedArrayBuffer, offset: number): Place {
-    const problem = misplaced(memory, offset, HEADER_BYTES)
-    if (problem !== undefined) throw new AttachError(`Histogram.attach() ${problem}`)
-    const header = headerOf(memory, offset)
-    if (Atomics.load(header, MAGIC) !== MAGIC_WORD) {
-      throw new AttachError(`there is no histogram at offset ${offset} of this memory; send the \`handle\` of one`)
-    }
-    const { [FORMAT]: format, [SUB_BITS]: subBits, [BITS]: bits } = header
-    if (format !== CURRENT_FORMAT) {
-      throw new AttachError(
-        `the histogram has format ${format}, and this version of threadmap reads ${CURRENT_FORMAT}; use one version in all threads`,
-      )
-    }
-    const isShape = subBits >= 1 && subBits <= MOST_SUB_BITS && bits > subBits && bits <= MOST_BITS
-    if (!isShape || misplaced(memory, offset, bytesOf(subBits, bits)) !== undefined) {
-      throw new AttachError(`the histogram at offset ${offset} is damaged: it says ${subBits} of ${bits} bits`)
-    }
-    return new Place(memory, offset, subBits, bits)
-  }
-}
 
 /**
  * A log-linear histogram of whole numbers from 0, such as durations in nanoseconds or sizes in bytes. Any number of threads
@@ -363,51 +276,6 @@ export class Histogram {
       `histograms with the same options add up; these have ${this.#sub} and ${other.#sub} buckets per power of two, up to ${this.highest} and ${other.highest}`,
     )
   }
-}
-
-function shapeOf(options: HistogramOptions): { subBits: number; bits: number } {
-  const { highest = DEFAULT_HIGHEST, subBuckets = DEFAULT_SUB_BUCKETS } = options
-  const subBits = Math.log2(subBuckets)
-  if (!Number.isInteger(subBits) || subBits < 1 || subBits > MOST_SUB_BITS) {
-    throw new OptionError(`subBuckets is a power of two from 2 to ${2 ** MOST_SUB_BITS}, and got ${String(subBuckets)}`)
-  }
-  if (!Number.isSafeInteger(highest) || highest < subBuckets) {
-    throw new OptionError(
-      `highest is a whole number from subBuckets (${subBuckets}) to 2^53 - 1, and got ${String(highest)}`,
-    )
-  }
-  let bits = subBits + 1
-  while (2 ** bits - 1 < highest) bits++
-  return { subBits, bits }
-}
-
-function lengthOf(subBits: number, bits: number): number {
-  return (bits - subBits + 1) * 2 ** subBits
-}
-
-function bytesOf(subBits: number, bits: number): number {
-  return HEADER_BYTES + lengthOf(subBits, bits) * Uint32Array.BYTES_PER_ELEMENT
-}
-
-function headerOf(memory: SharedArrayBuffer, offset: number): Uint32Array {
-  return new Uint32Array(memory, offset, HEADER_BYTES / Uint32Array.BYTES_PER_ELEMENT)
-}
-
-/** What speaks against `bytes` bytes at this place, or undefined. */
-function misplaced(memory: unknown, offset: unknown, bytes: number): string | undefined {
-  if (!isShared(memory)) return `takes a SharedArrayBuffer as memory, and got ${String(memory)}`
-  if (!isOffset(offset)) return `takes a multiple of 4 as offset, and got ${String(offset)}`
-  if (offset + bytes <= memory.byteLength) return undefined
-  return `needs ${bytes} bytes from offset ${offset}, and the memory has ${memory.byteLength}`
-}
-
-function isOffset(offset: unknown): offset is number {
-  return Number.isSafeInteger(offset) && (offset as number) >= 0 && (offset as number) % 4 === 0
-}
-
-/** By its name, since a buffer may come from another realm; and a page that is not isolated has no such class. */
-function isShared(value: unknown): value is SharedArrayBuffer {
-  return Object.prototype.toString.call(value) === '[object SharedArrayBuffer]'
 }
 
 function checkCount(count: number): void {
