@@ -4,7 +4,7 @@ import { audit as auditMemory } from './audit'
 import { dropClaims } from './claims'
 import { fastChange, fastGet, lockShard, look, looked } from './fast'
 import { expandSeed, HASH_DEFAULT, hashWord, hashWords, rawHash } from './hash'
-import { allocate, allocateTable, failure, free, givePages, SCRATCH_SPAN, takePages } from './heap'
+import { allocateTable, failure, givePages, SCRATCH_SPAN, takePages } from './heap'
 import {
   ABSENT,
   AREA_COUNT,
@@ -23,8 +23,6 @@ import {
   D_USED,
   E_AREA,
   E_FULL,
-  E_NOT_OWNER,
-  E_RELOCK,
   H_EMPTY_TABLE,
   H_FREE_HINT,
   H_HASH,
@@ -42,11 +40,6 @@ import {
   H_THREAD_HEAPS,
   H_VALUE_TYPE,
   HEAP_STRIDE,
-  K_DIED,
-  K_KIND,
-  K_MUTEX,
-  K_READERS,
-  LOCK_BYTES,
   META_LENGTH,
   P_FREE_BYTES,
   P_HEAP,
@@ -67,39 +60,26 @@ import {
   S_LOCK_WAITS,
   S_RETRIES,
   S_SPINS,
-  S_STATE,
   SHARD_SIZE,
   SHARDS,
   SLOT_COUNT,
   SLOT_SIZE,
-  THREAD_SHIFT,
   TYPE_BYTES,
 } from './layout'
-import {
-  BROKEN,
-  blocker,
-  DIED,
-  lockExclusive,
-  lockShared,
-  lockSlowly,
-  ownerOf,
-  tryLock,
-  unlock,
-  unlockExclusive,
-  unlockShared,
-} from './lock'
+import { blocker, unlock } from './lock'
 import { finishRecoveries as finish, giveScratch, recover } from './recover'
 import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './rwmutex'
 import * as scanning from './scan'
 import { clear, indexOf, setShards, setToken, shardAt, shardOf } from './shard'
 import { syncChange, syncClear, syncGet, syncSize } from './sync-map'
 import { bitsOf, clearTable, hashKey, keyAt, nextWord, setKeyArea, slotCount } from './table'
-import { findHold, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock, slotOf } from './thread'
+import { isAlive, me, mySlot, registerThread, releaseSlot, setWebLock } from './thread'
 import { beginWriting, detects, endWriting, isWriting, unsafeChange, unsafeGet } from './unsafe'
 import { resultAt, setDetail, setValueAreas, setValueType } from './value'
 
 export { beginClaim, endClaim } from './claims'
 export { LAYOUT_VERSION, MAGIC } from './layout'
+export * from './user-locks'
 
 let policy: u32 = 0
 
@@ -434,83 +414,4 @@ export function usedBytes(): f64 {
 
 export function recoveries(): u32 {
   return load32(H_RECOVERIES)
-}
-
-// --- Locks of users, see src/sync -----------------------------------------------------------------------------------------
-
-export function newLock(kind: u32): u32 {
-  const shard = shardAt(0)
-  if (lockShard(shard) < 0) return 0
-  const block = allocate(shard + D_HEAP, LOCK_BYTES)
-  if (block != 0) {
-    for (let at: u32 = K_KIND; at < LOCK_BYTES; at += 8) store<u64>(block + at, 0)
-    store32(block + K_KIND, kind)
-    store32(block, load<u32>(block) + 1)
-  }
-  unlock(shard + D_LOCK)
-  return block
-}
-
-export function freeLock(block: u32): void {
-  const shard = shardAt(0)
-  if (lockShard(shard) < 0) return
-  free(shard + D_HEAP, block)
-  unlock(shard + D_LOCK)
-}
-
-/** Says who is in the way, or who died, by the thread's number plus one. */
-function explain(code: i32, block: u32): i32 {
-  if (code == BROKEN) {
-    setDetail(blocker == DIED ? load32(block + K_DIED) : load32(slotOf(blocker) + S_STATE) >> THREAD_SHIFT)
-  } else if (code < 0) {
-    setDetail(blocker)
-  }
-  return code
-}
-
-export function lockMutex(block: u32, timeout: f64): i32 {
-  const word = block + K_MUTEX
-  if (ownerOf(word) == me) return E_RELOCK
-  return tryLock(word) ? 0 : explain(lockSlowly(word, timeout), block)
-}
-
-/** 1: locked now. A dead owner's lock is taken over; then a repair is what the user does. */
-export function tryLockMutex(block: u32): i32 {
-  const word = block + K_MUTEX
-  if (tryLock(word)) return 1
-  const owner = ownerOf(word)
-  if (owner == 0 || owner == me || isAlive(owner)) return 0
-  return lockSlowly(word, 0) >= 0 ? 1 : 0
-}
-
-export function unlockMutex(block: u32): i32 {
-  if (ownerOf(block + K_MUTEX) != me) return E_NOT_OWNER
-  unlock(block + K_MUTEX)
-  return 0
-}
-
-export function lockWriter(block: u32, timeout: f64): i32 {
-  if (ownerOf(block + K_MUTEX) == me || findHold(block + K_READERS) != 0) return E_RELOCK
-  return explain(lockExclusive(block + K_READERS, block + K_MUTEX, timeout), block)
-}
-
-export function unlockWriter(block: u32): i32 {
-  if (ownerOf(block + K_MUTEX) != me) return E_NOT_OWNER
-  unlockExclusive(block + K_READERS, block + K_MUTEX)
-  return 0
-}
-
-/** BROKEN: the writer died, and this thread has no share. It has to take the lock for writing first. */
-export function lockReader(block: u32, timeout: f64): i32 {
-  if (ownerOf(block + K_MUTEX) == me) return E_RELOCK
-  return explain(lockShared(block + K_READERS, block + K_MUTEX, timeout), block)
-}
-
-export function unlockReader(block: u32): i32 {
-  return unlockShared(block + K_READERS) ? 0 : E_NOT_OWNER
-}
-
-/** Who holds the lock for writing: a registry slot plus one, or 0. */
-export function lockOwner(block: u32): u32 {
-  return ownerOf(block + K_MUTEX)
 }

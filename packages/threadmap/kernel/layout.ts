@@ -58,6 +58,8 @@ export const H_IDENTITY: u32 = 92
 export const H_PAGES_SEEN: u32 = 96
 /** 1: a memory of users' locks (src/sync). Its blocks are referenced by handles, not by the table. */
 export const H_LOCKS: u32 = 100
+/** After how many microseconds of waiting a lock is handed over to the thread that waits. */
+export const H_HANDOVER: u32 = 104
 /** The lock of the page table, and what it guards. */
 export const H_HEAP_LOCK: u32 = 256
 export const H_FREE_HINT: u32 = 260
@@ -109,6 +111,8 @@ export const S_STATE: u32 = 128
  * beside it, and others look at it when they want pages back.
  */
 export const S_BUSY: u32 = 24
+/** The lock that the thread sleeps on, while that lock may name it as its next owner; else 0. */
+export const S_WAITS: u32 = 28
 /** The number (plus one) of the thread that created this one, 0 if unknown: they end together. */
 export const S_PARENT: u32 = 132
 /** How often this slot was taken. */
@@ -202,6 +206,10 @@ export const E_NOT_OWNER: i32 = -10
 export const E_RELOCK: i32 = -11
 /** Inside the kernel: compact the heap, then try again. */
 export const E_SPARSE: i32 = -12
+/** A user's lock was disposed. */
+export const E_DISPOSED: i32 = -14
+/** A lock is taken; the word to sleep on and its value are in the result area. */
+export const E_BUSY: i32 = -13
 
 /** Block headers: the word at a block's start is {meta 32 | generation 32}. */
 export const META_LENGTH: u32 = 0x0fffffff
@@ -253,5 +261,10 @@ export const K_MUTEX: u32 = 16
 export const K_READERS: u32 = 20
 /** WaitGroup: its counter. Not where others have their mutex: a count must never look like an owner. */
 export const K_COUNTER: u32 = 24
+/**
+ * Not 0: an owner died, and nobody who could repair what the lock guards has been told. The number (plus one) of its thread,
+ * plus one. Only who has the whole lock writes it.
+ */
+export const K_NEWS: u32 = 28
 /** Two cache line pairs, so that no two locks share one. */
 export const LOCK_BYTES: u32 = 256

@@ -1,21 +1,25 @@
 /**
- * Locks on shared words. A mutex word holds its owner (registry slot number plus one) and a bit that says whether somebody
- * sleeps on it. A waiter spins with exponential back-off, then sleeps in slices; after each slice it asks the registry
- * whether the owner lives. Whoever finds a dead owner takes the lock over by compare-exchange and is told so
- * (`BROKEN`): it must repair what the lock guards before it uses it.
+ * Mutexes on shared words. A mutex word holds its owner (registry slot number plus one), a bit that says whether somebody
+ * sleeps on it, and the thread that the lock is handed to next. A waiter spins with exponential back-off, then sleeps in
+ * slices; after each slice it asks the registry whether the owner lives. Whoever finds a dead owner takes the lock over by
+ * compare-exchange and is told so (`BROKEN`): it must repair what the lock guards before it uses it.
  *
- * A readers-writer lock is a mutex for writers and a word that counts readers. A reader first names the lock in its
- * registry slot, then counts itself by compare-exchange, which the writer's bit forbids; so a writer that sees that no
- * living thread names the lock may set the count to zero: what is left in it belonged to the dead.
+ * A free lock goes to whoever comes first, since waking a thread takes longer than most critical sections. So that nobody
+ * starves, a waiter that has waited for `H_HANDOVER` puts itself down as the next owner, and `unlock` then hands the lock to
+ * it instead of freeing it: the word names the new owner and says `GRANTED` until that thread accepts. A thread that dies
+ * before it accepts was not in the critical section, so its lock is taken over without a repair. Docs: decision 0015.
+ *
+ * Source: Go's sync.Mutex (starvation mode after 1 ms).
  */
 import { add32, cas32, exchange32, load32, store32 } from './atomics'
 import {
   D_LOCK_WAITED,
   D_LOCK_WAITS,
-  E_HOLDS,
+  E_BUSY,
   E_TIMEOUT,
   H_BACKOFF_DELAY,
   H_BACKOFF_RETRIES,
+  H_HANDOVER,
   H_LOCK_TIMEOUT,
   H_RECOVERIES,
   H_SHARD_BITS,
@@ -23,32 +27,45 @@ import {
   S_LOCK_SLEEPS,
   S_LOCK_WAITS,
   S_SPINS,
+  S_WAITS,
   SHARD_SIZE,
 } from './layout'
-import { addHold, count, findHold, heldByLiving, isAlive, maySleep, me, mySlot, now } from './thread'
+import { count, isAlive, maySleep, me, mySlot, now, slotOf } from './thread'
 
 export const LOCKED: i32 = 0
 /** Locked, and its owner had died in the critical section. */
 export const BROKEN: i32 = 1
 
 const SLEEPERS: u32 = 0x80000000
-const OWNER: u32 = 0xffff
-const WRITER: u32 = 0x80000000
-/** In the readers' word: a thread sleeps on it, so whoever changes it in a way that matters wakes all. */
-const SLEEPING: u32 = 0x40000000
-const COUNT: u32 = 0x3fffffff
+/** The owner was handed the lock and has not accepted it yet. */
+export const GRANTED: u32 = 0x40000000
+/** The thread that the lock is handed to next, named like an owner. Only in a word that has an owner. */
+const NEXT: u32 = 0x3fff0000
+const NEXT_SHIFT: u32 = 16
+export const OWNER: u32 = 0xffff
 /** How long a thread sleeps before it looks whether the owner lives. A death is noticed this late at most. */
-const SLICE_NS: i64 = 10_000_000
+const SLICE_NS: f64 = 10_000_000
 /** Spin steps between two looks at the clock, for threads that may not sleep. */
 const SPIN_SLICE: u32 = 2000
 /** Above this a single pause would be longer than falling asleep and waking up. */
-const MAX_PAUSE: u32 = 20_000
+export const MAX_PAUSE: u32 = 20_000
 
 /** Owner of a lock that was taken over and whose repair is still to be done: nobody, so never alive. */
 export const DIED: u32 = 0xffff
 
 /** After a time-out: who held the lock (0: unknown). After BROKEN: who died. */
 export let blocker: u32 = 0
+
+export function setBlocker(owner: u32): void {
+  blocker = owner
+}
+
+/** After E_BUSY: what the word holds that the thread should sleep on. */
+export let busyWord: u32 = 0
+
+export function setBusyWord(value: u32): void {
+  busyWord = value
+}
 
 /** Not 0: when this thread's waiting for the map's locks ends, whatever the map says. */
 let waitsUntil: f64 = 0
@@ -63,17 +80,23 @@ let spun: u32 = 0
 let clockedFrom: f64 = 0
 
 // @inline
-function beginWait(): void {
+export function beginWait(): void {
   count(S_LOCK_WAITS, 1)
   spun = 0
   clockedFrom = 0
+}
+
+/** Looks at the clock for the first time in this wait. */
+export function beginClock(): f64 {
+  clockedFrom = now()
+  return clockedFrom
 }
 
 /**
  * Where the lock is a shard's, the shard counts the wait and how long it was: only who waits pays for that. Shards stand at
  * multiples of their size. The figures are statistics that nothing depends on, and so no steps of the explorer.
  */
-function endWait(word: u32): void {
+export function endWait(word: u32): void {
   if (word - load<u32>(H_SHARDS) >= SHARD_SIZE << load<u32>(H_SHARD_BITS)) return
   const shard = word & ~(SHARD_SIZE - 1)
   const clocked: f64 = clockedFrom > 0 ? max(now() - clockedFrom, 0) * 1e6 : 0
@@ -81,22 +104,25 @@ function endWait(word: u32): void {
   atomic.add<u64>(shard + D_LOCK_WAITED, <u64>clocked + spun)
 }
 
+/** How long a thread waits before the lock is handed to it, in milliseconds. */
+export function handoverAfter(): f64 {
+  return <f64>load<u32>(H_HANDOVER) / 1000
+}
+
 /** Spins for about `steps` nanoseconds. */
-function pause(steps: u32): void {
+export function pause(steps: u32): void {
   for (let i: u32 = 0; i < steps; i++) atomic.load<u32>(mySlot)
 }
 
-/** Sleeps till `word` no longer holds `value`, or a slice is over; spins where sleeping is forbidden. */
-function sleep(word: u32, value: u32): void {
-  count(S_LOCK_SLEEPS, 1)
-  if (maySleep) atomic.wait<i32>(word, value, SLICE_NS)
-  else pause(SPIN_SLICE)
-}
-
-/** Sleeps on a readers' word after leaving word of it there. */
-function sleepShared(readers: u32, seen: u32): void {
-  if ((seen & SLEEPING) == 0 && cas32(readers, seen, seen | SLEEPING) != seen) return
-  sleep(readers, seen | SLEEPING)
+/** Sleeps till `word` no longer holds `value`, `milliseconds` or a slice are over; spins where sleeping is forbidden. */
+export function sleep(word: u32, value: u32, milliseconds: f64): void {
+  if (maySleep) {
+    count(S_LOCK_SLEEPS, 1)
+    atomic.wait<i32>(word, value, <i64>min(max(milliseconds, 0) * 1e6, SLICE_NS))
+  } else {
+    count(S_SPINS, 1)
+    pause(SPIN_SLICE)
+  }
 }
 
 export function lock(word: u32): i32 {
@@ -133,8 +159,38 @@ function awaitMutex(word: u32, timeout: f64): i32 {
     if (load32(word) == 0 && cas32(word, 0, me) == 0) return LOCKED
     delay = min(delay << 1, MAX_PAUSE)
   }
-  clockedFrom = now()
-  const deadline = clockedFrom + timeout
+  let time = beginClock()
+  const deadline = time + timeout
+  const overdueAt = time + handoverAfter()
+  let claims = false
+  while (true) {
+    const overdue = time >= overdueAt
+    if (overdue && !claims) {
+      claims = true
+      // Before the word can name this thread: whoever recovers it must find out where it does.
+      store32(mySlot + S_WAITS, word)
+    }
+    let code = tryMutex(word, overdue)
+    if (code == E_BUSY) {
+      if (time < deadline) {
+        sleep(word, busyWord, (overdue ? deadline : min(deadline, overdueAt)) - time)
+        time = now()
+        continue
+      }
+      blocker = busyWord & OWNER
+      code = claims ? withdraw(word) : E_TIMEOUT
+    }
+    if (claims) store32(mySlot + S_WAITS, 0)
+    return code
+  }
+  return E_TIMEOUT
+}
+
+/**
+ * One try of a waiter. E_BUSY: the word says now that somebody sleeps on it, and names this thread as the next owner if it
+ * is `overdue` and no other thread is named.
+ */
+export function tryMutex(word: u32, overdue: bool): i32 {
   while (true) {
     const seen = load32(word)
     if (seen == 0) {
@@ -142,22 +198,62 @@ function awaitMutex(word: u32, timeout: f64): i32 {
       if (cas32(word, 0, me | SLEEPERS) == 0) return LOCKED
       continue
     }
-    if (!isAlive(seen & OWNER)) {
-      if (cas32(word, seen, me | SLEEPERS) == seen) {
-        blocker = seen & OWNER
+    const owner = seen & OWNER
+    if (owner == me) {
+      if ((seen & GRANTED) != 0) {
+        if (cas32(word, seen, seen & ~GRANTED) == seen) return LOCKED
+        continue
+      }
+    } else if (!isAlive(owner)) {
+      const next = nextOf(seen) == me ? 0 : seen & NEXT
+      if (cas32(word, seen, me | SLEEPERS | next) == seen) {
+        blocker = owner
         add32(H_RECOVERIES, 1)
-        return BROKEN
+        // Who was handed the lock and never accepted it has changed nothing.
+        return (seen & GRANTED) != 0 ? LOCKED : BROKEN
       }
       continue
     }
-    if (now() >= deadline) {
-      blocker = seen & OWNER
+    let wanted = seen | SLEEPERS
+    if (overdue && (seen & NEXT) == 0) wanted |= me << NEXT_SHIFT
+    if (wanted != seen && cas32(word, seen, wanted) != seen) continue
+    busyWord = wanted
+    return E_BUSY
+  }
+  return E_BUSY
+}
+
+function nextOf(seen: u32): u32 {
+  return (seen & NEXT) >> NEXT_SHIFT
+}
+
+/** Ends this thread's waiting: E_TIMEOUT, or LOCKED if the lock was handed to it before it could say so. */
+export function withdraw(word: u32): i32 {
+  while (true) {
+    const seen = load32(word)
+    if ((seen & (OWNER | GRANTED)) == (me | GRANTED)) {
+      if (cas32(word, seen, seen & ~GRANTED) == seen) return LOCKED
+    } else if (nextOf(seen) != me || cas32(word, seen, seen & ~NEXT) == seen) {
       return E_TIMEOUT
     }
-    if ((seen & SLEEPERS) == 0 && cas32(word, seen, seen | SLEEPERS) != seen) continue
-    sleep(word, seen | SLEEPERS)
   }
   return E_TIMEOUT
+}
+
+/** A dead thread that waited for this lock is not handed it any more. It may have been already: then it is the owner. */
+export function forgetNext(word: u32, owner: u32): void {
+  let seen = load32(word)
+  while (nextOf(seen) == owner) {
+    const was = cas32(word, seen, seen & ~NEXT)
+    if (was == seen) return
+    seen = was
+  }
+}
+
+/** The same for the lock that a dead thread slept on, by its registry slot. */
+export function forgetWait(owner: u32): void {
+  const word = load32(slotOf(owner) + S_WAITS)
+  if (word != 0) forgetNext(word, owner)
 }
 
 /** Gives a broken lock up as it was found: the next one is told that it is broken. */
@@ -167,136 +263,26 @@ export function passOn(word: u32): void {
 }
 
 export function unlock(word: u32): void {
-  if ((exchange32(word, 0) & SLEEPERS) != 0) atomic.notify(word, 1)
+  const seen = cas32(word, me, 0)
+  if (seen != me) unlockSlowly(word, seen)
+}
+
+/** Somebody waits: frees the lock and wakes one thread, or hands the lock over. */
+function unlockSlowly(word: u32, found: u32): void {
+  let seen = found
+  while ((seen & OWNER) == me) {
+    const next = nextOf(seen)
+    const was = cas32(word, seen, next == 0 ? 0 : next | GRANTED | SLEEPERS)
+    if (was == seen) {
+      // The thread that the lock is handed to cannot be woken alone: all sleep on one word.
+      if (next != 0) atomic.notify(word, -1)
+      else if ((seen & SLEEPERS) != 0) atomic.notify(word, 1)
+      return
+    }
+    seen = was
+  }
 }
 
 export function ownerOf(word: u32): u32 {
   return load32(word) & OWNER
-}
-
-/**
- * Takes a share of the lock. `mutex` is the writers' mutex. Returns LOCKED, E_TIMEOUT, E_HOLDS, or BROKEN: the writer
- * is dead, no share was taken, and the caller has to take the lock for writing, repair, and try again.
- */
-export function lockShared(readers: u32, mutex: u32, timeout: f64): i32 {
-  const place = addHold(readers)
-  if (place == 0) return E_HOLDS
-  let seen = load32(readers)
-  while ((seen & WRITER) == 0) {
-    const was = cas32(readers, seen, seen + 1)
-    if (was == seen) return LOCKED
-    seen = was
-  }
-  beginWait()
-  const code = awaitWriter(readers, mutex, place, timeout)
-  endWait(readers)
-  return code
-}
-
-function awaitWriter(readers: u32, mutex: u32, place: u32, timeout: f64): i32 {
-  let delay = load<u32>(H_BACKOFF_DELAY)
-  let retries = load<u32>(H_BACKOFF_RETRIES)
-  clockedFrom = now()
-  const deadline = clockedFrom + timeout
-  // While it waits the lock must not be named: a writer that waits for a dead reader's share would take it for this one's.
-  store32(place, 0)
-  while (true) {
-    const seen = load32(readers)
-    if ((seen & WRITER) == 0) {
-      store32(place, readers)
-      if (cas32(readers, seen, seen + 1) == seen) return LOCKED
-      store32(place, 0)
-      continue
-    }
-    if (retries > 0) {
-      retries--
-      pause(delay)
-      count(S_SPINS, 1)
-      delay = min(delay << 1, MAX_PAUSE)
-      continue
-    }
-    const owner = ownerOf(mutex)
-    if (owner != 0 && !isAlive(owner)) return BROKEN
-    if (now() >= deadline) {
-      blocker = owner
-      return E_TIMEOUT
-    }
-    sleepShared(readers, seen)
-  }
-  return E_TIMEOUT
-}
-
-/** Gives the share back. Returns false if this thread had none. */
-export function unlockShared(readers: u32): bool {
-  const place = findHold(readers)
-  if (place == 0) return false
-  if (add32(readers, <u32>-1) - 1 == (WRITER | SLEEPING)) atomic.notify(readers, -1)
-  store32(place, 0)
-  return true
-}
-
-/** Takes the whole lock: the mutex, then waits till the readers are gone. */
-export function lockExclusive(readers: u32, mutex: u32, timeout: f64): i32 {
-  let code = LOCKED
-  if (cas32(mutex, 0, me) != 0) {
-    code = lockSlowly(mutex, timeout)
-    if (code < 0) return code
-  }
-  let seen = load32(readers)
-  while ((seen & WRITER) == 0) {
-    const was = cas32(readers, seen, seen | WRITER)
-    if (was == seen) break
-    seen = was
-  }
-  if ((load32(readers) & COUNT) == 0) return code
-  beginWait()
-  code = awaitReaders(readers, mutex, timeout, code)
-  endWait(readers)
-  return code
-}
-
-function awaitReaders(readers: u32, mutex: u32, timeout: f64, code: i32): i32 {
-  let delay = load<u32>(H_BACKOFF_DELAY)
-  let retries = load<u32>(H_BACKOFF_RETRIES)
-  clockedFrom = now()
-  const deadline = clockedFrom + timeout
-  while (true) {
-    let seen = load32(readers)
-    if ((seen & COUNT) == 0) return code
-    if (retries > 0) {
-      retries--
-      pause(delay)
-      count(S_SPINS, 1)
-      delay = min(delay << 1, MAX_PAUSE)
-      continue
-    }
-    if (!heldByLiving(readers)) {
-      if (cas32(readers, seen, WRITER) == seen) add32(H_RECOVERIES, 1)
-      continue
-    }
-    if (now() >= deadline) {
-      blocker = 0
-      while (cas32(readers, seen, seen & COUNT) != seen) seen = load32(readers)
-      atomic.notify(readers, -1)
-      // Who takes a lock that was broken has to repair: that must not be lost.
-      if (code == BROKEN) passOn(mutex)
-      else unlock(mutex)
-      return E_TIMEOUT
-    }
-    sleepShared(readers, seen)
-  }
-  return E_TIMEOUT
-}
-
-/** The same for a whole readers-writer lock. */
-export function passOnExclusive(readers: u32, mutex: u32): void {
-  exchange32(readers, 0)
-  atomic.notify(readers, -1)
-  passOn(mutex)
-}
-
-export function unlockExclusive(readers: u32, mutex: u32): void {
-  // No reader can have come in: what is in the word is the writer's bit and perhaps a sleeper's.
-  if ((exchange32(readers, 0) & SLEEPING) != 0) atomic.notify(readers, -1)
-  unlock(mutex)
 }

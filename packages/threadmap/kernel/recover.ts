@@ -32,7 +32,7 @@ import {
   SLOT_COUNT,
   THREAD_SHIFT,
 } from './layout'
-import { DIED, lock, ownerOf, setPatience, unlock } from './lock'
+import { DIED, forgetNext, forgetWait, GRANTED, lock, OWNER, ownerOf, setPatience, unlock } from './lock'
 import { lockForWriting, unlockForWriting } from './rwmutex'
 import { shardAt } from './shard'
 import { lockMap } from './sync-repair'
@@ -77,6 +77,7 @@ function countDead(): u32 {
 
 /** Everything that names the dead thread is repaired; if not, its slot stays as it is, so that no new thread is taken for it. */
 function recoverDead(policy: u32, owner: u32): bool {
+  forgetWait(owner)
   if (load<u32>(H_LOCKS) != 0 && !disownLocks(owner)) return false
   if (ownerOf(H_HEAP_LOCK) == owner) {
     if (!lockPages()) return false
@@ -136,10 +137,12 @@ function disownLocks(owner: u32): bool {
     const size = load<u32>(page + G_SIZE)
     for (let block = page + SLAB_HEADER; block < last; block += size) {
       const word = block + K_MUTEX
+      if (isFree(load<u32>(block))) continue
+      forgetNext(word, owner)
       const seen = load32(word)
-      if (isFree(load<u32>(block)) || (seen & 0xffff) != owner) continue
-      store32(block + K_DIED, thread)
-      if (cas32(word, seen, (seen & 0xffff0000) | DIED) == seen) atomic.notify(word, 1)
+      if ((seen & OWNER) != owner) continue
+      if ((seen & GRANTED) == 0) store32(block + K_DIED, thread)
+      if (cas32(word, seen, (seen & ~OWNER) | DIED) == seen) atomic.notify(word, -1)
     }
   }
   unlock(shard + D_LOCK)

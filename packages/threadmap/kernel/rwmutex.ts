@@ -6,18 +6,10 @@
 
 import { readValidated } from './fast'
 import { D_LOCK, D_READERS, E_TIMEOUT } from './layout'
-import {
-  BROKEN,
-  LOCKED,
-  lockExclusive,
-  lockShared,
-  lockTimeout,
-  passOnExclusive,
-  unlockExclusive,
-  unlockShared,
-} from './lock'
+import { BROKEN, LOCKED, lockTimeout } from './lock'
 import { repair } from './repair'
 import { change, shardOf } from './shard'
+import { lockExclusive, lockShared, passOnExclusive, unlockExclusive, unlockShared } from './shared-lock'
 
 const AGAIN: i32 = 101
 

@@ -16,6 +16,7 @@ import {
   S_PARENT,
   S_PENDING,
   S_STATE,
+  S_WAITS,
   S_WEB_LOCK,
   SLOT_ALIVE,
   SLOT_COUNT,
@@ -80,6 +81,7 @@ export function declareDead(owner: u32): bool {
 export function releaseSlot(owner: u32): void {
   const slot = slotOf(owner)
   for (let i: u32 = 0; i < HOLD_COUNT; i++) store32(slot + S_HOLDS + i * 4, 0)
+  store32(slot + S_WAITS, 0)
   // The next thread must not take these scratch areas and this block for its own.
   for (let i: u32 = 0; i < AREA_COUNT; i++) put32(slot + S_AREAS + i * 8, 0)
   put32(slot + S_PENDING, 0)
@@ -135,6 +137,13 @@ export function findHold(lock: u32): u32 {
     if (load<u32>(place) == lock) return place
   }
   return 0
+}
+
+/** How many shares of `lock` this thread names. */
+export function countHolds(lock: u32): u32 {
+  let holds: u32 = 0
+  for (let i: u32 = 0; i < HOLD_COUNT; i++) if (load<u32>(mySlot + S_HOLDS + i * 4) == lock) holds++
+  return holds
 }
 
 /** Whether any living thread names `lock` as held for reading. */

@@ -1,11 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** threadmap/sync: locks in shared memory, for code around the maps. */
 
-export { LockTimeoutError, LockUsageError } from './errors.js'
+export { DisposedError, LockTimeoutError, LockUsageError } from './errors.js'
 export { watchWorker as watch } from './liveness/watch.js'
 export { Backoff } from './sync/backoff.js'
+export type { LockGuard } from './sync/guard.js'
 export type { LockHandle, LockKind, OwnerDied } from './sync/lock-memory.js'
-export { type Locker, Mutex } from './sync/mutex.js'
+export { type AsyncLocker, type Locker, Mutex } from './sync/mutex.js'
+export type { LockAsyncOptions } from './sync/requests.js'
 export { CompatRWMutex, RWMutex } from './sync/rwmutex.js'
+export type { Locked } from './sync/side.js'
 export { WaitGroup } from './sync/wait-group.js'
 export type { BackoffOptions } from './types.js'

@@ -45,14 +45,24 @@ export interface KernelExports {
   recoveries(): number
   audit(): number
   newLock(kind: number): number
-  freeLock(block: number): void
-  lockMutex(block: number, timeout: number): number
-  tryLockMutex(block: number): number
-  unlockMutex(block: number): number
-  lockWriter(block: number, timeout: number): number
-  unlockWriter(block: number): number
-  lockReader(block: number, timeout: number): number
-  unlockReader(block: number): number
+  freeLock(block: number, generation: number): void
+  acknowledge(block: number): void
+  lockMutex(block: number, generation: number, timeout: number): number
+  tryLockMutex(block: number, generation: number): number
+  unlockMutex(block: number, generation: number): number
+  pollMutex(block: number, overdue: number): number
+  leaveMutex(block: number): number
+  lockWriter(block: number, generation: number, timeout: number): number
+  unlockWriter(block: number, generation: number): number
+  pollWriterMutex(block: number, overdue: number): number
+  leaveWriterMutex(block: number): number
+  pollWriter(block: number, yields: number): number
+  leaveWriter(block: number): void
+  lockReader(block: number, generation: number, timeout: number): number
+  unlockReader(block: number, generation: number): number
+  pollReader(block: number, overdue: number, again: number): number
+  overdueReader(block: number): number
+  leaveReader(block: number): void
   lockOwner(block: number): number
 }
 

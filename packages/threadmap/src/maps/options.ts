@@ -11,6 +11,8 @@ export const DEFAULT_SHARDS = 64
 const DEFAULT_CAPACITY = 16
 const DEFAULT_MAX_BYTES = 1024 ** 3
 const DEFAULT_LOCK_TIMEOUT = 5000
+/** As in Go's sync.Mutex: long against a wake-up (0.1 ms), short against any time-out. */
+const HANDOVER_US = 1000
 const DEFAULT_COMPUTE_TIMEOUT = 60_000
 // About the time that another thread is inside a shard; after the last pause, 3 microseconds, sleeping costs less.
 const DEFAULT_BACKOFF_DELAY = 100
@@ -144,6 +146,7 @@ export function checkOptions<K, V>(
     [L.H_COMPUTE_TIMEOUT, whole('computeTimeout', or(options.computeTimeout, DEFAULT_COMPUTE_TIMEOUT), 1, 2 ** 31 - 1)],
     [L.H_BACKOFF_DELAY, whole('backoff.initialDelay', or(backoff.initialDelay, DEFAULT_BACKOFF_DELAY), 0, 1e6)],
     [L.H_BACKOFF_RETRIES, whole('backoff.maxRetries', or(backoff.maxRetries, DEFAULT_BACKOFF_RETRIES), 0, 1000)],
+    [L.H_HANDOVER, HANDOVER_US],
     [L.H_INITIAL_BITS, tableBits(capacity / shards)],
     [L.H_DETECT, options.detect === false ? 0 : 1],
     [L.H_IDENTITY, randomWord()],

@@ -5,6 +5,7 @@
 
 import {
   AttachError,
+  DisposedError,
   LockTimeoutError,
   LockUsageError,
   MapFullError,
@@ -27,6 +28,8 @@ export interface LockHandle<Kind extends LockKind = LockKind> {
   readonly kind: Kind
   readonly memory: MapMemory
   readonly address: number
+  /** Tells the lock from others that had, or will have, the same address. */
+  readonly generation: number
 }
 
 /** Said by `lock()` when the thread that held the lock died: what it guards may be half-changed. */
@@ -63,11 +66,14 @@ export class Place {
   readonly session: Session
   readonly address: number
   readonly kind: LockKind
+  /** Of the lock's block: another one means that the lock was disposed, and perhaps another lock stands there. */
+  readonly generation: number
 
   private constructor(session: Session, address: number, kind: LockKind) {
     this.session = session
     this.address = address
     this.kind = kind
+    this.generation = session.scratch.u32[address >>> 2]
   }
 
   static create(kind: LockKind): Place {
@@ -97,46 +103,76 @@ export class Place {
     }
     session.scratch.refresh()
     const stored = session.scratch.u32[(handle.address + L.K_KIND) >>> 2]
-    if (LOCK_KINDS[stored - 1] !== kind)
-      throw new AttachError(`there is no ${kind} at address ${handle.address}: was it disposed?`)
+    if (LOCK_KINDS[stored - 1] !== kind || session.scratch.u32[handle.address >>> 2] !== handle.generation)
+      throw new AttachError(`there is no such ${kind} at address ${handle.address}: it was disposed`)
     return new Place(session, handle.address, kind)
   }
 
   get handle(): LockHandle {
-    const { session, address, kind } = this
-    return { threadmap: L.LAYOUT_VERSION, kind, memory: session.memory, address }
+    this.check()
+    const { session, address, generation, kind } = this
+    return { threadmap: L.LAYOUT_VERSION, kind, memory: session.memory, address, generation }
   }
 
-  /** Turns a code of the kernel's lock functions into what `lock()` returns, or an error. */
-  result(code: number, timeout: number): OwnerDied | undefined {
-    if (code === 0) return undefined
-    const detail = this.session.scratch.u32[(this.session.scratch.resultWord + L.R_DETAIL) >>> 2]
-    if (code > 0) return { threadId: detail > 0 ? detail - 1 : undefined }
+  /** Whether the lock was disposed, in this thread or another. */
+  get isVoid(): boolean {
+    return this.session.scratch.u32[this.address >>> 2] !== this.generation
+  }
+
+  check(): void {
+    if (this.isVoid) throw this.disposed()
+  }
+
+  disposed(): DisposedError {
+    return new DisposedError(`this ${this.kind} was disposed; create another one, and send its handle`)
+  }
+
+  /** What stands in the result area beside a code of the kernel. */
+  get detail(): number {
+    return this.session.scratch.u32[(this.session.scratch.resultWord + L.R_DETAIL) >>> 2]
+  }
+
+  /** Who died, as a code BROKEN of the kernel says. */
+  get died(): OwnerDied {
+    const { detail } = this
+    return { threadId: detail > 0 ? detail - 1 : undefined }
+  }
+
+  /** The error for a negative code of the kernel's lock functions. */
+  failure(code: number, timeout: number): Error {
+    const { kind, detail } = this
     switch (code) {
       case L.E_TIMEOUT:
-        throw new LockTimeoutError(
-          `no ${this.kind} within ${timeout} ms: ${ownerWords(this.session, detail)}. If that thread died, watch() its worker where it was created; if it is slow, pass a longer time-out`,
+        return new LockTimeoutError(
+          `no ${kind} within ${timeout} ms: ${ownerWords(this.session, detail)}. If that thread died, watch() its worker where it was created; if it is slow, pass a longer time-out`,
           detail,
           -1,
         )
       case L.E_RELOCK:
-        throw new LockUsageError(`this thread holds the ${this.kind} already: locking it again would wait for itself`)
+        return new LockUsageError(
+          `this thread holds the ${kind} already, or waits for it with lockAsync: locking it again would wait for itself. Unlock it first, or use lockAsync() here as well`,
+        )
+      case L.E_DISPOSED:
+        return this.disposed()
       case L.E_NOT_OWNER:
-        throw new LockUsageError(`this thread does not hold the ${this.kind}, so it cannot unlock it`)
+        return new LockUsageError(`this thread does not hold the ${kind}, so it cannot unlock it`)
       default:
-        throw new ThreadLimitError(
+        return new ThreadLimitError(
           `this thread holds ${L.HOLD_COUNT} locks for reading, which is the limit; release some`,
         )
     }
   }
 
-  /** Frees the block; handles of it are void then. */
+  /** Ends the life of the lock, for all threads; does nothing if that was done. */
   free(): void {
-    this.session.kernel.freeLock(this.address)
+    if (!this.isVoid) this.session.kernel.freeLock(this.address, this.generation)
   }
 }
 
+/** The longest delay that timers take, about 25 days. */
+const LONGEST_MS = 2 ** 31 - 1
+
 export function checkTimeout(timeout: number): number {
-  if (typeof timeout === 'number' && timeout >= 0) return Math.min(timeout, 2 ** 31)
+  if (typeof timeout === 'number' && timeout >= 0) return Math.min(timeout, LONGEST_MS)
   throw new OptionError(`a time-out is a number of milliseconds from 0 up, and got ${String(timeout)}`)
 }

@@ -1,85 +1,116 @@
-import { checkTimeout, DEFAULT_TIMEOUT, type LockHandle, type OwnerDied, Place } from './lock-memory.js'
-import type { Locker } from './mutex.js'
+import type { LockGuard } from './guard.js'
+import { type LockHandle, type OwnerDied, Place } from './lock-memory.js'
+import type { AsyncLocker } from './mutex.js'
+import { endRequests, type LockAsyncOptions } from './requests.js'
+import { type Locked, ReaderSide, WriterSide } from './side.js'
 
-/** What RWMutex and CompatRWMutex have in common. */
-abstract class SharedLock {
+/** What RWMutex and CompatRWMutex have in common: the whole lock. */
+abstract class SharedLock implements AsyncLocker {
   /** @internal */
   readonly place: Place
+  readonly #writer: WriterSide
 
   /** @internal */
   constructor(place: Place) {
     this.place = place
+    this.#writer = new WriterSide(place)
   }
 
-  protected lockWriting(timeout: number): OwnerDied | undefined {
-    const { session, address } = this.place
-    return this.place.result(session.kernel.lockWriter(address, checkTimeout(timeout)), timeout)
+  /**
+   * Takes the whole lock. As `Mutex.lock`. `LockUsageError` if this thread holds the lock already, as a whole or for reading: two
+   * readers that waited for the whole would wait for each other.
+   */
+  lock(timeout?: number): OwnerDied | undefined {
+    return this.#writer.lock(timeout)
   }
 
-  protected unlockWriting(): void {
-    this.place.result(this.place.session.kernel.unlockWriter(this.place.address), 0)
+  /** Gives the whole lock up. As `Mutex.unlock`. */
+  unlock(): void {
+    this.#writer.unlock()
   }
 
-  protected lockReading(timeout: number): OwnerDied | undefined {
-    const { session, address } = this.place
-    let died: OwnerDied | undefined
-    while (true) {
-      const result = this.place.result(session.kernel.lockReader(address, checkTimeout(timeout)), timeout)
-      if (result === undefined) return died
-      // The writer died. Only who holds the whole lock may take it over from the dead.
-      died = result
-      this.lockWriting(timeout)
-      this.unlockWriting()
-    }
+  /** Runs `action` with the whole lock held. As `Mutex.withLock`. */
+  withLock<T>(action: Locked<T>): T {
+    return this.#writer.withLock(action)
   }
 
-  protected unlockReading(): void {
-    this.place.result(this.place.session.kernel.unlockReader(this.place.address), 0)
+  /** Takes the whole lock without blocking the thread. As `Mutex.lockAsync`. */
+  lockAsync(options?: LockAsyncOptions): Promise<LockGuard> {
+    return this.#writer.lockAsync(options)
   }
 
-  /** Frees the lock's memory: for its creator, when nobody uses it any more. */
+  /** Runs `action` with the whole lock held, till what it returns is settled. As `Mutex.withLockAsync`. */
+  withLockAsync<T>(action: Locked<T | PromiseLike<T>>, options?: LockAsyncOptions): Promise<T> {
+    return this.#writer.withLockAsync(action, options)
+  }
+
+  /**
+   * Frees the lock's memory, once: for its creator, when nobody uses it any more. If a thread holds it still, that thread's
+   * `unlock` throws `DisposedError`, and the 256 bytes stay taken.
+   */
   [Symbol.dispose](): void {
     this.place.free()
+    endRequests(this.place)
   }
 }
 
 /**
  * A lock that many threads hold for reading, or one for writing. Writers have precedence: while one waits, new readers
- * wait behind it. What a dead thread held, for reading or for writing, is given back.
+ * wait behind it; but readers that have waited for 1 ms get in before the next writer. What a dead thread held, for reading or
+ * for writing, is given back.
  *
- * A thread may hold up to 16 locks for reading, and the same one several times. Who holds it for reading cannot lock it
- * for writing (`LockUsageError`): two that tried would wait for each other.
+ * A thread may hold up to 16 locks for reading, and the same one several times: it gets another share at once, also while a
+ * writer waits. Who holds it for reading cannot lock it for writing (`LockUsageError`): two that tried would wait for each
+ * other.
+ *
+ * A death while holding the whole lock is told to every reader until a writer is told, who alone can repair what the lock
+ * guards. A writer that dies while it waits is no news.
+ *
+ * After its disposal, in whichever thread, every method throws `DisposedError`.
  */
-export class RWMutex extends SharedLock implements Locker {
+export class RWMutex extends SharedLock {
+  readonly #reader: ReaderSide
+
   constructor()
   /** @internal */
   constructor(place?: Place)
   constructor(place: Place = Place.create('RWMutex')) {
     super(place)
+    this.#reader = new ReaderSide(place)
   }
 
-  /** The lock of a handle that another thread sent. `AttachError` if it is none. */
+  /** The lock of a handle that another thread sent. `AttachError` if it is none, or was disposed. */
   static attach(handle: LockHandle<'RWMutex'>): RWMutex {
     return new RWMutex(Place.attach('RWMutex', handle))
   }
 
-  /** Takes the whole lock. As `Mutex.lock`. */
-  lock(timeout = DEFAULT_TIMEOUT): OwnerDied | undefined {
-    return this.lockWriting(timeout)
-  }
-
-  unlock(): void {
-    this.unlockWriting()
-  }
-
-  /** Takes a share. Waits at most `timeout` milliseconds, then throws `LockTimeoutError`. */
-  rlock(timeout = DEFAULT_TIMEOUT): OwnerDied | undefined {
-    return this.lockReading(timeout)
+  /** Takes a share. Waits at most `timeout` milliseconds (default 5000), then throws `LockTimeoutError`. */
+  rlock(timeout?: number): OwnerDied | undefined {
+    return this.#reader.lock(timeout)
   }
 
   /** Gives a share back. `LockUsageError` if this thread has none. */
   runlock(): void {
-    this.unlockReading()
+    this.#reader.unlock()
+  }
+
+  /** Runs `action` with a share. As `Mutex.withLock`. */
+  withRLock<T>(action: Locked<T>): T {
+    return this.#reader.withLock(action)
+  }
+
+  /**
+   * Takes a share without blocking the thread. As `Mutex.lockAsync`, but the requests of one thread are served together. While
+   * a writer waits, a thread that has a share gets further ones after 50 ms: the code that has the share may be what
+   * asks, and the writer should have a chance if it is not.
+   */
+  rlockAsync(options?: LockAsyncOptions): Promise<LockGuard> {
+    return this.#reader.lockAsync(options)
+  }
+
+  /** Runs `action` with a share, till what it returns is settled. As `Mutex.withLockAsync`. */
+  withRLockAsync<T>(action: Locked<T | PromiseLike<T>>, options?: LockAsyncOptions): Promise<T> {
+    return this.#reader.withLockAsync(action, options)
   }
 
   get handle(): LockHandle<'RWMutex'> {
@@ -90,35 +121,30 @@ export class RWMutex extends SharedLock implements Locker {
 /**
  * A readers-writer lock behind a mutex's interface. Code written against a mutex uses `lock` and `unlock` unchanged and
  * excludes everybody; code that only reads is handed `reader` in place of the mutex, whose `lock` and `unlock` share.
- * (Go: `RWMutex.RLocker`.)
+ * Otherwise like `RWMutex`. (Go: `RWMutex.RLocker`.)
  */
-export class CompatRWMutex extends SharedLock implements Locker {
+export class CompatRWMutex extends SharedLock {
   /** The same lock for those who only read: its `lock()` takes a share. */
-  readonly reader: Locker
+  readonly reader: AsyncLocker
 
   constructor()
   /** @internal */
   constructor(place?: Place)
   constructor(place: Place = Place.create('CompatRWMutex')) {
     super(place)
+    const side = new ReaderSide(place)
     this.reader = {
-      lock: (timeout = DEFAULT_TIMEOUT) => this.lockReading(timeout),
-      unlock: () => this.unlockReading(),
+      lock: timeout => side.lock(timeout),
+      unlock: () => side.unlock(),
+      withLock: action => side.withLock(action),
+      lockAsync: options => side.lockAsync(options),
+      withLockAsync: (action, options) => side.withLockAsync(action, options),
     }
   }
 
-  /** The lock of a handle that another thread sent. `AttachError` if it is none. */
+  /** The lock of a handle that another thread sent. `AttachError` if it is none, or was disposed. */
   static attach(handle: LockHandle<'CompatRWMutex'>): CompatRWMutex {
     return new CompatRWMutex(Place.attach('CompatRWMutex', handle))
-  }
-
-  /** Takes the whole lock. As `Mutex.lock`. */
-  lock(timeout = DEFAULT_TIMEOUT): OwnerDied | undefined {
-    return this.lockWriting(timeout)
-  }
-
-  unlock(): void {
-    this.unlockWriting()
   }
 
   get handle(): LockHandle<'CompatRWMutex'> {

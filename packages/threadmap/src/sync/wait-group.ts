@@ -3,6 +3,11 @@ import { LockTimeoutError, LockUsageError, OptionError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type LockHandle, Place } from './lock-memory.js'
 
+/** What one word holds. */
+const MOST_TASKS = 2 ** 31 - 1
+/** How late `wait` notices at most that the group was disposed. */
+const SLICE_MS = 100
+
 /**
  * Waits for a number of tasks in other threads. `add(n)` before they start, `done()` at the end of each, `wait()` for all. It
  * has no owner, so it cannot know of a task that died: `wait` gives up after its time-out.
@@ -26,20 +31,29 @@ export class WaitGroup {
 
   /** Tasks that are not done. */
   get count(): number {
+    this.#place.check()
     return Atomics.load(this.#words, this.#index)
   }
 
-  /** Counts `tasks` more (or fewer). `LockUsageError` if that is fewer than none; nothing is changed then. */
+  /**
+   * Counts `tasks` more (or fewer). `LockUsageError` if that is fewer than none, or more than 2^31 - 1; nothing is changed
+   * then.
+   */
   add(tasks: number): void {
     if (!Number.isInteger(tasks) || Math.abs(tasks) > 2 ** 30) {
       throw new OptionError(`add() takes a whole number of tasks up to 2^30, and got ${String(tasks)}`)
     }
+    this.#place.check()
     const words = this.#words
     let seen = Atomics.load(words, this.#index)
     while (true) {
       const next = seen + tasks
       if (next < 0)
         throw new LockUsageError(`a WaitGroup of ${seen} tasks cannot lose ${-tasks}: done() was called too often`)
+      if (next > MOST_TASKS)
+        throw new LockUsageError(
+          `a WaitGroup of ${seen} tasks cannot have ${tasks} more: it counts up to ${MOST_TASKS}`,
+        )
       const was = Atomics.compareExchange(words, this.#index, seen, next)
       if (was === seen) {
         if (next === 0) Atomics.notify(words, this.#index)
@@ -60,12 +74,13 @@ export class WaitGroup {
     const deadline = performance.now() + checkTimeout(timeout)
     const sleeps = platform.maySleep()
     while (true) {
+      this.#place.check()
       const count = Atomics.load(words, this.#index)
       if (count === 0) return
       const left = deadline - performance.now()
       if (left <= 0)
         throw new LockTimeoutError(`${count} tasks of a WaitGroup were not done within ${timeout} ms`, 0, -1)
-      if (sleeps) Atomics.wait(words, this.#index, count, left)
+      if (sleeps) Atomics.wait(words, this.#index, count, Math.min(left, SLICE_MS))
     }
   }
 
@@ -73,7 +88,7 @@ export class WaitGroup {
     return this.#place.handle as LockHandle<'WaitGroup'>
   }
 
-  /** Frees the group's memory: for its creator, when nobody uses it any more. */
+  /** Frees the group's memory, once: for its creator, when nobody uses it any more. Who waits gets a `DisposedError`. */
   [Symbol.dispose](): void {
     this.#place.free()
   }

@@ -19,6 +19,7 @@ import { type Entry, isRefused, judgeIteration, linearizable, picture, removes }
 import { type Output, perform, type Step } from './operations.js'
 import {
   Death,
+  L,
   type LogicalThread,
   type Operation,
   PREEMPTED,
@@ -46,11 +47,22 @@ export interface Scenario {
   threads: readonly (readonly Step[])[]
   /** A thread that died before its `at`th access in this step. Recover it as owner 'victim'. */
   victim?: { step: Step; at: number }
+  /** This thread dies before its `at`th access, or falling asleep. Steps `recover` of the others begin when it has died. */
+  mortal?: { thread: number; at: number }
+  /** Waiters of locks are handed them after so many microseconds (by default later than any schedule lasts). */
+  handover?: number
+  /** The locks' time-out in milliseconds. 0: operations that find a lock taken may give up. */
+  timeout?: number
   /** No page is free. */
   full?: boolean
   /** Preemptions and schedules at most, where a schedule is long. */
   bound?: number
   most?: number
+}
+
+/** Where a scenario stands in the report. */
+export interface Named extends Scenario {
+  situation: string
 }
 
 export interface Failure {
@@ -141,6 +153,8 @@ export class Explorer implements Scheduler {
       const value = world.map.get(key)
       if (value !== undefined) this.#initial.set(key, world.form.read(value))
     }
+    if (scenario.handover !== undefined) world.words[L.H_HANDOVER >>> 2] = scenario.handover
+    if (scenario.timeout !== undefined) world.words[L.H_LOCK_TIMEOUT >>> 2] = scenario.timeout
     this.#count = scenario.threads.length
     this.#readers = new Uint8Array(world.size / 8)
     this.#writers = new Uint8Array(world.size / 8)
@@ -154,7 +168,8 @@ export class Explorer implements Scheduler {
     for (let i = 0; i < this.#count; i++) world.addThread(this)
     if (scenario.victim !== undefined) this.#kill(scenario.victim)
     if (scenario.full === true) world.fillUp()
-    world.freeze(scenario.victim !== undefined)
+    if (scenario.mortal !== undefined) this.victim = world.threads[scenario.mortal.thread].owner
+    world.freeze(this.victim !== 0)
     this.#running = true
   }
 
@@ -163,6 +178,10 @@ export class Explorer implements Scheduler {
   /** Whether the victim died before its step was over. */
   victimDied = false
   readonly #victimEntry: Entry[] = []
+  /** Of the mortal thread: its accesses in this schedule, whether it has died, and in how many schedules it has. */
+  #mortalAccesses = 0
+  #mortalDied = false
+  deaths = 0
 
   #kill(victim: { step: Step; at: number }): void {
     const thread = this.world.addThread(this)
@@ -192,6 +211,7 @@ export class Explorer implements Scheduler {
       return true
     }
     if (!this.#running || thread.index >= this.#count) return true
+    this.#mayDie(thread)
     const word = address >>> 3
     if (!this.#isConflict(word, 1 << thread.index, kind)) return true
     thread.word = word
@@ -202,6 +222,11 @@ export class Explorer implements Scheduler {
     }
     thread.state = PREEMPTED
     return false
+  }
+
+  #mayDie(thread: LogicalThread): void {
+    const { mortal } = this.scenario
+    if (mortal?.thread === thread.index && this.#mortalAccesses++ >= mortal.at) throw new Death()
   }
 
   resumed(thread: LogicalThread): void {
@@ -216,6 +241,7 @@ export class Explorer implements Scheduler {
       thread.state = RUNNING
       return answer
     }
+    if (thread.state === RUNNING) this.#mayDie(thread)
     thread.word = address >>> 3
     thread.kind = UPDATES
     this.#isConflict(thread.word, 1 << thread.index, UPDATES)
@@ -286,7 +312,9 @@ export class Explorer implements Scheduler {
   #enabled(): number {
     let mask = 0
     for (let i = 0; i < this.#count; i++) {
-      if (this.#steps[i] < this.scenario.threads[i].length && this.world.threads[i].state !== SLEEPING) mask |= 1 << i
+      const step = this.scenario.threads[i][this.#steps[i]]
+      if (step === undefined || this.world.threads[i].state === SLEEPING) continue
+      if (step.op !== 'recover' || this.#mortalDied || this.scenario.mortal === undefined) mask |= 1 << i
     }
     return mask
   }
@@ -373,6 +401,8 @@ export class Explorer implements Scheduler {
     this.#timeouts = 0
     this.#history = [...this.#victimEntry]
     this.#historyHash = 0
+    this.#mortalAccesses = 0
+    this.#mortalDied = false
     for (let i = 0; i < this.#count; i++) {
       this.#lastA[i] = Math.imul(i + 1, 0x9e3779b1)
       this.#lastB[i] = Math.imul(i + 77, 0x85ebca6b)
@@ -426,7 +456,14 @@ export class Explorer implements Scheduler {
     }
     let next = this.#calls[i]!
     while (!next.done) {
-      const result = thread.run(next.value as never)
+      let result: number | undefined
+      try {
+        result = thread.run(next.value as never)
+      } catch (error) {
+        if (!(error instanceof Death)) throw error
+        this.#die(i)
+        return
+      }
       if (result === undefined) return
       next = this.#calls[i] = operation.next(result)
     }
@@ -439,6 +476,14 @@ export class Explorer implements Scheduler {
     this.#steps[i]++
   }
 
+  #die(i: number): void {
+    this.world.threads[i].reset()
+    this.#mortalDied = true
+    this.deaths++
+    this.#steps[i] = this.scenario.threads[i].length
+    this.#historyHash = Math.imul(this.#historyHash ^ 0x2545f491, 0x9e3779b1)
+  }
+
   #stepOf(i: number): Step {
     const step = this.scenario.threads[i][this.#steps[i]]
     return step.op === 'recover' ? { ...step, owner: this.victim } : step
@@ -446,12 +491,12 @@ export class Explorer implements Scheduler {
 
   /** What is wrong after a schedule, or undefined. */
   #judge(): string | undefined {
-    const { victim } = this.scenario
-    if (this.#timeouts > 0 && victim === undefined)
+    if (this.#timeouts > 0 && this.victim === 0)
       return 'all threads slept, and only a time-out woke them: a lost wake-up'
     // What the recovery had to leave, since somebody held it.
-    if (victim !== undefined) this.world.map.session.recover(this.victim)
-    const problems = this.world.audit()
+    if (this.scenario.victim !== undefined || this.#mortalDied) this.world.map.session.recover(this.victim)
+    // A dead reader's share stands until a writer comes.
+    const problems = this.world.audit(!this.#mortalDied)
     if (problems.length > 0) return `the audit found: ${problems.join('; ')}`
     const { map, form } = this.world
     const finals: Entry[] = []
@@ -476,7 +521,7 @@ export class Explorer implements Scheduler {
         const others = history.filter(other => other !== entry && other.client !== entry.client)
         const overlaps = others.some(other => other.call < entry.return && other.return > entry.call)
         if (!overlaps) return `${entry.op} was refused, and nobody else was there`
-      } else if (typeof entry.output === 'string' && !(this.scenario.full === true && entry.output === 'E_FULL')) {
+      } else if (typeof entry.output === 'string' && !this.#mayFail(entry.output)) {
         return `${entry.op} failed with ${entry.output}`
       }
       if (entry.op === 'iterate') {
@@ -487,6 +532,11 @@ export class Explorer implements Scheduler {
     const keys = history.filter(entry => entry.computed).map(entry => entry.key)
     if (new Set(keys).size < keys.length && !history.some(removes)) return 'a key was computed twice'
     return linearizable(history, this.#initial) ? undefined : 'the history is not linearizable'
+  }
+
+  #mayFail(output: string): boolean {
+    const { full, timeout } = this.scenario
+    return (output === 'E_FULL' && full === true) || (output === 'E_TIMEOUT' && timeout === 0)
   }
 
   // --- Searches -------------------------------------------------------------------------------------------------------

@@ -14,10 +14,13 @@ export interface Entry {
   return: number
 }
 
+/** What an operation says that did nothing. */
+const FAILED = new Set<Output>(['E_FULL', 'E_TIMEOUT'])
+
 /** Operations that say something else than a map's state at one moment are judged elsewhere. */
 export function isLinear(entry: Entry): boolean {
   const { op, output } = entry
-  return op !== 'iterate' && op !== 'size' && op !== 'recover' && !isRefused(output) && output !== 'E_FULL'
+  return op !== 'iterate' && op !== 'size' && op !== 'recover' && !isRefused(output) && !FAILED.has(output)
 }
 
 /** UnsafeMap's way out: the operation did nothing. */

@@ -1,8 +1,8 @@
 /** Explores scenarios on all cores, and prints what was done. Each core has a worker, which takes every nth scenario. */
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { Explorer, type Failure } from './explorer.js'
-import { allScenarios, type Named } from './scenarios.js'
+import { Explorer, type Failure, type Named } from './explorer.js'
+import { allScenarios } from './scenarios.js'
 
 export interface Effort {
   /** Only scenarios whose name matches. */

@@ -1,15 +1,11 @@
 /** What is explored: small programs in small maps, chosen so that their threads get in each other's way. */
 import { FastMap, f64, string } from 'threadmap'
 import type { DeathScenario } from './death.js'
-import type { Scenario } from './explorer.js'
+import type { Named, Scenario } from './explorer.js'
+import { handoverScenarios } from './handover.js'
 import type { Step } from './operations.js'
 import { L } from './thread.js'
 import { type FormName, type MapName, maps, SEED } from './world.js'
-
-/** Where a scenario stands in the report. */
-export interface Named extends Scenario {
-  situation: string
-}
 
 /** The operations that change a key, for thread number `n`. `old` is the value that the key has at first. */
 function changes(form: FormName, key: string, n: number, old = 1): Step[] {
@@ -241,7 +237,7 @@ export function scenariosOf(map: MapName): Named[] {
 }
 
 export function allScenarios(): Named[] {
-  return (Object.keys(maps) as MapName[]).flatMap(scenariosOf)
+  return [...(Object.keys(maps) as MapName[]).flatMap(scenariosOf), ...handoverScenarios()]
 }
 
 /** Every operation that changes something, in every state in which it does something else. */

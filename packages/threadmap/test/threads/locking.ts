@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import type { MapHandle } from 'threadmap'
-import { CompatRWMutex, type Locker, type LockHandle, Mutex, type OwnerDied, RWMutex, WaitGroup } from 'threadmap/sync'
+import {
+  type AsyncLocker,
+  CompatRWMutex,
+  type LockAsyncOptions,
+  type LockHandle,
+  Mutex,
+  type OwnerDied,
+  RWMutex,
+  WaitGroup,
+} from 'threadmap/sync'
 import { type Crew, serve } from './crew.js'
 import { attachMap } from './maps.js'
 import { Random } from './random.js'
@@ -32,6 +41,23 @@ export interface GroupTask {
   readonly done: SharedArrayBuffer
 }
 
+/** How a thread takes a lock again and again. */
+export interface RivalTask {
+  readonly lock: AnyLock
+  readonly how: 'write' | 'read'
+  /** How long it holds the lock each time, in milliseconds. */
+  readonly hold: number
+  /** How often; 0: until it is stopped. */
+  readonly times: number
+}
+
+export interface AsyncTask {
+  readonly lock: AnyLock
+  readonly how: 'write' | 'read'
+  /** Blocks its event loop once it waits: it can be handed the lock, and cannot accept. */
+  readonly blocks: boolean
+}
+
 export interface GuardTask {
   readonly map: MapHandle<string, number>
   readonly lock: AnyLock
@@ -51,8 +77,10 @@ export const HELD = 0
 export const RELEASE = 1
 export const ASKING = 2
 
+type AsyncFace = Pick<AsyncLocker, 'lock' | 'unlock' | 'lockAsync'>
+
 /** The two faces of each kind: for those who write, and for those who only read. A mutex has but one. */
-export function faces(handle: AnyLock): { writer: Locker; reader: Locker } {
+export function faces(handle: AnyLock): { writer: AsyncFace; reader: AsyncFace } {
   switch (handle.kind) {
     case 'Mutex': {
       const lock = Mutex.attach(handle)
@@ -60,7 +88,12 @@ export function faces(handle: AnyLock): { writer: Locker; reader: Locker } {
     }
     case 'RWMutex': {
       const lock = RWMutex.attach(handle)
-      return { writer: lock, reader: { lock: timeout => lock.rlock(timeout), unlock: () => lock.runlock() } }
+      const reader = {
+        lock: (timeout?: number) => lock.rlock(timeout),
+        unlock: () => lock.runlock(),
+        lockAsync: (options?: LockAsyncOptions) => lock.rlockAsync(options),
+      }
+      return { writer: lock, reader }
     }
     case 'CompatRWMutex': {
       const lock = CompatRWMutex.attach(handle)
@@ -143,6 +176,38 @@ const jobs = {
     crew.control.sleepWhile(crew.index, RELEASE, 0)
     face.unlock()
     return { error: undefined, died, took }
+  },
+
+  /** Returns how often it got the lock. */
+  rival(task: RivalTask, crew: Crew): number {
+    const face = faces(task.lock)[task.how === 'write' ? 'writer' : 'reader']
+    crew.start()
+    let times = 0
+    while (task.times > 0 ? times < task.times : crew.running()) {
+      face.lock()
+      times++
+      for (const end = performance.now() + task.hold; performance.now() < end; );
+      face.unlock()
+    }
+    return times
+  },
+
+  /** Waits for the lock by `lockAsync`, and keeps it until it is told to let go. */
+  async holdAsync(task: AsyncTask, crew: Crew): Promise<Outcome> {
+    const face = faces(task.lock)[task.how === 'write' ? 'writer' : 'reader']
+    crew.start()
+    const began = performance.now()
+    const asked = face.lockAsync({ timeout: 60_000 })
+    // Long enough to be overdue.
+    await new Promise(resolve => setTimeout(resolve, 50))
+    crew.control.set(crew.index, ASKING, 1)
+    if (task.blocks) crew.control.sleepWhile(crew.index, RELEASE, 0)
+    const guard = await asked
+    const took = performance.now() - began
+    crew.control.set(crew.index, HELD, 1)
+    while (crew.control.get(crew.index, RELEASE) === 0) await new Promise(resolve => setTimeout(resolve, 1))
+    guard.unlock()
+    return { error: undefined, died: guard.ownerDied, took }
   },
 
   group(task: GroupTask, crew: Crew): number {

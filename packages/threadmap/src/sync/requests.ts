@@ -1,0 +1,402 @@
+/**
+ * What waits in this thread for a lock without blocking the thread. Requests for the whole lock stand in line: one of them at a
+ * time competes with other threads. Requests for a share are served together, by one share of the thread.
+ */
+import { LockTimeoutError, LockUsageError, OptionError } from '../errors.js'
+import * as L from '../kernel/layout.generated.js'
+import { type Session, slotAddress } from '../kernel/session.js'
+import { ownerWords } from '../maps/failure.js'
+import { Guard } from './guard.js'
+import { checkTimeout, DEFAULT_TIMEOUT, type OwnerDied, type Place } from './lock-memory.js'
+import { waitForWord } from './word.js'
+
+/** How `lockAsync` waits. */
+export interface LockAsyncOptions {
+  /** How long it waits at most, in milliseconds. Default 5000. */
+  readonly timeout?: number
+  /** Ends the waiting; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/** Slices of waiting, after the first: a death or a disposal is noticed this late at most, if nobody says so. */
+const FIRST_SLICE_MS = 10
+const LAST_SLICE_MS = 100
+/**
+ * So long a request for a share waits for a writer although this thread has a share. Then it gets in: it may come from the
+ * code that has the share, for which the writer waits.
+ */
+const NESTED_MS = 50
+
+export interface Waiting {
+  readonly timeout: number
+  readonly signal: AbortSignal | undefined
+  /** Whether the one who gets the lock is told of a death, so that others need not be. */
+  readonly tells: boolean
+}
+
+export function checkAsyncOptions(options: LockAsyncOptions): { timeout: number; signal: AbortSignal | undefined } {
+  if (typeof options !== 'object' || options === null)
+    throw new OptionError(`lockAsync() takes { timeout, signal }, and got ${String(options)}`)
+  for (const name of Object.keys(options)) {
+    if (name !== 'timeout' && name !== 'signal')
+      throw new OptionError(`lockAsync() has no option ${name}; it takes timeout and signal`)
+  }
+  const { timeout = DEFAULT_TIMEOUT, signal } = options
+  if (signal !== undefined && (typeof signal !== 'object' || typeof signal?.addEventListener !== 'function'))
+    throw new OptionError('the option signal must be an AbortSignal')
+  return { timeout: checkTimeout(timeout), signal }
+}
+
+/** One call of `lockAsync`. Settled once: by the lock, its time-out, its signal, or the lock's disposal. */
+class Request {
+  readonly waiting: Waiting
+  readonly promise: Promise<Guard>
+  readonly began = performance.now()
+  /** What else is to be done when it fails: it stands in a line, or competes. */
+  left = () => {}
+  #settled = false
+  #resolve!: (guard: Guard) => void
+  #reject!: (reason: unknown) => void
+  readonly #timer: unknown
+  readonly #abort: () => void
+
+  constructor(waiting: Waiting, timedOut: () => Error) {
+    this.waiting = waiting
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // Also what keeps the event loop alive: a pending Atomics.waitAsync does not.
+    this.#timer = setTimeout(() => this.fail(timedOut()), waiting.timeout)
+    this.#abort = () => this.fail(waiting.signal?.reason)
+    waiting.signal?.addEventListener('abort', this.#abort, { once: true })
+  }
+
+  resolve(guard: Guard): void {
+    this.#end()
+    this.#resolve(guard)
+  }
+
+  fail(reason: unknown): void {
+    if (this.#settled) return
+    this.#end()
+    this.#reject(reason)
+    this.left()
+  }
+
+  #end(): void {
+    this.#settled = true
+    clearTimeout(this.#timer as number)
+    this.waiting.signal?.removeEventListener('abort', this.#abort)
+  }
+}
+
+/** What one kind of request needs of the kernel. */
+interface Access {
+  /** One try: a code of the kernel. */
+  poll(overdue: boolean): number
+  /** No longer competes. What it got in that moment is given back. */
+  leave(): void
+  /** The word that E_BUSY speaks of, as an offset in the lock's block. */
+  readonly word: number
+}
+
+/** The requests of this thread for one lock, and what it holds by them. */
+export class Requests {
+  readonly place: Place
+  /** Requests for the whole lock that do not compete yet. */
+  readonly #line: Request[] = []
+  /** A request for the whole lock competes, or has it. */
+  #wholeBusy = false
+  /** The request has the lock, or half of it: a writer with the mutex that waits for readers. */
+  ownsWhole = false
+  /** Requests for shares. The first may be competing. */
+  readonly #sharing: Request[] = []
+  #shareBusy = false
+  /** Guards of shares. The thread has one share for all of them. */
+  #shares = 0
+  #shareDied: OwnerDied | undefined
+  readonly #pending = new Set<Request>()
+
+  constructor(place: Place) {
+    this.place = place
+  }
+
+  /** The lock was disposed: nobody waits any longer. */
+  end(): void {
+    for (const request of [...this.#pending]) request.fail(this.place.disposed())
+  }
+
+  /** No share of this thread was taken by a call that blocked it. */
+  get ownsAllShares(): boolean {
+    if (this.#shares === 0) return false
+    const { session, address } = this.place
+    const holds = slotAddress(session.owner, L.S_HOLDS) >>> 2
+    let shares = 0
+    for (const word of session.scratch.u32.subarray(holds, holds + L.HOLD_COUNT)) {
+      if (word === address + L.K_READERS) shares++
+    }
+    return shares <= 1
+  }
+
+  #request(waiting: Waiting, queue: Request[]): Request {
+    const request = new Request(waiting, () => this.#timedOut(waiting.timeout))
+    this.#pending.add(request)
+    request.left = () => this.#leave(request, queue)
+    queue.push(request)
+    return request
+  }
+
+  #leave(request: Request, queue: Request[]): void {
+    this.#pending.delete(request)
+    const at = queue.indexOf(request)
+    if (at >= 0) queue.splice(at, 1)
+  }
+
+  #grant(request: Request, died: OwnerDied | undefined, release: () => void): void {
+    this.#pending.delete(request)
+    request.resolve(new Guard(this.place, died, release))
+  }
+
+  // --- The whole lock -------------------------------------------------------------------------------------------------
+
+  lockWhole(waiting: Waiting): Promise<Guard> {
+    const request = this.#request(waiting, this.#line)
+    if (!this.#wholeBusy) this.#nextInLine()
+    return request.promise
+  }
+
+  #nextInLine(): void {
+    this.ownsWhole = false
+    const request = this.#line.shift()
+    this.#wholeBusy = request !== undefined
+    if (request === undefined) {
+      this.#dropIfIdle()
+      return
+    }
+    const { place } = this
+    const { kernel } = place.session
+    const isMutex = place.kind === 'Mutex'
+    const release = () => {
+      if (isMutex) kernel.unlockMutex(place.address, place.generation)
+      else kernel.unlockWriter(place.address, place.generation)
+      this.#nextInLine()
+    }
+    const left = () => {
+      this.#pending.delete(request)
+      this.#nextInLine()
+    }
+    this.#compete(request, isMutex ? this.#mutexAccess() : this.#writerAccess(), left, code => {
+      this.ownsWhole = true
+      const died = code > 0 ? place.died : undefined
+      if (died !== undefined && request.waiting.tells) kernel.acknowledge(place.address)
+      this.#grant(request, died, release)
+    })
+  }
+
+  #mutexAccess(): Access {
+    const { address, session } = this.place
+    const { kernel } = session
+    return {
+      word: L.K_MUTEX,
+      poll: overdue => kernel.pollMutex(address, Number(overdue)),
+      leave: () => {
+        if (kernel.leaveMutex(address) >= 0) kernel.unlockMutex(address, this.place.generation)
+      },
+    }
+  }
+
+  #writerAccess(): Access {
+    const { address, session } = this.place
+    const { kernel } = session
+    const requests = this
+    let yieldsUntil = 0
+    return {
+      get word() {
+        return requests.ownsWhole ? L.K_READERS : L.K_MUTEX
+      },
+      poll(overdue) {
+        if (!requests.ownsWhole) {
+          const code = kernel.pollWriterMutex(address, Number(overdue))
+          if (code < 0) return code
+          requests.ownsWhole = true
+          yieldsUntil = performance.now() + FIRST_SLICE_MS
+        }
+        return kernel.pollWriter(address, Number(performance.now() < yieldsUntil))
+      },
+      leave() {
+        if (requests.ownsWhole || kernel.leaveWriterMutex(address) >= 0) kernel.leaveWriter(address)
+      },
+    }
+  }
+
+  // --- Shares -----------------------------------------------------------------------------------------------------------
+
+  lockShare(waiting: Waiting): Promise<Guard> {
+    const request = this.#request(waiting, this.#sharing)
+    this.#share()
+    return request.promise
+  }
+
+  /** Serves whoever waits for a share, if that can be done now; else sees to it that it is done later. */
+  #share(): void {
+    const request = this.#sharing[0]
+    if (request === undefined) {
+      this.#dropIfIdle()
+      return
+    }
+    if (this.#shareBusy) return
+    if (this.#shares > 0) {
+      const left = NESTED_MS - (performance.now() - request.began)
+      if (left <= 0 || !this.#writerWaits()) this.#admit()
+      else setTimeout(() => this.#share(), left)
+      return
+    }
+    this.#shareBusy = true
+    const left = () => {
+      this.#shareBusy = false
+      this.#leave(request, this.#sharing)
+      this.#share()
+    }
+    this.#compete(request, this.#shareAccess(request), left, code => {
+      this.#shareBusy = false
+      this.#shareDied = code > 0 ? this.place.died : undefined
+      this.#admit()
+    })
+  }
+
+  #shareAccess(request: Request): Access {
+    const { address, session } = this.place
+    const { kernel } = session
+    let counted = false
+    return {
+      word: L.K_READERS,
+      poll: overdue => {
+        if (overdue && !counted) counted = kernel.overdueReader(address) !== 0
+        const again = performance.now() - request.began >= NESTED_MS
+        return kernel.pollReader(address, Number(counted), Number(again))
+      },
+      leave: () => {
+        if (counted) kernel.leaveReader(address)
+      },
+    }
+  }
+
+  #writerWaits(): boolean {
+    const { session, address } = this.place
+    return Atomics.load(session.scratch.i32, (address + L.K_READERS) >>> 2) < 0
+  }
+
+  /** This thread has a share: all that wait for one get in. */
+  #admit(): void {
+    const waiting = this.#sharing.splice(0)
+    this.#shares += waiting.length
+    for (const request of waiting) this.#grant(request, this.#shareDied, () => this.#unshare())
+  }
+
+  #unshare(): void {
+    if (--this.#shares > 0) return
+    this.place.session.kernel.unlockReader(this.place.address, this.place.generation)
+    this.#share()
+  }
+
+  // --- Competing with other threads ----------------------------------------------------------------------------------------
+
+  #compete(request: Request, access: Access, left: () => void, got: (code: number) => void): void {
+    const { place } = this
+    const { session, address } = place
+    const overdueAt = performance.now() + session.header(L.H_HANDOVER) / 1000
+    let slice = FIRST_SLICE_MS
+    let index = 0
+    let isOver = false
+    request.left = () => {
+      isOver = true
+      if (!place.isVoid) access.leave()
+      left()
+    }
+    const attempt = (woken: boolean) => {
+      if (isOver) {
+        // The wake-up was for a thread, or a request, that waits.
+        if (woken) Atomics.notify(session.scratch.i32, index, 1)
+        return
+      }
+      if (place.isVoid) {
+        request.fail(place.disposed())
+        return
+      }
+      const now = performance.now()
+      const isOverdue = now >= overdueAt
+      const code = access.poll(isOverdue)
+      if (code >= 0) {
+        isOver = true
+        got(code)
+      } else if (code !== L.E_BUSY) {
+        request.fail(place.failure(code, request.waiting.timeout))
+      } else {
+        index = (address + access.word) >>> 2
+        waitForWord(session.scratch.i32, index, place.detail, isOverdue ? slice : overdueAt - now, attempt)
+        if (isOverdue) slice = Math.min(slice * 2, LAST_SLICE_MS)
+      }
+    }
+    attempt(false)
+  }
+
+  #timedOut(timeout: number): Error {
+    const { place } = this
+    const owner = place.isVoid ? 0 : place.session.kernel.lockOwner(place.address)
+    const who =
+      owner === place.session.owner ? 'this thread holds it itself, by another call' : ownerWords(place.session, owner)
+    return new LockTimeoutError(
+      `no ${place.kind} within ${timeout} ms: ${who}. If that thread died, watch() its worker where it was created; if it is slow, pass a longer time-out`,
+      owner,
+      -1,
+    )
+  }
+
+  #dropIfIdle(): void {
+    if (!this.#wholeBusy && this.#shares === 0 && this.#pending.size === 0) forget(this)
+  }
+}
+
+/** This thread's requests, by memory and address. */
+const all = new Map<Session, Map<number, Requests>>()
+/** How many locks have some: `unlock` asks for no more where there are none. */
+let count = 0
+
+export function requestsFor(place: Place): Requests {
+  const known = find(place)
+  if (known !== undefined) return known
+  const places = all.get(place.session) ?? new Map<number, Requests>()
+  all.set(place.session, places)
+  // What stood at the address before was disposed.
+  if (!places.has(place.address)) count++
+  const made = new Requests(place)
+  places.set(place.address, made)
+  return made
+}
+
+function find(place: Place): Requests | undefined {
+  const found = count === 0 ? undefined : all.get(place.session)?.get(place.address)
+  return found?.place.generation === place.generation ? found : undefined
+}
+
+function forget(requests: Requests): void {
+  const places = all.get(requests.place.session)
+  if (places?.get(requests.place.address) !== requests) return
+  places.delete(requests.place.address)
+  count--
+}
+
+/** Called by `unlock()`, of the whole lock or of a share: what `lockAsync` took is for its guard to give up. */
+export function refuseAsync(place: Place, whole: boolean): void {
+  if (count === 0) return
+  const requests = find(place)
+  if (requests === undefined || !(whole ? requests.ownsWhole : requests.ownsAllShares)) return
+  throw new LockUsageError(
+    `this thread has the ${place.kind} (or waits for it) by lockAsync(): call unlock() of what that returned`,
+  )
+}
+
+export function endRequests(place: Place): void {
+  find(place)?.end()
+}

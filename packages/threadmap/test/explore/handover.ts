@@ -1,0 +1,82 @@
+/**
+ * Locks that go from hand to hand: every waiter is overdue at once, so `unlock` hands the lock over whenever somebody waits. With
+ * time-outs that come at any moment, and deaths of a thread that has the lock, waits for it, or has just been handed it.
+ */
+import type { Named } from './explorer.js'
+import type { Step } from './operations.js'
+import type { MapName } from './world.js'
+
+const few = [
+  ['a', 1],
+  ['b', 2],
+] as const
+
+const set = (value: number, key = 'a'): Step => ({ op: 'set', key, value })
+const add = (value: number): Step => ({ op: 'add', key: 'a', value })
+const get: Step = { op: 'get', key: 'a' }
+const iterate: Step = { op: 'iterate' }
+const compute = (value: number): Step => ({ op: 'compute', key: 'n', value })
+
+/** What the threads of a map do that wait for one lock. Twice, so that who has handed it over comes back for it. */
+function programs(map: MapName): Step[][][] {
+  const writers = [
+    [[add(1), add(2)], [add(3)]],
+    [[add(1)], [add(3)], [add(5)]],
+    [[compute(101)], [compute(102)], [set(5, 'm')]],
+  ]
+  const readers = [
+    [
+      [set(7), set(8)],
+      [get, get],
+    ],
+    [[set(7), set(8)], [get], [iterate]],
+    [[set(7), set(8)], [get], [set(9)]],
+  ]
+  // Only those read under a lock; a SyncMap's misses take its mutex.
+  return map === 'RWMutexMap' ? [...writers, ...readers] : map === 'SyncMap' ? [...writers, readers[1]] : writers
+}
+
+const MAPS = ['FastMap', 'RWMutexMap', 'SyncMap'] as const
+
+/** Without deaths. */
+export function handoverScenarios(): Named[] {
+  return MAPS.flatMap(map =>
+    programs(map).flatMap(threads =>
+      [false, true].map(
+        (gives): Named => ({
+          name: `${map}, a lock is handed over${gives ? ' or given up' : ''}: ${show(threads)}`,
+          situation: gives ? 'hand-over and time-outs' : 'hand-over',
+          map,
+          form: 'numbers',
+          fill: few,
+          threads,
+          handover: 0,
+          ...(gives ? { timeout: 0 } : {}),
+        }),
+      ),
+    ),
+  )
+}
+
+/** With the death of a thread before its `at`th access, and one that recovers it. */
+export function handoverDeaths(map: MapName, thread: number, at: number): Named[] {
+  return programs(map)
+    .filter(threads => thread < threads.length)
+    .map(threads => ({
+      name: `${map}, thread ${thread} dies before access ${at}, and locks are handed over: ${show(threads)}`,
+      situation: 'hand-over and death',
+      map,
+      form: 'numbers' as const,
+      fill: few,
+      threads: [...threads, [{ op: 'recover' }]],
+      mortal: { thread, at },
+      handover: 0,
+    }))
+}
+
+/** A SyncMap has FastMap's mutex, and a recovery that takes a hundred times as long. */
+export const mortalMaps: readonly MapName[] = ['FastMap', 'RWMutexMap']
+
+function show(threads: readonly (readonly Step[])[]): string {
+  return threads.map(steps => steps.map(({ op, value }) => `${op}(${value ?? ''})`).join('; ')).join(' || ')
+}
