@@ -206,10 +206,10 @@ export const E_NOT_OWNER: i32 = -10
 export const E_RELOCK: i32 = -11
 /** Inside the kernel: compact the heap, then try again. */
 export const E_SPARSE: i32 = -12
+/** A lock is taken; what its word holds is in the result area. */
+export const E_BUSY: i32 = -13
 /** A user's lock was disposed. */
 export const E_DISPOSED: i32 = -14
-/** A lock is taken; the word to sleep on and its value are in the result area. */
-export const E_BUSY: i32 = -13
 
 /** Block headers: the word at a block's start is {meta 32 | generation 32}. */
 export const META_LENGTH: u32 = 0x0fffffff
@@ -263,8 +263,8 @@ export const K_READERS: u32 = 20
 export const K_COUNTER: u32 = 24
 /**
  * Not 0: an owner died, and nobody who could repair what the lock guards has been told. The number (plus one) of its thread,
- * plus one. Only who has the whole lock writes it.
+ * plus one. Only who has the whole lock writes it, and that rarely: it is not on the line of the mutex.
  */
-export const K_NEWS: u32 = 28
+export const K_NEWS: u32 = 96
 /** Two cache line pairs, so that no two locks share one. */
 export const LOCK_BYTES: u32 = 256

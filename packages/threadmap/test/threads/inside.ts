@@ -12,7 +12,7 @@ function shardAddress(words: Int32Array, shard: number): number {
 /** How many shares of the first shard's lock are held for reading now. */
 export function sharesHeld(map: ConcurrentMap<never, never>): number {
   const words = new Int32Array(map.handle.memory.buffer)
-  return Atomics.load(words, (shardAddress(words, 0) + L.D_READERS) >>> 2) & 0x3fffffff
+  return Atomics.load(words, (shardAddress(words, 0) + L.D_READERS) >>> 2) & 0xffff
 }
 
 export interface ShardLock {
@@ -29,20 +29,22 @@ export function lockOfShard(handle: MapHandle<never, never>, shard: number): Sha
   const hasReaders = handle.kind === 'RWMutexMap' || handle.kind === 'ShardedMap'
   // The functions for users' locks take the block that has the two words, at the distance that they have in a shard.
   if (L.D_READERS - L.D_LOCK !== L.K_READERS - L.K_MUTEX) throw new Error('a shard has its lock words in another order')
-  const block = shardAddress(new Int32Array(handle.memory.buffer), shard) + L.D_LOCK - L.K_MUTEX
+  const words = new Int32Array(handle.memory.buffer)
+  const block = shardAddress(words, shard) + L.D_LOCK - L.K_MUTEX
+  const generation = words[block >>> 2]!
   const done = (code: number) => {
     if (code !== 0) throw new Error(`the kernel says ${code}`)
   }
   return {
     take(how) {
-      if (how === 'read') done(session.kernel.lockReader(block, 0))
-      else if (hasReaders) done(session.kernel.lockWriter(block, 0))
-      else done(session.kernel.lockMutex(block, 0))
+      if (how === 'read') done(session.kernel.lockReader(block, generation, 0))
+      else if (hasReaders) done(session.kernel.lockWriter(block, generation, 0))
+      else done(session.kernel.lockMutex(block, generation, 0))
     },
     release(how) {
-      if (how === 'read') done(session.kernel.unlockReader(block))
-      else if (hasReaders) done(session.kernel.unlockWriter(block))
-      else done(session.kernel.unlockMutex(block))
+      if (how === 'read') done(session.kernel.unlockReader(block, generation))
+      else if (hasReaders) done(session.kernel.unlockWriter(block, generation))
+      else done(session.kernel.unlockMutex(block, generation))
     },
   }
 }
