@@ -56,6 +56,8 @@ export interface AsyncTask {
   readonly how: 'write' | 'read'
   /** Blocks its event loop once it waits: it can be handed the lock, and cannot accept. */
   readonly blocks: boolean
+  /** The worker's runtime has no `Atomics.waitAsync`. */
+  readonly timers?: boolean
 }
 
 export interface GuardTask {
@@ -195,6 +197,7 @@ const jobs = {
   /** Waits for the lock by `lockAsync`, and keeps it until it is told to let go. */
   async holdAsync(task: AsyncTask, crew: Crew): Promise<Outcome> {
     const face = faces(task.lock)[task.how === 'write' ? 'writer' : 'reader']
+    if (task.timers === true) Reflect.deleteProperty(Atomics, 'waitAsync')
     crew.start()
     const began = performance.now()
     const asked = face.lockAsync({ timeout: 60_000 })
