@@ -33,6 +33,9 @@ const INSTEAD: Record<string, string> = {
 }
 const BYTES = 'store base64 text or an array of numbers, or use the bytes codec'
 const OTHER = 'its contents stand in no property; give its class a toJSON, or store what you need of it'
+/** The maps of this library, by the same tag. */
+const MAPS = new Set(['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap'])
+const MAP = 'store [...map]; to share the map itself, send its handle to the other thread'
 /** JSON knows these by their tag, though they are not plain. */
 const KNOWN = new Set(['Object', 'Array', 'Number', 'String', 'Boolean', 'Arguments'])
 
@@ -91,7 +94,7 @@ function find(value: unknown): Loss | undefined {
   } else {
     if (prototype !== objects && prototype !== null) {
       if (checksAll && isInvalidDate(value)) return invalidDate()
-      if (checksAll || Object.keys(value).length === 0) loss = lossOfClass(value)
+      if (checksAll || hasNoText(value)) loss = lossOfClass(value)
     }
     loss ??= inObject(value as Record<string, unknown>)
   }
@@ -166,7 +169,15 @@ function lossOfClass(value: object): Loss | undefined {
   const tag = objects.toString.call(value).slice(8, -1)
   if (KNOWN.has(tag)) return undefined
   if (Object.hasOwn(INSTEAD, tag)) return leaf(`${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}`, INSTEAD[tag])
-  return Object.keys(value).length === 0 ? leaf(quote(value), OTHER) : undefined
+  if (MAPS.has(tag)) return leaf(`a ${tag}`, MAP)
+  return hasNoText(value) ? leaf(quote(value), OTHER) : undefined
+}
+
+/** Whether JSON.stringify makes `{}` of an object that has no toJSON. */
+function hasNoText(value: object): boolean {
+  return Object.values(value).every(
+    item => item === undefined || typeof item === 'function' || typeof item === 'symbol',
+  )
 }
 
 function hasToJSON(value: unknown): boolean {

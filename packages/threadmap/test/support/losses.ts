@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { CodecError } from 'threadmap'
-import type { AnyMap } from './maps.js'
+import { CodecError, FastMap, f64, string } from 'threadmap'
+import { type AnyMap, TEST_BYTES } from './maps.js'
 
 class Registry extends Map<number, number> {}
 
@@ -16,6 +16,7 @@ export const lost: Record<string, unknown> = {
   'a subclass of Map': new Registry([[1, 2]]),
   URLSearchParams: new URLSearchParams('a=b'),
   'an iterator': new Map().keys(),
+  'a FastMap': new FastMap({ key: string, value: f64, maxBytes: TEST_BYTES }),
 }
 
 /** What JSON.stringify drops, or makes something else of: refused at the top, and inside in development. */
