@@ -247,8 +247,9 @@ export function takePages(count: u32, word: u32): u32 {
   }
   // A scratch area belongs to a thread and to no heap.
   const tail = SPAN_TAIL | ((word & KIND_MASK) == SCRATCH_SPAN ? 0xffff0000 : word & 0xffff0000)
-  for (let i: u32 = 1; i < count; i++) put32(table + (first + i) * 4, tail)
+  // The head first: if this thread dies between, the head names what is there, and no tail is left that belongs to nothing.
   put32(table + first * 4, word)
+  for (let i: u32 = 1; i < count; i++) put32(table + (first + i) * 4, tail)
   if (count == 1 || first == hint) put32(H_FREE_HINT, first + count)
   put32(H_PAGES_USED, get32(H_PAGES_USED) + count)
   unlock(H_HEAP_LOCK)

@@ -241,6 +241,9 @@ export function allScenarios(): Named[] {
 }
 
 /** Every operation that changes something, in every state in which it does something else. */
+/** Entries whose table takes more than a page. */
+const SPAN_OF_PAGES = 600
+
 export function deathsOf(map: MapName, form: FormName): DeathScenario[] {
   const onA = changes(form, 'a', 1)
   const onN = [...changes(form, 'n', 1).filter(brings), { op: 'compute', key: 'n', value: 101 } as const]
@@ -266,6 +269,8 @@ export function deathsOf(map: MapName, form: FormName): DeathScenario[] {
           { op: 'clear' },
         ],
       },
+      // A table of several pages is replaced: a span has a head and tails.
+      { fill: few, capacity: SPAN_OF_PAGES, steps: [{ op: 'clear' }] },
     ]
   if (map === 'SyncMap') {
     const onC = changes(form, 'c', 1, 3)
