@@ -1,3 +1,5 @@
+import { isBytes, lengthOfBytes, plainView } from './codec/bytes.js'
+import { quote } from './codec/refuse.js'
 import { writeText } from './codec/text.js'
 import { CodecError, OptionError } from './errors.js'
 import { KEY } from './kernel/scratch.js'
@@ -21,20 +23,23 @@ let session: Session | undefined
 export function hash(name: HashName, key: Uint8Array | string, seed = 0n): bigint {
   const kind = HASHES.indexOf(name)
   if (kind < 0) throw new OptionError(`hash() knows ${HASHES.join(', ')}, and got ${String(name)}`)
-  if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
-    throw new CodecError(`hash() takes a string or a Uint8Array, and got ${typeof key}`)
+  if (typeof key !== 'string' && !isBytes(key)) {
+    throw new CodecError(`hash() takes a string or a Uint8Array, and got ${quote(key)}`)
   }
   session ??= Session.create(MAX_BYTES, new Map(), '[]')
+  // First of all: a seed that is no bigint could be converted by code of the program, which might hash something.
+  const seedLow = Number(seed & 0xffffffffn)
+  const seedHigh = Number((seed >> 32n) & 0xffffffffn)
   const meta = write(session.scratch, key)
-  const low =
-    session.kernel.hashBytes(kind, meta, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn)) >>> 0
+  const low = session.kernel.hashBytes(kind, meta, seedLow, seedHigh) >>> 0
   return (BigInt(session.scratch.u32[session.scratch.at[KEY] >>> 2]) << 32n) | BigInt(low)
 }
 
 /** Writes a key as the codecs `string` and `bytes` do, and returns its meta word. */
 function write(scratch: Session['scratch'], key: Uint8Array | string): number {
   if (typeof key === 'string') return writeText(scratch, KEY, key)
-  const window = scratch.reserve(KEY, key.length)
-  window.u8.set(key, window.at[KEY])
-  return key.length
+  const length = lengthOfBytes(key)
+  const window = scratch.reserve(KEY, length)
+  window.u8.set(plainView(key, length), window.at[KEY])
+  return length
 }

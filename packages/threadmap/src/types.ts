@@ -18,13 +18,16 @@ export type MapKind = 'UnsafeMap' | 'RWMutexMap' | 'SyncMap' | 'ShardedMap' | 'F
 export interface MapOptions<K, V> {
   /** How keys are stored: `string`, `f64`, `i64` or `bytes`. */
   key: KeyCodec<K>
-  /** How values are stored: a key codec, `u32`, `bool`, `json<T>()`, `struct({...})`, or a codec of your own. */
+  /** How values are stored: a key codec, `u32`, `bool`, `json<T>()` or `json(schema)`, `struct({...})`, or a codec of your own. */
   value: ValueCodec<V>
   /** How many entries to make room for at once. The map grows beyond it. Default 16. */
   capacity?: number
   /** The largest size of the shared memory in bytes, at most 4 GiB. Default 1 GiB (reserved, not used, until needed). */
   maxBytes?: number
-  /** How many keys each thread may keep in its private read cache. Default 0: no cache. */
+  /**
+   * How many keys each thread may keep in its private read cache. Default 0: no cache. What cached reads give out nobody can
+   * change: `json` and `struct` values are frozen, `bytes` are copied, codecs of your own decode anew unless they say how else.
+   */
   cache?: number
   /** The hash function. Default `default`. */
   hash?: HashName

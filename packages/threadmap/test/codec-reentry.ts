@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bytes, type Codec, CodecError, DisposedError, f64, json, string, struct } from 'threadmap'
+import { bytes, type Codec, CodecError, DisposedError, f64, hash, json, string, struct } from 'threadmap'
 import { type AnyMap, type MapClass, mapClasses, TEST_BYTES } from './support/maps.js'
 
 /**
@@ -360,3 +360,17 @@ for (const Class of mapClasses) {
     }
   })
 }
+
+test('hash() takes bytes as the runtime says they are, and no impostors', () => {
+  class Liar extends Uint8Array {
+    override get length(): number {
+      return 2
+    }
+  }
+  const liar = new Liar(20_000)
+  liar.fill(7)
+  assert.equal(hash('default', liar), hash('default', new Uint8Array(20_000).fill(7)))
+  for (const wrong of [new Proxy(liar, {}), Object.create(Uint8Array.prototype), new Int8Array(2), null]) {
+    assert.throws(() => hash('default', wrong as Uint8Array), CodecError)
+  }
+})
