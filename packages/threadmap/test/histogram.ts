@@ -114,6 +114,32 @@ test('records of many threads into the same buckets are all there', async () => 
   await Promise.all(workers.map(worker => worker.terminate()))
 })
 
+test('a thread that is terminated while it records leaves the histogram whole and usable', async () => {
+  const histogram = new Histogram()
+  let expected = 0
+  for (let round = 0; round < 5; round++) {
+    const arrived = new Int32Array(new SharedArrayBuffer(4))
+    const recorded = new Int32Array(new SharedArrayBuffer(4))
+    const workerData: Recording = {
+      handle: histogram.handle,
+      arrived,
+      threads: 1,
+      times: Number.POSITIVE_INFINITY,
+      recorded,
+    }
+    const worker = new Worker(new URL('./threads/recording.js', import.meta.url), { workerData })
+    while (Atomics.load(recorded, 0) < 1000) await new Promise(resolve => setTimeout(resolve, 1))
+    await worker.terminate()
+    // It may have died between the record and its count.
+    const found = histogram.count - expected
+    assert.ok(found === recorded[0] || found === recorded[0] + 1, `${found} records, ${recorded[0]} counted`)
+    expected += found
+  }
+  histogram.record(1e6)
+  assert.equal(histogram.count, expected + 1)
+  assert.ok(histogram.max >= 1e6)
+})
+
 test('histograms add up, take leaves nothing, reset forgets', () => {
   const one = new Histogram()
   const other = new Histogram()
