@@ -361,7 +361,7 @@ export class Requests {
 /** This thread's requests, by memory and address. */
 const all = new Map<Session, Map<number, Requests>>()
 /** How many locks have some: `unlock` asks for no more where there are none. */
-let count = 0
+export let asyncLocks = 0
 
 export function requestsFor(place: Place): Requests {
   const known = find(place)
@@ -369,14 +369,14 @@ export function requestsFor(place: Place): Requests {
   const places = all.get(place.session) ?? new Map<number, Requests>()
   all.set(place.session, places)
   // What stood at the address before was disposed.
-  if (!places.has(place.address)) count++
+  if (!places.has(place.address)) asyncLocks++
   const made = new Requests(place)
   places.set(place.address, made)
   return made
 }
 
 function find(place: Place): Requests | undefined {
-  const found = count === 0 ? undefined : all.get(place.session)?.get(place.address)
+  const found = asyncLocks === 0 ? undefined : all.get(place.session)?.get(place.address)
   return found?.place.generation === place.generation ? found : undefined
 }
 
@@ -384,12 +384,11 @@ function forget(requests: Requests): void {
   const places = all.get(requests.place.session)
   if (places?.get(requests.place.address) !== requests) return
   places.delete(requests.place.address)
-  count--
+  asyncLocks--
 }
 
 /** Called by `unlock()`, of the whole lock or of a share: what `lockAsync` took is for its guard to give up. */
 export function refuseAsync(place: Place, whole: boolean): void {
-  if (count === 0) return
   const requests = find(place)
   if (requests === undefined || !(whole ? requests.ownsWhole : requests.ownsAllShares)) return
   throw new LockUsageError(

@@ -58,7 +58,12 @@ const layers: readonly Layer[] = [
   {
     name: 'death',
     limit: 120,
-    command: ({ maps }) => ['--test', `--test-name-pattern=^${maps}`, 'build/test/death-at-every-step.js'],
+    command: ({ maps }) => [
+      '--test',
+      `--test-name-pattern=^${maps}`,
+      'build/test/death-at-every-step.js',
+      'build/test/explore-handover.js',
+    ],
   },
   {
     name: 'behaviour',

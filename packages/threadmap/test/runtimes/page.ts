@@ -64,6 +64,8 @@ export async function outlast(kind: MapKind): Promise<number> {
   expect('the value that the worker computed', value, 7)
   if (took > 400 + SLACK) throw new Error(`it took ${took} ms`)
   expect('the worker got', JSON.stringify(await computed), '{"value":7,"runs":1}')
+  // It spun for 400 ms, and nobody slept for a lock.
+  expect('lockSleeps', map.stats().lockSleeps, 0)
   finish(map, [peer])
   return took
 }
