@@ -13,7 +13,7 @@ import {
 } from 'threadmap/sync'
 import { ASKING, type AsyncTask, HELD, type LockJobs, RELEASE, type RivalTask } from './threads/locking.js'
 import { seeded } from './threads/seeded.js'
-import { crewOf, type Team, until } from './threads/team.js'
+import { crewOf, PATIENCE, type Team, until } from './threads/team.js'
 
 const team = crewOf<LockJobs>('locking')
 
@@ -89,14 +89,14 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
 
   onBoth(`${name}: while lockAsync waits for another thread, this one's event loop turns`, async () => {
     using lock = new Lock()
-    const holder = team('hold', [{ lock: lock.handle, how: 'write', timeout: 5000 }])
+    const holder = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
     try {
       await holder.ready()
       holder.open()
       await until(() => holder.control.get(0, HELD) === 1, 'the worker holds it')
       let turns = 0
       const timer = setInterval(() => turns++, 1)
-      const asked = lock.lockAsync({ timeout: 30_000 })
+      const asked = lock.lockAsync({ timeout: PATIENCE })
       await until(() => turns > 20, 'the event loop turns')
       release(holder)
       using guard = await asked
@@ -109,7 +109,7 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
 
   onBoth(`${name}: lockAsync gives up after its time-out, or by its signal, and the next one goes on`, async () => {
     using lock = new Lock()
-    const holder = team('hold', [{ lock: lock.handle, how: 'write', timeout: 5000 }])
+    const holder = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
     try {
       await holder.ready()
       holder.open()
@@ -118,8 +118,8 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
       const reason = new Error('mine')
       const [late, aborted, queued] = [
         lock.lockAsync({ timeout: 20 }),
-        lock.lockAsync({ timeout: 60_000, signal: controller.signal }),
-        lock.lockAsync({ timeout: 60_000 }),
+        lock.lockAsync({ timeout: PATIENCE, signal: controller.signal }),
+        lock.lockAsync({ timeout: PATIENCE }),
       ]
       await assert.rejects(late, (error: unknown) => error instanceof LockTimeoutError && error.owner > 0)
       // It is the one that competes now.
@@ -131,7 +131,7 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
       release(holder)
       const guard = await queued
       guard.unlock()
-      lock.lock(1000)
+      lock.lock(PATIENCE)
       lock.unlock()
     } finally {
       await holder.terminate()
@@ -158,7 +158,7 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
       await until(() => waiter.control.get(0, HELD) === 1, 'the waiter gets it')
       const { threadId } = waiter.workers[0]!
       await waiter.terminate()
-      using guard = await lock.lockAsync({ timeout: 30_000 })
+      using guard = await lock.lockAsync({ timeout: PATIENCE })
       assert.deepEqual(guard.ownerDied, { threadId }, 'it died with the lock')
     } finally {
       await Promise.all([waiter.terminate(), victim.terminate()])
@@ -178,7 +178,7 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
       })
       let times = 0
       while (!done) {
-        await lock.withLockAsync(() => times++, { timeout: 60_000 })
+        await lock.withLockAsync(() => times++, { timeout: PATIENCE })
         // What is free is had at once: without this the event loop would not turn.
         await nextTurn()
       }
@@ -243,14 +243,14 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
   onBoth(`${name}: who reads can read again while a writer waits`, async () => {
     using lock = new Lock()
     const { writer, reader } = sidesOf(lock)
-    const other = team('hold', [{ lock: lock.handle, how: 'write', timeout: 60_000 }])
+    const other = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
     try {
       await other.ready()
       await reader.withLockAsync(async () => {
         other.open()
         await until(() => other.control.get(0, ASKING) === 1, 'the writer asks')
         await sleep(20)
-        await reader.withLockAsync(() => {}, { timeout: 60_000 })
+        await reader.withLockAsync(() => {}, { timeout: PATIENCE })
         assert.equal(other.control.get(0, HELD), 0)
       })
       await until(() => other.control.get(0, HELD) === 1, 'the writer writes')
@@ -271,7 +271,7 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
       let done = false
       // Two chains that overlap: there is always a request, and nearly always a share.
       const chain = async () => {
-        while (!done) await reader.withLockAsync(() => sleep(2), { timeout: 60_000 })
+        while (!done) await reader.withLockAsync(() => sleep(2), { timeout: PATIENCE })
       }
       const chains = [chain(), sleep(1).then(chain)]
       writer.open()
@@ -297,7 +297,7 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
       })
       let times = 0
       while (!done) {
-        await reader.withLockAsync(() => times++, { timeout: 60_000 })
+        await reader.withLockAsync(() => times++, { timeout: PATIENCE })
         // What is free is had at once: without this the event loop would not turn.
         await nextTurn()
       }

@@ -5,7 +5,7 @@ import { AttachError } from 'threadmap'
 import { CompatRWMutex, DisposedError, LockUsageError, Mutex, RWMutex, WaitGroup } from 'threadmap/sync'
 import { ASKING, HELD, type LockJobs, RELEASE } from './threads/locking.js'
 import { seeded } from './threads/seeded.js'
-import { crewOf, run, until } from './threads/team.js'
+import { crewOf, PATIENCE, run, until } from './threads/team.js'
 
 const team = crewOf<LockJobs>('locking')
 
@@ -64,7 +64,7 @@ seeded('after its disposal every method of a lock throws DisposedError, and its 
 
 seeded('a lock that is disposed while a thread holds it and another waits is refused to both', async () => {
   const lock = new Mutex()
-  const task = { lock: lock.handle, how: 'write', timeout: 20_000 } as const
+  const task = { lock: lock.handle, how: 'write', timeout: PATIENCE } as const
   const threads = team('hold', [task, task])
   try {
     await threads.ready()
@@ -93,7 +93,7 @@ seeded('a lock that is disposed while a thread holds it and another waits is ref
 
 /** A thread takes the lock and is terminated. */
 async function dieWith(lock: Mutex | RWMutex | CompatRWMutex): Promise<number> {
-  const victim = team('hold', [{ lock: lock.handle, how: 'write', timeout: 5000 }])
+  const victim = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
   await victim.ready()
   victim.open()
   await until(() => victim.control.get(0, HELD) === 1, 'the victim holds it')
@@ -150,9 +150,9 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
   seeded(`${name}: a writer that dies while it waits blocks no new readers, and is no news`, async () => {
     using lock = new Lock()
     const task = (how: 'read' | 'write', timeout: number) => ({ lock: lock.handle, how, timeout }) as const
-    const reader = team('hold', [task('read', 5000)])
-    const writer = team('hold', [task('write', 60_000)])
-    const late = team('hold', [task('read', 5000)])
+    const reader = team('hold', [task('read', PATIENCE)])
+    const writer = team('hold', [task('write', PATIENCE)])
+    const late = team('hold', [task('read', PATIENCE)])
     try {
       await Promise.all([reader.ready(), writer.ready(), late.ready()])
       reader.open()
@@ -170,7 +170,7 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
       }
       assert.equal((await late.reports())[0]!.died, undefined)
       assert.equal((await reader.reports())[0]!.error, undefined)
-      assert.equal(lock.lock(2000), undefined)
+      assert.equal(lock.lock(PATIENCE), undefined)
       lock.unlock()
     } finally {
       await Promise.all([reader.terminate(), writer.terminate(), late.terminate()])
@@ -184,7 +184,7 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
         ? lock.reader
         : { lock: (timeout?: number) => lock.rlock(timeout), unlock: () => lock.runlock() }
     reader.lock()
-    const writer = team('hold', [{ lock: lock.handle, how: 'write', timeout: 60_000 }])
+    const writer = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
     try {
       await writer.ready()
       writer.open()
@@ -236,7 +236,7 @@ seeded('a mutex that was handed to a thread which died before it accepted is tak
     } finally {
       await heir.terminate()
     }
-    assert.equal(lock.lock(5000), undefined)
+    assert.equal(lock.lock(PATIENCE), undefined)
     lock.unlock()
     // A later thread may have the dead one's place, and must not be handed what it never asked for.
     await run(team('rival', [{ lock: lock.handle, how: 'write', hold: 0, times: 100 }]))

@@ -240,10 +240,10 @@ export function allScenarios(): Named[] {
   return [...(Object.keys(maps) as MapName[]).flatMap(scenariosOf), ...handoverScenarios()]
 }
 
-/** Every operation that changes something, in every state in which it does something else. */
 /** Entries whose table takes more than a page. */
 const SPAN_OF_PAGES = 600
 
+/** Every operation that changes something, in every state in which it does something else. */
 export function deathsOf(map: MapName, form: FormName): DeathScenario[] {
   const onA = changes(form, 'a', 1)
   const onN = [...changes(form, 'n', 1).filter(brings), { op: 'compute', key: 'n', value: 101 } as const]
