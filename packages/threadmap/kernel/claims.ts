@@ -1,105 +1,284 @@
 /**
- * Claims: keys that a `getOrInsertComputed` is at. A claim has a lock that is held while the user's function runs (no lock of
- * the map is), and a bit for each thread that holds it or waits. Keys are told apart by a 64-bit hash; two that share
- * one merely wait for each other.
+ * Claims: the keys that a `getOrInsertComputed` is computing now. A thread's computations are nested, so its claims are a stack:
+ * records {hash, meta, key} in pages of its own, named by its registry slot. All threads look for a key in all stacks, and
+ * push and pop, under the claims' lock; no lock is held while a user's function runs. Who finds the key claimed says so in
+ * its slot, sleeps till the owner ends that claim (or dies), and looks again.
+ *
+ * What must hold: a record is in its stack from the store of C_LAST that names it until its meta word says C_ENDED, so a stack
+ * is whole at every step of its owner, who can die at any. Stacks and waits of the dead mean nothing to anybody.
+ *
+ * A thread waits for one claim at most. Where the claim's owner waits for a claim too, and so on, and the last one's is this
+ * thread's, nobody would ever go on: the edges change only under the claims' lock, so whoever would close the circle sees it.
  */
-import { cas32, load32, load64, put64, store32 } from './atomics'
+import { add32, load32, load64, put32, put64, store32 } from './atomics'
+import { failure, givePages, SCRATCH_SPAN, takePages } from './heap'
 import {
+  C_ENDED,
   C_HASH,
-  C_LOCK,
-  C_THREADS,
-  CLAIM_COUNT,
-  CLAIM_SIZE,
-  CLAIMS,
-  E_CLAIMS,
+  C_HEADER,
+  C_KEY,
+  C_LAST,
+  C_META,
+  C_PREVIOUS,
+  C_PREVIOUS_PAGE,
+  C_SERIAL,
+  C_SIZE,
+  C_WAITED,
+  E_COMPUTE_TIMEOUT,
+  E_DEADLOCK,
   E_RECURSIVE,
   H_CLAIM_LOCK,
+  H_CLAIM_OWNERS,
+  H_CLAIM_SERIAL,
   H_COMPUTE_TIMEOUT,
+  META_LENGTH,
+  PAGE,
+  R_ENTRY,
+  R_ERROR_SHARD,
+  R_META,
+  S_CLAIM_EPOCH,
+  S_CLAIMS,
+  S_WAITS_FOR,
+  S_WAITS_ON,
   SLOT_COUNT,
 } from './layout'
-import { lock, lockSlowly, ownerOf, unlock } from './lock'
-import { hashKey } from './table'
-import { me } from './thread'
+import { blocker, lock, sleep, unlock } from './lock'
+import { hashKey, keyAt } from './table'
+import { isAlive, me, mySlot, now, slotOf } from './thread'
+import { resultAt, setDetail } from './value'
 
-const WORDS: u32 = SLOT_COUNT / 32
-
-function placeOf(claim: u32, owner: u32): u32 {
-  return claim + C_THREADS + ((owner - 1) >> 5) * 4
-}
-
-function bitOf(owner: u32): u32 {
-  return (<u32>1) << ((owner - 1) & 31)
-}
-
-function isUsed(claim: u32): bool {
-  for (let i: u32 = 0; i < WORDS; i++) if (load32(claim + C_THREADS + i * 4) != 0) return true
-  return false
-}
+/** The owner of the claim that `find` found. */
+let claimOwner: u32 = 0
 
 /**
- * Takes the claim of the key in the key area; waits while another thread has it. Returns its address, or an error. The
+ * Takes the claim of the key in the key area; waits while another thread has it. Returns its serial number, or an error. The
  * caller has to look whether the key is there now.
  */
 export function beginClaim(meta: u32): i32 {
   const hash = hashKey(meta)
-  const locked = lock(H_CLAIM_LOCK)
-  if (locked < 0) return locked
-  let claim: u32 = 0
-  for (let i: u32 = 0; i < CLAIM_COUNT; i++) {
-    const candidate = CLAIMS + i * CLAIM_SIZE
-    if (!isUsed(candidate)) {
-      if (claim == 0) claim = candidate
-    } else if (load64(candidate + C_HASH) == hash) {
-      claim = candidate
-      break
+  let deadline: f64 = 0
+  while (true) {
+    const locked = lock(H_CLAIM_LOCK)
+    if (load32(mySlot + S_WAITS_FOR) != 0) store32(mySlot + S_WAITS_FOR, 0)
+    if (locked < 0) return refuse(locked, blocker)
+    const claim = find(hash, meta)
+    if (claim == 0) {
+      const serial = push(hash, meta)
+      unlock(H_CLAIM_LOCK)
+      return serial < 0 ? refuse(serial, blocker) : serial
     }
-  }
-  if (claim == 0) {
+    const owner = claimOwner
+    const code = owner == me ? E_RECURSIVE : mayWait(owner, deadline)
+    if (code < 0) {
+      unlock(H_CLAIM_LOCK)
+      return refuse(code, owner)
+    }
+    if (deadline == 0) deadline = now() + <f64>load<u32>(H_COMPUTE_TIMEOUT)
+    put32(claim + C_WAITED, 1)
+    store32(mySlot + S_WAITS_ON, owner)
+    store32(mySlot + S_WAITS_FOR, load32(claim + C_SERIAL))
+    const epoch = load32(slotOf(owner) + S_CLAIM_EPOCH)
     unlock(H_CLAIM_LOCK)
-    return E_CLAIMS
+    sleepTill(owner, epoch, deadline)
   }
-  if (ownerOf(claim + C_LOCK) == me) {
-    unlock(H_CLAIM_LOCK)
-    return E_RECURSIVE
-  }
-  put64(claim + C_HASH, hash)
-  setBit(claim, true)
-  unlock(H_CLAIM_LOCK)
-  if (cas32(claim + C_LOCK, 0, me) == 0) return claim
-  const code = lockSlowly(claim + C_LOCK, <f64>load<u32>(H_COMPUTE_TIMEOUT))
-  if (code >= 0) return claim
-  leave(claim)
+  return E_COMPUTE_TIMEOUT
+}
+
+/** An error, and who is in the way. No shard has to do with it. */
+function refuse(code: i32, owner: u32): i32 {
+  setDetail(owner)
+  store<u32>(resultAt + R_ERROR_SHARD, <u32>-1)
   return code
 }
 
-/** Lets go of a claim, whether its key was inserted or not: the next one who waits looks for itself. */
-export function endClaim(claim: u32): void {
-  unlock(claim + C_LOCK)
-  leave(claim)
+/** Whether this thread may wait for a claim of `owner`: 0, or an error. */
+function mayWait(owner: u32, deadline: f64): i32 {
+  if (deadline > 0 && now() >= deadline) return E_COMPUTE_TIMEOUT
+  let at = owner
+  for (let i: u32 = 0; i < SLOT_COUNT; i++) {
+    const serial = load32(slotOf(at) + S_WAITS_FOR)
+    if (serial == 0 || !isAlive(at)) return 0
+    const next = load32(slotOf(at) + S_WAITS_ON)
+    const claim = claimOf(next, serial)
+    // It waits no longer, and has not come to say so.
+    if (claim == 0) return 0
+    if (next == me) {
+      store<u32>(resultAt + R_ENTRY, claim + C_KEY)
+      store<u32>(resultAt + R_META, load32(claim + C_META))
+      return E_DEADLOCK
+    }
+    at = next
+  }
+  return 0
 }
 
-function leave(claim: u32): void {
-  // Each thread changes its own bit, but 32 of them share a word.
-  if (lock(H_CLAIM_LOCK) < 0) return
-  setBit(claim, false)
-  unlock(H_CLAIM_LOCK)
+/** Sleeps till the owner has ended a claim that was waited for, is dead, or the time is over. */
+function sleepTill(owner: u32, epoch: u32, deadline: f64): void {
+  const word = slotOf(owner) + S_CLAIM_EPOCH
+  while (load32(word) == epoch && isAlive(owner) && now() < deadline) {
+    sleep(word, epoch, deadline - now())
+  }
 }
 
-function setBit(claim: u32, on: bool): void {
-  const place = placeOf(claim, me)
-  store32(place, on ? load32(place) | bitOf(me) : load32(place) & ~bitOf(me))
+/** Lets go of a claim, whether its key was inserted or not: those who wait look for themselves. */
+export function endClaim(serial: u32): void {
+  const claim = claimOf(me, serial)
+  if (claim == 0) return
+  // From here on it is no claim, even if the lock is not to be had.
+  store32(claim + C_META, C_ENDED)
+  const locked = lock(H_CLAIM_LOCK) >= 0
+  // Whoever waits has said so under the lock.
+  const waited = !locked || load32(claim + C_WAITED) != 0
+  if (locked) {
+    popEnded()
+    unlock(H_CLAIM_LOCK)
+  }
+  if (waited) wake(me)
 }
 
-/** Lets go of everything that a dead thread claimed. */
+function wake(owner: u32): void {
+  const word = slotOf(owner) + S_CLAIM_EPOCH
+  add32(word, 1)
+  atomic.notify(word, -1)
+}
+
+/** Lets go of everything that a thread claimed which is dead, or leaves. Its pages go with its scratch areas. */
 export function dropClaims(owner: u32): bool {
   if (lock(H_CLAIM_LOCK) < 0) return false
-  for (let i: u32 = 0; i < CLAIM_COUNT; i++) {
-    const claim = CLAIMS + i * CLAIM_SIZE
-    const seen = load32(claim + C_LOCK)
-    if (ownerOf(claim + C_LOCK) == owner && cas32(claim + C_LOCK, seen, 0) == seen) atomic.notify(claim + C_LOCK, 1)
-    const place = placeOf(claim, owner)
-    store32(place, load32(place) & ~bitOf(owner))
-  }
+  const slot = slotOf(owner)
+  store32(slot + S_CLAIMS, 0)
+  store32(slot + S_WAITS_FOR, 0)
+  setOwner(owner, false)
   unlock(H_CLAIM_LOCK)
+  wake(owner)
   return true
+}
+
+/** The claim of the key in the key area, or 0. */
+function find(hash: u64, meta: u32): u32 {
+  for (let i: u32 = 0; i < SLOT_COUNT / 32; i++) {
+    let owners = load32(H_CLAIM_OWNERS + i * 4)
+    while (owners != 0) {
+      claimOwner = i * 32 + ctz<u32>(owners) + 1
+      owners &= owners - 1
+      if (!isAlive(claimOwner)) continue
+      for (let claim = topOf(claimOwner); claim != 0; claim = below(claim)) {
+        if (load64(claim + C_HASH) == hash && load32(claim + C_META) == meta && isKey(claim, meta)) return claim
+      }
+    }
+  }
+  return 0
+}
+
+function isKey(claim: u32, meta: u32): bool {
+  const length = meta & META_LENGTH
+  for (let offset: u32 = 0; offset < length; offset += 8) {
+    if (load64(claim + C_KEY + offset) != load<u64>(keyAt + offset)) return false
+  }
+  return true
+}
+
+/** The claim of this thread with this number, or 0: it has ended. */
+function claimOf(owner: u32, serial: u32): u32 {
+  if (!isAlive(owner)) return 0
+  for (let claim = topOf(owner); claim != 0; claim = below(claim)) {
+    if (load32(claim + C_SERIAL) == serial) return load32(claim + C_META) == C_ENDED ? 0 : claim
+  }
+  return 0
+}
+
+// --- A stack -----------------------------------------------------------------------------------------------------------
+
+function topOf(owner: u32): u32 {
+  return topIn(load32(slotOf(owner) + S_CLAIMS))
+}
+
+/** The last claim in this page, or in the first before it that has one; 0: there is none. */
+function topIn(page: u32): u32 {
+  while (page != 0) {
+    const last = load32(page + C_LAST)
+    if (last != 0) return page + last
+    page = load32(page + C_PREVIOUS_PAGE)
+  }
+  return 0
+}
+
+/** The claim that was pushed before this one. */
+function below(claim: u32): u32 {
+  const previous = load32(claim + C_PREVIOUS)
+  // A span holds one claim, at its beginning: so claims are never further than a page from their page's header.
+  const page = claim & ~(PAGE - 1)
+  return previous != 0 ? page + previous : topIn(load32(page + C_PREVIOUS_PAGE))
+}
+
+function sizeOf(meta: u32): u32 {
+  return C_KEY + (((meta & META_LENGTH) + 7) & ~7)
+}
+
+/** A new claim on this thread's stack. Returns its number, or an error. Called with the claims' lock held. */
+function push(hash: u64, meta: u32): i32 {
+  popEnded()
+  const size = sizeOf(meta)
+  let page = load32(mySlot + S_CLAIMS)
+  let last: u32 = 0
+  let at: u32 = C_HEADER
+  if (page != 0) {
+    last = load32(page + C_LAST)
+    if (last != 0) at = last + sizeOf(load32(page + last + C_META))
+  }
+  if (page == 0 || at + size > load32(page + C_SIZE)) {
+    const pages = (C_HEADER + size + PAGE - 1) / PAGE
+    const fresh = takePages(pages, SCRATCH_SPAN | ((me - 1) << 16))
+    if (fresh == 0) return failure
+    put32(fresh + C_PREVIOUS_PAGE, page)
+    put32(fresh + C_LAST, 0)
+    // Nothing but its one claim goes into a span.
+    put32(fresh + C_SIZE, pages == 1 ? PAGE : C_HEADER + size)
+    page = fresh
+    last = 0
+    at = C_HEADER
+    store32(mySlot + S_CLAIMS, page)
+    setOwner(me, true)
+  }
+  const serial = max((load32(H_CLAIM_SERIAL) + 1) & 0x7fffffff, 1)
+  store32(H_CLAIM_SERIAL, serial)
+  const claim = page + at
+  put32(claim + C_PREVIOUS, last)
+  put32(claim + C_SERIAL, serial)
+  put64(claim + C_HASH, hash)
+  put32(claim + C_META, meta)
+  put32(claim + C_WAITED, 0)
+  const length = meta & META_LENGTH
+  for (let offset: u32 = 0; offset < length; offset += 8) {
+    put64(claim + C_KEY + offset, load<u64>(keyAt + offset))
+  }
+  store32(page + C_LAST, at)
+  return serial
+}
+
+/** Takes what has ended off this thread's stack. Called with the claims' lock held. */
+function popEnded(): void {
+  let page = load32(mySlot + S_CLAIMS)
+  while (page != 0) {
+    const last = load32(page + C_LAST)
+    if (last != 0) {
+      if (load32(page + last + C_META) != C_ENDED) return
+      store32(page + C_LAST, load32(page + last + C_PREVIOUS))
+      continue
+    }
+    const before = load32(page + C_PREVIOUS_PAGE)
+    // The first page stays for the next claim, unless it was made for a long key.
+    if (before == 0 && load32(page + C_SIZE) == PAGE) return
+    store32(mySlot + S_CLAIMS, before)
+    if (before == 0) setOwner(me, false)
+    givePages(page)
+    page = before
+  }
+}
+
+/** Whether others look into the stack of this thread. */
+function setOwner(owner: u32, has: bool): void {
+  const word = H_CLAIM_OWNERS + ((owner - 1) >> 5) * 4
+  const bit = (<u32>1) << ((owner - 1) & 31)
+  store32(word, has ? load32(word) | bit : load32(word) & ~bit)
 }

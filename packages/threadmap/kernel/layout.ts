@@ -4,7 +4,6 @@
  *
  *   header        4 KiB    configuration, the heap's lock, the claims' lock, codec names
  *   hash keys    512 B     the secret words of the default hash
- *   claims        8 KiB    keys that a `getOrInsertComputed` is computing now
  *   registry     64 KiB    one slot per attached thread
  *   shards        512 B each
  *   thread heaps  512 B each, one per registry slot (SyncMap only: its value blocks)
@@ -66,8 +65,10 @@ export const H_FREE_HINT: u32 = 260
 export const H_PAGES_USED: u32 = 264
 /** No generation below this one has been used in a page that is free now. */
 export const H_GENERATION: u32 = 268
-/** The lock of the claims. */
+/** The lock of the claims, the number of the last one, and a bit for each thread that has a page of them. */
 export const H_CLAIM_LOCK: u32 = 512
+export const H_CLAIM_SERIAL: u32 = 516
+export const H_CLAIM_OWNERS: u32 = 520
 /** The lock of who recovers what the dead held. */
 export const H_RECOVERY_LOCK: u32 = 640
 /** A table of one bucket that is always empty: what a cleared SyncMap reads from. */
@@ -80,15 +81,22 @@ export const TEXT_MAX: u32 = 3072
 export const HASH_KEYS: u32 = 4096
 export const HASH_KEYS_SIZE: u32 = 512
 
-export const CLAIMS: u32 = HASH_KEYS + HASH_KEYS_SIZE
-/** A claim's line: the lock of who computes, the key's hash (8 bytes), and a bit for each thread that is at it. */
-export const C_LOCK: u32 = 0
+/** A page of a thread's claims (claims.ts): the page before it, the offset of its last claim (0: none), and how far claims may reach. */
+export const C_PREVIOUS_PAGE: u32 = 0
+export const C_LAST: u32 = 4
+export const C_SIZE: u32 = 8
+export const C_HEADER: u32 = 16
+/** A claim: the offset of the one before it in its page (0: none), its number, its key's hash and meta word, whether a thread waits. */
+export const C_PREVIOUS: u32 = 0
+export const C_SERIAL: u32 = 4
 export const C_HASH: u32 = 8
-export const C_THREADS: u32 = 32
-export const CLAIM_SIZE: u32 = 128
-export const CLAIM_COUNT: u32 = 64
+export const C_META: u32 = 16
+export const C_WAITED: u32 = 20
+export const C_KEY: u32 = 24
+/** In place of the meta word of a claim that has ended. */
+export const C_ENDED: u32 = 0xffffffff
 
-export const REGISTRY: u32 = CLAIMS + CLAIM_SIZE * CLAIM_COUNT
+export const REGISTRY: u32 = HASH_KEYS + HASH_KEYS_SIZE
 export const SLOT_SIZE: u32 = 256
 export const SLOT_COUNT: u32 = 256
 // A registry slot: the first 128 bytes are written by its thread alone, the second by others too.
@@ -119,6 +127,12 @@ export const S_PARENT: u32 = 132
 export const S_INCARNATION: u32 = 136
 /** 1: the thread holds the Web Lock of this slot, so its death can be noticed there. */
 export const S_WEB_LOCK: u32 = 140
+/** The last page of this thread's claims (0: none), and how often somebody who waited for one of them was woken. */
+export const S_CLAIMS: u32 = 144
+export const S_CLAIM_EPOCH: u32 = 148
+/** The number of the claim that this thread waits for (0: none), and whose it is. */
+export const S_WAITS_FOR: u32 = 152
+export const S_WAITS_ON: u32 = 156
 export const SLOT_FREE: u32 = 0
 export const SLOT_ALIVE: u32 = 1
 export const SLOT_DEAD: u32 = 2
@@ -200,10 +214,13 @@ export const E_ITERATION_WRITE: i32 = -5
 /** The result area is too small: its needed size is in `detail`. */
 export const E_AREA: i32 = -6
 export const E_RECURSIVE: i32 = -7
-export const E_CLAIMS: i32 = -8
+/** `getOrInsertComputed`: another thread's function took longer than computeTimeout. */
+export const E_COMPUTE_TIMEOUT: i32 = -8
 export const E_HOLDS: i32 = -9
 export const E_NOT_OWNER: i32 = -10
 export const E_RELOCK: i32 = -11
+/** Two or more threads would wait for each other's computations. */
+export const E_DEADLOCK: i32 = -15
 /** Inside the kernel: compact the heap, then try again. */
 export const E_SPARSE: i32 = -12
 /** A lock is taken; what its word holds is in the result area. */

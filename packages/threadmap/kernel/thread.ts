@@ -11,12 +11,14 @@ import {
   REGISTRY,
   S_AREAS,
   S_BUSY,
+  S_CLAIMS,
   S_HOLDS,
   S_INCARNATION,
   S_PARENT,
   S_PENDING,
   S_STATE,
   S_WAITS,
+  S_WAITS_FOR,
   S_WEB_LOCK,
   SLOT_ALIVE,
   SLOT_COUNT,
@@ -87,6 +89,8 @@ export function releaseSlot(owner: u32): void {
   put32(slot + S_PENDING, 0)
   put32(slot + S_PENDING + 4, 0)
   store32(slot + S_BUSY, 0)
+  store32(slot + S_CLAIMS, 0)
+  store32(slot + S_WAITS_FOR, 0)
   store32(slot + S_PARENT, 0)
   store32(slot + S_WEB_LOCK, 0)
   // Before the slot is free: slot and incarnation together name a thread for good.

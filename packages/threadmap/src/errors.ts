@@ -119,6 +119,38 @@ export class RecursiveUpdateError extends ThreadmapError {
 }
 
 /**
+ * `getOrInsertComputed` waited `computeTimeout` for the function of another thread, which is alive and slow, or died where
+ * nothing could tell this library so. `key` is the key, `owner` the registry slot (plus one) of the thread that computes it.
+ */
+export class ComputeTimeoutError extends ThreadmapError {
+  readonly key: unknown
+  readonly owner: number
+  constructor(message: string, key: unknown, owner: number) {
+    super('ERR_THREADMAP_COMPUTE_TIMEOUT', message)
+    this.key = key
+    this.owner = owner
+  }
+}
+
+/**
+ * Threads would wait for each other's computations for ever: this thread computes `held` and asked for `wanted`, which another
+ * thread computes that waits for `held`, itself or through others. Thrown at once, in the thread that would close the
+ * circle; the others go on when its function has ended. `owner` is the registry slot (plus one) of the thread that
+ * computes `wanted`.
+ */
+export class ComputeDeadlockError extends ThreadmapError {
+  readonly held: unknown
+  readonly wanted: unknown
+  readonly owner: number
+  constructor(message: string, held: unknown, wanted: unknown, owner: number) {
+    super('ERR_THREADMAP_COMPUTE_DEADLOCK', message)
+    this.held = held
+    this.wanted = wanted
+    this.owner = owner
+  }
+}
+
+/**
  * Two threads used an `UnsafeMap` at the same time. The message is one of Go's three: "concurrent map writes",
  * "concurrent map read and map write", "concurrent map iteration and map write". The memory is not damaged.
  */

@@ -166,7 +166,10 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
    * The value of `key`; when it is absent, the result of `compute(key)`, which is then inserted. Across all threads
    * `compute` runs at most once per absent key: other callers wait for its result. If it throws, the error reaches its
    * caller, and one of those who wait runs its own. If meanwhile another operation set the key, that value is kept and
-   * returned. Calling it for the same key from within `compute` throws `RecursiveComputeError`.
+   * returned. `compute` may compute other keys, as deep as the stack allows; each takes some bytes of the map's memory
+   * meanwhile. Calling it for the same key from within `compute` throws `RecursiveComputeError`. Where threads would wait
+   * for each other's keys in a circle, one of them gets `ComputeDeadlockError` at once. Who has waited `computeTimeout`
+   * for another thread's function gets `ComputeTimeoutError`.
    */
   getOrInsertComputed(key: K, compute: (key: K) => V): V
   /** Sets `key` to `value` and returns the previous value, or undefined. */

@@ -45,7 +45,6 @@ test('words that two threads write stand 128 bytes apart', () => {
     'two registry slots': L.SLOT_SIZE - L.S_STATE,
     'the configuration and the lock of the page table': L.H_HEAP_LOCK - L.H_PAGES_SEEN,
     'the lock of the page table and that of the claims': L.H_CLAIM_LOCK - L.H_HEAP_LOCK,
-    'two claims': L.CLAIM_SIZE,
     "a thread heap's lock and the heap": L.P_HEAP - L.P_LOCK,
     'two locks of users': L.LOCK_BYTES,
   }

@@ -10,6 +10,7 @@ import { KINDS, readHeaderText, Session } from '../kernel/session.js'
 import { watchWorker } from '../liveness/watch.js'
 import type { ConcurrentMap, MapHandle, MapKind, MapStats, ShardStats, WatchableWorker } from '../types.js'
 import { COMPARED_BY_KEY, INSPECT, type Inspect, type InspectOptions, inspectMap, refuseCloning } from './appearance.js'
+import { computeFailureOf } from './compute-failure.js'
 import { failureOf } from './failure.js'
 import { type AnyOptions, cacheSize, checkAttachOptions, checkOptions } from './options.js'
 import { describeProblem } from './problems.js'
@@ -228,14 +229,16 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     const present = this.get(key)
     if (present !== undefined) return present
     const own = this.#own(key)
-    const claim = this.#check(this.#kernel.beginClaim(this.#key.write(this.#scratch, KEY, own)))
+    const claim = this.#kernel.beginClaim(this.#key.write(this.#scratch, KEY, own))
+    if (claim < 0) throw computeFailureOf(this.#session, this.kind, claim, own, this.#key)
     try {
       // Another thread may have computed it while this one waited.
       const found = this.get(own)
       if (found !== undefined) return found
       return this.getOrInsert(own, compute(canonical(key)))
     } finally {
-      if (!this.#disposed) this.#kernel.endClaim(claim)
+      // Also when `compute` disposed this map: others of this thread may go on in the memory.
+      if (!this.#session.closed) this.#kernel.endClaim(claim)
     }
   }
 

@@ -21,14 +21,6 @@ export function failureOf(session: Session, name: string, code: number): Error {
       return new Errors.ConcurrentMapError('concurrent map read and map write')
     case L.E_ITERATION_WRITE:
       return new Errors.ConcurrentMapError('concurrent map iteration and map write')
-    case L.E_RECURSIVE:
-      return new Errors.RecursiveComputeError(
-        'getOrInsertComputed was called for a key from within the function that computes this key; return the value instead',
-      )
-    case L.E_CLAIMS:
-      return new Errors.ThreadLimitError(
-        `${L.CLAIM_COUNT} keys are being computed by getOrInsertComputed at this moment, which is the limit of one map; try again, or compute before you insert`,
-      )
     case L.E_HOLDS:
       return new Errors.ThreadLimitError(
         `this thread holds ${L.HOLD_COUNT} locks for reading, which is the limit; release some`,
@@ -54,6 +46,11 @@ function timeout(session: Session, name: string): Error {
 /** Who holds a lock, as far as can be told. */
 export function ownerWords(session: Session, owner: number): string {
   if (owner === 0 || owner > L.SLOT_COUNT) return 'readers hold it'
+  return `${threadWords(session, owner)} holds it`
+}
+
+/** The thread of a registry slot, by its slot plus one. */
+export function threadWords(session: Session, owner: number): string {
   const thread = session.threadOf(owner)
-  return `thread ${owner} (registry slot ${owner - 1}${thread > 0 ? `, threadId ${thread - 1}` : ''}) holds it`
+  return `thread ${owner} (registry slot ${owner - 1}${thread > 0 ? `, threadId ${thread - 1}` : ''})`
 }

@@ -25,8 +25,8 @@ const shardWords: Record<number, string> = {
 export function describeAddress(world: World, address: number): string {
   const hex = `0x${address.toString(16)}`
   const word = (at: number): number => world.words[at >>> 2] >>> 0
-  if (address < L.CLAIMS) return headerWords[address] ?? `header ${hex}`
-  if (address < L.REGISTRY) return `claims ${hex}`
+  if (address < L.HASH_KEYS) return headerWords[address] ?? `header ${hex}`
+  if (address < L.REGISTRY) return `secret words ${hex}`
   if (address < L.SHARDS) {
     const slot = Math.floor((address - L.REGISTRY) / L.SLOT_SIZE)
     return `registry slot ${slot + 1} +${(address - L.REGISTRY) % L.SLOT_SIZE}`

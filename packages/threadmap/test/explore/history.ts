@@ -76,6 +76,7 @@ function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<st
       return gives(undefined, value)
     case 'getOrInsert':
     case 'compute':
+    case 'nest':
       return gives(old ?? value, old ?? value)
     case 'swap':
       return gives(old, value)

@@ -10,6 +10,8 @@ export interface Step {
   /** The value it brings; `add` takes it as a delta. */
   readonly value?: number
   readonly expected?: number
+  /** `nest`: the key that its function computes as well. */
+  readonly via?: string
   /** `recover`: whose death. */
   readonly owner?: number
 }
@@ -51,6 +53,7 @@ export type OpName =
   | 'add'
   | 'update'
   | 'compute'
+  | 'nest'
   | 'cachedGet'
   | 'clear'
   | 'iterate'
@@ -87,6 +90,8 @@ class Performer {
         return this.#update(step.key!)
       case 'compute':
         return this.#compute(step.key!, step.value!)
+      case 'nest':
+        return this.#compute(step.key!, step.value!, step.via)
       case 'cachedGet':
         return this.#cachedGet(step.key!)
       case 'clear':
@@ -168,7 +173,8 @@ class Performer {
     }
   }
 
-  *#compute(key: string, value: number): Operation {
+  /** `via`: its function asks for this key too, which nobody has or inserts. */
+  *#compute(key: string, value: number, via?: string): Operation {
     const before = yield ['get', this.#key(key)]
     if (before === L.PRESENT) return this.#result()
     if (before < 0) return output(before)
@@ -182,6 +188,12 @@ class Performer {
       result = output(again)
     } else {
       this.#thread.computed = true
+      if (via !== undefined) {
+        const inner = yield ['beginClaim', this.#key(via)]
+        // Whoever would close a circle is told so.
+        if (inner >= 0) yield ['endClaim', inner]
+        else if (inner !== L.E_DEADLOCK) return output(inner)
+      }
       const code = yield ['change', L.INSERT, this.#key(key), this.#value(VALUE, value), 0]
       // Nobody else was let in to compute it; only a plain insert can have come between.
       if (code === L.PRESENT) result = this.#result()

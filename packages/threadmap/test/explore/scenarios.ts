@@ -111,6 +111,14 @@ function common(map: MapName, form: FormName): Named[] {
     [[compute(101)], [{ op: 'delete', key: 'n' }]],
     [[compute(101)], [{ op: 'compute', key: 'm', value: 102 }]],
   ])
+  // Threads that ask for each other's keys while they compute: in a circle, and behind one another.
+  const nest = (key: string, via: string, value: number): Step => ({ op: 'nest', key, via, value })
+  add('compute in compute', [
+    [[nest('n', 'm', 101)], [nest('m', 'n', 102)]],
+    [[nest('n', 'm', 101)], [nest('n', 'm', 102)]],
+    [[nest('n', 'm', 101)], [{ op: 'compute', key: 'm', value: 102 }]],
+    [[nest('n', 'm', 101)], [nest('m', 'o', 102)], [nest('o', 'n', 103)]],
+  ])
   const overflow = overflowing()
   const rest = { fill: overflow.fill, capacity: 12 }
   add(
@@ -163,6 +171,12 @@ function common(map: MapName, form: FormName): Named[] {
     const victim = { step: { op: 'set', key: 'n', value: 101 } as const, at }
     const survivors: Step[] = [two[0], two[5], { op: 'get', key: 'a' }, { op: 'set', key: 'n', value: 102 }]
     add(`recovery`, against([{ op: 'recover' }], survivors), { victim, bound: 1, most: 400 })
+  }
+  // Whoever computed died, or was just beginning to or ending.
+  for (const at of [4, 8, 12, 16, 20, 24, 28, 32, 40, 50, 60, 70]) {
+    const victim = { step: nest('n', 'm', 101), at }
+    const rest = { victim, bound: 1, most: 300 }
+    add('recovery of a computation', [[[compute(102)], [{ op: 'recover' }]]], rest)
   }
   // Two that wait and one that holds: the lock goes from hand to hand.
   add('three threads', [
@@ -246,7 +260,11 @@ const SPAN_OF_PAGES = 600
 /** Every operation that changes something, in every state in which it does something else. */
 export function deathsOf(map: MapName, form: FormName): DeathScenario[] {
   const onA = changes(form, 'a', 1)
-  const onN = [...changes(form, 'n', 1).filter(brings), { op: 'compute', key: 'n', value: 101 } as const]
+  const onN = [
+    ...changes(form, 'n', 1).filter(brings),
+    { op: 'compute', key: 'n', value: 101 } as const,
+    { op: 'nest', key: 'n', via: 'm', value: 101 } as const,
+  ]
   const rest: Step[] = [{ op: 'clear' }, { op: 'iterate' }, { op: 'get', key: 'a' }]
   const shrunk = ['d', 'e', 'f', 'g'].map(key => ({ op: 'delete', key }) as const)
   const states: { fill: DeathScenario['fill']; capacity?: number; before?: readonly Step[]; steps: readonly Step[] }[] =
@@ -289,8 +307,8 @@ export function deathsOf(map: MapName, form: FormName): DeathScenario[] {
   return states.flatMap(({ steps, ...state }) => steps.map(step => ({ map, form, ...state, step })))
 }
 
-function show({ op, key, value, expected }: Step): string {
-  return `${op}(${[key, expected, value].filter(part => part !== undefined).join(', ')})`
+function show({ op, key, via, value, expected }: Step): string {
+  return `${op}(${[key, via, expected, value].filter(part => part !== undefined).join(', ')})`
 }
 
 let found: { fill: [string, number][]; home: string; displaced: string; fresh: string } | undefined

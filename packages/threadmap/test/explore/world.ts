@@ -120,7 +120,6 @@ export class World {
     const heapStart = word(L.H_HEAP_START)
     const owners = this.threads.length + 3
     this.#addRegion(0, 1024)
-    this.#addRegion(L.CLAIMS, L.CLAIMS + 4 * L.CLAIM_SIZE)
     this.#addRegion(L.REGISTRY, L.REGISTRY + owners * L.SLOT_SIZE)
     this.#addRegion(L.SHARDS, L.SHARDS + L.SHARD_SIZE)
     if (word(L.H_THREAD_HEAPS) !== 0) {
@@ -184,13 +183,11 @@ export class World {
         if (this.words[at >>> 2] !== 0) found.push(`${what} (at 0x${at.toString(16)}: ${this.words[at >>> 2]})`)
       }
     }
-    for (let i = 0; i < 4; i++) {
-      const claim = L.CLAIMS + i * L.CLAIM_SIZE
-      check('a claim is held still', claim + L.C_LOCK, claim + L.C_LOCK + 4)
-      check('a claim names a thread still', claim + L.C_THREADS, claim + L.C_THREADS + 4)
-    }
     for (let i = 0; i < this.threads.length + 2; i++) {
       const slot = L.REGISTRY + i * L.SLOT_SIZE
+      const claims = this.words[(slot + L.S_CLAIMS) >>> 2] >>> 0
+      if (claims !== 0) check('a key is claimed still', claims + L.C_PREVIOUS_PAGE, claims + L.C_LAST + 4)
+      check('a claim is waited for still', slot + L.S_WAITS_FOR, slot + L.S_WAITS_FOR + 4)
       check('a lock is named as held for reading still', slot + L.S_HOLDS, slot + L.S_HOLDS + L.HOLD_COUNT * 4)
       check('a lock is named as waited for still', slot + L.S_WAITS, slot + L.S_WAITS + 4)
       check('a value block is named as pending still', slot + L.S_PENDING, slot + L.S_PENDING + 8)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { parentPort, Worker } from 'node:worker_threads'
 import type { ConcurrentMap, MapHandle } from 'threadmap'
-import { LockTimeoutError } from 'threadmap'
+import { ComputeTimeoutError } from 'threadmap'
 import { type Assignment, type Crew, serve } from './crew.js'
 import { type FormName, formOf } from './forms.js'
 import { attachMap } from './maps.js'
@@ -356,7 +356,7 @@ const jobs = {
       })
       return answer(value, false)
     } catch (error) {
-      if (!(error instanceof LockTimeoutError)) throw error
+      if (!(error instanceof ComputeTimeoutError)) throw error
       return answer(-1, true)
     }
   },
