@@ -128,7 +128,8 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
           if (load64(shard + D_TABLE) != word) return ABSENT
           code = addRecord(slot, content)
         }
-        if (code < 0) return code
+        // While the table is the current one, its references are good, and so was the length.
+        if (code < 0) return load64(shard + D_TABLE) == word ? code : ABSENT
       }
     }
     if (tags >> 56 == 0) break
@@ -173,7 +174,8 @@ function addRecord(slot: u32, content: u64): i32 {
   if ((head & 1) != 0) return PRESENT
   const meta = <u32>(head >> 32) & ~META_MARK
   const length = ((meta & META_LENGTH) + 7) & ~7
-  if (!fits(end + RECORD + length)) return E_AREA
+  // A length is believed only of an entry that was there: its block can have become anything since.
+  if (!fits(end + RECORD + length)) return load64(slot) == content && sameHead(entry, head) ? E_AREA : ABSENT
   const record = resultAt + R_BYTES + end
   copyWords(record + RECORD, entry + ENTRY_KEY, length)
   if (load64(slot) != content || !sameHead(entry, head)) return ABSENT
