@@ -2,9 +2,9 @@ import { type Evidence, measured } from '@threadmap/workbench/evidence'
 import type { BeliefFinding, Context, Experiment, Outcome, Settings } from '@threadmap/workbench/experiment'
 import { contrast, spread } from '@threadmap/workbench/statistics'
 import { Option } from 'commander'
-import { FastMap, f64, type HashName, hash, string } from 'threadmap'
-import { builtInSets, type KeySet, keysOfFile } from './keys.js'
-import { type Avalanche, avalanche, type Balance, balance, collisions32 } from './quality.js'
+import { bool, FastMap, f64, type HashName, hash, ShardedMap, string } from 'threadmap'
+import { builtInSets, type KeySet, keysOfFile, storedForm } from './keys.js'
+import { type Avalanche, avalanche, type Balance, balance, balanceOf, collisions32 } from './quality.js'
 
 const HASHES: readonly { readonly name: HashName; readonly bits: number }[] = [
   { name: 'fnv1a', bits: 32 },
@@ -14,6 +14,8 @@ const HASHES: readonly { readonly name: HashName; readonly bits: number }[] = [
 ]
 
 const SHARDS = [8, 64, 256]
+/** Shards of the map that the keys are put into. */
+const MAP_SHARDS = 64
 
 const EFFORT = {
   quick: { keys: 20_000, rounds: 15, avalancheKeys: 128 },
@@ -34,9 +36,10 @@ export const hashing: Experiment = {
   title: 'Which hash for which keys?',
   method:
     'Over the keys of --hash-keys FILE, or over built-in sets: nanoseconds per key (encoding, hashing and looking for it in an empty map, so differences ' +
-    'are the hash); how evenly the published hash modulo 8, 64 and 256 spreads them (chi-square, in standard deviations from random; longest); ' +
+    'are the hash); how evenly the published hash modulo 8, 64 and 256 spreads them (chi-square, in standard deviations from random; longest), and how evenly ' +
+    'a ShardedMap of 64 shards does (all with seed 0; keys are hashed as the map stores them, one byte a character or UTF-16); ' +
     'buckets of a table with as many places as keys; pairs with equal 32 bits against the birthday bound; and what flipping one bit of a key does. ' +
-    'The maps themselves finalise every hash once more before they use it.',
+    'The maps finalise a published hash once more before they use it.',
   seconds: { quick: 4, full: 6 },
   flags: [new Option('--hash-keys <file>', 'hash: keys of your own, one a line')],
   check: settings => {
@@ -55,6 +58,8 @@ export interface Hashed {
   /** Nanoseconds per key, per round. */
   readonly ns: readonly number[]
   readonly shards: readonly Balance[]
+  /** Of a real map's shards. */
+  readonly map: Balance
   readonly buckets: Balance
   readonly collisions: { readonly found: number; readonly expected: number }
   readonly avalanche: Avalanche
@@ -74,21 +79,44 @@ async function run(context: Context): Promise<Outcome> {
       context.progress((at + turn / HASHES.length) / sets.length, `${name} of ${set.name}`)
       await new Promise(setImmediate)
       context.signal.throwIfAborted()
-      const encoded = set.keys.map(key => Buffer.from(key, 'utf8'))
-      const hashes = encoded.map(bytes => hash(name, bytes))
+      const hashes = set.keys.map(key => hash(name, key))
       found.push({
         set: set.name,
         hash: name,
         ns: times[turn],
         shards: SHARDS.map(places => balance(hashes, places)),
+        map: balanceInMap(name, set.keys),
         buckets: balance(hashes, 2 ** Math.ceil(Math.log2(hashes.length))),
         collisions: collisions32(hashes),
-        avalanche: avalanche(bytes => hash(name, bytes), encoded.slice(0, avalancheKeys), bits, INPUT_BITS),
+        avalanche: avalanche(
+          bytes => hash(name, bytes),
+          set.keys.slice(0, avalancheKeys).map(storedForm),
+          bits,
+          INPUT_BITS,
+        ),
         keys: hashes.length,
       })
     }
   }
   return outcomeOf(found)
+}
+
+/** Where a map puts the keys. */
+function balanceInMap(name: HashName, keys: readonly string[]): Balance {
+  const map = new ShardedMap({
+    key: string,
+    value: bool,
+    hash: name,
+    seed: 0n,
+    shards: MAP_SHARDS,
+    capacity: keys.length,
+  })
+  try {
+    for (const key of keys) map.set(key, true)
+    return balanceOf(map.shardStats().map(({ entries }) => entries))
+  } finally {
+    map[Symbol.dispose]()
+  }
 }
 
 /** Nanoseconds per key of each hash, in interleaved rounds. */
@@ -125,6 +153,7 @@ export function outcomeOf(found: readonly Hashed[]): Outcome {
         measured({ ...row, metric: `chi-square, ${places} shards`, unit: 'standard deviations' }, [deviation]),
         measured({ ...row, metric: `longest of ${places} shards`, unit: 'x mean' }, [longest / mean]),
       ]),
+      measured({ ...row, metric: "chi-square, a map's shards", unit: 'standard deviations' }, [each.map.deviation]),
       measured({ ...row, metric: 'longest bucket', unit: 'keys' }, [each.buckets.longest]),
       measured({ ...row, metric: '32-bit collisions', unit: 'pairs' }, [each.collisions.found]),
       measured({ ...row, metric: 'avalanche', unit: '% of bits' }, [each.avalanche.mean * 100]),
@@ -132,6 +161,7 @@ export function outcomeOf(found: readonly Hashed[]): Outcome {
     ]
   })
   const of = (set: string, name: HashName) => found.find(each => each.set === set && each.hash === name) as Hashed
+  const unevenMaps = found.filter(({ map }) => map.deviation > NOT_RANDOM)
   const uneven = found.filter(({ shards, buckets }) =>
     [...shards, buckets].some(({ deviation }) => deviation > NOT_RANDOM),
   )
@@ -181,6 +211,7 @@ export function outcomeOf(found: readonly Hashed[]): Outcome {
             { label: `chi2 at ${count}`, unit: 'sd', digits: 1 },
             { label: 'longest', unit: 'x mean', digits: 2 },
           ]),
+          { label: "chi2 in a map's shards", unit: 'sd', digits: 1 },
           { label: 'longest bucket' },
           { label: '32-bit collisions' },
           { label: 'expected', digits: 2 },
@@ -192,6 +223,7 @@ export function outcomeOf(found: readonly Hashed[]): Outcome {
           each.hash,
           spread(each.ns).median,
           ...each.shards.flatMap(({ deviation, longest, mean }) => [deviation, longest / mean]),
+          each.map.deviation,
           each.buckets.longest,
           each.collisions.found,
           each.collisions.expected,
@@ -209,7 +241,12 @@ export function outcomeOf(found: readonly Hashed[]): Outcome {
       ),
       uneven.length === 0
         ? 'Every hash spreads every set of keys as evenly over shards and buckets as a random function does.'
-        : `Less even than random: ${uneven.map(each => `${each.hash} of ${each.set}`).join(', ')}. The maps finalise a hash before they use it, so it shows in your own hash % n only.`,
+        : `Less even than random: ${uneven.map(each => `${each.hash} of ${each.set}`).join(', ')}. Most of that shows in your own hash % n only: the maps finalise a published hash before they use it.`,
+      ...(unevenMaps.length === 0
+        ? []
+        : [
+            `In a ShardedMap of ${MAP_SHARDS} shards with seed 0 these keys crowd: ${unevenMaps.map(each => `${each.hash} of ${each.set} (the fullest shard has ${each.map.longest} of ${each.keys})`).join(', ')}. Keys that somebody chose do so; take the hash default with a random seed for them.`,
+          ]),
     ],
     beliefs: [clusters(found)],
   }

@@ -28,6 +28,12 @@ export function keysOfFile(path: string): KeySet {
   return { name: path, keys }
 }
 
+/** A key as a map stores and hashes it: one byte a character if all are below U+0100, else UTF-16. */
+export function storedForm(key: string): Uint8Array {
+  for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) > 0xff) return Buffer.from(key, 'utf16le')
+  return Buffer.from(key, 'latin1')
+}
+
 /** Kinds of keys that programs have, `count` of each (or as many as there are). */
 export function builtInSets(count: number, seed: number): KeySet[] {
   const next = random(seed)

@@ -14,7 +14,13 @@ export function balance(hashes: readonly bigint[], places: number): Balance {
   const counts = new Array<number>(places).fill(0)
   const mask = BigInt(places - 1)
   for (const hash of hashes) counts[Number(hash & mask)]++
-  const mean = hashes.length / places
+  return balanceOf(counts)
+}
+
+/** Of keys that were counted where they fell. */
+export function balanceOf(counts: readonly number[]): Balance {
+  const places = counts.length
+  const mean = counts.reduce((sum, count) => sum + count, 0) / places
   const degrees = places - 1
   return {
     places,
