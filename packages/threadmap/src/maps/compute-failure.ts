@@ -1,5 +1,6 @@
 /** The errors of `getOrInsertComputed` that have to do with computing: each names the keys and the threads. */
-import { type KeyCodec, quote } from '../codec/codec.js'
+import type { KeyCodec } from '../codec/codec.js'
+import { quote } from '../codec/refuse.js'
 import { ComputeDeadlockError, ComputeTimeoutError, LockTimeoutError, RecursiveComputeError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
 import type { Session } from '../kernel/session.js'
