@@ -4,7 +4,7 @@
 //   --only PATTERN    only test files whose path matches this regular expression
 //   --name PATTERN    only tests whose name does
 //   --newest          the library's tests on the newest Node of tools/runtimes, instead of everything on this one
-//   --no-runtimes     neither installs nor runs Node 22 to 26, Bun, Deno and Chromium
+//   --no-runtimes     neither installs nor runs Node 22 to 26, Bun, Deno, Chromium, bundlers and other test runners
 //   --full            the other versions of Node run the whole behaviour suite, not a short one
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -26,7 +26,7 @@ const { values: options, positionals: named } = parseArgs({
 
 // Tests of real threads need both cores of a small machine for themselves. The others go side by side.
 const ALONE =
-  /misuse|robustness|stress|workers|litmus|coherence|linearizability-threads|explore-schedules|runtimes|\/lab\//
+  /misuse|robustness|stress|workers|litmus|coherence|linearizability-threads|explore-schedules|runtimes|tools\/users|\/lab\//
 const SIDE_BY_SIDE = 2
 // On a quiet machine the longest file takes about a minute; one that does ten other things takes ten times as long. Waits
 // inside the tests end earlier, and say for what; so a file that comes to this limit hangs where nobody thought of it.
@@ -40,7 +40,11 @@ await setup({ quiet: Boolean(options.only || options.newest || named.length > 0)
 const library = join(root, 'packages/threadmap')
 const libraryFiles = compiled(join(library, 'test'), join(library, 'build/test'), /^[^/]+\.ts$/)
 const files = choose(options.newest ? libraryFiles : allFiles())
-if (files.some(file => file.includes('/runtimes/')) || options.newest) installRuntimes()
+const users = files.some(file => file.includes('/tools/users/'))
+if (files.some(file => file.includes('/runtimes/')) || users || options.newest) {
+  installApart('tools/runtimes', 'the other runtimes')
+}
+if (users) installApart('tools/users', 'bundlers and other test runners')
 
 const program = options.newest ? newestNode() : process.execPath
 const totals = { pass: 0, fail: 0, cancelled: 0, skipped: 0 }
@@ -64,6 +68,7 @@ function allFiles() {
     ? []
     : compiled(join(library, 'test'), join(library, 'build/test'), /^runtimes\/.*\.test\.ts$/)
   if (options['no-runtimes'] && !options.only && named.length === 0) skipped.add('the other runtimes: --no-runtimes')
+  const users = options['no-runtimes'] ? [] : sources(join(root, 'tools/users'), /^[^/]+\.test\.mjs$/)
   const packages = readdirSync(join(root, 'packages')).filter(name => name !== 'threadmap')
   return [
     ...sources(join(root, 'tools/checks'), /^[^/]+\.test\.mjs$/),
@@ -72,6 +77,7 @@ function allFiles() {
       compiled(join(root, 'packages', name, 'test'), join(root, 'packages', name, 'build/test'), /\.test\.ts$/),
     ),
     ...runtimes,
+    ...users,
   ]
 }
 
@@ -182,11 +188,11 @@ function compiled(from, to, pattern) {
 
 // They are no part of the workspace: each would put a `node` of its own before the machine's in every npm script, and
 // `npm start` has no use for 900 MB of them. Where they can't be had, their tests are skipped by name.
-function installRuntimes() {
+function installApart(folder, what) {
   try {
-    install(join(root, 'tools/runtimes'), { scripts: false })
+    install(join(root, folder), { scripts: false })
   } catch (error) {
     if (!(error instanceof SetupError)) throw error
-    skipped.add(`the other runtimes could not be installed: ${error.message}`)
+    skipped.add(`${what} could not be installed: ${error.message}`)
   }
 }

@@ -181,8 +181,8 @@ export function audit(): u32 {
   return auditMemory()
 }
 
-export function markWebLock(): void {
-  setWebLock()
+export function markWebLock(thread: u32): void {
+  setWebLock(thread)
 }
 
 /** An error of the kernel, with who and where beside it. */

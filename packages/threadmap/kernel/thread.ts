@@ -162,6 +162,9 @@ export function heldByLiving(lock: u32): bool {
   return false
 }
 
-export function setWebLock(): void {
-  put32(mySlot + S_WEB_LOCK, 1)
+/** Writes the number of this thread, which it did not have yet when it was registered. Others may ask for its Web Lock from now on. */
+export function setWebLock(thread: u32): void {
+  const state = mySlot + S_STATE
+  const seen = load32(state)
+  if ((seen & STATE_MASK) == SLOT_ALIVE) cas32(state, seen, SLOT_ALIVE | (thread << THREAD_SHIFT))
 }

@@ -1,13 +1,19 @@
 /**
  * Every error the library throws on purpose. Each carries a stable `code`, a message that states what was asked, the
  * limit and the next step, and is thrown before anything was changed: a failed operation leaves the map as it was.
+ *
+ * The names stand on the prototypes as text: bundlers shorten the names of classes.
  */
 export class ThreadmapError extends Error {
+  static {
+    ThreadmapError.prototype.name = 'ThreadmapError'
+  }
   readonly code: string
   constructor(code: string, message: string) {
     super(message)
     this.code = code
-    this.name = new.target.name
+    // A class without a name of its own, such as a program's, is called as it is declared.
+    if (!Object.hasOwn(new.target.prototype, 'name')) this.name = new.target.name
   }
 
   /** `OptionError` extends JavaScript's `TypeError` and not this class, but is one of these errors all the same. */
@@ -19,6 +25,9 @@ export class ThreadmapError extends Error {
 
 /** The memory of the map is used up: `maxBytes` is reached and nothing can be reclaimed. */
 export class MapFullError extends ThreadmapError {
+  static {
+    MapFullError.prototype.name = 'MapFullError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_FULL', message)
   }
@@ -26,6 +35,9 @@ export class MapFullError extends ThreadmapError {
 
 /** A key is longer than `MAX_KEY_BYTES` when encoded. */
 export class KeyTooLargeError extends ThreadmapError {
+  static {
+    KeyTooLargeError.prototype.name = 'KeyTooLargeError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_KEY_TOO_LARGE', message)
   }
@@ -33,6 +45,9 @@ export class KeyTooLargeError extends ThreadmapError {
 
 /** A value is longer than `MAX_VALUE_BYTES` when encoded. */
 export class ValueTooLargeError extends ThreadmapError {
+  static {
+    ValueTooLargeError.prototype.name = 'ValueTooLargeError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_VALUE_TOO_LARGE', message)
   }
@@ -40,6 +55,9 @@ export class ValueTooLargeError extends ThreadmapError {
 
 /** A key or value is not of the type that the map's codec takes, or two codecs do not fit each other. */
 export class CodecError extends ThreadmapError {
+  static {
+    CodecError.prototype.name = 'CodecError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_CODEC', message)
   }
@@ -50,16 +68,21 @@ export class CodecError extends ThreadmapError {
  * functions throw for such arguments; `instanceof ThreadmapError` holds as well.
  */
 export class OptionError extends TypeError {
+  static {
+    OptionError.prototype.name = 'OptionError'
+  }
   readonly code: string
   constructor(message: string) {
     super(message)
     this.code = 'ERR_THREADMAP_OPTION'
-    this.name = 'OptionError'
   }
 }
 
 /** `attach` was given something that is no handle, a foreign or damaged memory, or one of another layout version. */
 export class AttachError extends ThreadmapError {
+  static {
+    AttachError.prototype.name = 'AttachError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_ATTACH', message)
   }
@@ -67,6 +90,9 @@ export class AttachError extends ThreadmapError {
 
 /** The map (or lock) was disposed in this thread, and then used. */
 export class DisposedError extends ThreadmapError {
+  static {
+    DisposedError.prototype.name = 'DisposedError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_DISPOSED', message)
   }
@@ -74,6 +100,9 @@ export class DisposedError extends ThreadmapError {
 
 /** More threads are attached than the registry of one map holds. */
 export class ThreadLimitError extends ThreadmapError {
+  static {
+    ThreadLimitError.prototype.name = 'ThreadLimitError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_THREAD_LIMIT', message)
   }
@@ -85,6 +114,9 @@ export class ThreadLimitError extends ThreadmapError {
  * (-1: a lock of the whole map).
  */
 export class LockTimeoutError extends ThreadmapError {
+  static {
+    LockTimeoutError.prototype.name = 'LockTimeoutError'
+  }
   readonly owner: number
   readonly shard: number
   constructor(message: string, owner: number, shard: number) {
@@ -96,6 +128,9 @@ export class LockTimeoutError extends ThreadmapError {
 
 /** A lock was used against its rules: unlocked by a thread that does not hold it, or locked again by its owner. */
 export class LockUsageError extends ThreadmapError {
+  static {
+    LockUsageError.prototype.name = 'LockUsageError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_LOCK_USAGE', message)
   }
@@ -103,6 +138,9 @@ export class LockUsageError extends ThreadmapError {
 
 /** `getOrInsertComputed` was called for a key from within the function that computes that same key. */
 export class RecursiveComputeError extends ThreadmapError {
+  static {
+    RecursiveComputeError.prototype.name = 'RecursiveComputeError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_RECURSIVE_COMPUTE', message)
   }
@@ -113,6 +151,9 @@ export class RecursiveComputeError extends ThreadmapError {
  * from the function instead.
  */
 export class RecursiveUpdateError extends ThreadmapError {
+  static {
+    RecursiveUpdateError.prototype.name = 'RecursiveUpdateError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_RECURSIVE_UPDATE', message)
   }
@@ -155,7 +196,20 @@ export class ComputeDeadlockError extends ThreadmapError {
  * "concurrent map read and map write", "concurrent map iteration and map write". The memory is not damaged.
  */
 export class ConcurrentMapError extends ThreadmapError {
+  static {
+    ConcurrentMapError.prototype.name = 'ConcurrentMapError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_CONCURRENT', message)
+  }
+}
+
+/** The runtime lacks what the library needs, or forbids it: WebAssembly, or memory that threads share. */
+export class UnsupportedError extends ThreadmapError {
+  static {
+    UnsupportedError.prototype.name = 'UnsupportedError'
+  }
+  constructor(message: string) {
+    super('ERR_THREADMAP_UNSUPPORTED', message)
   }
 }

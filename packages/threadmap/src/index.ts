@@ -12,6 +12,7 @@ export { type FieldType, type StructFields, type StructOf, struct } from './code
 export * from './errors.js'
 export { hash } from './hash.js'
 export type { MapMemory } from './kernel/memory.js'
+export { ready } from './liveness/web-locks.js'
 export type { AttachOptions } from './maps/base-map.js'
 export { FastMap } from './maps/fast-map.js'
 export { RWMutexMap } from './maps/rwmutex-map.js'
@@ -20,6 +21,7 @@ export { SyncMap } from './maps/sync-map.js'
 export { UnsafeMap } from './maps/unsafe-map.js'
 export type {
   BackoffOptions,
+  BrowserWorker,
   ConcurrentMap,
   HashName,
   MapHandle,

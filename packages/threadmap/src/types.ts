@@ -226,9 +226,9 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
   readonly handle: MapHandle<K, V>
   /**
    * Lets the map know of a worker whose death it is to notice, so that locks the worker held are recovered at once. In
-   * Node, workers that this thread creates after the map are watched already. Returns the map.
+   * Node, workers that this thread creates after the map are watched already; a browser's workers always are. Returns the map.
    */
-  watch(worker: WatchableWorker): this
+  watch(worker: WatchableWorker | BrowserWorker): this
   /** Gives up this thread's place in the map. The other threads go on; the memory is freed when the last one lets go. */
   [Symbol.dispose](): void
 }
@@ -237,4 +237,10 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
 export interface WatchableWorker {
   readonly threadId: number
   once(event: 'exit', listener: () => void): unknown
+}
+
+/** A browser's `Worker`. Its end is no event; it is known by its Web Lock. */
+export interface BrowserWorker {
+  postMessage(message: unknown): void
+  terminate(): void
 }

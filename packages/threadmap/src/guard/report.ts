@@ -88,6 +88,9 @@ export class GuardReport {
 
 /** With the option `throw`: thrown in place of the write (or the step of the iteration) that would do the harm. */
 export class GuardError extends ThreadmapError {
+  static {
+    GuardError.prototype.name = 'GuardError'
+  }
   readonly report: GuardReport
   constructor(report: GuardReport) {
     super('ERR_THREADMAP_GUARD', report.message)

@@ -1,5 +1,6 @@
 /** The kernel's exports, with their types, and how an instance over a memory is made. */
 import type { MapMemory } from './memory.js'
+import { compile } from './requirements.js'
 import { KERNEL_BASE64 } from './wasm.generated.js'
 
 /** What kernel/index.ts exports. Addresses and 32-bit words come as signed numbers: use `>>> 0`. */
@@ -13,7 +14,7 @@ export interface KernelExports {
   areaSize(index: number): number
   recoverThread(owner: number): number
   finishRecoveries(): number
-  markWebLock(): void
+  markWebLock(thread: number): void
   get(meta: number): number
   getNumber(meta: number): number
   getNumberAt(key: number): number
@@ -70,7 +71,7 @@ let compiled: WebAssembly.Module | undefined
 
 /** The kernel, compiled once per thread. */
 function kernelModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(KERNEL_BASE64), char => char.charCodeAt(0)))
+  compiled ??= compile(Uint8Array.from(atob(KERNEL_BASE64), char => char.charCodeAt(0)))
   return compiled
 }
 

@@ -9,6 +9,7 @@ import type { MapKind } from '../types.js'
 import { instantiate, type KernelExports } from './instance.js'
 import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
+import { checkRuntime } from './requirements.js'
 import { Scratch } from './scratch.js'
 
 /** In the order of the kernel's POLICY numbers. */
@@ -51,6 +52,7 @@ export class Session {
 
   /** A new memory of at most `maxBytes` with this header. */
   static create(maxBytes: number, header: Header, text: string): Session {
+    checkRuntime()
     const pages = Math.max(FIRST_PAGES, Math.floor(maxBytes / WASM_PAGE))
     let memory: MapMemory
     try {
@@ -81,6 +83,7 @@ export class Session {
 
   /** This thread's place in a memory that another one made. */
   static attach(memory: MapMemory, policy: number): Session {
+    checkRuntime()
     checkMemory(memory, policy)
     const session = new Session(memory, instantiate(memory))
     if (session.kernel.open() < 0) {
@@ -196,7 +199,9 @@ function checkMemory(memory: MapMemory, policy: number): void {
 }
 
 function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
-  const bytes = new TextEncoder().encode(text)
+  // ASCII, since the text is JSON: what imitates a browser may have no TextEncoder (jsdom).
+  const ascii = text.replace(/[^\x20-\x7e]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const bytes = Uint8Array.from(ascii, char => char.charCodeAt(0))
   if (bytes.length > L.TEXT_MAX - 4) {
     throw new AttachError(
       `the names of the codecs take ${bytes.length} bytes; ${L.TEXT_MAX - 4} are there for them: use fewer or shorter struct fields`,
@@ -209,7 +214,6 @@ function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
 /** The codec names that stand in the header. */
 export function readHeaderText(memory: MapMemory): string {
   const length = new Uint32Array(memory.buffer)[L.H_TEXT >>> 2]
-  return new TextDecoder().decode(
-    new Uint8Array(memory.buffer).slice(L.H_TEXT + 4, L.H_TEXT + 4 + Math.min(length, L.TEXT_MAX - 4)),
-  )
+  const bytes = new Uint8Array(memory.buffer, L.H_TEXT + 4, Math.min(length, L.TEXT_MAX - 4))
+  return String.fromCharCode(...bytes)
 }

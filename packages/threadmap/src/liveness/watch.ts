@@ -9,7 +9,7 @@ import { platform } from '#platform'
 import { DisposedError, OptionError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
 import type { Session } from '../kernel/session.js'
-import type { WatchableWorker } from '../types.js'
+import type { BrowserWorker, WatchableWorker } from '../types.js'
 import { holdWebLock } from './web-locks.js'
 
 /** This thread's open sessions; weakly, so that a map which nobody uses any more can be collected. */
@@ -33,7 +33,8 @@ export function keepWatch(session: Session): void {
 const watched = new WeakSet<WatchableWorker>()
 
 /** Recovers what the worker holds, in every map of this thread, when it exits. */
-export function watchWorker(worker: WatchableWorker): void {
+export function watchWorker(worker: WatchableWorker | BrowserWorker): void {
+  if (platform.hearsOf(worker)) return
   if (typeof worker?.once !== 'function' || typeof worker.threadId !== 'number') {
     throw new OptionError(
       'watch() takes a Worker of node:worker_threads; elsewhere threads are watched by the Web Locks API, or waiters give up after lockTimeout',

@@ -1,67 +1,86 @@
-/** Liveness by the Web Locks API: the browser (or Deno) releases a thread's locks when the thread ends, however it ends. */
+/** Liveness by the Web Locks API: each thread holds a lock for as long as it lives (platform/web-thread.ts), and the others ask for it. */
 import { platform } from '#platform'
+import { AttachError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
-import { type Session, slotAddress } from '../kernel/session.js'
-import type { LockManager } from '../platform/platform.js'
+import type { Session } from '../kernel/session.js'
+import { FIRST_MADE_UP, lockName, type WebThread } from '../platform/web-thread.js'
 
 /** How often a thread looks for new threads to watch. It only does so while its event loop turns. */
 const LOOK_EVERY_MS = 200
 
-function nameOf(session: Session, owner: number, incarnation: number): string {
-  return `threadmap:${session.header(L.H_SEED)}:${session.header(L.H_SEED + 4)}:${session.header(L.H_IDENTITY)}:${owner}:${incarnation}`
-}
+/** The sessions of this thread, weakly: a map which nobody uses any more can be collected. */
+const sessions = new Set<WeakRef<Session>>()
+/** The threads whose locks this thread has asked for and not got. */
+const asked = new Set<number>()
+let timer: unknown
 
-/** Holds this thread's lock till the session is closed, and watches the other threads' locks. */
+/** Names this thread in the session's memory as soon as it holds its lock, and watches the other threads there. */
 export function holdWebLock(session: Session): void {
-  const locks = platform.webLocks
-  if (locks === undefined) return
-  const incarnation = incarnationAt(session, session.owner)
+  const thread = platform.webThread
+  if (thread === undefined) return
   const ref = new WeakRef(session)
-  let release: (() => void) | undefined
-  locks
-    .request(nameOf(session, session.owner, incarnation), () => {
-      // Only now may others ask for it: who asked before would get it at once.
-      session.kernel.markWebLock()
-      return new Promise<void>(resolve => {
-        release = resolve
-      })
-    })
-    .catch(() => {})
-  const seen = new Set<string>()
-  const timer = setInterval(() => {
+  void thread.ask()
+  thread.whenNumbered(number => {
     const current = ref.deref()
-    if (current === undefined || current.closed) {
-      clearInterval(timer)
-      release?.()
-      return
-    }
-    watchOthers(current, locks, seen)
-  }, LOOK_EVERY_MS)
+    if (current !== undefined && !current.closed) current.kernel.markWebLock(number)
+  })
+  sessions.add(ref)
+  if (timer !== undefined) return
+  timer = setInterval(() => look(thread), LOOK_EVERY_MS)
   platform.unref(timer)
 }
 
-function watchOthers(session: Session, locks: LockManager, seen: Set<string>): void {
-  const words = session.scratch.i32
-  for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
-    if (owner === session.owner) continue
-    if ((Atomics.load(words, slotAddress(owner, L.S_STATE) >>> 2) & L.STATE_MASK) !== L.SLOT_ALIVE) continue
-    if (Atomics.load(words, slotAddress(owner, L.S_WEB_LOCK) >>> 2) === 0) continue
-    const incarnation = incarnationAt(session, owner)
-    const name = nameOf(session, owner, incarnation)
-    if (seen.has(name)) continue
-    seen.add(name)
-    const ref = new WeakRef(session)
-    locks
-      .request(name, () => {
-        const current = ref.deref()
-        // A slot that was given back in order, or taken anew since, is no death.
-        if (current !== undefined && !current.closed && incarnationAt(current, owner) === incarnation)
-          current.recover(owner)
-      })
-      .catch(() => {})
+/**
+ * Resolves as soon as this thread may attach to maps and hand out handles: at once, except in a worker of a page whose Web Lock is not granted yet, by which the other threads will hear of its end. Messages to a worker are held
+ * back until then, so only code that runs before the first message, or right after `await import('threadmap')`, has to wait.
+ * Never rejects.
+ */
+export async function ready(): Promise<void> {
+  if (platform.webThread?.isUnheard) await platform.webThread.settled
+}
+
+/** `AttachError` if the others could not hear of this thread's end now. `what`: as in "FastMap.attach()". */
+export function checkReady(what: string): void {
+  if (!platform.webThread?.isUnheard) return
+  throw new AttachError(
+    `${what}: this worker has no Web Lock yet, so nobody would notice if it were terminated now. ` +
+      "`await ready()` (from 'threadmap') before, or do it when the first message arrives",
+  )
+}
+
+function open(): Session[] {
+  const found: Session[] = []
+  for (const ref of sessions) {
+    const session = ref.deref()
+    if (session === undefined || session.closed) sessions.delete(ref)
+    else found.push(session)
+  }
+  return found
+}
+
+function look(thread: WebThread): void {
+  const all = open()
+  if (all.length === 0) {
+    clearInterval(timer as number)
+    timer = undefined
+  }
+  for (const session of all) {
+    for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
+      const number = session.threadOf(owner)
+      if (number < FIRST_MADE_UP || number === thread.number || asked.has(number)) continue
+      asked.add(number)
+      // Its owner was granted the lock before it wrote the number: so it is granted again only after the owner's end.
+      thread.locks
+        .request(lockName(number), {}, () => recoverThread(number))
+        .catch(() => {})
+        .finally(() => asked.delete(number))
+    }
   }
 }
 
-function incarnationAt(session: Session, owner: number): number {
-  return Atomics.load(session.scratch.i32, slotAddress(owner, L.S_INCARNATION) >>> 2)
+/** Recovers what a dead thread held, in every memory of this thread. */
+function recoverThread(number: number): void {
+  for (const session of open()) {
+    for (let owner = 1; owner <= L.SLOT_COUNT; owner++) if (session.threadOf(owner) === number) session.recover(owner)
+  }
 }

@@ -3,7 +3,7 @@ import type { Cached, KeyCodec, NativeCodec, ValueCodec } from '../codec/codec.j
 import { u32Delta } from '../codec/numbers.js'
 import { quote } from '../codec/refuse.js'
 import { keyCodec, namedKeyCodec, namedValueCodec, valueCodec } from '../codec/registry.js'
-import { AttachError, CodecError, DisposedError, OptionError } from '../errors.js'
+import { CodecError, DisposedError, OptionError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../kernel/scratch.js'
 import { KINDS, readHeaderText, Session } from '../kernel/session.js'
@@ -12,6 +12,7 @@ import type { ConcurrentMap, MapHandle, MapKind, MapStats, ShardStats, Watchable
 import { COMPARED_BY_KEY, INSPECT, type Inspect, type InspectOptions, inspectMap, refuseCloning } from './appearance.js'
 import { computeFailureOf } from './compute-failure.js'
 import { failureOf } from './failure.js'
+import { checkHandle, checkReady } from './handles.js'
 import { type AnyOptions, cacheSize, checkAttachOptions, checkOptions } from './options.js'
 import { describeProblem } from './problems.js'
 import { GENERATION, HIGH, LOW, ReadCache, SHARD, VERSION, WORDS } from './read-cache.js'
@@ -75,12 +76,8 @@ function createMap<K, V>(kind: MapKind, options: AnyOptions<K, V>): Opened<K, V>
  * @internal
  */
 export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options: AttachOptions<V>): never {
-  if (typeof handle !== 'object' || handle === null || handle.threadmap !== L.LAYOUT_VERSION) {
-    throw new AttachError(`${kind}.attach() takes the handle of a ${kind}, and got ${quote(handle)}`)
-  }
-  if (handle.kind !== kind) {
-    throw new AttachError(`${kind}.attach() got the handle of a ${handle.kind}; use ${handle.kind}.attach()`)
-  }
+  checkHandle(kind, handle)
+  checkReady(`${kind}.attach()`)
   checkAttachOptions(kind, options)
   const cache = cacheSize(options.cache ?? handle.cache)
   const session = Session.attach(handle.memory, KINDS.indexOf(kind))
@@ -397,6 +394,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   get handle(): MapHandle<K, V> {
     if (this.#disposed) this.#refuse()
+    checkReady(`the handle of a ${this.#kind}`)
     return {
       threadmap: L.LAYOUT_VERSION,
       kind: this.#kind,
@@ -407,7 +405,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     }
   }
 
-  watch(worker: WatchableWorker): this {
+  watch(worker: WatchableWorker | Parameters<ConcurrentMap<K, V>['watch']>[0]): this {
     if (this.#disposed) this.#refuse()
     watchWorker(worker)
     return this

@@ -3,9 +3,11 @@
  * resolves the condition `browser`); a program that was bundled for browsers can run in Deno. Both are told by modules that only a real
  * `process` hands out: polyfills of `process` have none.
  */
+import type { BrowserWorker } from '../types.js'
 import type { Platform } from './platform.js'
 import { type NodeModules, serverPlatform, type WorkerThreads } from './server.js'
-import { hardwareConcurrency, lockManager, maySleep, unref } from './web.js'
+import { hardwareConcurrency, isWebWorker, lockManager, looksLikeWebWorker, maySleep, unref } from './web.js'
+import { WebThread } from './web-thread.js'
 
 interface Process {
   versions?: { node?: string; deno?: string; bun?: string }
@@ -32,14 +34,24 @@ function server(): Platform | undefined {
   }
 }
 
-export const platform: Platform = server() ?? {
-  name: 'browser',
-  threadNumber: () => 0,
-  parentNumber: () => 0,
-  onNewWorker() {},
-  webLocks: lockManager(),
-  hardwareThreads: hardwareConcurrency,
-  maySleep,
-  unref,
-  asyncHooks: undefined,
+function browser(): Platform {
+  const locks = lockManager()
+  const webThread = locks && new WebThread(locks, { atOnce: false })
+  // A page asks when it has its first map: a page that holds a lock is not kept for the back button. Nobody can stop it in
+  // the middle of a task, and its workers end with it.
+  if (isWebWorker()) webThread?.beginWorker(globalThis as unknown as EventTarget)
+  return {
+    name: 'browser',
+    threadNumber: () => webThread?.number ?? 0,
+    parentNumber: () => 0,
+    onNewWorker() {},
+    webThread,
+    hearsOf: (worker): worker is BrowserWorker => webThread !== undefined && looksLikeWebWorker(worker),
+    hardwareThreads: hardwareConcurrency,
+    maySleep,
+    unref,
+    asyncHooks: undefined,
+  }
 }
+
+export const platform: Platform = server() ?? browser()

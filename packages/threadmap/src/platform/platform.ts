@@ -3,12 +3,16 @@
  * `#platform` (node, deno, bun, browser, and browser for any other), so that nothing here depends on what a program or a test runner did to the
  * global `process`. A file that a browser may load imports no module of Node's.
  */
-import type { WatchableWorker } from '../types.js'
+import type { BrowserWorker, WatchableWorker } from '../types.js'
+import type { WebThread } from './web-thread.js'
 
 /** The part of the Web Locks API that liveness needs. */
 export interface LockManager {
-  request(name: string, callback: () => unknown): Promise<unknown>
-  query(): Promise<{ held?: { name?: string }[]; pending?: { name?: string }[] }>
+  request(
+    name: string,
+    options: { ifAvailable?: boolean },
+    callback: (lock: object | null) => unknown,
+  ): Promise<unknown>
 }
 
 /** Node's `node:async_hooks`, as far as the guard uses it. */
@@ -21,7 +25,7 @@ export interface AsyncHooks {
 
 export interface Platform {
   readonly name: 'node' | 'deno' | 'bun' | 'browser'
-  /** This thread's number in its runtime plus one; 0 where threads have no numbers. */
+  /** This thread's number in its runtime plus one, or the made-up number of a `webThread`; 0 where it has none (yet). */
   threadNumber(): number
   /**
    * The number plus one of the thread that created this one, or of one further up; 0 where threads have no numbers. From
@@ -34,7 +38,9 @@ export interface Platform {
    */
   onNewWorker(listener: (worker: WatchableWorker) => void): void
   /** Set where threads are known to live by the Web Locks they hold: browsers and Deno. */
-  readonly webLocks: LockManager | undefined
+  readonly webThread: WebThread | undefined
+  /** Whether `worker` is a web worker whose end this thread hears of without listening to it. */
+  hearsOf(worker: unknown): worker is BrowserWorker
   /** How many threads the machine runs side by side; at least 1. */
   hardwareThreads(): number
   /** Whether this thread may sleep. The main thread of a page may not. */

@@ -1,7 +1,8 @@
 /** What Node, Deno and Bun have in common: Node's modules, which the caller hands in. */
-import type { WatchableWorker } from '../types.js'
+import type { BrowserWorker, WatchableWorker } from '../types.js'
 import type { AsyncHooks, Platform } from './platform.js'
-import { hardwareConcurrency, lockManager, maySleep, unref } from './web.js'
+import { hardwareConcurrency, lockManager, looksLikeWebWorker, maySleep, unref } from './web.js'
+import { WebThread } from './web-thread.js'
 
 export interface WorkerThreads {
   readonly threadId: number
@@ -26,10 +27,14 @@ export function serverPlatform(name: 'node' | 'deno' | 'bun', modules: NodeModul
   const { threads, diagnostics, os, asyncHooks, process } = modules
   let parent: number | undefined
 
+  // Deno's workers have no event that comes after their end, and its web workers no numbers.
+  const locks = name === 'deno' ? lockManager() : undefined
+  const webThread = locks && new WebThread(locks, { atOnce: true })
+
   function threadNumber(): number {
-    // Deno says 0 in its web workers as well as in the main thread.
-    if (name === 'deno' && threads.threadId === 0 && inWebWorker()) return 0
-    return threads.threadId + 1
+    if (webThread === undefined) return threads.threadId + 1
+    void webThread.ask()
+    return webThread.number
   }
 
   return {
@@ -47,18 +52,13 @@ export function serverPlatform(name: 'node' | 'deno' | 'bun', modules: NodeModul
       if (name === 'bun') process?.on('worker', worker => listener(withExit(worker as BunWorker)))
       else diagnostics.subscribe('worker_threads', message => listener((message as { worker: WatchableWorker }).worker))
     },
-    // Node's and Bun's workers have an event for their end, which comes sooner.
-    webLocks: name === 'deno' ? lockManager() : undefined,
+    webThread,
+    hearsOf: (worker): worker is BrowserWorker => webThread !== undefined && looksLikeWebWorker(worker),
     hardwareThreads: () => os.availableParallelism?.() || hardwareConcurrency(),
     maySleep,
     unref,
     asyncHooks,
   }
-}
-
-function inWebWorker(): boolean {
-  const scope = (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope
-  return typeof scope === 'function' && globalThis instanceof scope
 }
 
 /** A `Worker` of `node:worker_threads` in Bun, or the global one, whose end is a `close` event. */

@@ -12,11 +12,26 @@ function navigator(): Navigator | undefined {
 
 export function lockManager(): LockManager | undefined {
   const locks = navigator()?.locks
-  return typeof locks?.request === 'function' && typeof locks.query === 'function' ? locks : undefined
+  return typeof locks?.request === 'function' ? locks : undefined
 }
 
 export function hardwareConcurrency(): number {
   return navigator()?.hardwareConcurrency || 1
+}
+
+export function isWebWorker(): boolean {
+  const scope = (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope
+  return typeof scope === 'function' && globalThis instanceof scope
+}
+
+/** A `Worker` as browsers have it: it cannot be asked for its end. */
+export function looksLikeWebWorker(worker: unknown): boolean {
+  const candidate = worker as { postMessage?: unknown; terminate?: unknown; once?: unknown } | null | undefined
+  return (
+    typeof candidate?.postMessage === 'function' &&
+    typeof candidate.terminate === 'function' &&
+    candidate.once === undefined
+  )
 }
 
 /** There is no other way to know than to try; a wait for a value that differs already ends at once. */

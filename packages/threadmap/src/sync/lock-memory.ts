@@ -15,8 +15,11 @@ import {
 import * as L from '../kernel/layout.generated.js'
 import type { MapMemory } from '../kernel/memory.js'
 import { isMemory, Session } from '../kernel/session.js'
+import { checkReady } from '../liveness/web-locks.js'
 import { ownerWords } from '../maps/failure.js'
+import { checkHandle } from '../maps/handles.js'
 import { checkOptions } from '../maps/options.js'
+import { threadIdOf } from '../platform/web-thread.js'
 
 /** The kinds of lock, as their block says. */
 export const LOCK_KINDS = ['Mutex', 'RWMutex', 'CompatRWMutex', 'WaitGroup'] as const
@@ -86,14 +89,8 @@ export class Place {
   }
 
   static attach(kind: LockKind, handle: LockHandle): Place {
-    if (
-      typeof handle !== 'object' ||
-      handle === null ||
-      handle.threadmap !== L.LAYOUT_VERSION ||
-      handle.kind !== kind
-    ) {
-      throw new AttachError(`${kind}.attach() takes the handle of a ${kind}`)
-    }
+    checkHandle(kind, handle)
+    checkReady(`${kind}.attach()`)
     if (!isMemory(handle.memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
     const identity = identityOf(handle.memory)
     let session = known.get(identity)
@@ -111,6 +108,7 @@ export class Place {
   get handle(): LockHandle {
     this.check()
     const { session, address, generation, kind } = this
+    checkReady(`the handle of a ${kind}`)
     return { threadmap: L.LAYOUT_VERSION, kind, memory: session.memory, address, generation }
   }
 
@@ -134,8 +132,7 @@ export class Place {
 
   /** Who died, as a code BROKEN of the kernel says. */
   get died(): OwnerDied {
-    const { detail } = this
-    return { threadId: detail > 0 ? detail - 1 : undefined }
+    return { threadId: threadIdOf(this.detail) }
   }
 
   /** The error for a negative code of the kernel's lock functions. */

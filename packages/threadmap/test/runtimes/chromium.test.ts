@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import type { Server } from 'node:http'
 import { after, before, describe, test } from 'node:test'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { PATIENCE } from '../support/patience.js'
+import { launch } from './browser.js'
 import type * as PageTests from './page.js'
 import { findChromium } from './runtimes.js'
 import { serve } from './server.js'
@@ -11,17 +12,6 @@ import type { Result } from './smoke.js'
 
 const found = findChromium()
 const lockingKinds = ['RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap'] as const
-
-// It is to load one page from loopback: without these it looks up hosts of its maker's at every start.
-const QUIET = [
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-// Chromium's sandbox does not work for root, which is who CI is; a developer keeps it.
-const SANDBOX = process.getuid?.() === 0 ? ['--no-sandbox'] : []
 
 // A suite that is skipped is not counted among the skipped tests; a test is.
 if ('missing' in found) test('Chromium: all tests of a page', t => t.skip(found.missing))
@@ -36,12 +26,7 @@ function inChromium(executablePath: string): void {
   before(async () => {
     const served = await serve()
     server = served.server
-    browser = await chromium.launch({
-      executablePath,
-      headless: true,
-      timeout: PATIENCE,
-      args: ['--disable-gpu', ...QUIET, ...SANDBOX],
-    })
+    browser = await launch(executablePath)
     page = await browser.newPage()
     page.setDefaultTimeout(PATIENCE)
     problems = []

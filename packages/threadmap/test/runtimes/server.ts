@@ -7,6 +7,12 @@ import { packageFolder } from './runtimes.js'
 /** Only what a page of this test loads: the library as it is published, and these helpers. */
 const SERVED = /^\/(dist|build\/test\/(runtimes|support))\/[\w/.-]+\.js$/
 
+/** A file that a test makes up: its text, and headers that replace those of an isolated page. */
+export interface Extra {
+  text: string
+  headers?: Record<string, string>
+}
+
 const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>threadmap</title>'
 
 /** What makes a page cross-origin isolated, without which there is no shared memory; workers need the second as well. */
@@ -15,12 +21,17 @@ const ISOLATED = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 }
 
-/** Serves the package's plain ES modules on loopback. */
-export async function serve(): Promise<{ url: string; server: Server }> {
+/** Serves the package's plain ES modules on loopback, and what `extra` names by its path. */
+export async function serve(extra: Record<string, Extra> = {}): Promise<{ url: string; server: Server }> {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     const send = (status: number, type: string, body: string | Buffer) =>
       response.writeHead(status, { ...ISOLATED, 'Content-Type': `${type}; charset=utf-8` }).end(body)
+    const made = extra[pathname]
+    if (made !== undefined) {
+      const type = pathname.endsWith('.js') ? 'text/javascript' : 'text/html'
+      return response.writeHead(200, { 'Content-Type': type, ...(made.headers ?? ISOLATED) }).end(made.text)
+    }
     if (pathname === '/') return send(200, 'text/html', PAGE)
     if (!SERVED.test(pathname) || pathname.includes('..')) return send(404, 'text/plain', 'not here')
     try {

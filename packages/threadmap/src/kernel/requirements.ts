@@ -1,0 +1,29 @@
+/** What the library cannot do without, said before something fails in words that explain nothing. */
+import { UnsupportedError } from '../errors.js'
+
+/** `UnsupportedError` where there is no WebAssembly, or where a page may not share memory. */
+export function checkRuntime(): void {
+  if (typeof WebAssembly === 'undefined') {
+    throw new UnsupportedError(
+      'this runtime has no WebAssembly, in which threadmap works: run Node without --jitless, and a browser without its lockdown mode',
+    )
+  }
+  const { crossOriginIsolated } = globalThis as { crossOriginIsolated?: boolean }
+  if (crossOriginIsolated === false && typeof SharedArrayBuffer === 'undefined') {
+    throw new UnsupportedError(
+      'this page is not cross-origin isolated, so its threads may not share memory: serve it over https (or from localhost) with the headers "Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp", and the scripts of its workers with the second',
+    )
+  }
+}
+
+/** The module of these bytes. `UnsupportedError` where the page's policy forbids WebAssembly. */
+export function compile(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes)
+  } catch (error) {
+    if (!/Content Security Policy|CSP|unsafe-eval/i.test(String(error))) throw error
+    throw new UnsupportedError(
+      `the Content-Security-Policy of this page (or of this worker's script) forbids WebAssembly: add 'wasm-unsafe-eval' to script-src in that header (${String(error)})`,
+    )
+  }
+}

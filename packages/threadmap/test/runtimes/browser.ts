@@ -1,0 +1,18 @@
+import { type Browser, chromium } from 'playwright-core'
+import { PATIENCE } from '../support/patience.js'
+
+// It is to load pages from loopback: without these it looks up hosts of its maker's at every start.
+const QUIET = [
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+// Chromium's sandbox does not work for root, which is who CI is; a developer keeps it.
+const SANDBOX = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+
+export function launch(executablePath: string): Promise<Browser> {
+  const args = ['--disable-gpu', ...QUIET, ...SANDBOX]
+  return chromium.launch({ executablePath, headless: true, timeout: PATIENCE, args })
+}
