@@ -15,7 +15,7 @@ export const root = dirname(dirname(self))
 export const sourceFolder = join(root, 'kernel')
 export const entry = join(sourceFolder, 'index.ts')
 /** Where the points themselves are declared. */
-const accesses = join(sourceFolder, 'atomics.ts')
+const accesses = 'atomics.ts'
 
 /** @typedef {'main' | 'explore'} Flavour */
 /** @type {Record<Flavour, string[]>} */
@@ -32,21 +32,30 @@ const points = [
 ]
 
 // `// @inline` above a function of the kernel stands for AssemblyScript's decorator, which other tools cannot parse.
-function withDecorators(source) {
-  return source.replace(/^\/\/ @inline$/gm, '@inline')
+function withDecorators(name, source) {
+  const marked = source.replace(/^\/\/ @inline\n(?=(export )?function )/gm, '@inline\n')
+  if (/@inline/.test(marked.replace(/^@inline$/gm, '')))
+    throw new KernelError(`${name} says @inline where no function follows; write "// @inline" in the line above it`)
+  return marked
 }
 
-/** @param {string} source */
-function withPoints(source) {
+/** @param {string} name @param {string} source */
+function withPoints(name, source) {
   const used = points.filter(({ text }) => source.includes(text))
-  if (used.length === 0) return source
-  const imports = `import { ${used.map(({ point }) => point).join(', ')} } from './atomics'\n`
-  return imports + used.reduce((text, { text: call, point }) => text.replaceAll(call, `${point}(`), source)
+  const from = relative(dirname(name), accesses).replaceAll('\\', '/')
+  const imports = `import { ${used.map(({ point }) => point).join(', ')} } from '${from.startsWith('.') ? '' : './'}${from.replace(/\.ts$/, '')}'\n`
+  const edited = used.reduce((text, { text: call, point }) => text.replaceAll(call, `${point}(`), source)
+  // Written in any other way, the wait would block the scheduler of the explorer, and the growth would last.
+  const missed = /\batomic\.(wait|notify)\b|\bmemory\.grow\b/.exec(edited.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''))
+  if (missed)
+    throw new KernelError(`${name} says ${missed[0]} in a way that the explore flavour cannot put a point in place of`)
+  return used.length === 0 ? source : imports + edited
 }
 
 /** @returns {string[]} every AssemblyScript source of the kernel, sorted */
 function sources() {
   return readdirSync(sourceFolder, { recursive: true, encoding: 'utf8' })
+    .map(name => name.replaceAll('\\', '/'))
     .filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))
     .sort()
 }
@@ -77,7 +86,7 @@ export class KernelError extends Error {}
 
 /**
  * @param {Flavour} flavour
- * @param {(name: string, source: string) => string} edit changes a source (`lock.ts`, ...) on its way to the compiler
+ * @param {(name: string, source: string) => string} edit changes a source (its name is the path below kernel/) on its way to the compiler
  * @returns {Promise<{ binary: Uint8Array, said: string }>} `said`: the compiler's warnings
  */
 export async function compileKernel(flavour, edit = (_name, source) => source) {
@@ -85,6 +94,8 @@ export async function compileKernel(flavour, edit = (_name, source) => source) {
   const stdout = asc.createMemoryStream()
   const stderr = asc.createMemoryStream()
   let binary
+  /** Of the kernel: what the compiler has read, and so what was edited. */
+  const seen = new Set()
   const { error } = await asc.main(
     [relative(root, entry), '--baseDir', root, '--outFile', 'kernel.wasm', ...ASC_OPTIONS, ...flavours[flavour]],
     {
@@ -98,9 +109,11 @@ export async function compileKernel(flavour, edit = (_name, source) => source) {
         } catch {
           return null
         }
-        if (dirname(path) !== sourceFolder) return source
-        const edited = withDecorators(edit(relative(sourceFolder, path), source))
-        return flavour === 'explore' && path !== accesses ? withPoints(edited) : edited
+        const name = relative(sourceFolder, path).replaceAll('\\', '/')
+        if (name.startsWith('..')) return source
+        seen.add(name)
+        const edited = withDecorators(name, edit(name, source))
+        return flavour === 'explore' && name !== accesses ? withPoints(name, edited) : edited
       },
       writeFile: (file, content) => {
         if (file.endsWith('.wasm')) binary = content
@@ -109,6 +122,8 @@ export async function compileKernel(flavour, edit = (_name, source) => source) {
   )
   const said = `${stdout}${stderr}`.trim()
   if (error || !binary) throw new KernelError(`asc could not compile the ${flavour} flavour\n\n${said || error?.stack}`)
+  const unread = sources().filter(name => !seen.has(name))
+  if (unread.length > 0) throw new KernelError(`nothing imports ${unread.join(', ')}`)
   checkModule(flavour, binary)
   return { binary, said }
 }
