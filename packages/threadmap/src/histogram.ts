@@ -4,6 +4,7 @@
  * The buckets are log-linear: each power of two is cut into equally wide buckets, so the width of a bucket is a fixed
  * share of its values. A count changes by one atomic add, so a thread may die at any point and leaves the histogram whole.
  */
+import { refuseCloning } from './cloning.js'
 import { AttachError, MapFullError, OptionError } from './errors.js'
 import { bytesOf, HEADER_BYTES, type HistogramOptions, isShared, lengthOf, Place, shapeOf } from './histogram/place.js'
 
@@ -71,6 +72,7 @@ export class Histogram {
     this.#sub = 2 ** subBits
     this.highest = 2 ** bits - 1
     this.#counts = new Uint32Array(memory, offset + HEADER_BYTES, lengthOf(subBits, bits))
+    refuseCloning(this, 'Histogram')
   }
 
   /**

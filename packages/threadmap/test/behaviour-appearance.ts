@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { FastMap, f64, json, OptionError, string, ThreadmapError } from 'threadmap'
+import { Histogram } from 'threadmap/histogram'
+import { CompatRWMutex, Mutex, RWMutex, WaitGroup } from 'threadmap/sync'
 import { type AnyMap, type MapClass, mapClasses, TEST_BYTES } from './support/maps.js'
 
 function filled(Class: MapClass, entries: number): AnyMap {
@@ -64,7 +66,7 @@ for (const Class of mapClasses) {
   test(`${Class.name}: sending the map itself is refused with the words that help`, () => {
     const map = filled(Class, 1)
     const words = new RegExp(
-      `a ${Class.name} cannot be sent: send map.handle, and call ${Class.name}.attach\\(handle\\)`,
+      `a ${Class.name} cannot be sent: send its handle, and call ${Class.name}.attach\\(handle\\)`,
     )
     assert.throws(() => structuredClone(map), words)
     assert.throws(() => structuredClone({ message: [map] }), words)
@@ -120,6 +122,19 @@ for (const Class of mapClasses) {
     assert.ok(plain instanceof (Class as new (options: unknown) => AnyMap))
     assert.ok(!(plain instanceof Sub))
     for (const one of [plain, attached, map]) one[Symbol.dispose]()
+  })
+}
+
+for (const Class of [Mutex, RWMutex, CompatRWMutex, WaitGroup, Histogram]) {
+  test(`${Class.name}: shows nothing of its memory, and says how it is sent`, () => {
+    const shared = new Class()
+    assert.ok(inspect(shared).length < 600, inspect(shared))
+    assert.equal(JSON.stringify(shared).includes('memory'), false)
+    const words = new RegExp(
+      `a ${Class.name} cannot be sent: send its handle, and call ${Class.name}.attach\\(handle\\)`,
+    )
+    assert.throws(() => structuredClone(shared), words)
+    assert.throws(() => new Worker('', { eval: true, workerData: { shared } }), words)
   })
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a map looks like to code that looks into objects: `console.log`, test runners, structured clone. Nothing here may
+ * What a map looks like to code that looks into objects: `console.log` and test runners. Nothing here may
  * throw, take long, or show the memory: a map can hold gigabytes, and another thread can hold its locks.
  */
 
@@ -20,16 +20,6 @@ export type Inspect = (value: unknown, options: object) => string
 
 /** How many entries are shown when the caller of `inspect` does not say. It is Node's own default. */
 const SHOWN = 100
-
-/**
- * Makes `postMessage` and `workerData` refuse `target` with these words: structured clone copies own enumerable properties,
- * stops at a symbol, and quotes the symbol's description. A getter that throws would say it as well, but would break
- * `{ ...target }` and every debugger; a symbol breaks neither, and `JSON.stringify` leaves it out. Each object has its own
- * symbol, so that `deepStrictEqual` tells two maps apart at once instead of finding nothing to compare.
- */
-export function refuseCloning(target: object, words: string): void {
-  Object.defineProperty(target, 'threadmap', { value: Symbol(words), enumerable: true })
-}
 
 /** Shows a map as Node shows a `Map`, as in `FastMap(2) { 'a' => 1, 'b' => 2 }`. */
 export function inspectMap(

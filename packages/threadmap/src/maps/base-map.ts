@@ -1,3 +1,4 @@
+import { refuseCloning } from '../cloning.js'
 import { copyBytes, isBytes } from '../codec/bytes.js'
 import type { Cached, KeyCodec, NativeCodec, ValueCodec } from '../codec/codec.js'
 import { u32Delta } from '../codec/numbers.js'
@@ -9,7 +10,7 @@ import { EXPECTED, KEY, RESULT, VALUE } from '../kernel/scratch.js'
 import { KINDS, readHeaderText, Session } from '../kernel/session.js'
 import { watchWorker } from '../liveness/watch.js'
 import type { ConcurrentMap, MapHandle, MapKind, MapStats, ShardStats, WatchableWorker } from '../types.js'
-import { COMPARED_BY_KEY, INSPECT, type Inspect, type InspectOptions, inspectMap, refuseCloning } from './appearance.js'
+import { COMPARED_BY_KEY, INSPECT, type Inspect, type InspectOptions, inspectMap } from './appearance.js'
 import { computeFailureOf } from './compute-failure.js'
 import { failureOf } from './failure.js'
 import { checkHandle, checkReady } from './handles.js'
@@ -149,10 +150,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     this.#numbers = this.#inline && opened.value.type === L.TYPE_F64
     this.#numberKeys = this.#numbers && opened.key.type === L.TYPE_F64 && kind === 'FastMap'
     collected.register(this, opened.session, this)
-    refuseCloning(
-      this,
-      `a ${kind} cannot be sent: send map.handle, and call ${kind}.attach(handle) in the other thread`,
-    )
+    refuseCloning(this, kind)
   }
 
   /** The name of the map's class. */

@@ -1,3 +1,4 @@
+import { refuseCloning } from '../cloning.js'
 import type { LockGuard } from './guard.js'
 import { type LockHandle, type OwnerDied, Place } from './lock-memory.js'
 import { endRequests, type LockAsyncOptions } from './requests.js'
@@ -37,6 +38,7 @@ export class Mutex implements AsyncLocker {
   constructor(place?: Place)
   constructor(place: Place = Place.create('Mutex')) {
     this.#side = new MutexSide(place)
+    refuseCloning(this, 'Mutex')
   }
 
   /** The mutex of a handle that another thread sent. `AttachError` if it is none, or was disposed. */

@@ -1,3 +1,4 @@
+import { refuseCloning } from '../cloning.js'
 import type { LockGuard } from './guard.js'
 import { type LockHandle, type OwnerDied, Place } from './lock-memory.js'
 import type { AsyncLocker } from './mutex.js'
@@ -6,14 +7,19 @@ import { type Locked, ReaderSide, WriterSide } from './side.js'
 
 /** What RWMutex and CompatRWMutex have in common: the whole lock. */
 abstract class SharedLock implements AsyncLocker {
-  /** @internal */
-  readonly place: Place
+  readonly #place: Place
   readonly #writer: WriterSide
 
   /** @internal */
   constructor(place: Place) {
-    this.place = place
+    this.#place = place
     this.#writer = new WriterSide(place)
+    refuseCloning(this, place.kind)
+  }
+
+  /** @internal */
+  get place(): Place {
+    return this.#place
   }
 
   /**

@@ -1,4 +1,5 @@
 import { platform } from '#platform'
+import { refuseCloning } from '../cloning.js'
 import { LockTimeoutError, LockUsageError, OptionError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type LockHandle, Place } from './lock-memory.js'
@@ -22,6 +23,7 @@ export class WaitGroup {
   constructor(place?: Place)
   constructor(place: Place = Place.create('WaitGroup')) {
     this.#place = place
+    refuseCloning(this, 'WaitGroup')
   }
 
   /** The group of a handle that another thread sent. `AttachError` if it is none. */
