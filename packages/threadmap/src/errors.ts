@@ -164,6 +164,9 @@ export class RecursiveUpdateError extends ThreadmapError {
  * nothing could tell this library so. `key` is the key, `owner` the registry slot (plus one) of the thread that computes it.
  */
 export class ComputeTimeoutError extends ThreadmapError {
+  static {
+    ComputeTimeoutError.prototype.name = 'ComputeTimeoutError'
+  }
   readonly key: unknown
   readonly owner: number
   constructor(message: string, key: unknown, owner: number) {
@@ -180,6 +183,9 @@ export class ComputeTimeoutError extends ThreadmapError {
  * computes `wanted`.
  */
 export class ComputeDeadlockError extends ThreadmapError {
+  static {
+    ComputeDeadlockError.prototype.name = 'ComputeDeadlockError'
+  }
   readonly held: unknown
   readonly wanted: unknown
   readonly owner: number

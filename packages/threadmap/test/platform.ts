@@ -59,7 +59,7 @@ test('errors have their names on their prototypes, as text', () => {
   for (const [name, Class] of classes) {
     const error = new Class('code', 'message')
     assert.equal(error.name, name)
-    if (!Object.hasOwn(Class.prototype, 'name')) continue
+    assert.ok(Object.hasOwn(Class.prototype, 'name'), name)
     assert.match(String(error.stack), new RegExp(`^${name}\\b`))
   }
 })

@@ -2,6 +2,7 @@
 import * as Errors from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
 import type { Session } from '../kernel/session.js'
+import { threadIdOf } from '../platform/web-thread.js'
 
 /** The error for a negative code of an operation of the map `name`. */
 export function failureOf(session: Session, name: string, code: number): Error {
@@ -51,6 +52,6 @@ export function ownerWords(session: Session, owner: number): string {
 
 /** The thread of a registry slot, by its slot plus one. */
 export function threadWords(session: Session, owner: number): string {
-  const thread = session.threadOf(owner)
-  return `thread ${owner} (registry slot ${owner - 1}${thread > 0 ? `, threadId ${thread - 1}` : ''})`
+  const threadId = threadIdOf(session.threadOf(owner))
+  return `thread ${owner} (registry slot ${owner - 1}${threadId === undefined ? '' : `, threadId ${threadId}`})`
 }
