@@ -11,6 +11,7 @@
  * thread's, nobody would ever go on: the edges change only under the claims' lock, so whoever would close the circle sees it.
  */
 import { add32, load32, load64, put32, put64, store32 } from './atomics'
+import { checkWalk } from './damage'
 import { failure, givePages, SCRATCH_SPAN, takePages } from './heap'
 import {
   C_ENDED,
@@ -162,12 +163,19 @@ function find(hash: u64, meta: u32): u32 {
       claimOwner = i * 32 + ctz<u32>(owners) + 1
       owners &= owners - 1
       if (!isAlive(claimOwner)) continue
+      let walked: u32 = 0
       for (let claim = topOf(claimOwner); claim != 0; claim = below(claim)) {
+        checkClaims(++walked)
         if (load64(claim + C_HASH) == hash && load32(claim + C_META) == meta && isKey(claim, meta)) return claim
       }
     }
   }
   return 0
+}
+
+/** A page holds this many at most. */
+function checkClaims(walked: u32): void {
+  checkWalk(walked / (PAGE / C_KEY))
 }
 
 function isKey(claim: u32, meta: u32): bool {
@@ -181,7 +189,9 @@ function isKey(claim: u32, meta: u32): bool {
 /** The claim of this thread with this number, or 0: it has ended. */
 function claimOf(owner: u32, serial: u32): u32 {
   if (!isAlive(owner)) return 0
+  let walked: u32 = 0
   for (let claim = topOf(owner); claim != 0; claim = below(claim)) {
+    checkClaims(++walked)
     if (load32(claim + C_SERIAL) == serial) return load32(claim + C_META) == C_ENDED ? 0 : claim
   }
   return 0
@@ -195,7 +205,9 @@ function topOf(owner: u32): u32 {
 
 /** The last claim in this page, or in the first before it that has one; 0: there is none. */
 function topIn(page: u32): u32 {
+  let walked: u32 = 0
   while (page != 0) {
+    checkWalk(++walked)
     const last = load32(page + C_LAST)
     if (last != 0) return page + last
     page = load32(page + C_PREVIOUS_PAGE)

@@ -6,7 +6,9 @@
  * that the page of the original goes. Who still reads the original finds the same key and value there, or that the
  * version has changed. Nothing here can fail half-way: the slabs that are kept have room for all that moves.
  */
+
 import { add32, get32, load64, put32, store32, store64 } from './atomics'
+import { checkWalk } from './damage'
 import {
   allocate,
   BLOCK_CLASSES,
@@ -24,6 +26,7 @@ import {
   raiseVersion,
   SLAB_HEADER,
   setEmpty,
+  slabSize,
   unlist,
 } from './heap'
 import { D_COMPACTIONS, D_HEAP, D_TABLE, META_LENGTH, P_COMPACT_AT, P_FREE_BYTES, P_PARTIAL, PAGE } from './layout'
@@ -66,8 +69,10 @@ export function chooseVictims(heap: u32, least: u32): u32 {
   for (let cls: u32 = 0; cls < BLOCK_CLASSES; cls++) {
     let live: u32 = 0
     let each: u32 = 0
+    let walked: u32 = 0
     let page = get32(heap + P_PARTIAL + cls * 4)
     while (page != 0) {
+      checkWalk(++walked)
       live += get32(page + G_LIVE)
       each = perSlab(get32(page + G_SIZE))
       page = nextSlab(page)
@@ -139,7 +144,7 @@ export function copyValue(heap: u32, block: u32): u32 {
 
 /** Frees whatever is in a slab that was emptied. */
 function wipe(heap: u32, page: u32): void {
-  const size = get32(page + G_SIZE)
+  const size = slabSize(page)
   const end = page + get32(page + G_FRESH)
   for (let block = page + SLAB_HEADER; block < end; block += size) {
     const generation = load<u32>(block)

@@ -8,6 +8,7 @@
  * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
  */
 import { load64, reach } from './atomics'
+import { damaged, MOST_TRIES } from './damage'
 import {
   ABSENT,
   D_LOCK,
@@ -50,10 +51,12 @@ const AGAIN: i32 = 101
 
 export function fastGet(hash: u64, meta: u32, wantsValue: bool): i32 {
   const shard = shardOf(hash)
+  let tries: u32 = 0
   while (true) {
     const code = readValidated(shard, hash, meta, wantsValue)
     if (code != AGAIN) return code
     count(S_RETRIES, 1)
+    if (++tries == MOST_TRIES) damaged()
   }
   return ABSENT
 }
@@ -90,11 +93,13 @@ export let looked: i32 = 0
 // @inline
 export function look(hash: u64, meta: u32, first: u64): u64 {
   const shard = shardOf(hash)
+  let tries: u32 = 0
   while (true) {
     looked = PRESENT
     const word = tryLook(shard, hash, meta, first)
     if (looked != AGAIN) return word
     count(S_RETRIES, 1)
+    if (++tries == MOST_TRIES) damaged()
   }
   return 0
 }

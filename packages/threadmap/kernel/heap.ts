@@ -12,7 +12,9 @@
  * Before a page of a shard's heap serves anything else, the version in the shard's table word is raised. So a reader that
  * finds the table word unchanged knows that what it took for a block's header was one.
  */
+
 import { add32, get32, load32, load64, put32, store32, store64 } from './atomics'
+import { checkWalk, damaged } from './damage'
 import {
   D_HEAP,
   D_TABLE,
@@ -346,10 +348,18 @@ function format(heap: u32, page: u32, cls: u32): void {
   list(heap, page)
 }
 
+/** The size of a slab's blocks, for who goes from block to block. */
+export function slabSize(page: u32): u32 {
+  const size = get32(page + G_SIZE)
+  const cls = get32(page + G_CLASS)
+  if (cls >= CLASSES || size != sizeOf(cls) || get32(page + G_FRESH) > PAGE) damaged()
+  return size
+}
+
 /** Records the highest generation of a slab whose blocks are all dead. */
 function retire(page: u32): void {
   if (get32(page + G_CLASS) >= BLOCK_CLASSES) return
-  const size = get32(page + G_SIZE)
+  const size = slabSize(page)
   const end = page + get32(page + G_FRESH)
   let highest = get32(page + G_GENERATION)
   for (let block = page + SLAB_HEADER; block < end; block += size) {
@@ -403,8 +413,10 @@ function take(heap: u32, cls: u32): u32 {
     if (page == 0) return 0
   }
   const size = get32(page + G_SIZE)
+  if (size != sizeOf(cls) || get32(page + G_FRESH) > PAGE) damaged()
   let block = get32(page + G_FREE)
   if (block != 0) {
+    if (pageOf(block) != page) damaged()
     put32(page + G_FREE, get32(block + FREE_LINK))
   } else {
     block = page + get32(page + G_FRESH)
@@ -438,7 +450,9 @@ function give(heap: u32, block: u32): void {
 export function emptySlabs(heap: u32): void {
   for (let cls: u32 = 0; cls < BLOCK_CLASSES; cls++) {
     let page = get32(heap + P_PARTIAL + cls * 4)
+    let walked: u32 = 0
     while (page != 0) {
+      checkWalk(++walked)
       const next = get32(page + G_NEXT)
       if (get32(page + G_LIVE) == 0) setEmpty(heap, page)
       page = next
@@ -465,7 +479,9 @@ export function addEmpty(heap: u32, page: u32): void {
 export function giveEmpty(heap: u32): void {
   if (get32(heap + P_EMPTY) == 0) return
   raiseVersion(heap)
+  let walked: u32 = 0
   while (true) {
+    checkWalk(++walked)
     const page = get32(heap + P_EMPTY)
     if (page == 0) return
     const next = get32(page + G_NEXT)

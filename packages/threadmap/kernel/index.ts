@@ -73,7 +73,7 @@ import * as scanning from './scan'
 import { clear, indexOf, setShards, setToken, shardAt, shardOf } from './shard'
 import { syncChange, syncClear, syncGet, syncSize } from './sync-map'
 import { bitsOf, clearTable, hashKey, keyAt, nextWord, setKeyArea, slotCount } from './table'
-import { isAlive, me, mySlot, registerThread, releaseSlot, setWebLock } from './thread'
+import { declareDead, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock } from './thread'
 import { beginWriting, detects, endWriting, isWriting, unsafeChange, unsafeGet } from './unsafe'
 import { resultAt, setDetail, setValueAreas, setValueType } from './value'
 
@@ -179,6 +179,11 @@ export function finishRecoveries(): u32 {
 export function audit(): u32 {
   finish(policy)
   return auditMemory()
+}
+
+/** This thread met damage and may have left anything behind: it counts as dead from now on. */
+export function abandon(): void {
+  declareDead(me)
 }
 
 export function markWebLock(thread: u32): void {

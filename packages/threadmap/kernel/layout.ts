@@ -59,6 +59,8 @@ export const H_PAGES_SEEN: u32 = 96
 export const H_LOCKS: u32 = 100
 /** After how many microseconds of waiting a lock is handed over to the thread that waits. */
 export const H_HANDOVER: u32 = 104
+/** A checksum of what never changes of the header, and of the hash's secret words (JavaScript makes it and checks it). */
+export const H_CHECKSUM: u32 = 108
 /** The lock of the page table, and what it guards. */
 export const H_HEAP_LOCK: u32 = 256
 export const H_FREE_HINT: u32 = 260

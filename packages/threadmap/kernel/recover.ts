@@ -1,4 +1,5 @@
 /** What is done once about a thread that died: everything that names it is repaired, then its registry slot is free. */
+
 import { cas32, load32, store32 } from './atomics'
 import { dropClaims } from './claims'
 import { lockShard } from './fast'
@@ -14,6 +15,7 @@ import {
   SCRATCH_SPAN,
   SLAB,
   SLAB_HEADER,
+  slabSize,
 } from './heap'
 import {
   D_LOCK,
@@ -134,7 +136,7 @@ function disownLocks(owner: u32): bool {
     const page = i << 12
     if ((load<u32>(pageWord(page)) & KIND_MASK) != SLAB) continue
     const last = page + load<u32>(page + G_FRESH)
-    const size = load<u32>(page + G_SIZE)
+    const size = slabSize(page)
     for (let block = page + SLAB_HEADER; block < last; block += size) {
       const word = block + K_MUTEX
       if (isFree(load<u32>(block))) continue

@@ -3,6 +3,7 @@
  * the map; everything else follows from them: the table is built anew from the live entries, and the heap's lists from
  * what those reference. What is referenced by nothing is free.
  */
+
 import { get32, load64, put32, store32, store64 } from './atomics'
 import {
   addEmpty,
@@ -30,6 +31,7 @@ import {
   resetHeap,
   SLAB,
   SLAB_HEADER,
+  slabSize,
   spanLength,
   TABLE_SPAN,
 } from './heap'
@@ -173,7 +175,7 @@ export function markInUse(heap: u32): void {
       if (!isFree(load<u32>(page))) mark(page)
     } else if ((word & KIND_MASK) == SLAB && get32(page + G_CLASS) < BLOCK_CLASSES) {
       const last = page + get32(page + G_FRESH)
-      const size = get32(page + G_SIZE)
+      const size = slabSize(page)
       for (let block = page + SLAB_HEADER; block < last; block += size) if (!isFree(load<u32>(block))) mark(block)
     }
   }
@@ -208,7 +210,7 @@ export function sweepHeap(heap: u32, table: u32, second: u32): void {
 }
 
 function sweepSlab(heap: u32, page: u32, table: u32, second: u32): void {
-  const size = get32(page + G_SIZE)
+  const size = slabSize(page)
   const end = page + get32(page + G_FRESH)
   const holdsTables = get32(page + G_CLASS) >= BLOCK_CLASSES
   const stable = isTypeStable(heap, page)

@@ -4,6 +4,7 @@
  * Sources: Go's sync.RWMutex around a map, orcaman/concurrent-map.
  */
 
+import { damaged, MOST_TRIES } from './damage'
 import { readValidated } from './fast'
 import { D_LOCK, D_READERS, E_TIMEOUT } from './layout'
 import { BROKEN, LOCKED, lockTimeout } from './lock'
@@ -48,7 +49,10 @@ export function lockedGet(hash: u64, meta: u32, wantsValue: bool): i32 {
   // Validated all the same: that names what the read cache checks later, and a thread that is out of memory may be
   // compacting this shard, which readers do not mind.
   let code = AGAIN
-  while (code == AGAIN) code = readValidated(shard, hash, meta, wantsValue)
+  for (let tries: u32 = 0; code == AGAIN; tries++) {
+    if (tries == MOST_TRIES) damaged()
+    code = readValidated(shard, hash, meta, wantsValue)
+  }
   unlockForReading(shard)
   return code
 }

@@ -5,7 +5,9 @@
  *
  * Source of the idea: the SCAN cursor of Redis, without its repetitions.
  */
+
 import { load64, reach } from './atomics'
+import { damaged, MOST_TRIES } from './damage'
 import {
   ABSENT,
   D_TABLE,
@@ -70,6 +72,7 @@ function collect(shard: u32, from: u32): i32 {
   let position = from
   let done: u32 = 0
   let buckets: u32 = 0
+  let tries: u32 = 0
   // The first table word of the batch: what stands in all records was true after that.
   let version = <u32>(load64(shard + D_TABLE) >> 32)
   while (records < BATCH_ENTRIES && buckets < BATCH_BUCKETS) {
@@ -86,6 +89,7 @@ function collect(shard: u32, from: u32): i32 {
     }
     if (code < 0) return code
     if (code == ABSENT) {
+      if (++tries == MOST_TRIES) damaged()
       end = endBefore
       records = recordsBefore
       continue
@@ -121,7 +125,8 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
       for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) {
         let code = ABSENT
         // Again while the slot changes: its entry may only have moved.
-        while (code == ABSENT) {
+        for (let tries: u32 = 0; code == ABSENT; tries++) {
+          if (tries == MOST_TRIES) damaged()
           const content = load64(slot)
           const hash32 = <u32>(content >> 32)
           if (<u32>content == 0 || hash32 < position || homeOf(hash32, bits) != home) break

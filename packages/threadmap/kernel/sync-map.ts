@@ -13,7 +13,9 @@
  *
  * Source: go/src/sync/map.go, Go 1.23.
  */
+
 import { add32, cas64, exchange64, get32, load64, put32, reach, store64 } from './atomics'
+import { damaged, MOST_TRIES } from './damage'
 import { allocateTable, emptySlabs, failure, free, freeTable, giveEmpty, isFree, isSpan } from './heap'
 import {
   ABSENT,
@@ -113,7 +115,9 @@ function changeEntry(entry: u32, head: u64, op: u32, valueMeta: u32, expectedMet
   const delta = load<u64>(valueAt)
   let fresh: u64 = 0
   let code: i32
+  let tries: u32 = 0
   while (true) {
+    if (++tries == MOST_TRIES) damaged()
     const word = loadP(entry, head)
     if (word == GONE) {
       code = AGAIN
@@ -187,7 +191,9 @@ function checkPresent(entry: u32, head: u64, word: u64, op: u32, expectedMeta: u
 
 export function syncGet(hash: u64, meta: u32, wantsValue: bool): i32 {
   const shard = shardAt(0)
+  let tries: u32 = 0
   while (true) {
+    if (++tries == MOST_TRIES) damaged()
     const word = load64(shard + D_TABLE)
     const slot = find(word, shard + D_TABLE, hash, meta)
     if (slot != STALE) {
@@ -259,7 +265,9 @@ export function syncChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expect
 
 function changeUnlocked(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   const shard = shardAt(0)
+  let tries: u32 = 0
   while (true) {
+    if (++tries == MOST_TRIES) damaged()
     const word = load64(shard + D_TABLE)
     const slot = find(word, shard + D_TABLE, hash, meta)
     let code = AGAIN

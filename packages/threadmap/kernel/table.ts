@@ -19,6 +19,7 @@
  * Sources: F14 (Facebook), CLHT (David, Guerraoui, Trigonakis), Swiss tables (Abseil).
  */
 import { get32, load32, load64, put64, reach, store32, store64 } from './atomics'
+import { damaged } from './damage'
 import { finishSum, HASH_DEFAULT, metaTerm, NH_BLOCK, pairTerm, tableHash } from './hash'
 import { H_HASH, MAX_TABLE_BITS, META_LENGTH, META_MARK } from './layout'
 
@@ -233,7 +234,10 @@ export function place(word: u64, hash32: u32, tag: u64, entry: u32): void {
   const mask = (((<u32>1) << bits) - 1) * BUCKET
   const table = addressOf(word)
   let at = homeOf(hash32, bits) * BUCKET
+  let passed: u32 = 0
   while (true) {
+    // There is room: the count of entries says so.
+    if (passed++ > mask) damaged()
     const bucket = table + at
     const tags = load64(bucket)
     const free = ~tags & HIGHS
@@ -258,7 +262,9 @@ export function displace(word: u64, slot: u32): void {
   const shift = (((slot - target) >> 3) - 1) << 3
   store64(target, load64(target) & ~((<u64>0xff) << shift))
   store64(slot, 0)
+  let steps: u32 = 0
   while (bucket != target) {
+    if (steps++ > mask) damaged()
     const tags = load64(bucket)
     const passed = tags >> 56
     if (passed != 255 && passed != 0) store64(bucket, tags - ((<u64>1) << 56))

@@ -8,7 +8,9 @@
  *
  * Source: go/src/runtime/map.go (hashWriting).
  */
+
 import { cas32, load32, load64, store64 } from './atomics'
+import { damaged, MOST_TRIES } from './damage'
 import { lockShard, readValidated } from './fast'
 import {
   ABSENT,
@@ -57,7 +59,9 @@ export function isWriting(shard: u32): bool {
 export function unsafeGet(hash: u64, meta: u32, wantsValue: bool): i32 {
   const shard = shardAt(0)
   const strict = detects()
+  let tries: u32 = 0
   while (true) {
+    if (++tries == MOST_TRIES) damaged()
     if (strict && isWriting(shard)) return E_READ_WRITE
     const code = readValidated(shard, hash, meta, wantsValue)
     if (strict && (code == AGAIN || isWriting(shard))) return E_READ_WRITE

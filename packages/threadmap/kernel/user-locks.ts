@@ -7,7 +7,7 @@
  */
 import { cas32, load32, store32 } from './atomics'
 import { lockShard } from './fast'
-import { allocate, free } from './heap'
+import { allocate, free, G_SIZE, pageOf } from './heap'
 import {
   D_HEAP,
   D_LOCK,
@@ -16,6 +16,7 @@ import {
   E_NOT_OWNER,
   E_RELOCK,
   E_TIMEOUT,
+  H_LOCKS,
   K_DIED,
   K_KIND,
   K_MUTEX,
@@ -39,6 +40,7 @@ import {
   unlock,
   withdraw,
 } from './lock'
+import { isBlockOf } from './repair'
 import { shardAt } from './shard'
 import {
   becomeOverdue,
@@ -69,6 +71,12 @@ export function newLock(kind: u32): u32 {
   }
   unlock(shard + D_LOCK)
   return block
+}
+
+/** Whether a living lock's block begins there. For addresses that came from outside. */
+export function isLockBlock(block: u32): bool {
+  if (load<u32>(H_LOCKS) == 0 || !isBlockOf(shardAt(0) + D_HEAP, block)) return false
+  return load<u32>(pageOf(block) + G_SIZE) >= LOCK_BYTES && (load32(block) & 1) == 0
 }
 
 /**

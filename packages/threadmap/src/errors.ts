@@ -88,6 +88,16 @@ export class AttachError extends ThreadmapError {
   }
 }
 
+/**
+ * The shared memory contradicts itself: something outside this library wrote to it. The thread that met it does nothing more in
+ * that memory. Not all damage can be noticed; docs/trust.md says what is.
+ */
+export class DamagedMemoryError extends ThreadmapError {
+  constructor(message: string) {
+    super('ERR_THREADMAP_DAMAGED', message)
+  }
+}
+
 /** The map (or lock) was disposed in this thread, and then used. */
 export class DisposedError extends ThreadmapError {
   static {

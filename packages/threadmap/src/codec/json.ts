@@ -1,4 +1,4 @@
-import { CodecError } from '../errors.js'
+import { CodecError, DamagedMemoryError } from '../errors.js'
 import { TYPE_BYTES } from '../kernel/layout.generated.js'
 import type { NativeCodec } from './codec.js'
 import { checksAll, refuseInvalidDate, refuseLoss, refuseTop } from './json-losses.js'
@@ -33,7 +33,14 @@ export function json<T>(schema?: StandardSchema<unknown, T>): NativeCodec<T> {
 }
 
 function parse(...at: Parameters<typeof readText>): unknown {
-  return JSON.parse(readText(...at))
+  const text = readText(...at)
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new DamagedMemoryError(
+      `a stored value is no JSON, and this codec stores nothing else: ${quote(text)} (${(error as Error).message}). Something outside this library wrote to the memory; audit() may say what else is broken`,
+    )
+  }
 }
 
 const plain: NativeCodec<unknown> = {

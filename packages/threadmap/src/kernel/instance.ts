@@ -1,4 +1,5 @@
 /** The kernel's exports, with their types, and how an instance over a memory is made. */
+import { guarded } from './guarded.js'
 import type { MapMemory } from './memory.js'
 import { compile } from './requirements.js'
 import { KERNEL_BASE64 } from './wasm.generated.js'
@@ -46,6 +47,7 @@ export interface KernelExports {
   recoveries(): number
   audit(): number
   newLock(kind: number): number
+  isLockBlock(block: number): number
   freeLock(block: number, generation: number): void
   acknowledge(block: number): void
   lockMutex(block: number, generation: number, timeout: number): number
@@ -81,5 +83,6 @@ export function instantiate(memory: MapMemory): KernelExports {
   const host = { now: () => performance.now() }
   const imports = { env: { memory: memory as WebAssembly.Memory }, thread: host }
   // A plain object: looking up a function in the frozen exports object takes longer than calling it.
-  return { ...new WebAssembly.Instance(kernelModule(), imports).exports } as unknown as KernelExports
+  const exports = { ...new WebAssembly.Instance(kernelModule(), imports).exports }
+  return guarded(exports as unknown as KernelExports & { abandon(): void })
 }

@@ -5,15 +5,12 @@
 import { platform } from '#platform'
 import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
 import { keepWatch } from '../liveness/watch.js'
-import type { MapKind } from '../types.js'
+import { checkMemory, FIRST_PAGES, headerChecksum } from './check-memory.js'
 import { instantiate, type KernelExports } from './instance.js'
 import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
 import { checkRuntime } from './requirements.js'
 import { Scratch } from './scratch.js'
-
-/** In the order of the kernel's POLICY numbers. */
-export const KINDS: readonly MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap']
 
 /** The header's words, by address. */
 export type Header = ReadonlyMap<number, number>
@@ -25,8 +22,6 @@ const LAST_RETRY_MS = 1000
 
 const WASM_PAGE = 65536
 const KERNEL_PAGE = 4096
-/** Header, claims and registry fit into this many; the kernel adds what the shards and pages need. */
-const FIRST_PAGES = 2
 export const LARGEST_BYTES = 65536 * WASM_PAGE
 
 export class Session {
@@ -73,6 +68,7 @@ export class Session {
       )
     }
     const fresh = new Int32Array(memory.buffer)
+    fresh[L.H_CHECKSUM >>> 2] = headerChecksum(new Uint32Array(memory.buffer))
     fresh[L.H_MAGIC >>> 2] = L.MAGIC
     fresh[L.H_VERSION >>> 2] = L.LAYOUT_VERSION
     Atomics.store(fresh, L.H_READY >>> 2, 1)
@@ -142,62 +138,6 @@ export function slotAddress(owner: number, field: number): number {
   return L.REGISTRY + (owner - 1) * L.SLOT_SIZE + field
 }
 
-/** Whether `value` is one: by its brand, since it can come from another realm (a `vm` context, as in test runners). */
-export function isMemory(value: unknown): value is MapMemory {
-  try {
-    const buffer = Object.getOwnPropertyDescriptor(WebAssembly.Memory.prototype, 'buffer')
-    buffer?.get?.call(value)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function isShared(buffer: unknown): buffer is SharedArrayBuffer {
-  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]'
-}
-
-/** Refuses what is no memory of this library's, by name. */
-function checkMemory(memory: MapMemory, policy: number): void {
-  if (!isMemory(memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
-  const buffer: unknown = memory.buffer
-  if (!isShared(buffer)) throw new AttachError('the memory of the handle is not shared between threads')
-  if (buffer.byteLength < FIRST_PAGES * WASM_PAGE) {
-    throw new AttachError(`the memory has ${buffer.byteLength} bytes; a map's has ${FIRST_PAGES * WASM_PAGE} at least`)
-  }
-  const words = new Uint32Array(buffer)
-  // First what the map says, then how long the memory is: other threads make it grow meanwhile, and the buffer that this
-  // thread sees lags behind until it grows it by nothing.
-  const pages = Atomics.load(words, L.H_PAGES_SEEN >>> 2)
-  memory.grow(0)
-  const bytes = memory.buffer.byteLength
-  const magic = words[L.H_MAGIC >>> 2]
-  if (magic !== L.MAGIC) {
-    throw new AttachError(
-      `the memory is not a threadmap's: it begins with 0x${magic.toString(16)}, not 0x${L.MAGIC.toString(16)}`,
-    )
-  }
-  const version = words[L.H_VERSION >>> 2]
-  if (version !== L.LAYOUT_VERSION) {
-    throw new AttachError(
-      `the memory has layout version ${version}, and this version of threadmap reads ${L.LAYOUT_VERSION}: use the same version in all threads`,
-    )
-  }
-  if (bytes < pages * KERNEL_PAGE) {
-    throw new AttachError(
-      `the memory has ${bytes} bytes of the ${pages * KERNEL_PAGE} it had when it was copied: it is truncated`,
-    )
-  }
-  if (Atomics.load(new Int32Array(buffer), L.H_READY >>> 2) !== 1)
-    throw new AttachError('the memory was never completed')
-  const found = words[L.H_POLICY >>> 2]
-  if (found !== policy) {
-    throw new AttachError(
-      `the memory is that of a ${KINDS[found] ?? 'map of an unknown kind'}, and the handle says ${KINDS[policy]}`,
-    )
-  }
-}
-
 function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
   // ASCII, since the text is JSON: what imitates a browser may have no TextEncoder (jsdom).
   const ascii = text.replace(/[^\x20-\x7e]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
@@ -211,7 +151,7 @@ function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
   new Uint8Array(buffer).set(bytes, L.H_TEXT + 4)
 }
 
-/** The codec names that stand in the header. */
+/** The codec names that stand in the header: `attach` has checked that they are as they were written. */
 export function readHeaderText(memory: MapMemory): string {
   const length = new Uint32Array(memory.buffer)[L.H_TEXT >>> 2]
   const bytes = new Uint8Array(memory.buffer, L.H_TEXT + 4, Math.min(length, L.TEXT_MAX - 4))

@@ -4,10 +4,11 @@ import type { Cached, KeyCodec, NativeCodec, ValueCodec } from '../codec/codec.j
 import { u32Delta } from '../codec/numbers.js'
 import { quote } from '../codec/refuse.js'
 import { keyCodec, namedKeyCodec, namedValueCodec, valueCodec } from '../codec/registry.js'
-import { CodecError, DisposedError, OptionError } from '../errors.js'
+import { AttachError, CodecError, DisposedError, OptionError } from '../errors.js'
+import { KINDS } from '../kernel/check-memory.js'
 import * as L from '../kernel/layout.generated.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../kernel/scratch.js'
-import { KINDS, readHeaderText, Session } from '../kernel/session.js'
+import { readHeaderText, Session } from '../kernel/session.js'
 import { watchWorker } from '../liveness/watch.js'
 import type { ConcurrentMap, MapHandle, MapKind, MapStats, ShardStats, WatchableWorker } from '../types.js'
 import { COMPARED_BY_KEY, INSPECT, type Inspect, type InspectOptions, inspectMap } from './appearance.js'
@@ -83,12 +84,26 @@ export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options:
   const cache = cacheSize(options.cache ?? handle.cache)
   const session = Session.attach(handle.memory, KINDS.indexOf(kind))
   try {
-    const [keyName, valueName] = JSON.parse(readHeaderText(handle.memory)) as [string, string]
+    const [keyName, valueName] = codecNames(handle.memory)
     return new Opened(session, namedKeyCodec<K>(keyName), namedValueCodec(valueName, options.value), cache) as never
   } catch (error) {
     session.close()
     throw error
   }
+}
+
+/** The names of the codecs of keys and values. */
+function codecNames(memory: MapHandle['memory']): [string, string] {
+  const text = readHeaderText(memory)
+  try {
+    const names: unknown = JSON.parse(text)
+    if (Array.isArray(names) && names.length === 2 && names.every(name => typeof name === 'string')) {
+      return names as [string, string]
+    }
+  } catch {
+    // Said below.
+  }
+  throw new AttachError(`the memory names no codecs of keys and values: ${quote(text)}`)
 }
 
 /** What `attach` returns when it is called on the class `C`: a `Whole` on the map's own class, else an instance of `C`. */

@@ -1,7 +1,8 @@
 /** Checks the options of the constructors, and turns them into the words of the header. */
 import { OptionError } from '../errors.js'
+import { KINDS } from '../kernel/check-memory.js'
 import * as L from '../kernel/layout.generated.js'
-import { KINDS, LARGEST_BYTES } from '../kernel/session.js'
+import { LARGEST_BYTES } from '../kernel/session.js'
 import type { HashName, MapKind, MapOptions, ShardedOptions, UnsafeOptions } from '../types.js'
 
 /** In the order of the kernel's HASH numbers. */

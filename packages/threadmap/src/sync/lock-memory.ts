@@ -12,9 +12,10 @@ import {
   OptionError,
   ThreadLimitError,
 } from '../errors.js'
+import { isMemory } from '../kernel/check-memory.js'
 import * as L from '../kernel/layout.generated.js'
 import type { MapMemory } from '../kernel/memory.js'
-import { isMemory, Session } from '../kernel/session.js'
+import { Session } from '../kernel/session.js'
 import { checkReady } from '../liveness/web-locks.js'
 import { ownerWords } from '../maps/failure.js'
 import { checkHandle } from '../maps/handles.js'
@@ -92,6 +93,7 @@ export class Place {
     checkHandle(kind, handle)
     checkReady(`${kind}.attach()`)
     if (!isMemory(handle.memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
+    if (handle.memory.buffer.byteLength < L.HASH_KEYS) throw new AttachError('the memory of the handle holds no locks')
     const identity = identityOf(handle.memory)
     let session = known.get(identity)
     if (session === undefined) {
@@ -99,8 +101,15 @@ export class Place {
       known.set(identity, session)
     }
     session.scratch.refresh()
-    const stored = session.scratch.u32[(handle.address + L.K_KIND) >>> 2]
-    if (LOCK_KINDS[stored - 1] !== kind || session.scratch.u32[handle.address >>> 2] !== handle.generation)
+    const { address, generation } = handle
+    const isWord = (value: unknown): boolean => typeof value === 'number' && value >>> 0 === value
+    if (!isWord(address) || !isWord(generation) || session.kernel.isLockBlock(address) === 0) {
+      throw new AttachError(
+        `there is no ${kind} at address ${String(address)}: this is no handle that ${kind} gave out`,
+      )
+    }
+    const stored = session.scratch.u32[(address + L.K_KIND) >>> 2]
+    if (LOCK_KINDS[stored - 1] !== kind || session.scratch.u32[address >>> 2] !== generation)
       throw new AttachError(`there is no such ${kind} at address ${handle.address}: it was disposed`)
     return new Place(session, handle.address, kind)
   }

@@ -3,7 +3,8 @@ import type { ConcurrentMap, MapHandle } from 'threadmap'
 
 const kernel = (file: string): string => new URL(`../../../dist/kernel/${file}`, import.meta.url).href
 const L = (await import(kernel('layout.generated.js'))) as typeof import('../../dist/kernel/layout.generated.js')
-const { KINDS, Session } = (await import(kernel('session.js'))) as typeof import('../../dist/kernel/session.js')
+const { KINDS } = (await import(kernel('check-memory.js'))) as typeof import('../../dist/kernel/check-memory.js')
+const { Session } = (await import(kernel('session.js'))) as typeof import('../../dist/kernel/session.js')
 
 function shardAddress(words: Int32Array, shard: number): number {
   return words[L.H_SHARDS >>> 2]! + shard * L.SHARD_SIZE

@@ -1,0 +1,47 @@
+/** Maps to be damaged: of every kind, with some history. */
+import { type ConcurrentMap, FastMap, json, RWMutexMap, ShardedMap, SyncMap, string, UnsafeMap } from 'threadmap'
+import { L } from '../explore/thread.js'
+import type { Random } from './random.js'
+
+export type AnyMap = ConcurrentMap<string, unknown>
+
+const classes = [FastMap, SyncMap, RWMutexMap, ShardedMap, UnsafeMap]
+
+export interface Trial {
+  readonly map: AnyMap
+  readonly name: string
+  readonly words: Uint32Array
+  /** From and to which byte the parts of the memory go. The last ones are where the structure is. */
+  readonly parts: readonly (readonly [number, number])[]
+  attach(): AnyMap
+}
+
+/** The map of this trial. Its time-outs are short: damage can look like a lock that a thread holds. */
+export function trialMap(random: Random, trial: number): Trial {
+  const Class = classes[trial % classes.length]
+  const options = { key: string, value: json<unknown>(), maxBytes: 4 * 2 ** 20, lockTimeout: 20, computeTimeout: 20 }
+  const map = new Class(options) as AnyMap
+  const entries = 100 + random.below(300)
+  for (let i = 0; i < entries; i++) map.set(`key ${i}`, { i, text: 'y'.repeat(random.below(300)) })
+  for (let i = 0; i < entries; i += 3) map.delete(`key ${i}`)
+  map.set('long', { text: 'z'.repeat(10_000) })
+  const { handle } = map
+  const words = new Uint32Array(handle.memory.buffer)
+  const word = (address: number): number => words[address >>> 2]
+  const pages = word(L.H_PAGE_TABLE) + (word(L.H_HEAP_START) / L.PAGE) * 4
+  const used = word(L.H_PAGES_USED)
+  return {
+    map,
+    name: Class.name,
+    words,
+    parts: [
+      [0, words.byteLength],
+      [0, L.SHARDS],
+      [L.SHARDS, L.SHARDS + L.SHARD_SIZE * 2 ** word(L.H_SHARD_BITS)],
+      [pages, pages + used * 4],
+      [word(L.H_HEAP_START), word(L.H_HEAP_START) + used * L.PAGE],
+      [word(L.H_HEAP_START), word(L.H_HEAP_START) + used * L.PAGE],
+    ],
+    attach: () => Class.attach(handle as never) as AnyMap,
+  }
+}
