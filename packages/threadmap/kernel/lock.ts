@@ -50,6 +50,10 @@ const SPIN_SLICE: u32 = 2000
 /** Above this a single pause would be longer than falling asleep and waking up. */
 export const MAX_PAUSE: u32 = 20_000
 
+/** See `isOverdue`. With a chance of one half each time, as with a hot `add` of two threads, four are rare. */
+const LOST_RACES: u32 = 4
+const LONG_WAITS: f64 = 20
+
 /** Owner of a lock that was taken over and whose repair is still to be done: nobody, so never alive. */
 export const DIED: u32 = 0xffff
 
@@ -104,9 +108,14 @@ export function endWait(word: u32): void {
   atomic.add<u64>(shard + D_LOCK_WAITED, <u64>clocked + spun)
 }
 
-/** How long a thread waits before the lock is handed to it, in milliseconds. */
-export function handoverAfter(): f64 {
-  return <f64>load<u32>(H_HANDOVER) / 1000
+/**
+ * Whether a lock is to be handed to a waiter: it has waited for `H_HANDOVER`, and was woken LOST_RACES times to find the lock
+ * taken again. Where the owner was merely not running for some ms, others are no greedier than the waiter, and a
+ * hand-over would make all of them wait for one more wake-up. After LONG_WAITS times as long it is handed over anyway.
+ */
+export function isOverdue(milliseconds: f64, lost: u32): bool {
+  const after = <f64>load<u32>(H_HANDOVER) / 1000
+  return milliseconds >= after && (lost >= LOST_RACES || milliseconds >= after * LONG_WAITS)
 }
 
 /** Spins for about `steps` nanoseconds. */
@@ -114,15 +123,18 @@ export function pause(steps: u32): void {
   for (let i: u32 = 0; i < steps; i++) atomic.load<u32>(mySlot)
 }
 
-/** Sleeps till `word` no longer holds `value`, `milliseconds` or a slice are over; spins where sleeping is forbidden. */
-export function sleep(word: u32, value: u32, milliseconds: f64): void {
+/**
+ * Sleeps till `word` no longer holds `value`, `milliseconds` or a slice are over; spins where sleeping is forbidden. Returns 1 if
+ * another thread woke this one.
+ */
+export function sleep(word: u32, value: u32, milliseconds: f64): u32 {
   if (maySleep) {
     count(S_LOCK_SLEEPS, 1)
-    atomic.wait<i32>(word, value, <i64>min(max(milliseconds, 0) * 1e6, SLICE_NS))
-  } else {
-    count(S_SPINS, 1)
-    pause(SPIN_SLICE)
+    return atomic.wait<i32>(word, value, <i64>min(max(milliseconds, 0) * 1e6, SLICE_NS)) == 0 ? 1 : 0
   }
+  count(S_SPINS, 1)
+  pause(SPIN_SLICE)
+  return 0
 }
 
 export function lock(word: u32): i32 {
@@ -161,10 +173,10 @@ function awaitMutex(word: u32, timeout: f64): i32 {
   }
   let time = beginClock()
   const deadline = time + timeout
-  const overdueAt = time + handoverAfter()
+  let lost: u32 = 0
   let claims = false
   while (true) {
-    const overdue = time >= overdueAt
+    const overdue = claims || isOverdue(time - clockedFrom, lost)
     if (overdue && !claims) {
       claims = true
       // Before the word can name this thread: whoever recovers it must find out where it does.
@@ -173,7 +185,7 @@ function awaitMutex(word: u32, timeout: f64): i32 {
     let code = tryMutex(word, overdue)
     if (code == E_BUSY) {
       if (time < deadline) {
-        sleep(word, busyWord, (overdue ? deadline : min(deadline, overdueAt)) - time)
+        lost += sleep(word, busyWord, deadline - time)
         time = now()
         continue
       }

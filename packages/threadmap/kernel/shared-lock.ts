@@ -17,7 +17,7 @@ import {
   beginWait,
   busyWord,
   endWait,
-  handoverAfter,
+  isOverdue,
   LOCKED,
   lockSlowly,
   MAX_PAUSE,
@@ -72,9 +72,9 @@ export function lockShared(readers: u32, mutex: u32, timeout: f64): i32 {
 }
 
 function awaitWriter(readers: u32, mutex: u32, timeout: f64): i32 {
-  let time = beginClock()
+  const from = beginClock()
+  let time = from
   const deadline = time + timeout
-  const overdueAt = time + handoverAfter()
   let delay = load<u32>(H_BACKOFF_DELAY)
   const retries = load<u32>(H_BACKOFF_RETRIES)
   for (let i: u32 = 0; i < retries && (load32(readers) & WRITER) != 0; i++) {
@@ -82,10 +82,10 @@ function awaitWriter(readers: u32, mutex: u32, timeout: f64): i32 {
     count(S_SPINS, 1)
     delay = min(delay << 1, MAX_PAUSE)
   }
+  let lost: u32 = 0
   let overdue = false
   while (true) {
-    const late = time >= overdueAt
-    if (late && !overdue) overdue = becomeOverdue(readers)
+    if (!overdue && isOverdue(time - from, lost)) overdue = becomeOverdue(readers)
     const code = tryShared(readers, mutex, overdue)
     if (code != E_BUSY) {
       if (code != LOCKED && overdue) dropOverdue(readers)
@@ -96,7 +96,7 @@ function awaitWriter(readers: u32, mutex: u32, timeout: f64): i32 {
       if (overdue) dropOverdue(readers)
       return E_TIMEOUT
     }
-    sleep(readers, busyWord, (late ? deadline : min(deadline, overdueAt)) - time)
+    lost += sleep(readers, busyWord, deadline - time)
     time = now()
   }
   return E_TIMEOUT

@@ -59,6 +59,8 @@ import {
 import { findHold, isAlive, me, slotOf } from './thread'
 import { setDetail } from './value'
 
+export { isOverdue } from './lock'
+
 /** A new lock's address, or 0: no memory. */
 export function newLock(kind: u32): u32 {
   const shard = shardAt(0)

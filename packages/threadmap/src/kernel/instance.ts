@@ -66,6 +66,7 @@ export interface KernelExports {
   pollReader(block: number, overdue: number, again: number): number
   overdueReader(block: number): number
   leaveReader(block: number): void
+  isOverdue(milliseconds: number, lost: number): number
   lockOwner(block: number): number
 }
 

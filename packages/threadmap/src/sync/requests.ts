@@ -18,7 +18,7 @@ export interface LockAsyncOptions {
   readonly signal?: AbortSignal
 }
 
-/** Slices of waiting, after the first: a death or a disposal is noticed this late at most, if nobody says so. */
+/** Slices of waiting: a death or a disposal is noticed this late at most, if nobody says so. */
 const FIRST_SLICE_MS = 10
 const LAST_SLICE_MS = 100
 /**
@@ -305,7 +305,8 @@ export class Requests {
   #compete(request: Request, access: Access, left: () => void, got: (code: number) => void): void {
     const { place } = this
     const { session, address } = place
-    const overdueAt = performance.now() + session.header(L.H_HANDOVER) / 1000
+    const began = performance.now()
+    let lost = 0
     let slice = FIRST_SLICE_MS
     let index = 0
     let isOver = false
@@ -324,9 +325,9 @@ export class Requests {
         request.fail(place.disposed())
         return
       }
-      const now = performance.now()
-      const isOverdue = now >= overdueAt
-      const code = access.poll(isOverdue)
+      if (woken) lost++
+      const waited = performance.now() - began
+      const code = access.poll(session.kernel.isOverdue(waited, lost) !== 0)
       if (code >= 0) {
         isOver = true
         got(code)
@@ -334,8 +335,8 @@ export class Requests {
         request.fail(place.failure(code, request.waiting.timeout))
       } else {
         index = (address + access.word) >>> 2
-        waitForWord(session.scratch.i32, index, place.detail, isOverdue ? slice : overdueAt - now, attempt)
-        if (isOverdue) slice = Math.min(slice * 2, LAST_SLICE_MS)
+        waitForWord(session.scratch.i32, index, place.detail, slice, attempt)
+        slice = Math.min(slice * 2, LAST_SLICE_MS)
       }
     }
     attempt(false)

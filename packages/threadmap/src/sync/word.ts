@@ -25,7 +25,8 @@ export function waitForWord(
 ): void {
   const { waitAsync } = Atomics as WaitAsync
   if (typeof waitAsync !== 'function') {
-    setTimeout(then, Math.min(milliseconds, POLL_MS), false)
+    // It may have been notified.
+    setTimeout(then, Math.min(milliseconds, POLL_MS), true)
     return
   }
   const waiting = waitAsync(words, index, value | 0, milliseconds)
