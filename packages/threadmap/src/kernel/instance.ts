@@ -68,6 +68,8 @@ export interface KernelExports {
   leaveReader(block: number): void
   isOverdue(milliseconds: number, lost: number): number
   lockOwner(block: number): number
+  /** What to throw for an error of the calls named HOT in guarded.ts; a trap shuts this instance. Not of the kernel itself. */
+  trapped(error: unknown, where: string): unknown
 }
 
 let compiled: WebAssembly.Module | undefined
@@ -85,5 +87,5 @@ export function instantiate(memory: MapMemory): KernelExports {
   const imports = { env: { memory: memory as WebAssembly.Memory }, thread: host }
   // A plain object: looking up a function in the frozen exports object takes longer than calling it.
   const exports = { ...new WebAssembly.Instance(kernelModule(), imports).exports }
-  return guarded(exports as unknown as KernelExports & { abandon(): void })
+  return guarded(exports as unknown as Parameters<typeof guarded>[0])
 }

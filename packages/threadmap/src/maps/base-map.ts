@@ -194,16 +194,24 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   get(key: K): V | undefined {
     if (this.#disposed) this.#refuse()
-    if (this.#cache !== undefined) return this.#getCached(this.#cache, key)
-    if (this.#numbers) return this.#getNumber(key)
-    const code = this.#kernel.get(this.#key.write(this.#scratch, KEY, key))
-    if (code === L.PRESENT) return this.#result()
-    return code === L.ABSENT ? undefined : this.#getAgain(key, code)
+    try {
+      if (this.#cache !== undefined) return this.#getCached(this.#cache, key)
+      if (this.#numbers) return this.#getNumber(key)
+      const code = this.#kernel.get(this.#key.write(this.#scratch, KEY, key))
+      if (code === L.PRESENT) return this.#result()
+      return code === L.ABSENT ? undefined : this.#getAgain(key, code)
+    } catch (error) {
+      throw this.#kernel.trapped(error, 'get')
+    }
   }
 
   has(key: K): boolean {
     if (this.#disposed) this.#refuse()
-    return this.#check(this.#kernel.has(this.#key.write(this.#scratch, KEY, key))) === L.PRESENT
+    try {
+      return this.#check(this.#kernel.has(this.#key.write(this.#scratch, KEY, key))) === L.PRESENT
+    } catch (error) {
+      throw this.#kernel.trapped(error, 'has')
+    }
   }
 
   set(key: K, value: V): this {
@@ -444,12 +452,16 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   /** Looks for a key; the value is in the result area then. */
   #find(key: K): number {
     if (this.#disposed) this.#refuse()
-    let code = this.#kernel.get(this.#key.write(this.#scratch, KEY, key))
-    while (code === L.E_AREA) {
-      this.#growResult()
-      code = this.#kernel.get(this.#key.write(this.#scratch, KEY, key))
+    try {
+      let code = this.#kernel.get(this.#key.write(this.#scratch, KEY, key))
+      while (code === L.E_AREA) {
+        this.#growResult()
+        code = this.#kernel.get(this.#key.write(this.#scratch, KEY, key))
+      }
+      return this.#check(code)
+    } catch (error) {
+      throw this.#kernel.trapped(error, 'get')
     }
-    return this.#check(code)
   }
 
   /** `get` of a number. NaN stands for all else too; what it is stands in the result area then. */
@@ -468,12 +480,16 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   /** A look at a key during an iteration; whoever writes meanwhile comes between that, not between reads. */
   #look(look: (meta: number) => number, key: K): number {
     if (this.#disposed) this.#refuse()
-    let code = look(this.#key.write(this.#scratch, KEY, key))
-    while (code === L.E_AREA) {
-      this.#growResult()
-      code = look(this.#key.write(this.#scratch, KEY, key))
+    try {
+      let code = look(this.#key.write(this.#scratch, KEY, key))
+      while (code === L.E_AREA) {
+        this.#growResult()
+        code = look(this.#key.write(this.#scratch, KEY, key))
+      }
+      return this.#check(code === L.E_READ_WRITE ? L.E_ITERATION_WRITE : code)
+    } catch (error) {
+      throw this.#kernel.trapped(error, 'iteration')
     }
-    return this.#check(code === L.E_READ_WRITE ? L.E_ITERATION_WRITE : code)
   }
 
   /** The rest of `get`: the result area was too small, or the kernel failed. */
@@ -581,27 +597,35 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     // The code that ran before may have disposed the map, or be that of an update.
     if (this.#disposed) this.#refuse()
     if (isOwn && updates !== 0) this.#refuseOwn(key, METHODS[op])
-    while (true) {
-      const expectedMeta = expected === NOTHING ? 0 : this.#value.write(this.#scratch, EXPECTED, expected)
-      const valueMeta = this.#value.write(this.#scratch, VALUE, prepared)
-      const meta = this.#key.write(this.#scratch, KEY, key)
-      const code = this.#kernel.change(op, meta, valueMeta, expectedMeta)
-      if (code >= 0) return code
-      if (code !== L.E_AREA) return this.#check(code)
-      this.#growResult()
+    try {
+      while (true) {
+        const expectedMeta = expected === NOTHING ? 0 : this.#value.write(this.#scratch, EXPECTED, expected)
+        const valueMeta = this.#value.write(this.#scratch, VALUE, prepared)
+        const meta = this.#key.write(this.#scratch, KEY, key)
+        const code = this.#kernel.change(op, meta, valueMeta, expectedMeta)
+        if (code >= 0) return code
+        if (code !== L.E_AREA) return this.#check(code)
+        this.#growResult()
+      }
+    } catch (error) {
+      throw this.#kernel.trapped(error, METHODS[op])
     }
   }
 
   #remove(op: number, key: K, expected: unknown = NOTHING): number {
     if (this.#disposed) this.#refuse()
     if (updates !== 0) this.#refuseOwn(key, METHODS[op])
-    while (true) {
-      const expectedMeta = expected === NOTHING ? 0 : this.#value.write(this.#scratch, EXPECTED, expected)
-      const meta = this.#key.write(this.#scratch, KEY, key)
-      const code = this.#kernel.change(op, meta, 0, expectedMeta)
-      if (code >= 0) return code
-      if (code !== L.E_AREA) return this.#check(code)
-      this.#growResult()
+    try {
+      while (true) {
+        const expectedMeta = expected === NOTHING ? 0 : this.#value.write(this.#scratch, EXPECTED, expected)
+        const meta = this.#key.write(this.#scratch, KEY, key)
+        const code = this.#kernel.change(op, meta, 0, expectedMeta)
+        if (code >= 0) return code
+        if (code !== L.E_AREA) return this.#check(code)
+        this.#growResult()
+      }
+    } catch (error) {
+      throw this.#kernel.trapped(error, METHODS[op])
     }
   }
 
