@@ -324,7 +324,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a memory without the magic number is attached to',
     rule: 7,
-    file: 'src/kernel/session.ts',
+    file: 'src/kernel/check-memory.ts',
     find: 'if (magic !== L.MAGIC) {',
     replace: 'if (magic === 1) {',
     maps: 'FastMap',
@@ -332,7 +332,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a memory of another layout is attached to',
     rule: 7,
-    file: 'src/kernel/session.ts',
+    file: 'src/kernel/check-memory.ts',
     find: 'if (version !== L.LAYOUT_VERSION) {',
     replace: 'if (version === 0) {',
     maps: 'FastMap',
