@@ -6,7 +6,10 @@ import { get32, load32, load64, store32 } from './atomics'
 import {
   BLOCK_CLASSES,
   BLOCK_SPAN,
+  CHAIN_HEAD,
+  CHAIN_TAIL,
   CLASSES,
+  chainPages,
   FREE_LINK,
   FREE_PAGE,
   G_CLASS,
@@ -21,12 +24,12 @@ import {
   pagesNow,
   pageWord,
   perSlab,
-  RAW_SLAB,
   SCRATCH_SPAN,
   SLAB,
   SLAB_HEADER,
   SPAN_TAIL,
   TABLE_SPAN,
+  TAIL_MARK,
 } from './heap'
 import {
   D_DIRTY,
@@ -42,6 +45,7 @@ import {
   H_PAGES_USED,
   H_POLICY,
   H_SHARD_BITS,
+  META_LENGTH,
   META_MARK,
   MOST_PROBLEMS,
   P_EMPTY,
@@ -54,7 +58,7 @@ import {
   R_BYTES,
   SLOT_COUNT,
 } from './layout'
-import { isBlockOf, mark } from './repair'
+import { isBlockOf, mark, markTails } from './repair'
 import { shardAt } from './shard'
 import { isAmended, isValue } from './sync-entry'
 import { addressOf, BUCKET, bitsOf, ENTRY_VALUE, hashEntry, homeOf, tagOf } from './table'
@@ -220,7 +224,7 @@ function auditPages(shards: u32, isSync: bool): void {
     const kind = word & KIND_MASK
     if (kind == FREE_PAGE) continue
     used++
-    if (kind > RAW_SLAB) report(17, i << 12, word)
+    if (kind > CHAIN_TAIL) report(17, i << 12, word)
     else if (kind == SCRATCH_SPAN) {
       if (!isAlive((word >> 16) + 1)) report(18, i << 12, word >> 16)
     } else if (kind != SPAN_TAIL && word >> 16 >= heaps) report(17, i << 12, word)
@@ -243,6 +247,7 @@ function auditHeap(id: u32): void {
   let freeBytes: u32 = 0
   let listed: u32 = 0
   let empty: u32 = 0
+  let tails: u32 = 0
   for (let page = get32(heap + P_EMPTY); page != 0 && empty <= end; page = nextSlab(page)) empty++
   if (empty != get32(heap + P_EMPTY_COUNT)) report(20, heap, empty)
   for (let cls: u32 = 0; cls < CLASSES; cls++) {
@@ -262,8 +267,28 @@ function auditHeap(id: u32): void {
     if (kind == SLAB) auditSlab(page, table, second)
     else if (kind == TABLE_SPAN && page != table && page != second) report(23, page, id)
     else if (kind == BLOCK_SPAN && !unmarkOnce(page)) report(23, page, id)
+    else if (kind == CHAIN_HEAD) auditChain(page, id)
+    else if (kind == CHAIN_TAIL) tails++
   }
+  if (tails > 0) auditTails(id)
   if (pages != get32(heap + P_PAGES)) report(24, heap, pages)
+}
+
+/** As many tails follow as the length needs, of which none was reached before. */
+function auditChain(head: u32, id: u32): void {
+  if (!unmarkOnce(head)) report(23, head, id)
+  const tails = markTails(head)
+  if (tails + 1 != chainPages(get32(head + 4) & META_LENGTH)) report(28, head, tails)
+}
+
+function auditTails(id: u32): void {
+  const end = pagesNow()
+  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
+    const place = pageWord(i << 12)
+    const word = load<u32>(place)
+    if (word == ((id << 16) | CHAIN_TAIL)) report(29, i << 12, id)
+    else if (word == ((id << 16) | CHAIN_TAIL | TAIL_MARK)) store32(place, word & ~TAIL_MARK)
+  }
 }
 
 function unmarkOnce(block: u32): bool {

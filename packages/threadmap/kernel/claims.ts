@@ -42,9 +42,10 @@ import {
   S_WAITS_FOR,
   S_WAITS_ON,
   SLOT_COUNT,
+  WHOLE_KEY,
 } from './layout'
 import { blocker, lock, sleep, unlock } from './lock'
-import { hashKey, keyAt } from './table'
+import { ENTRY_KEY, hashKey, keyAt, sameLongKey, writeLongKey } from './table'
 import { isAlive, me, mySlot, now, slotOf } from './thread'
 import { resultAt, setDetail } from './value'
 
@@ -180,6 +181,7 @@ function checkClaims(walked: u32): void {
 
 function isKey(claim: u32, meta: u32): bool {
   const length = meta & META_LENGTH
+  if (length > WHOLE_KEY) return sameLongKey(claim + C_KEY - ENTRY_KEY, length)
   for (let offset: u32 = 0; offset < length; offset += 8) {
     if (load64(claim + C_KEY + offset) != load<u64>(keyAt + offset)) return false
   }
@@ -261,8 +263,12 @@ function push(hash: u64, meta: u32): i32 {
   put32(claim + C_META, meta)
   put32(claim + C_WAITED, 0)
   const length = meta & META_LENGTH
-  for (let offset: u32 = 0; offset < length; offset += 8) {
-    put64(claim + C_KEY + offset, load<u64>(keyAt + offset))
+  if (length > WHOLE_KEY) {
+    writeLongKey(claim + C_KEY - ENTRY_KEY, length)
+  } else {
+    for (let offset: u32 = 0; offset < length; offset += 8) {
+      put64(claim + C_KEY + offset, load<u64>(keyAt + offset))
+    }
   }
   store32(page + C_LAST, at)
   return serial

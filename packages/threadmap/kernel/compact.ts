@@ -2,6 +2,9 @@
  * Emptying sparse slabs. After many deletes the live blocks of a class lie scattered; here they move into as few slabs as
  * they need, and the others can serve any size again. The caller holds the shard.
  *
+ * Where free pages are needed side by side (for a table), the highest slabs move into the lowest free pages, full or not: then
+ * what is free stands together at the end.
+ *
  * Readers go on: an entry's copy is alive and in the slot before the version in the table word is raised, and only after
  * that the page of the original goes. Who still reads the original finds the same key and value there, or that the
  * version has changed. Nothing here can fail half-way: the slabs that are kept have room for all that moves.
@@ -10,36 +13,64 @@
 import { add32, get32, load64, put32, store32, store64 } from './atomics'
 import { checkWalk } from './damage'
 import {
+  addSlabBelow,
   allocate,
+  allowReserve,
   BLOCK_CLASSES,
   G_CLASS,
   G_FREE,
   G_FRESH,
+  G_LISTED,
   G_LIVE,
   G_SIZE,
   G_VICTIM,
   giveEmpty,
   isFree,
+  KIND_MASK,
   nextSlab,
   pageOf,
+  pagesNow,
+  pageWord,
   perSlab,
   raiseVersion,
+  SLAB,
   SLAB_HEADER,
   setEmpty,
   slabSize,
   unlist,
 } from './heap'
-import { D_COMPACTIONS, D_HEAP, D_TABLE, META_LENGTH, P_COMPACT_AT, P_FREE_BYTES, P_PARTIAL, PAGE } from './layout'
+import {
+  D_COMPACTIONS,
+  D_HEAP,
+  D_TABLE,
+  H_HEAP_START,
+  H_POLICY,
+  META_LENGTH,
+  P_COMPACT_AT,
+  P_FREE_BYTES,
+  P_ID,
+  P_PARTIAL,
+  PAGE,
+  POLICY_SYNC,
+} from './layout'
 import { addressOf, BUCKET, bitsOf, bringToLife, copyWords, ENTRY_VALUE, entrySize } from './table'
 import { BLOCK_CONTENT, isInline, wordOfBlock } from './value'
 
 export function compact(shard: u32): void {
   const heap = shard + D_HEAP
   const victims = chooseVictims(heap, 0)
-  if (victims == 0) {
-    postponeCompaction(heap)
-    return
-  }
+  if (victims == 0) postponeCompaction(heap)
+  else emptyVictims(shard, victims)
+}
+
+/** Moves what stands in a shard's highest slabs into lower pages. */
+export function slide(shard: u32): void {
+  const victims = chooseHighest(shard + D_HEAP)
+  if (victims != 0) emptyVictims(shard, victims)
+}
+
+function emptyVictims(shard: u32, victims: u32): void {
+  const heap = shard + D_HEAP
   moveBlocks(shard)
   raiseVersion(heap)
   // What moved left copies behind that nobody can reach now.
@@ -95,12 +126,37 @@ export function chooseVictims(heap: u32, least: u32): u32 {
   return chain
 }
 
+/**
+ * Makes the highest slabs of a heap victims as long as there are free pages below them, which become slabs of the same
+ * classes: so there is room for all that lives in the victims.
+ */
+export function chooseHighest(heap: u32): u32 {
+  const id = get32(heap + P_ID)
+  let chain: u32 = 0
+  allowReserve(true)
+  for (let at = pagesNow() - 1; at > load<u32>(H_HEAP_START) >> 12; at--) {
+    const page = at << 12
+    const word = load<u32>(pageWord(page))
+    if ((word & KIND_MASK) != SLAB || word >> 16 != id) continue
+    const cls = get32(page + G_CLASS)
+    if (cls >= BLOCK_CLASSES || get32(page + G_LIVE) == 0) continue
+    if (!addSlabBelow(heap, cls, page)) break
+    if (get32(page + G_LISTED) != 0) unlist(heap, page)
+    put32(page + G_VICTIM, chain == 0 ? 1 : chain)
+    chain = page
+  }
+  allowReserve(false)
+  return chain
+}
+
 export function isVictim(block: u32): bool {
   return (block & (PAGE - 1)) != 0 && get32(pageOf(block) + G_VICTIM) != 0
 }
 
 function moveBlocks(shard: u32): void {
   const heap = shard + D_HEAP
+  // SyncMap's values are not in this heap.
+  const isSync = load<u32>(H_POLICY) == POLICY_SYNC
   const word = load64(shard + D_TABLE)
   const end = addressOf(word) + (BUCKET << bitsOf(word))
   for (let slot = addressOf(word); slot < end; slot += 8) {
@@ -108,7 +164,7 @@ function moveBlocks(shard: u32): void {
     const content = load64(slot)
     let entry = <u32>content
     if (entry == 0) continue
-    if (!isInline) moveValue(heap, entry)
+    if (!isInline && !isSync) moveValue(heap, entry)
     if (isVictim(entry)) {
       entry = moveEntry(heap, entry)
       store64(slot, (content & 0xffffffff00000000) | <u64>entry)

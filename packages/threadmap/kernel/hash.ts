@@ -120,19 +120,27 @@ export function hashWord(word: u64): u64 {
 /** The default hash of a key that stands at an 8-byte boundary and is zero up to the next one. */
 export function hashWords(address: u32, meta: u32): u64 {
   const length = meta & META_LENGTH
-  let sum = metaTerm(meta)
-  if (length <= NH_BLOCK) return finishSum(sum + nh(address, length))
+  if (length <= NH_BLOCK) return finishSum(metaTerm(meta) + nh(address, length))
+  return finishBlocks(addBlocks(0, address, length), meta)
+}
+
+/** Takes whole blocks, the last of which may be shorter, into the polynomial of a long key. */
+export function addBlocks(value: u64, address: u32, length: u32): u64 {
   const point = load<u64>(SECRET_POINT) & P61
-  let value: u64 = 0
   for (let offset: u32 = 0; offset < length; offset += NH_BLOCK) {
     const block = nh(address + offset, min(length - offset, NH_BLOCK))
     value = multiply61(value, point) + (block >> 32)
     value = multiply61(value, point) + (block & 0xffffffff)
   }
+  return value
+}
+
+/** The default hash of a long key, of whose blocks this is the polynomial. */
+export function finishBlocks(value: u64, meta: u32): u64 {
   // One form for each remainder.
   value = (value & P61) + (value >> 61)
   if (value >= P61) value -= P61
-  return finishSum(sum + value)
+  return finishSum(metaTerm(meta) + value)
 }
 
 function nh(address: u32, length: u32): u64 {

@@ -2,8 +2,8 @@
  * Memory in 4 KiB pages. The page table says of each page what it is, and is the only truth about that: everything else
  * can be rebuilt from it and from what the tables reference.
  *
- * A heap hands out blocks of size classes from its slabs (pages of one class) and whole runs of pages (spans) for what is
- * larger. Each shard has its heap, guarded by the shard's lock; SyncMap has one more per thread.
+ * A heap hands out blocks of size classes from its slabs (pages of one class), chains of pages for larger values, and runs of
+ * pages (spans) for tables and for entries with long keys. Each shard has its heap, guarded by the shard's lock; SyncMap has one more per thread.
  *
  * A block of an entry or a value starts with its header {meta 32 | generation 32}. The generation is even while the
  * block is in use and odd while it is free; it grows by one at each change and never repeats at an address: a page that goes
@@ -12,8 +12,7 @@
  * Before a page of a shard's heap serves anything else, the version in the shard's table word is raised. So a reader that
  * finds the table word unchanged knows that what it took for a block's header was one.
  */
-
-import { add32, get32, load32, load64, put32, store32, store64 } from './atomics'
+import { get32, load32, load64, put32, reach, store32, store64 } from './atomics'
 import { checkWalk, damaged } from './damage'
 import {
   D_HEAP,
@@ -30,10 +29,12 @@ import {
   H_PAGES_SEEN,
   H_PAGES_USED,
   H_POLICY,
+  H_RESERVE,
   H_SHARD_BITS,
   H_SHARDS,
   H_THREAD_HEAPS,
   HEAP_STRIDE,
+  META_LENGTH,
   P_COMPACT_AT,
   P_EMPTY,
   P_EMPTY_COUNT,
@@ -59,7 +60,17 @@ export const SPAN_TAIL: u32 = 4
 export const SCRATCH_SPAN: u32 = 5
 /** A slab that is not formatted yet: its header means nothing. */
 export const RAW_SLAB: u32 = 6
+/** The pages of a value that is too large for a slab: any free pages, each naming the next. */
+export const CHAIN_HEAD: u32 = 7
+export const CHAIN_TAIL: u32 = 8
 export const KIND_MASK: u32 = 15
+/** Of a CHAIN_TAIL: set while a sweep or an audit looks for those that no head leads to. */
+export const TAIL_MARK: u32 = 16
+
+/** A page of a chain: the head has its block header first; then the next page's address, 0 in the last one; then content. */
+export const CHAIN_NEXT: u32 = 8
+export const CHAIN_CONTENT: u32 = 16
+export const CHAIN_BYTES: u32 = PAGE - CHAIN_CONTENT
 
 // A slab's own header, in its first 64 bytes (so that blocks of 64 bytes fill whole cache lines).
 const G_NEXT: u32 = 0
@@ -74,7 +85,7 @@ export const G_CLASS: u32 = 24
 const G_HEAP: u32 = 28
 /** Fresh blocks start at this generation, which is odd. */
 const G_GENERATION: u32 = 32
-const G_LISTED: u32 = 36
+export const G_LISTED: u32 = 36
 /** Not 0 while the page is being emptied into others. */
 export const G_VICTIM: u32 = 40
 export const SLAB_HEADER: u32 = 64
@@ -105,9 +116,17 @@ const SPARSE_BYTES: u32 = 32 * 4096
 export let failure: i32 = 0
 /** Whether the caller can compact its heap when an allocation fails with E_SPARSE. */
 let mayCompact: bool = false
+/** Whether the pages that H_RESERVE keeps may be taken. */
+let mayUseReserve: bool = false
+/** Whether the last allocation failed only because no free pages stand side by side. */
+export let wantsRun: bool = false
 
 export function allowCompaction(allowed: bool): void {
   mayCompact = allowed
+}
+
+export function allowReserve(allowed: bool): void {
+  mayUseReserve = allowed
 }
 
 export function isFree(generation: u32): bool {
@@ -225,10 +244,29 @@ function findPages(from: u32, end: u32, count: u32): u32 {
   return end
 }
 
+/** Whether this many pages may be had, side by side or not. Under the lock. */
+function hasPages(count: u32): bool {
+  const kept: u32 = mayUseReserve ? 0 : load<u32>(H_RESERVE)
+  const left = load<u32>(H_MAX_PAGES) - (load<u32>(H_HEAP_START) >> 12) - get32(H_PAGES_USED)
+  return count <= left && kept <= left - count
+}
+
+/** Whether some of what is kept for threads that attach and values that replace others has been taken. */
+export function isReserveShort(): bool {
+  const left = load<u32>(H_MAX_PAGES) - (load<u32>(H_HEAP_START) >> 12) - load32(H_PAGES_USED)
+  return left < load<u32>(H_RESERVE)
+}
+
 /** Makes `count` pages, side by side, `word` (and SPAN_TAIL). Returns the address of the first, or 0 (see `failure`). */
 export function takePages(count: u32, word: u32): u32 {
   if (!lockPages()) {
     failure = E_TIMEOUT
+    return 0
+  }
+  if (!hasPages(count)) {
+    unlock(H_HEAP_LOCK)
+    failure = E_FULL
+    wantsRun = false
     return 0
   }
   const table = load<u32>(H_PAGE_TABLE)
@@ -242,6 +280,7 @@ export function takePages(count: u32, word: u32): u32 {
     if (!growMemory(count - (end - start), end)) {
       unlock(H_HEAP_LOCK)
       failure = E_FULL
+      wantsRun = true
       return 0
     }
     first = start
@@ -274,6 +313,91 @@ function growMemory(missing: u32, now: u32): bool {
   if (before < 0) return false
   store32(H_PAGES_SEEN, (<u32>before + grown) * PAGES_PER_WASM_PAGE)
   return true
+}
+
+/**
+ * A chain of `count` pages, wherever they are: all of them or none. Returns the address of its head, whose generation is odd
+ * still, or 0 (see `failure`).
+ */
+function takeChain(heap: u32, count: u32): u32 {
+  if (!lockPages()) {
+    failure = E_TIMEOUT
+    return 0
+  }
+  const used = get32(H_PAGES_USED)
+  const free = pagesNow() - (load<u32>(H_HEAP_START) >> 12) - used
+  if (!hasPages(count) || (count > free && !growMemory(count - free, pagesNow()))) {
+    unlock(H_HEAP_LOCK)
+    failure = E_FULL
+    wantsRun = false
+    return 0
+  }
+  const table = load<u32>(H_PAGE_TABLE)
+  const owner = get32(heap + P_ID) << 16
+  const end = pagesNow()
+  let head: u32 = 0
+  let last: u32 = 0
+  let left = count
+  let at = get32(H_FREE_HINT)
+  for (; left > 0 && at < end; at++) {
+    if (load<u32>(table + at * 4) != FREE_PAGE) continue
+    const page = at << 12
+    put32(page + CHAIN_NEXT, 0)
+    if (head == 0) {
+      head = page
+      store64(page, (load32(H_GENERATION) + 2) | 1)
+      put32(table + at * 4, CHAIN_HEAD | owner)
+    } else {
+      put32(table + at * 4, CHAIN_TAIL | owner)
+      put32(last + CHAIN_NEXT, page)
+    }
+    last = page
+    left--
+  }
+  put32(H_FREE_HINT, at)
+  put32(H_PAGES_USED, used + count)
+  unlock(H_HEAP_LOCK)
+  return head
+}
+
+/** The page of a chain that follows `page`, or 0. A reader whose chain has gone may find anything there: it stays in the memory. */
+// @inline
+export function nextInChain(page: u32): u32 {
+  const next = load32(page + CHAIN_NEXT)
+  if ((next & (PAGE - 1)) != 0 || next < load<u32>(H_HEAP_START) || next >> 12 >= pagesNow()) return 0
+  reach(next)
+  return next
+}
+
+/** The page word of a tail of the chain with this head. */
+export function tailWord(head: u32): u32 {
+  return (load<u32>(pageWord(head)) & 0xffff0000) | CHAIN_TAIL
+}
+
+/** How many pages a chain has that holds `length` bytes. */
+export function chainPages(length: u32): u32 {
+  return (length + CHAIN_BYTES - 1) / CHAIN_BYTES
+}
+
+/** Gives the pages of a chain back. Whatever is left of it after a death has a head or not: a sweep finds the tails. */
+function giveChain(heap: u32, head: u32): void {
+  if (!lockPages()) return
+  const tail = tailWord(head)
+  const most = chainPages(get32(head + 4) & META_LENGTH)
+  let hint = get32(H_FREE_HINT)
+  let page = head
+  let count: u32 = 0
+  do {
+    const next = nextInChain(page)
+    put32(pageWord(page), FREE_PAGE)
+    hint = min(hint, page >> 12)
+    count++
+    page = next
+  } while (page != 0 && count < most && load<u32>(pageWord(page)) == tail)
+  put32(H_FREE_HINT, hint)
+  put32(H_PAGES_USED, get32(H_PAGES_USED) - count)
+  unlock(H_HEAP_LOCK)
+  put32(heap + P_PAGES, get32(heap + P_PAGES) - count)
 }
 
 /** Gives a page, or a span with its tails, back. Its highest generation was recorded before. */
@@ -401,6 +525,19 @@ function newSlab(heap: u32, cls: u32): u32 {
   return page
 }
 
+/** A new slab of class `cls` in a page below `page`; false if there is none. */
+export function addSlabBelow(heap: u32, cls: u32, page: u32): bool {
+  const taken = takePages(1, RAW_SLAB | (get32(heap + P_ID) << 16))
+  if (taken == 0) return false
+  if (taken > page) {
+    givePages(taken)
+    return false
+  }
+  put32(heap + P_PAGES, get32(heap + P_PAGES) + 1)
+  format(heap, taken, cls)
+  return true
+}
+
 /** Sees to it that a block of this size can be had without another page; for blocks of slabs only. */
 export function reserve(heap: u32, size: u32): bool {
   return size > LARGEST_BLOCK || !needsPage(heap, size) || newSlab(heap, classOf(size)) != 0
@@ -509,6 +646,14 @@ export function allocate(heap: u32, size: u32): u32 {
   return block
 }
 
+/** A chain for a value of `length` bytes, or 0 (see `failure`). Its generation is odd still. */
+export function allocateChain(heap: u32, length: u32): u32 {
+  const count = chainPages(length)
+  const head = takeChain(heap, count)
+  if (head != 0) put32(heap + P_PAGES, get32(heap + P_PAGES) + count)
+  return head
+}
+
 /** Frees a block: its generation becomes odd, then it can be handed out again. */
 export function free(heap: u32, block: u32): void {
   const generation = load<u32>(block)
@@ -516,13 +661,14 @@ export function free(heap: u32, block: u32): void {
   if (isSpan(block)) {
     recordGeneration(generation + 1)
     raiseVersion(heap)
-    freeSpan(heap, block)
+    if ((load<u32>(pageWord(block)) & KIND_MASK) == CHAIN_HEAD) giveChain(heap, block)
+    else freeSpan(heap, block)
   } else {
     give(heap, block)
   }
 }
 
-/** Whether a block is larger than those of slabs. */
+/** Whether a block is larger than those of slabs: a chain or a span. */
 export function isSpan(block: u32): bool {
   return (block & (PAGE - 1)) == 0
 }

@@ -4,10 +4,13 @@ import { audit as auditMemory } from './audit'
 import { dropClaims } from './claims'
 import { fastChange, fastGet, lockShard, look, looked } from './fast'
 import { expandSeed, HASH_DEFAULT, hashWord, hashWords, rawHash } from './hash'
-import { allocateTable, failure, givePages, SCRATCH_SPAN, takePages } from './heap'
+import { allocateTable, allowReserve, failure, SCRATCH_SPAN, takePages } from './heap'
 import {
   ABSENT,
-  AREA_COUNT,
+  AREA_EXPECTED,
+  AREA_KEY,
+  AREA_PAGES,
+  AREA_VALUE,
   D_COMPACTIONS,
   D_COPIED,
   D_DIRTY,
@@ -23,6 +26,7 @@ import {
   D_USED,
   E_AREA,
   E_FULL,
+  EXPECTED_AREA,
   H_EMPTY_TABLE,
   H_FREE_HINT,
   H_HASH,
@@ -34,12 +38,14 @@ import {
   H_PAGES_USED,
   H_POLICY,
   H_RECOVERIES,
+  H_RESERVE,
   H_SEED,
   H_SHARD_BITS,
   H_SHARDS,
   H_THREAD_HEAPS,
   H_VALUE_TYPE,
   HEAP_STRIDE,
+  KEY_AREA,
   META_LENGTH,
   P_FREE_BYTES,
   P_HEAP,
@@ -55,27 +61,31 @@ import {
   R_ERROR_SHARD,
   R_WORD,
   REGISTRY,
+  RESULT_AREA,
   S_AREAS,
+  S_INCARNATION,
   S_LOCK_SLEEPS,
   S_LOCK_WAITS,
   S_RETRIES,
   S_SPINS,
+  S_STATE,
   SHARD_SIZE,
   SHARDS,
   SLOT_COUNT,
   SLOT_SIZE,
   TYPE_BYTES,
+  VALUE_AREA,
 } from './layout'
 import { blocker, unlock } from './lock'
 import { finishRecoveries as finish, giveScratch, recover } from './recover'
 import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './rwmutex'
 import * as scanning from './scan'
-import { clear, indexOf, setShards, setToken, shardAt, shardOf } from './shard'
-import { syncChange, syncClear, syncGet, syncSize } from './sync-map'
+import { clear, indexOf, reclaim, setShards, setToken, shardAt, shardOf } from './shard'
+import { syncChange, syncClear, syncGet, syncReclaim, syncSize } from './sync-map'
 import { bitsOf, clearTable, hashKey, keyAt, nextWord, setKeyArea, slotCount } from './table'
-import { declareDead, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock } from './thread'
+import { declareDead, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock, slotOf } from './thread'
 import { beginWriting, detects, endWriting, isWriting, unsafeChange, unsafeGet } from './unsafe'
-import { resultAt, setDetail, setValueAreas, setValueType } from './value'
+import { expectedAt, resultAt, setDetail, setValueAreas, setValueType, setWindow, valueAt } from './value'
 
 export { beginClaim, endClaim } from './claims'
 export { LAYOUT_VERSION, MAGIC } from './layout'
@@ -104,6 +114,7 @@ export function create(): i32 {
   put32(H_PAGE_TABLE, pageTable)
   put32(H_HEAP_START, heapStart)
   put32(H_FREE_HINT, heapStart >> 12)
+  put32(H_RESERVE, reserveOf(load<u32>(H_MAX_PAGES)))
   if (isSync) {
     for (let i: u32 = 0; i < SLOT_COUNT; i++) put32(threadHeaps + i * HEAP_STRIDE + P_HEAP + P_ID, shards + i)
   }
@@ -124,38 +135,56 @@ export function create(): i32 {
   return 0
 }
 
+/** A hundredth of a memory, for 1 thread at least and for all of them at most. */
+function reserveOf(pages: u32): u32 {
+  return min(max(pages >> 7, AREA_PAGES + 1), AREA_PAGES * SLOT_COUNT + 1)
+}
+
 /** Prepares this instance for a complete memory: scratch areas, what the header says of values. */
 export function open(): i32 {
   policy = load<u32>(H_POLICY)
   setShards()
   const type = load<u32>(H_VALUE_TYPE)
   setValueType(type, type != TYPE_BYTES && policy != POLICY_SYNC)
-  for (let i: u32 = 0; i < AREA_COUNT; i++) if (resizeArea(i, PAGE) == 0) return failure
-  return 0
+  if (takeAreas()) return 0
+  if (policy == POLICY_SYNC) syncReclaim()
+  else reclaim(0)
+  return takeAreas() ? 0 : failure
 }
 
-/** Makes scratch area `index` at least `size` bytes long. Returns its address (0: no memory). Its content is lost. */
-export function resizeArea(index: u32, size: u32): u32 {
-  const place = mySlot + S_AREAS + index * 8
-  const old = load<u32>(place)
-  const pages = (size + PAGE - 1) >> 12
-  const area = takePages(pages, SCRATCH_SPAN | ((me - 1) << 16))
-  if (area == 0) return 0
-  put32(place, area)
-  put32(place + 4, pages << 12)
-  if (old != 0) givePages(old)
-  const areas = mySlot + S_AREAS
-  setKeyArea(load<u32>(areas))
-  setValueAreas(load<u32>(areas + 8), load<u32>(areas + 16), load<u32>(areas + 24), load<u32>(areas + 28))
-  return area
+/** The scratch areas stay where they are as long as the thread has its place. */
+function takeAreas(): bool {
+  const place = mySlot + S_AREAS
+  allowReserve(true)
+  for (let i: u32 = 0; i < AREA_PAGES; i++) {
+    if (load<u32>(place + i * 4) == 0) put32(place + i * 4, takePages(1, SCRATCH_SPAN | ((me - 1) << 16)))
+  }
+  allowReserve(false)
+  const first = load<u32>(place)
+  const second = load<u32>(place + 4)
+  if (first == 0 || second == 0) return false
+  setKeyArea(second + KEY_AREA)
+  setValueAreas(first + VALUE_AREA, first + EXPECTED_AREA, second + RESULT_AREA)
+  return true
 }
 
+/** Where a scratch area is, by its number. */
 export function areaAt(index: u32): u32 {
-  return load<u32>(mySlot + S_AREAS + index * 8)
+  if (index == AREA_KEY) return keyAt
+  if (index == AREA_VALUE) return valueAt
+  return index == AREA_EXPECTED ? expectedAt : resultAt
 }
 
-export function areaSize(index: u32): u32 {
-  return load<u32>(mySlot + S_AREAS + index * 8 + 4)
+/** Says how many bytes this thread's private window for results holds now. */
+export function setResultWindow(size: u32): void {
+  setWindow(size)
+}
+
+/** For `hash`, in a memory of its own: a key area of this size. Returns its address, or 0. */
+export function takeKeyArea(size: u32): u32 {
+  const area = takePages((size + PAGE - 1) >> 12, SCRATCH_SPAN | ((me - 1) << 16))
+  if (area != 0) setKeyArea(area)
+  return area
 }
 
 /** Gives up this thread's place. */
@@ -304,6 +333,15 @@ export function scan(index: u32, position: u32): i32 {
   return code < 0 && code != E_AREA ? failAt(code, index) : code
 }
 
+export function isRecordLive(entry: u32, generation: u32, meta: u32): bool {
+  return scanning.isRecordLive(entry, generation, meta)
+}
+
+/** The version in a shard's table word. */
+export function versionOf(shard: u32): u32 {
+  return <u32>(load64(shard + D_TABLE) >> 32)
+}
+
 export function readKnown(entry: u32, generation: u32, shard: u32, version: u32): i32 {
   return scanning.readKnown(entry, generation, shard, version)
 }
@@ -413,8 +451,22 @@ export function threadTotal(counter: u32): f64 {
   return total
 }
 
+/**
+ * What is in use, as far as anything was written there: the system gives a page of memory when it is touched. So places of
+ * threads that never were, and the page table of memory that is not there yet, do not count.
+ */
 export function usedBytes(): f64 {
-  return <f64>load32(H_HEAP_START) + <f64>load32(H_PAGES_USED) * PAGE
+  const tables = load32(H_HEAP_START) - load<u32>(H_MAX_PAGES) * 4
+  const perThread = load<u32>(H_THREAD_HEAPS) == 0 ? SLOT_SIZE : SLOT_SIZE + HEAP_STRIDE
+  const unused = <f64>((SLOT_COUNT - slotsSeen()) * perThread)
+  return <f64>tables - unused + <f64>load32(H_PAGES_SEEN) * 4 + <f64>load32(H_PAGES_USED) * PAGE
+}
+
+/** How many places of the registry were ever taken: the lowest free one is taken first. */
+function slotsSeen(): u32 {
+  let seen = SLOT_COUNT
+  while (seen > 0 && load32(slotOf(seen) + S_INCARNATION) == 0 && load32(slotOf(seen) + S_STATE) == 0) seen--
+  return seen
 }
 
 export function recoveries(): u32 {

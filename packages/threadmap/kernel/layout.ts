@@ -55,6 +55,10 @@ export const H_COMPUTE_TIMEOUT: u32 = 88
 export const H_IDENTITY: u32 = 92
 /** 4 KiB pages that the memory had when it last grew: `attach` refuses a copy that has fewer. */
 export const H_PAGES_SEEN: u32 = 96
+/**
+ * So many pages are kept for threads that attach and for values that replace others, when everything else is taken.
+ */
+export const H_RESERVE: u32 = 104
 /** 1: a memory of users' locks (src/sync). Its blocks are referenced by handles, not by the table. */
 export const H_LOCKS: u32 = 100
 /** After how many microseconds of waiting a lock is handed over to the thread that waits. */
@@ -108,9 +112,9 @@ export const S_LOCK_SLEEPS: u32 = 8
 export const S_SPINS: u32 = 12
 /** A value block that this thread has allocated and not yet published (SyncMap): {generation, reference}. */
 export const S_PENDING: u32 = 16
-/** Scratch areas: address and size of each of AREA_COUNT. */
+/** The two pages of this thread's scratch areas. */
 export const S_AREAS: u32 = 32
-export const AREA_COUNT: u32 = 4
+export const AREA_PAGES: u32 = 2
 /** The locks that this thread holds for reading, so that its share can be given back when it dies. */
 export const S_HOLDS: u32 = 64
 export const HOLD_COUNT: u32 = 16
@@ -146,6 +150,8 @@ export const SHARD_SIZE: u32 = 512
 // A shard: the line of the readers, the line of the lock, the heap.
 /** The table word, see table.ts. Readers touch nothing else here. */
 export const D_TABLE: u32 = 0
+/** SyncMap: not 0 while entries are moved: who would change one without the mutex takes it. */
+export const D_MOVING: u32 = 8
 export const D_LOCK: u32 = 128
 /** Readers-writer locks only: count of readers, and the writer's bit. */
 export const D_READERS: u32 = 132
@@ -190,6 +196,25 @@ export const P_COMPACT_AT: u32 = 212
 
 export const PAGE: u32 = 4096
 
+// Scratch areas, in two pages that each thread takes when it attaches. What does not fit goes through them in pieces.
+/** The numbers of the areas, as JavaScript names them. */
+export const AREA_KEY: u32 = 0
+export const AREA_VALUE: u32 = 1
+export const AREA_EXPECTED: u32 = 2
+export const AREA_RESULT: u32 = 3
+export const VALUE_AREA: u32 = 0
+export const EXPECTED_AREA: u32 = 2048
+/** In the second page. */
+export const KEY_AREA: u32 = 0
+export const RESULT_AREA: u32 = 1024
+/** The longest key and value, in bytes, that stand in their area as a whole. */
+export const WHOLE_KEY: u32 = 1008
+export const WHOLE_VALUE: u32 = 2008
+/** A piece of a longer key: whole blocks of the default hash. */
+export const KEY_PIECE: u32 = 896
+/** A piece of a longer value; two fill a page of a chain. */
+export const PIECE: u32 = 2040
+
 // Policies, in the order of MapKind.
 export const POLICY_UNSAFE: u32 = 0
 export const POLICY_RWMUTEX: u32 = 1
@@ -213,7 +238,7 @@ export const E_FULL: i32 = -2
 export const E_WRITES: i32 = -3
 export const E_READ_WRITE: i32 = -4
 export const E_ITERATION_WRITE: i32 = -5
-/** The result area is too small: its needed size is in `detail`. */
+/** This thread's private window for results is too small: its needed size is in `detail`. */
 export const E_AREA: i32 = -6
 export const E_RECURSIVE: i32 = -7
 /** `getOrInsertComputed`: another thread's function took longer than computeTimeout. */

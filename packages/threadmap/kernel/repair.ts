@@ -10,7 +10,10 @@ import {
   allocateTableSpan,
   BLOCK_CLASSES,
   BLOCK_SPAN,
+  CHAIN_HEAD,
+  CHAIN_TAIL,
   canTakePages,
+  chainPages,
   FREE_LINK,
   G_CLASS,
   G_FREE,
@@ -21,6 +24,7 @@ import {
   isFree,
   isTypeStable,
   KIND_MASK,
+  nextInChain,
   pageOf,
   pagesNow,
   pageWord,
@@ -34,6 +38,8 @@ import {
   slabSize,
   spanLength,
   TABLE_SPAN,
+  TAIL_MARK,
+  tailWord,
 } from './heap'
 import {
   D_HEAP,
@@ -42,6 +48,7 @@ import {
   H_HEAP_START,
   H_LOCKS,
   H_POLICY,
+  META_LENGTH,
   META_MARK,
   P_ID,
   P_PAGES,
@@ -116,7 +123,7 @@ export function isBlockOf(heap: u32, block: u32): bool {
   const word = load<u32>(pageWord(block))
   if (word >> 16 != get32(heap + P_ID)) return false
   const kind = word & KIND_MASK
-  if (kind == BLOCK_SPAN) return (block & (PAGE - 1)) == 0
+  if (kind == BLOCK_SPAN || kind == CHAIN_HEAD) return (block & (PAGE - 1)) == 0
   if (kind != SLAB) return false
   const offset = block & (PAGE - 1)
   const page = pageOf(block)
@@ -171,7 +178,7 @@ export function markInUse(heap: u32): void {
     const page = i << 12
     const word = load<u32>(pageWord(page))
     if (word >> 16 != id) continue
-    if ((word & KIND_MASK) == BLOCK_SPAN) {
+    if ((word & KIND_MASK) == BLOCK_SPAN || (word & KIND_MASK) == CHAIN_HEAD) {
       if (!isFree(load<u32>(page))) mark(page)
     } else if ((word & KIND_MASK) == SLAB && get32(page + G_CLASS) < BLOCK_CLASSES) {
       const last = page + get32(page + G_FRESH)
@@ -192,6 +199,7 @@ export function sweepHeap(heap: u32, table: u32, second: u32): void {
   const id = get32(heap + P_ID)
   resetHeap(heap)
   const end = pagesNow()
+  let chains = false
   for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
     const page = i << 12
     const word = load<u32>(pageWord(page))
@@ -205,8 +213,53 @@ export function sweepHeap(heap: u32, table: u32, second: u32): void {
       addEmpty(heap, page)
     } else if (kind == BLOCK_SPAN || kind == TABLE_SPAN) {
       sweepSpan(heap, page, kind, table, second)
+    } else if (kind == CHAIN_HEAD || kind == CHAIN_TAIL) {
+      // A thread that died while it swept may have left a mark.
+      if (kind == CHAIN_TAIL) put32(pageWord(page), word & ~TAIL_MARK)
+      chains = true
     }
   }
+  if (chains) sweepChains(heap, id)
+}
+
+/** Heads that are referenced mark their tails; then the other tails are free. */
+function sweepChains(heap: u32, id: u32): void {
+  const end = pagesNow()
+  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
+    if (load<u32>(pageWord(i << 12)) == ((id << 16) | CHAIN_HEAD)) sweepChain(heap, i << 12)
+  }
+  const tail = (id << 16) | CHAIN_TAIL
+  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
+    const place = pageWord(i << 12)
+    const word = load<u32>(place)
+    if (word == (tail | TAIL_MARK)) put32(place, tail)
+    else if (word != tail || givePages(i << 12)) continue
+    put32(heap + P_PAGES, get32(heap + P_PAGES) + 1)
+  }
+}
+
+function sweepChain(heap: u32, head: u32): void {
+  if (unmark(head)) {
+    markTails(head)
+  } else {
+    bury(head, false)
+    recordGeneration(load<u32>(head))
+    if (givePages(head)) return
+  }
+  put32(heap + P_PAGES, get32(heap + P_PAGES) + 1)
+}
+
+/** Marks the tails that a head leads to, in their page words. Returns how many of them there are. */
+export function markTails(head: u32): u32 {
+  const most = chainPages(get32(head + 4) & META_LENGTH)
+  const tail = tailWord(head)
+  let count: u32 = 0
+  for (let page = nextInChain(head); page != 0 && count + 1 < most; page = nextInChain(page)) {
+    if (load<u32>(pageWord(page)) != tail) break
+    put32(pageWord(page), tail | TAIL_MARK)
+    count++
+  }
+  return count
 }
 
 function sweepSlab(heap: u32, page: u32, table: u32, second: u32): void {

@@ -7,6 +7,7 @@
  */
 
 import { load64, reach } from './atomics'
+import { push } from './carry'
 import { damaged, MOST_TRIES } from './damage'
 import {
   ABSENT,
@@ -15,17 +16,20 @@ import {
   E_ITERATION_WRITE,
   META_LENGTH,
   META_MARK,
+  PAGE,
   POLICY_RWMUTEX,
   POLICY_SHARDED,
   POLICY_SYNC,
   POLICY_UNSAFE,
   PRESENT,
   R_BYTES,
+  R_DETAIL,
   R_ENTRY,
   R_GENERATION,
   R_META,
   R_SHARD,
   R_VERSION,
+  RESULT_AREA,
 } from './layout'
 import { lockForReading, unlockForReading } from './rwmutex'
 import { shardAt } from './shard'
@@ -40,13 +44,22 @@ const BATCH_BUCKETS: u32 = 2048
 /** A record of the batch: reference, generation, meta, 0; then the key. */
 const RECORD: u32 = 16
 
+/** So many bytes of records the result area holds. */
+const ROOM: u32 = PAGE - RESULT_AREA - R_BYTES
+
 /** Where the batch ends now, and how many records it has. */
 let end: u32 = 0
 let records: u32 = 0
+/**
+ * A home with so many keys, or such long ones, that the result area does not hold them has a batch of its own, which goes
+ * through the area into the thread's private window: so much of it is there already.
+ */
+let sent: u32 = 0
 
 /**
  * Collects entries of a shard from `position` in its hash space on. The result area then has: the number of records in
- * R_META, the next position in R_ENTRY, in R_GENERATION whether the shard is done, and the records.
+ * R_META, the next position in R_ENTRY, in R_GENERATION whether the shard is done, and the records. If R_DETAIL is not 0 the records are in
+ * the private window instead, and which of them died meanwhile is not looked at yet (see `isRecordLive`).
  */
 export function scan(policy: u32, index: u32, position: u32): i32 {
   const shard = shardAt(index)
@@ -69,6 +82,7 @@ export function scan(policy: u32, index: u32, position: u32): i32 {
 function collect(shard: u32, from: u32): i32 {
   end = 0
   records = 0
+  sent = 0
   let position = from
   let done: u32 = 0
   let buckets: u32 = 0
@@ -81,7 +95,7 @@ function collect(shard: u32, from: u32): i32 {
     const home = homeOf(position, bits)
     const endBefore = end
     const recordsBefore = records
-    const code = collectHome(shard, word, home, position)
+    const code = collectHome(shard, word, home, position, records == 0)
     if (code == E_AREA && recordsBefore > 0) {
       end = endBefore
       records = recordsBefore
@@ -92,6 +106,7 @@ function collect(shard: u32, from: u32): i32 {
       if (++tries == MOST_TRIES) damaged()
       end = endBefore
       records = recordsBefore
+      sent = 0
       continue
     }
     if (buckets++ == 0) version = <u32>(word >> 32)
@@ -101,17 +116,24 @@ function collect(shard: u32, from: u32): i32 {
       break
     }
     position = <u32>next
+    if (sent > 0) break
   }
+  const isSent = sent > 0
+  if (isSent) send()
   store<u32>(resultAt + R_META, records)
   store<u32>(resultAt + R_ENTRY, position)
   store<u32>(resultAt + R_GENERATION, done)
   store<u32>(resultAt + R_SHARD, shard)
   store<u32>(resultAt + R_VERSION, version)
+  store<u32>(resultAt + R_DETAIL, isSent ? 1 : 0)
   return PRESENT
 }
 
-/** The live entries with this home, from `position` on. ABSENT: the table changed meanwhile. */
-function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
+/**
+ * The live entries with this home, from `position` on. ABSENT: the table changed meanwhile. `maySend`: they are the first of
+ * the batch.
+ */
+function collectHome(shard: u32, word: u64, home: u32, position: u32, maySend: bool): i32 {
   const bits = bitsOf(word)
   const mask = (((<u32>1) << bits) - 1) * BUCKET
   reach(addressOf(word) + mask)
@@ -131,7 +153,7 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
           const hash32 = <u32>(content >> 32)
           if (<u32>content == 0 || hash32 < position || homeOf(hash32, bits) != home) break
           if (load64(shard + D_TABLE) != word) return ABSENT
-          code = addRecord(slot, content)
+          code = addRecord(slot, content, maySend)
         }
         // While the table is the current one, its references are good, and so was the length.
         if (code < 0) return load64(shard + D_TABLE) == word ? code : ABSENT
@@ -140,7 +162,7 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32): i32 {
     if (tags >> 56 == 0) break
     at = (at + BUCKET) & mask
   } while (at != start)
-  dropDead(first)
+  if (sent == 0) dropDead(first)
   return load64(shard + D_TABLE) == word ? PRESENT : ABSENT
 }
 
@@ -166,12 +188,17 @@ function dropDead(first: u32): void {
   end = to
 }
 
+/** Whether the entry of a record lives still. */
+export function isRecordLive(entry: u32, generation: u32, meta: u32): bool {
+  return sameHead(entry, ((<u64>meta) << 32) | <u64>generation)
+}
+
 /**
  * Adds a record, unless the entry is not in the map. ABSENT: something changed meanwhile. The entry may have died since its
  * slot was read, and its block serve another key of this shard, which has a slot of its own: so while the entry lives, the
  * slot must still be its own.
  */
-function addRecord(slot: u32, content: u64): i32 {
+function addRecord(slot: u32, content: u64, maySend: bool): i32 {
   const entry = <u32>content
   reach(entry)
   const head = load64(entry)
@@ -179,17 +206,51 @@ function addRecord(slot: u32, content: u64): i32 {
   if ((head & 1) != 0) return PRESENT
   const meta = <u32>(head >> 32) & ~META_MARK
   const length = ((meta & META_LENGTH) + 7) & ~7
-  // A length is believed only of an entry that was there: its block can have become anything since.
-  if (!fits(end + RECORD + length)) return load64(slot) == content && sameHead(entry, head) ? E_AREA : ABSENT
-  const record = resultAt + R_BYTES + end
-  copyWords(record + RECORD, entry + ENTRY_KEY, length)
-  if (load64(slot) != content || !sameHead(entry, head)) return ABSENT
+  const start = end
+  const size = RECORD + length
+  if (end - sent + size > ROOM) {
+    // A length is believed only of an entry that was there: its block can have become anything since.
+    if (load64(slot) != content || !sameHead(entry, head)) return ABSENT
+    if (!maySend || !fits(end + size)) return E_AREA
+    send()
+  } else if (sent > 0 && !fits(end + size)) {
+    return E_AREA
+  }
+  const record = resultAt + R_BYTES + end - sent
   store<u32>(record, entry)
   store<u32>(record + 4, <u32>head)
   store<u32>(record + 8, meta)
-  end += RECORD + length
-  records++
-  return PRESENT
+  end += RECORD
+  if (size <= ROOM) {
+    copyWords(record + RECORD, entry + ENTRY_KEY, length)
+    end += length
+  } else {
+    sendKey(entry + ENTRY_KEY, length)
+  }
+  if (load64(slot) == content && sameHead(entry, head)) {
+    records++
+    return PRESENT
+  }
+  end = start
+  sent = min(sent, start)
+  return ABSENT
+}
+
+/** Moves what is in the area into the private window. */
+function send(): void {
+  push(sent, end - sent)
+  sent = end
+}
+
+/** A key that is longer than the area. */
+function sendKey(from: u32, length: u32): void {
+  for (let offset: u32 = 0; offset < length; ) {
+    const size = min(length - offset, ROOM - (end - sent))
+    copyWords(resultAt + R_BYTES + end - sent, from + offset, size)
+    offset += size
+    end += size
+    send()
+  }
 }
 
 /**

@@ -3,8 +3,20 @@
  * the change becomes visible by one store; then comes clean-up, which a repair can do as well.
  */
 import { add32, get32, load64, put32, store64 } from './atomics'
-import { compact } from './compact'
-import { allocate, allocateTable, allowCompaction, failure, free, freeTable, giveEmpty } from './heap'
+import { compact, slide } from './compact'
+import {
+  allocate,
+  allocateTable,
+  allowCompaction,
+  allowReserve,
+  failure,
+  free,
+  freeTable,
+  giveEmpty,
+  isReserveShort,
+  reserve,
+  wantsRun,
+} from './heap'
 import {
   ABSENT,
   ADD,
@@ -56,7 +68,18 @@ import {
   valueWord,
   writeEntry,
 } from './table'
-import { copyOut, equalsExpected, isInline, newValueBlock, resultAt, setWord, sum, valueAt, wordOfBlock } from './value'
+import {
+  blockSize,
+  copyOut,
+  equalsExpected,
+  isInline,
+  newValueBlock,
+  resultAt,
+  setWord,
+  sum,
+  valueAt,
+  wordOfBlock,
+} from './value'
 
 /** The token that the SAME operations compare: what an earlier read found. */
 export let tokenEntry: u32 = 0
@@ -102,25 +125,47 @@ export function change(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32
     compact(shard)
     code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
   }
+  if (code == E_FULL) code = changeFull(shard, op, hash, meta, valueMeta, expectedMeta)
+  return code
+}
+
+/** A value that replaces another may now take what is kept for that. */
+let mayUseReserve: bool = false
+
+function changeFull(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  mayUseReserve = true
+  let code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
   if (code == E_FULL) {
     reclaim(shard)
     code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
   }
+  mayUseReserve = false
+  // The value that was there is free now: together with it the page may come back.
+  if (isReserveShort()) tidy(shard, false)
   return code
 }
 
-/** Gives back what can be had: this shard's sparse pages, and those of the others that nobody holds just now. */
-function reclaim(mine: u32): void {
-  compact(mine)
-  giveEmpty(mine + D_HEAP)
+/**
+ * Gives back what can be had: this shard's sparse pages (0: this thread holds none), and those of the others that nobody
+ * holds just now.
+ */
+export function reclaim(mine: u32): void {
+  // Moving things takes and gives pages, and so asks anew.
+  const sideBySide = wantsRun
+  if (mine != 0) tidy(mine, sideBySide)
   const count = (<u32>1) << load<u32>(H_SHARD_BITS)
   for (let i: u32 = 0; i < count; i++) {
     const shard = shardAt(i)
     if (shard == mine || !tryLock(shard + D_LOCK)) continue
-    compact(shard)
-    giveEmpty(shard + D_HEAP)
+    tidy(shard, sideBySide)
     unlock(shard + D_LOCK)
   }
+}
+
+function tidy(shard: u32, sideBySide: bool): void {
+  compact(shard)
+  giveEmpty(shard + D_HEAP)
+  if (sideBySide) slide(shard)
 }
 
 function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
@@ -169,7 +214,9 @@ function replace(shard: u32, entry: u32, valueMeta: u32): i32 {
     setWord(0, entry, load<u64>(valueAt))
     return PRESENT
   }
+  allowReserve(mayUseReserve)
   const block = newValueBlock(shard + D_HEAP, valueMeta)
+  allowReserve(false)
   if (block == 0) return failure
   setWord(shard + D_HEAP, entry, wordOfBlock(block))
   return PRESENT
@@ -190,7 +237,9 @@ function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
     value = load<u64>(valueAt)
   } else {
     const block = newValueBlock(heap, valueMeta)
-    if (block == 0) {
+    // And another one of this size must be left, so that values can still be replaced when memory is full.
+    if (block == 0 || !reserve(heap, blockSize(valueMeta))) {
+      if (block != 0) free(heap, block)
       free(heap, entry)
       return failure
     }
@@ -246,6 +295,7 @@ export function clear(shard: u32): i32 {
   store64(shard + D_TABLE, nextWord(load64(shard + D_TABLE), table, bits))
   put32(shard + D_USED, 0)
   sweep(shard)
+  giveEmpty(shard + D_HEAP)
   return PRESENT
 }
 

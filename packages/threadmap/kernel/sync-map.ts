@@ -13,10 +13,21 @@
  *
  * Source: go/src/sync/map.go, Go 1.23.
  */
-
-import { add32, cas64, exchange64, get32, load64, put32, reach, store64 } from './atomics'
+import { add32, cas64, exchange64, get32, load32, load64, put32, reach, store32, store64 } from './atomics'
+import { compact, slide } from './compact'
 import { damaged, MOST_TRIES } from './damage'
-import { allocateTable, emptySlabs, failure, free, freeTable, giveEmpty, isFree, isSpan } from './heap'
+import {
+  allocateTable,
+  emptySlabs,
+  failure,
+  free,
+  freeTable,
+  giveEmpty,
+  isFree,
+  isReserveShort,
+  isSpan,
+  wantsRun,
+} from './heap'
 import {
   ABSENT,
   ADD,
@@ -30,6 +41,7 @@ import {
   D_LOCK,
   D_MISSES,
   D_MISSES_TOTAL,
+  D_MOVING,
   D_PROMOTIONS,
   D_RESIZES,
   D_TABLE,
@@ -53,12 +65,12 @@ import {
   SET,
   SWAP,
 } from './layout'
-import { unlock } from './lock'
+import { tryLock, unlock } from './lock'
 import { shardAt, tokenEntry, tokenGeneration, tokenWord } from './shard'
 import { EXPUNGED, isAmended, isValue, NIL, tryExpungeLocked, unexpungeAll, withState } from './sync-entry'
 import { insertIntoRead, isPurgeDue, newEntry, purge } from './sync-in-place'
 import { lockMap } from './sync-repair'
-import { compactAllValues, dropPending, freeValue, newValue, settle } from './sync-values'
+import { compactAllValues, dropPending, freeValue, giveEmptyValues, newValue, settle, useReserve } from './sync-values'
 import {
   AMENDED,
   addressOf,
@@ -142,7 +154,7 @@ function changeEntry(entry: u32, head: u64, op: u32, valueMeta: u32, expectedMet
     } else {
       if (op == ADD) store<u64>(valueAt, isValue(word) ? sum(load64(<u32>word + BLOCK_CONTENT), delta) : delta)
       if (fresh == 0) {
-        fresh = newValue(valueMeta, false)
+        fresh = newValue(valueMeta, !isValue(word))
         if (fresh == 0) {
           code = failure
           break
@@ -257,37 +269,35 @@ function nameToken(shard: u32, entry: u32, generation: u32, word: u64): void {
 }
 
 export function syncChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
-  busy()
-  const code = changeUnlocked(op, hash, meta, valueMeta, expectedMeta)
-  rest()
-  return code
-}
-
-function changeUnlocked(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   const shard = shardAt(0)
   let tries: u32 = 0
   while (true) {
     if (++tries == MOST_TRIES) damaged()
-    const word = load64(shard + D_TABLE)
-    const slot = find(word, shard + D_TABLE, hash, meta)
-    let code = AGAIN
-    if (slot != STALE) {
-      if (slot != 0) {
-        // An entry of pages of its own is not type-stable (see heap.ts): it is changed under the mutex, which frees it.
-        code = isSpan(foundEntry) ? SLOW : changeEntry(foundEntry, foundHead, op, valueMeta, expectedMeta)
-      } else if (!isAmended(word) && !inserts(op)) {
-        code = load64(shard + D_TABLE) == word ? ABSENT : AGAIN
-      } else {
-        code = SLOW
-      }
-      // An entry that is absent in `read` was so while `read` was the current one.
-      if (code == ABSENT && slot != 0 && !inserts(op) && load64(shard + D_TABLE) != word) code = AGAIN
-      if (code == SLOW || code == E_FULL) code = changeSlowly(shard, op, hash, meta, valueMeta, expectedMeta)
-      if (code != AGAIN) return code
-    }
+    busy()
+    let code = load32(shard + D_MOVING) != 0 ? SLOW : changeUnlocked(shard, op, hash, meta, valueMeta, expectedMeta)
+    rest()
+    if (code == SLOW || code == E_FULL) code = changeSlowly(shard, op, hash, meta, valueMeta, expectedMeta)
+    if (code != AGAIN) return code
     count(S_RETRIES, 1)
   }
   return ABSENT
+}
+
+/** One try without the mutex, between `busy` and `rest`. */
+// @inline
+function changeUnlocked(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  const word = load64(shard + D_TABLE)
+  const slot = find(word, shard + D_TABLE, hash, meta)
+  if (slot == STALE) return AGAIN
+  if (slot == 0) {
+    if (isAmended(word) || inserts(op)) return SLOW
+    return load64(shard + D_TABLE) == word ? ABSENT : AGAIN
+  }
+  // An entry of pages of its own is not type-stable (see heap.ts): it is changed under the mutex, which frees it.
+  if (isSpan(foundEntry)) return SLOW
+  const code = changeEntry(foundEntry, foundHead, op, valueMeta, expectedMeta)
+  // An entry that is absent in `read` was so while `read` was the current one.
+  return code == ABSENT && !inserts(op) && load64(shard + D_TABLE) != word ? AGAIN : code
 }
 
 function changeSlowly(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
@@ -295,8 +305,14 @@ function changeSlowly(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32,
   if (locked < 0) return locked
   let code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
   if (code == E_FULL) {
-    makeRoom(shard)
+    useReserve(true)
     code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
+    if (code == E_FULL) {
+      makeRoom(shard)
+      code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
+    }
+    useReserve(false)
+    if (isReserveShort()) makeRoom(shard)
   }
   unlock(shard + D_LOCK)
   return code
@@ -417,10 +433,27 @@ function freeIndex(shard: u32, table: u64): void {
 
 /** Memory is at its limit: whatever deleted entries and scattered values hold is made free. */
 function makeRoom(shard: u32): void {
+  // Moving things takes and gives pages, and so asks anew.
+  const sideBySide = wantsRun
   if (isAmended(load64(shard + D_TABLE))) promote(shard)
   purge(shard)
-  compactAllValues(shard)
+  compactAllValues(shard, sideBySide)
+  moveEntries(shard, sideBySide)
+  giveEmptyValues()
   releaseEntryPages(shard + D_HEAP)
+}
+
+/**
+ * Moves entries together, if no other thread may be about to change one without the mutex: who begins now sees that it has
+ * to take it, and who has begun is seen here, since both write before they read. There is no `dirty`.
+ */
+function moveEntries(shard: u32, sideBySide: bool): void {
+  store32(shard + D_MOVING, 1)
+  if (othersRest()) {
+    compact(shard)
+    if (sideBySide) slide(shard)
+  }
+  store32(shard + D_MOVING, 0)
 }
 
 /** Pages of entries without entries serve anything again, if no other thread may hold one of those for an entry. */
@@ -507,8 +540,17 @@ export function syncClear(): i32 {
   freeIndex(shard, read)
   if (addressOf(dirty) != 0) freeTable(shard + D_HEAP, addressOf(dirty))
   releaseEntryPages(shard + D_HEAP)
+  giveEmptyValues()
   unlock(shard + D_LOCK)
   return PRESENT
+}
+
+/** For a thread that attaches: gives back what can be had, if nobody holds the mutex. */
+export function syncReclaim(): void {
+  const shard = shardAt(0)
+  if (!tryLock(shard + D_LOCK)) return
+  makeRoom(shard)
+  unlock(shard + D_LOCK)
 }
 
 /** Takes the value out of each entry of a table that is gone, so that no late exchange succeeds, and frees both. */

@@ -3,7 +3,7 @@
  * place that was cut short). If it says that `dirty` has more, `dirty` is made anew from both; else whatever `dirty` is goes: nobody has
  * put a key into it.
  */
-import { get32, load64, put32, store64 } from './atomics'
+import { get32, load64, put32, store32, store64 } from './atomics'
 import { allocateTableSpan, canTakePages } from './heap'
 import {
   D_DIRTY,
@@ -12,6 +12,7 @@ import {
   D_HEAP,
   D_LOCK,
   D_MISSES,
+  D_MOVING,
   D_REWRITING,
   D_TABLE,
   D_USED,
@@ -50,6 +51,7 @@ export function lockMap(shard: u32): i32 {
 function repairSyncMap(shard: u32): void {
   const heap = shard + D_HEAP
   const read = load64(shard + D_TABLE)
+  store32(shard + D_MOVING, 0)
   if (get32(shard + D_REWRITING) != 0) {
     repairInPlace(heap, read)
     put32(shard + D_REWRITING, 0)

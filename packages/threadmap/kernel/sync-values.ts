@@ -6,11 +6,13 @@
  * waits for that: a writer or reader that comes between finds another word, and looks again.
  */
 import { cas64, get32, load64, put32, reach, store32, store64 } from './atomics'
-import { chooseVictims, copyValue, isVictim, postponeCompaction } from './compact'
+import { chooseHighest, chooseVictims, copyValue, isVictim, postponeCompaction } from './compact'
 import {
   allowCompaction,
-  BLOCK_SPAN,
+  allowReserve,
+  CHAIN_HEAD,
   canTakePages,
+  emptySlabs,
   FREE_LINK,
   failure,
   free,
@@ -22,6 +24,7 @@ import {
   giveEmpty,
   heapById,
   isFree,
+  isSpan,
   KIND_MASK,
   list,
   pageOf,
@@ -84,6 +87,20 @@ function lockHeap(heap: u32): bool {
  * key. Then a second block of its size must be left, so that this thread can still replace values when memory is full.
  */
 export function newValue(meta: u32, isMore: bool): u64 {
+  allowReserve(mayUseReserve && !isMore)
+  const word = newValueCompacting(meta, isMore)
+  allowReserve(false)
+  return word
+}
+
+/** Under the mutex: a value that replaces another may now take what is kept for that. */
+let mayUseReserve: bool = false
+
+export function useReserve(may: bool): void {
+  mayUseReserve = may
+}
+
+function newValueCompacting(meta: u32, isMore: bool): u64 {
   allowCompaction(true)
   let word = tryNewValue(meta, isMore)
   allowCompaction(false)
@@ -118,7 +135,8 @@ function tryNewValue(meta: u32, isMore: bool): u64 {
 export function freeValue(word: u64): void {
   const block = <u32>word
   const kind = load<u32>(pageWord(block))
-  if (!holdsValues(kind)) return
+  // A block of a slab, and its page is a chain now, or the other way round.
+  if (!holdsValues(kind) || isSpan(block) != ((kind & KIND_MASK) == CHAIN_HEAD)) return
   const heap = heapById(kind >> 16)
   if (!lockHeap(heap)) return
   if (load<u32>(pageWord(block)) == kind && get32(block) == <u32>(word >> 32)) free(heap, block)
@@ -129,7 +147,7 @@ export function freeValue(word: u64): void {
 function holdsValues(page: u32): bool {
   const kind = page & KIND_MASK
   const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
-  return (kind == SLAB || kind == BLOCK_SPAN) && page >> 16 >= shards && page >> 16 < shards + SLOT_COUNT
+  return (kind == SLAB || kind == CHAIN_HEAD) && page >> 16 >= shards && page >> 16 < shards + SLOT_COUNT
 }
 
 /** The pending block is published, or was not needed. */
@@ -149,21 +167,34 @@ function compactOwnValues(): void {
   const shard = shardAt(0)
   const isMine = ownerOf(shard + D_LOCK) == me
   if (!isMine && !tryLock(shard + D_LOCK)) return
-  compactValues(shard, heapOf(me))
+  compactValues(shard, heapOf(me), false)
   if (!isMine) unlock(shard + D_LOCK)
 }
 
 /** The same for every thread's values, under the mutex. */
-export function compactAllValues(shard: u32): void {
+export function compactAllValues(shard: u32, sideBySide: bool): void {
   for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
-    if (get32(heapOf(owner) + P_PAGES) != 0) compactValues(shard, heapOf(owner))
+    if (get32(heapOf(owner) + P_PAGES) == 0) continue
+    compactValues(shard, heapOf(owner), false)
+    if (sideBySide) compactValues(shard, heapOf(owner), true)
+  }
+}
+
+/** Gives back what thread heaps hold without values in it. Whoever is in the middle of one keeps it. */
+export function giveEmptyValues(): void {
+  for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
+    const heap = heapOf(owner)
+    if (get32(heap + P_PAGES) == 0 || !tryLock(lockOf(heap))) continue
+    emptySlabs(heap)
+    giveEmpty(heap)
+    unlock(lockOf(heap))
   }
 }
 
 /** Under the mutex, which keeps both tables as they are. */
-function compactValues(shard: u32, heap: u32): void {
+function compactValues(shard: u32, heap: u32, sideBySide: bool): void {
   if (!tryLock(lockOf(heap))) return
-  const victims = chooseVictims(heap, 1)
+  const victims = sideBySide ? chooseHighest(heap) : chooseVictims(heap, 1)
   if (victims == 0) {
     postponeCompaction(heap)
   } else {

@@ -19,9 +19,20 @@
  * Sources: F14 (Facebook), CLHT (David, Guerraoui, Trigonakis), Swiss tables (Abseil).
  */
 import { get32, load32, load64, put64, reach, store32, store64 } from './atomics'
+import { pull } from './carry'
 import { damaged } from './damage'
-import { finishSum, HASH_DEFAULT, metaTerm, NH_BLOCK, pairTerm, tableHash } from './hash'
-import { H_HASH, MAX_TABLE_BITS, META_LENGTH, META_MARK } from './layout'
+import {
+  addBlocks,
+  finishBlocks,
+  finishSum,
+  HASH_DEFAULT,
+  hashWords,
+  metaTerm,
+  NH_BLOCK,
+  pairTerm,
+  tableHash,
+} from './hash'
+import { AREA_KEY, H_HASH, KEY_PIECE, MAX_TABLE_BITS, META_LENGTH, META_MARK, WHOLE_KEY } from './layout'
 
 export const SLOTS: u32 = 7
 export const BUCKET: u32 = 64
@@ -43,7 +54,7 @@ export let foundHead: u64 = 0
 /** `find` returns this when the table was replaced meanwhile. */
 export const STALE: u32 = 1
 
-/** This thread's scratch area for keys. */
+/** This thread's scratch area for keys. Of a key that is longer than that it holds the first piece. */
 export let keyAt: u32 = 0
 
 export function setKeyArea(address: u32): void {
@@ -124,6 +135,7 @@ export function hashKey(meta: u32): u64 {
 
 function hashLongKey(kind: u32, meta: u32): u64 {
   const length = meta & META_LENGTH
+  if (length > WHOLE_KEY) return hashPieces(meta)
   const rest = length & 7
   const last = keyAt + length - rest
   if (rest != 0) store<u64>(last, lastWord(last, rest))
@@ -138,7 +150,9 @@ function lastWord(at: u32, rest: u32): u64 {
 
 /** The hash of an entry's own key, for repairs. */
 export function hashEntry(entry: u32): u64 {
-  return tableHash(load<u32>(H_HASH), entry + ENTRY_KEY, load<u32>(entry + 4) & ~META_MARK)
+  const meta = load<u32>(entry + 4) & ~META_MARK
+  if ((meta & META_LENGTH) > WHOLE_KEY) return hashWords(entry + ENTRY_KEY, meta)
+  return tableHash(load<u32>(H_HASH), entry + ENTRY_KEY, meta)
 }
 
 // @inline
@@ -149,10 +163,57 @@ function sameKey(entry: u32, length: u32): bool {
 /** Whether an entry's key is the one in the key area, behind the first word. */
 // @inline
 export function sameRest(entry: u32, length: u32): bool {
+  if (length > WHOLE_KEY) return sameLongKey(entry, length)
   for (let offset: u32 = 8; offset < length; offset += 8) {
     if (load64(entry + ENTRY_KEY + offset) != load<u64>(keyAt + offset)) return false
   }
   return true
+}
+
+// A key that is longer than the area passes through it in pieces (see carry.ts). Afterwards the first one is there again.
+
+/** Brings the piece at `offset` of this thread's key; returns its length. */
+function pullKey(offset: u32, length: u32): u32 {
+  const size = min(length - offset, KEY_PIECE)
+  pull(AREA_KEY, offset, size)
+  const rest = size & 7
+  if (rest != 0) {
+    const last = keyAt + size - rest
+    store<u64>(last, load<u64>(last) & (((<u64>1) << (rest << 3)) - 1))
+  }
+  return size
+}
+
+/** Whatever hash the map has, such keys have the default one: it takes one piece after the other. */
+function hashPieces(meta: u32): u64 {
+  const length = meta & META_LENGTH
+  let blocks: u64 = 0
+  for (let offset: u32 = 0; offset < length; offset += KEY_PIECE) {
+    blocks = addBlocks(blocks, keyAt, pullKey(offset, length))
+  }
+  pullKey(0, length)
+  return finishBlocks(blocks, meta)
+}
+
+/** Also for a claim's copy of a key, which stands where an entry's would. */
+export function sameLongKey(entry: u32, length: u32): bool {
+  let same = true
+  for (let offset: u32 = 0; same && offset < length; offset += KEY_PIECE) {
+    const size = pullKey(offset, length)
+    for (let at: u32 = 0; same && at < size; at += 8) {
+      same = load64(entry + ENTRY_KEY + offset + at) == load<u64>(keyAt + at)
+    }
+  }
+  pullKey(0, length)
+  return same
+}
+
+export function writeLongKey(entry: u32, length: u32): void {
+  for (let offset: u32 = 0; offset < length; offset += KEY_PIECE) {
+    const size = pullKey(offset, length)
+    for (let at: u32 = 0; at < size; at += 8) put64(entry + ENTRY_KEY + offset + at, load<u64>(keyAt + at))
+  }
+  pullKey(0, length)
 }
 
 /** What a bucket's tags are compared with. */
@@ -308,6 +369,10 @@ export function copyWords(to: u32, from: u32, length: u32): void {
 export function writeEntry(entry: u32, meta: u32): void {
   store32(entry + 4, meta)
   const length = meta & META_LENGTH
+  if (length > WHOLE_KEY) {
+    writeLongKey(entry, length)
+    return
+  }
   let offset: u32 = 0
   do {
     put64(entry + ENTRY_KEY + offset, load<u64>(keyAt + offset))

@@ -5,7 +5,7 @@
  */
 import { add32, cas32, load32, put32, store32 } from './atomics'
 import {
-  AREA_COUNT,
+  AREA_PAGES,
   H_REGISTRY_EPOCH,
   HOLD_COUNT,
   REGISTRY,
@@ -85,7 +85,7 @@ export function releaseSlot(owner: u32): void {
   for (let i: u32 = 0; i < HOLD_COUNT; i++) store32(slot + S_HOLDS + i * 4, 0)
   store32(slot + S_WAITS, 0)
   // The next thread must not take these scratch areas and this block for its own.
-  for (let i: u32 = 0; i < AREA_COUNT; i++) put32(slot + S_AREAS + i * 8, 0)
+  for (let i: u32 = 0; i < AREA_PAGES; i++) put32(slot + S_AREAS + i * 4, 0)
   put32(slot + S_PENDING, 0)
   put32(slot + S_PENDING + 4, 0)
   store32(slot + S_BUSY, 0)

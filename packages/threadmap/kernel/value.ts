@@ -2,16 +2,20 @@
  * Values. A number, a 64-bit integer or a 32-bit word stands in the entry's value word itself. Anything else stands in a
  * block of its own: header {meta 32 | generation 32}, then the bytes; the value word is then {generation 32 | reference
  * 32}, a value that never repeats, so that an unchanged word means an unchanged value. SyncMap keeps every value that
- * way, as Go's sync.Map keeps a pointer.
+ * way, as Go's sync.Map keeps a pointer. What is larger than a slab's largest block stands in a chain of pages (heap.ts).
  *
  * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
  */
 import { exchange64, get32, load32, load64, reach, store32, store64 } from './atomics'
-import { allocate, free } from './heap'
+import { pull, push } from './carry'
+import { allocate, allocateChain, CHAIN_BYTES, CHAIN_CONTENT, free, nextInChain } from './heap'
 import {
+  AREA_EXPECTED,
+  AREA_VALUE,
   E_AREA,
   META_LENGTH,
   META_MARK,
+  PIECE,
   R_BYTES,
   R_DETAIL,
   R_META,
@@ -19,6 +23,7 @@ import {
   TYPE_BYTES,
   TYPE_F64,
   TYPE_U32,
+  WHOLE_VALUE,
 } from './layout'
 import { copyWords, ENTRY_VALUE } from './table'
 
@@ -28,17 +33,21 @@ export const BLOCK_CONTENT: u32 = 8
 export let valueAt: u32 = 0
 export let expectedAt: u32 = 0
 export let resultAt: u32 = 0
-let resultSize: u32 = 0
+/** How many bytes of a result this thread's private window holds. */
+let windowSize: u32 = 0
 
 export let valueType: u32 = 0
 /** Whether values stand in the entry itself. */
 export let isInline: bool = false
 
-export function setValueAreas(value: u32, expected: u32, result: u32, size: u32): void {
+export function setValueAreas(value: u32, expected: u32, result: u32): void {
   valueAt = value
   expectedAt = expected
   resultAt = result
-  resultSize = size
+}
+
+export function setWindow(size: u32): void {
+  windowSize = size
 }
 
 export function setValueType(type: u32, inline: bool): void {
@@ -55,9 +64,9 @@ function lengthOf(meta: u32): u32 {
   return valueType == TYPE_BYTES ? meta & META_LENGTH : 8
 }
 
-/** Whether the result area can hold a value of this size; if not, E_AREA is to be returned. */
+/** Whether the private window holds so much; if not, E_AREA is to be returned. */
 export function fits(size: u32): bool {
-  if (R_BYTES + ((size + 7) & ~7) <= resultSize) return true
+  if (size <= windowSize) return true
   setDetail(size)
   return false
 }
@@ -70,12 +79,28 @@ export function blockSize(meta: u32): u32 {
 /** A block that holds the value in the value area, or 0. Its generation is even: it is in use, though nobody knows it. */
 export function newValueBlock(heap: u32, meta: u32): u32 {
   const length = lengthOf(meta)
-  const block = allocate(heap, blockSize(meta))
+  const isChain = length > WHOLE_VALUE
+  const block = isChain ? allocateChain(heap, length) : allocate(heap, blockSize(meta))
   if (block == 0) return 0
   store32(block + 4, meta)
   store32(block, get32(block) + 1)
-  copyWords(block + BLOCK_CONTENT, valueAt, length)
+  if (isChain) fillChain(block, length)
+  else copyWords(block + BLOCK_CONTENT, valueAt, length)
   return block
+}
+
+/** Two pieces go into each page. */
+function fillChain(head: u32, length: u32): void {
+  let page = head
+  for (let offset: u32 = 0; offset < length && page != 0; ) {
+    for (let at: u32 = 0; at < CHAIN_BYTES && offset < length; at += PIECE) {
+      const size = min(length - offset, PIECE)
+      pull(AREA_VALUE, offset, size)
+      copyWords(page + CHAIN_CONTENT + at, valueAt, size)
+      offset += size
+    }
+    page = nextInChain(page)
+  }
 }
 
 export function wordOfBlock(block: u32): u64 {
@@ -84,25 +109,13 @@ export function wordOfBlock(block: u32): u64 {
 
 /** Copies the value into the result area, under the lock that writers take. PRESENT is 1; else E_AREA. */
 export function copyOut(word: u64): i32 {
-  store<u64>(resultAt + R_WORD, word)
-  if (isInline) return 1
-  return copyBlockOut(<u32>word)
-}
-
-function copyBlockOut(block: u32): i32 {
-  reach(block)
-  const meta = get32(block + 4) & ~META_MARK
-  const length = lengthOf(meta)
-  if (!fits(length)) return E_AREA
-  store<u32>(resultAt + R_META, meta)
-  copyWords(resultAt + R_BYTES, block + BLOCK_CONTENT, length)
-  return 1
+  return copyOutValidated(word)
 }
 
 /**
- * Copies a value into the result area while writers may be at it. Returns 1, E_AREA, or 0: it changed meanwhile. What is
- * copied was the block's content if the generation is the same before and after; the caller knows that the block was
- * one.
+ * Copies a value into the result area, or through it into the private window, while writers may be at it. Returns 1, E_AREA,
+ * or 0: it changed meanwhile. What is copied was the block's content if the generation is the same before and after; the
+ * caller knows that the block was one.
  */
 // @inline
 export function copyOutValidated(word: u64): i32 {
@@ -114,10 +127,31 @@ export function copyOutValidated(word: u64): i32 {
   if (<u32>head != <u32>(word >> 32)) return 0
   const meta = <u32>(head >> 32) & ~META_MARK
   const length = lengthOf(meta)
-  if (!fits(length)) return E_AREA
   store<u32>(resultAt + R_META, meta)
+  if (length > WHOLE_VALUE) return copyChainOut(block, <u32>head, length)
   copyWords(resultAt + R_BYTES, block + BLOCK_CONTENT, length)
   return <u32>load64(block) == <u32>head ? 1 : 0
+}
+
+/**
+ * The same for a chain. The pages belonged to this value as long as the generation in its head is the same: it changes before
+ * the first of them is given back. So it is looked at before a page is left for the next, and at the end.
+ */
+function copyChainOut(head: u32, generation: u32, length: u32): i32 {
+  if (!fits(length)) return E_AREA
+  let page = head
+  for (let offset: u32 = 0; offset < length; ) {
+    if (page == 0) return 0
+    for (let at: u32 = 0; at < CHAIN_BYTES && offset < length; at += PIECE) {
+      const size = min(length - offset, PIECE)
+      copyWords(resultAt + R_BYTES, page + CHAIN_CONTENT + at, size)
+      push(offset, size)
+      offset += size
+    }
+    page = nextInChain(page)
+    if (load32(head) != generation) return 0
+  }
+  return 1
 }
 
 function sameNumber(a: u64, b: u64): bool {
@@ -142,15 +176,36 @@ export function blockEqualsExpected(block: u32, meta: u32): bool {
   if (valueType != TYPE_BYTES) return sameWord(load64(block + BLOCK_CONTENT), load<u64>(expectedAt))
   if ((load32(block + 4) & ~META_MARK) != meta) return false
   const length = meta & META_LENGTH
+  return length > WHOLE_VALUE ? chainEqualsExpected(block, length) : sameBytes(block + BLOCK_CONTENT, length)
+}
+
+/** Whether the first `length` bytes of the expected area stand at `at`. */
+function sameBytes(at: u32, length: u32): bool {
   let offset: u32 = 0
   while (offset + 8 <= length) {
-    if (load64(block + BLOCK_CONTENT + offset) != load<u64>(expectedAt + offset)) return false
+    if (load64(at + offset) != load<u64>(expectedAt + offset)) return false
     offset += 8
   }
   const rest = length & 7
   if (rest == 0) return true
   const mask = ((<u64>1) << (rest << 3)) - 1
-  return ((load64(block + BLOCK_CONTENT + offset) ^ load<u64>(expectedAt + offset)) & mask) == 0
+  return ((load64(at + offset) ^ load<u64>(expectedAt + offset)) & mask) == 0
+}
+
+/** Where writers may be at it (SyncMap), the caller looks afterwards whether the generation is the same. */
+function chainEqualsExpected(head: u32, length: u32): bool {
+  let page = head
+  for (let offset: u32 = 0; offset < length; ) {
+    if (page == 0) return false
+    for (let at: u32 = 0; at < CHAIN_BYTES && offset < length; at += PIECE) {
+      const size = min(length - offset, PIECE)
+      pull(AREA_EXPECTED, offset, size)
+      if (!sameBytes(page + CHAIN_CONTENT + at, size)) return false
+      offset += size
+    }
+    page = nextInChain(page)
+  }
+  return true
 }
 
 /** The sum of two value words. */

@@ -1,7 +1,8 @@
 import { isBytes, lengthOfBytes, plainView } from './codec/bytes.js'
 import { quote } from './codec/refuse.js'
 import { writeText } from './codec/text.js'
-import { CodecError, OptionError } from './errors.js'
+import { CodecError, MapFullError, OptionError } from './errors.js'
+import { META_LENGTH, WHOLE_KEY } from './kernel/layout.generated.js'
 import { KEY } from './kernel/scratch.js'
 import { Session } from './kernel/session.js'
 import { HASHES } from './maps/options.js'
@@ -11,6 +12,8 @@ import type { HashName } from './types.js'
 const MAX_BYTES = 2 ** 31
 
 let session: Session | undefined
+/** Bytes that the key area holds now. */
+let room = WHOLE_KEY
 
 /**
  * The hash of a key by one of the kernel's hash functions, as published: 32 bits for `fnv1a` and `xxhash32`, 64 for
@@ -30,16 +33,21 @@ export function hash(name: HashName, key: Uint8Array | string, seed = 0n): bigin
   // First of all: a seed that is no bigint could be converted by code of the program, which might hash something.
   const seedLow = Number(seed & 0xffffffffn)
   const seedHigh = Number((seed >> 32n) & 0xffffffffn)
-  const meta = write(session.scratch, key)
+  const meta = write(session, key)
   const low = session.kernel.hashBytes(kind, meta, seedLow, seedHigh) >>> 0
   return (BigInt(session.scratch.u32[session.scratch.at[KEY] >>> 2]) << 32n) | BigInt(low)
 }
 
-/** Writes a key as the codecs `string` and `bytes` do, and returns its meta word. */
-function write(scratch: Session['scratch'], key: Uint8Array | string): number {
-  if (typeof key === 'string') return writeText(scratch, KEY, key)
-  const length = lengthOfBytes(key)
-  const window = scratch.reserve(KEY, length)
-  window.u8.set(plainView(key, length), window.at[KEY])
-  return length
+/** Writes a key as the codecs `string` and `bytes` do, all of it into the key area, and returns its meta word. */
+function write({ scratch, kernel }: Session, key: Uint8Array | string): number {
+  const meta = typeof key === 'string' ? writeText(scratch, KEY, key) : lengthOfBytes(key)
+  const length = meta & META_LENGTH
+  if (length > room) {
+    room = Math.max(length, room * 2)
+    if (kernel.takeKeyArea(room + 8) === 0) throw new MapFullError(`no memory to hash a key of ${length} bytes`)
+    scratch.locate()
+  }
+  if (typeof key !== 'string') scratch.u8.set(plainView(key, length), scratch.at[KEY])
+  else if (length > WHOLE_KEY) scratch.u8.set(scratch.reserve(KEY, length).u8.subarray(0, length), scratch.at[KEY])
+  return meta
 }

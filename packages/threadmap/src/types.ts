@@ -54,7 +54,10 @@ export interface BackoffOptions {
 
 /** What `ShardedMap` and `FastMap` take besides. */
 export interface ShardedOptions<K, V> extends MapOptions<K, V> {
-  /** How many shards: a power of two from 1 to 1024. Default 64. */
+  /**
+   * How many shards: a power of two from 1 to 1024. Default: 4 for each thread that the machine runs at once, 8 at least and 64
+   * at most. Each takes some 4 KiB pages of its own: of 1,000 numbers a map takes about 160 KB with 8 shards, 850 KB with 64.
+   */
   shards?: number
 }
 

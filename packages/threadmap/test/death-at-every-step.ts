@@ -26,7 +26,8 @@ for (const map of Object.keys(maps) as MapName[]) {
         recoverers += made.recoverers
       }
       console.log(`${map} of ${form}: ${deaths} deaths, and ${recoverers} of recoverers`)
-      assert.ok(deaths > 1000, `${deaths} deaths`)
+      // Of chains those that leave the same are died once, and other states add nothing.
+      assert.ok(deaths > (form === 'chains' ? 500 : 1000), `${deaths} deaths`)
     })
   }
 }

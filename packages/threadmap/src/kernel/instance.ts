@@ -2,6 +2,7 @@
 import { guarded } from './guarded.js'
 import type { MapMemory } from './memory.js'
 import { compile } from './requirements.js'
+import type { Area, Carrier } from './scratch.js'
 import { KERNEL_BASE64 } from './wasm.generated.js'
 
 /** What kernel/index.ts exports. Addresses and 32-bit words come as signed numbers: use `>>> 0`. */
@@ -10,9 +11,9 @@ export interface KernelExports {
   create(): number
   open(): number
   close(): void
-  resizeArea(index: number, size: number): number
   areaAt(index: number): number
-  areaSize(index: number): number
+  setResultWindow(size: number): void
+  takeKeyArea(size: number): number
   recoverThread(owner: number): number
   finishRecoveries(): number
   markWebLock(thread: number): void
@@ -33,6 +34,8 @@ export interface KernelExports {
   clearAll(): number
   size(): number
   scan(index: number, position: number): number
+  isRecordLive(entry: number, generation: number, meta: number): number
+  versionOf(shard: number): number
   readKnown(entry: number, generation: number, shard: number, version: number): number
   readNumber(entry: number, generation: number, shard: number, version: number): number
   readCached(entry: number, generation: number, shard: number, version: number): number
@@ -82,9 +85,13 @@ function kernelModule(): WebAssembly.Module {
 
 /** An instance of the kernel over `memory`. Each thread has its own; the kernel keeps nothing outside the memory but
  * what is this thread's. */
-export function instantiate(memory: MapMemory): KernelExports {
+export function instantiate(memory: MapMemory, carrier: Carrier): KernelExports {
   const host = { now: () => performance.now() }
-  const imports = { env: { memory: memory as WebAssembly.Memory }, thread: host }
+  const carry = {
+    pull: (area: Area, offset: number, length: number) => carrier.pull(area, offset, length),
+    push: (offset: number, length: number) => carrier.push(offset, length),
+  }
+  const imports = { env: { memory: memory as WebAssembly.Memory }, thread: host, carry }
   // A plain object: looking up a function in the frozen exports object takes longer than calling it.
   const exports = { ...new WebAssembly.Instance(kernelModule(), imports).exports }
   return guarded(exports as unknown as Parameters<typeof guarded>[0])

@@ -1,6 +1,5 @@
-import { MapFullError } from '../errors.js'
 import type { KernelExports } from './instance.js'
-import { R_BYTES, R_WORD } from './layout.generated.js'
+import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
 
 /** The scratch areas of a thread. */
@@ -43,20 +42,35 @@ export class Window {
   }
 }
 
+/** What is longer than its area stands in a private buffer and passes through the area in pieces (kernel/carry.ts). */
+export interface Carrier {
+  pull(area: Area, offset: number, length: number): void
+  push(offset: number, length: number): void
+}
+
+/** Private windows are at least this long, and those that are longer than the other do not stay. */
+const SMALLEST_WINDOW = 16 * 1024
+const LARGEST_KEPT = 1024 * 1024
+/** Whole words are written. */
+const WORD = 8
+
 /**
- * One thread's window on the memory of a map: typed views, and where its scratch areas stand. A view does not grow with
- * the memory, and areas stay where they are, so the views are made anew only when an area moves beyond their end.
+ * One thread's window on the memory of a map: typed views, and where its scratch areas stand. The areas are small and
+ * stay where they are; a value that is larger than its area has a window of its own, in memory that no other thread sees.
  */
-export class Scratch extends Window {
+export class Scratch extends Window implements Carrier {
   readonly memory: MapMemory
-  readonly #kernel: KernelExports
-  /** The size of each area. */
-  readonly sizes = [0, 0, 0, 0]
+  readonly #kernel: () => KernelExports
+  /** How many bytes of an area may be written, or of the result area read, without another window. */
+  readonly sizes: readonly number[] = [L.WHOLE_KEY, L.WHOLE_VALUE, L.WHOLE_VALUE, L.WHOLE_VALUE]
+  readonly #windows: (Window | undefined)[] = [undefined, undefined, undefined, undefined]
+  /** Whether there is a window that is too large to stay. */
+  isLarge = false
   /** Where the kernel leaves a value: a word, or bytes. */
   resultWord = 0
   resultBytes = 0
 
-  constructor(memory: MapMemory, kernel: KernelExports) {
+  constructor(memory: MapMemory, kernel: () => KernelExports) {
     super()
     this.memory = memory
     this.#kernel = kernel
@@ -64,42 +78,69 @@ export class Scratch extends Window {
 
   /** Looks up the areas that the kernel has made. */
   locate(): void {
-    for (let area = 0; area < 4; area++) {
-      this.at[area] = this.#kernel.areaAt(area) >>> 0
-      this.sizes[area] = this.#kernel.areaSize(area) >>> 0
-    }
-    this.resultWord = this.at[RESULT] + R_WORD
-    this.resultBytes = this.at[RESULT] + R_BYTES
+    for (let area = 0; area < this.at.length; area++) this.at[area] = this.#kernel().areaAt(area) >>> 0
+    this.resultWord = this.at[RESULT] + L.R_WORD
+    this.resultBytes = this.at[RESULT] + L.R_BYTES
     this.refresh()
   }
 
+  /** Makes the views as long as other threads have made the memory. */
   refresh(): void {
-    // Growing by nothing makes the buffer as long as other threads have made the memory.
-    this.memory.grow(0)
+    const seen = new Uint32Array(this.memory.buffer, L.H_PAGES_SEEN, 1)[0] * L.PAGE
+    // Growing by nothing makes the buffer know. V8 looks at every shared memory of this thread then, so only if need be.
+    if (seen > this.memory.buffer.byteLength) this.memory.grow(0)
     this.view(this.memory.buffer)
   }
 
   /**
-   * Room for `size` bytes of an area (what it held is lost): they go to `at[area]` of the window that this returns, which may
-   * be another one than this if they are many.
+   * Room for `size` bytes of an area (what it held is lost): they go to `at[area]` of the window that this returns, which is a
+   * private one if they are many.
    */
   reserve(area: Area, size: number): Window {
-    // Who can store a value can read it, even when the memory is full by then.
-    if (area === VALUE && size + R_BYTES + 8 > this.sizes[RESULT]) this.reserve(RESULT, size + R_BYTES)
-    // Whole words are written: leave room for the last one.
-    const needed = size + 8
-    if (needed > this.sizes[area]) {
-      if (this.#kernel.resizeArea(area, Math.max(needed, this.sizes[area] * 2)) === 0) {
-        if (this.#kernel.resizeArea(area, needed) === 0) {
-          throw new MapFullError(
-            `no ${needed} bytes left to pass a ${area === KEY ? 'key' : 'value'} of ${size} bytes between JavaScript and the map: ` +
-              `the memory is at maxBytes (${this.memory.buffer.byteLength} bytes now); delete entries or create the map with a larger maxBytes`,
-          )
-        }
-      }
-      this.locate()
+    return size <= this.sizes[area] ? this : this.#large(area, size)
+  }
+
+  /** Where a result of `length` bytes stands: there is room for it. */
+  result(length: number): Window {
+    return length <= L.WHOLE_VALUE ? this : this.records()
+  }
+
+  /** The private window for results. */
+  records(): Window {
+    return this.#windows[RESULT] as Window
+  }
+
+  /** Lets go of windows that are much larger than what is usual. */
+  shrink(): void {
+    this.isLarge = false
+    for (let area = 0; area < this.#windows.length; area++) {
+      const window = this.#windows[area]
+      if (window === undefined || window.u8.length <= LARGEST_KEPT) continue
+      this.#windows[area] = undefined
+      if (area === RESULT) this.#kernel().setResultWindow(0)
     }
-    return this
+  }
+
+  pull(area: Area, offset: number, length: number): void {
+    const from = (this.#windows[area] as Window).u8
+    this.u8.set(from.subarray(offset, offset + length), this.at[area])
+  }
+
+  push(offset: number, length: number): void {
+    const to = (this.#windows[RESULT] as Window).u8
+    to.set(this.u8.subarray(this.resultBytes, this.resultBytes + length), offset)
+  }
+
+  #large(area: Area, size: number): Window {
+    const known = this.#windows[area]
+    if (known !== undefined && known.u8.length >= size + WORD) return known
+    const window = new Window()
+    const bytes = Math.max(SMALLEST_WINDOW, known === undefined ? 0 : Math.min(known.u8.length * 2, LARGEST_KEPT), size)
+    window.view(new ArrayBuffer(((bytes + WORD - 1) & -WORD) + WORD))
+    this.#windows[area] = window
+    if (area === RESULT) this.#kernel().setResultWindow(bytes)
+    if (bytes > LARGEST_KEPT) this.isLarge = true
+    return window
   }
 }
 

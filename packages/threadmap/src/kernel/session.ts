@@ -22,7 +22,21 @@ const LAST_RETRY_MS = 1000
 
 const WASM_PAGE = 65536
 const KERNEL_PAGE = 4096
+/** Of the kernel's: scratch areas and a few slabs. */
+const SMALL_MAP_PAGES = 8
 export const LARGEST_BYTES = 65536 * WASM_PAGE
+
+/**
+ * The memory begins with room for all that stands before the heap, and for a small map. Growing a shared memory takes V8 a look
+ * at each shared memory that the thread has ever had: 3,000 maps made in one turn took a third of their time for that.
+ */
+function firstPages(pages: number, header: Header): number {
+  const table = pages * (WASM_PAGE / KERNEL_PAGE) * 4
+  const shards = 2 ** (header.get(L.H_SHARD_BITS) ?? 0)
+  const heaps = header.get(L.H_POLICY) === L.POLICY_SYNC ? L.SLOT_COUNT * L.HEAP_STRIDE : 0
+  const pagesOfShards = shards + SMALL_MAP_PAGES
+  return Math.ceil((L.SHARDS + shards * L.SHARD_SIZE + heaps + table + pagesOfShards * KERNEL_PAGE) / WASM_PAGE) + 1
+}
 
 export class Session {
   readonly memory: MapMemory
@@ -33,10 +47,11 @@ export class Session {
   #closed = false
   #retrying = false
 
-  private constructor(memory: MapMemory, kernel: KernelExports) {
+  private constructor(memory: MapMemory) {
     this.memory = memory
-    this.kernel = kernel
-    this.scratch = new Scratch(memory, kernel)
+    this.scratch = new Scratch(memory, () => this.kernel)
+    this.kernel = instantiate(memory, this.scratch)
+    const { kernel } = this
     this.owner = kernel.register(platform.threadNumber(), platform.parentNumber(), platform.maySleep())
     if (this.owner === 0) {
       throw new ThreadLimitError(
@@ -51,7 +66,11 @@ export class Session {
     const pages = Math.max(FIRST_PAGES, Math.floor(maxBytes / WASM_PAGE))
     let memory: MapMemory
     try {
-      memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: pages, shared: true })
+      memory = new WebAssembly.Memory({
+        initial: Math.min(firstPages(pages, header), pages),
+        maximum: pages,
+        shared: true,
+      })
     } catch (error) {
       throw new MapFullError(
         `no address space for a shared memory of ${pages * WASM_PAGE} bytes (${(error as Error).message}); dispose maps that are no longer used, or pass a smaller maxBytes`,
@@ -61,7 +80,7 @@ export class Session {
     for (const [address, value] of header) words[address >>> 2] = value
     words[L.H_MAX_PAGES >>> 2] = (pages * WASM_PAGE) / KERNEL_PAGE
     writeHeaderText(memory.buffer, text)
-    const session = new Session(memory, instantiate(memory))
+    const session = new Session(memory)
     if (session.kernel.create() < 0 || session.kernel.open() < 0) {
       throw new MapFullError(
         `maxBytes = ${maxBytes} is too small: the tables of an empty map with these options do not fit; raise maxBytes or lower shards and capacity`,
@@ -81,10 +100,12 @@ export class Session {
   static attach(memory: MapMemory, policy: number): Session {
     checkRuntime()
     checkMemory(memory, policy)
-    const session = new Session(memory, instantiate(memory))
+    const session = new Session(memory)
     if (session.kernel.open() < 0) {
       session.close()
-      throw new MapFullError("no memory left for this thread's scratch areas (16 KiB): the map is at maxBytes")
+      throw new MapFullError(
+        "no memory left for this thread's scratch areas (8 KiB): the map is at maxBytes, and other threads have taken what is kept for that",
+      )
     }
     session.scratch.locate()
     keepWatch(session)

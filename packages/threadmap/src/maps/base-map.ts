@@ -325,6 +325,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
         const valueMeta = this.#value.write(this.#scratch, VALUE, prepared)
         const meta = this.#key.write(this.#scratch, KEY, key)
         const done = this.#check(this.#kernel.changeSame(L.REPLACE_SAME, meta, valueMeta, entry, generation, low, high))
+        if (this.#scratch.isLarge) this.#scratch.shrink()
         if (done === L.PRESENT) return value
       }
     }
@@ -446,7 +447,16 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   #result(): V {
     const scratch = this.#scratch
     if (this.#inline) return this.#value.read(scratch, scratch.resultWord, 0)
-    return this.#value.read(scratch, scratch.resultBytes, scratch.u32[(scratch.resultWord + L.R_META) >>> 2])
+    const meta = scratch.u32[(scratch.resultWord + L.R_META) >>> 2]
+    return (meta & L.META_LENGTH) <= L.WHOLE_VALUE
+      ? this.#value.read(scratch, scratch.resultBytes, meta)
+      : this.#largeResult(meta)
+  }
+
+  #largeResult(meta: number): V {
+    const value = this.#value.read(this.#scratch.records(), 0, meta)
+    if (this.#scratch.isLarge) this.#scratch.shrink()
+    return value
   }
 
   /** Looks for a key; the value is in the result area then. */
@@ -564,7 +574,11 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   #keep(cached: Cached<V>): unknown {
     const scratch = this.#scratch
-    return cached.keep(scratch, scratch.resultBytes, scratch.u32[(scratch.resultWord + L.R_META) >>> 2])
+    const meta = scratch.u32[(scratch.resultWord + L.R_META) >>> 2]
+    if ((meta & L.META_LENGTH) <= L.WHOLE_VALUE) return cached.keep(scratch, scratch.resultBytes, meta)
+    const kept = cached.keep(scratch.records(), 0, meta)
+    if (scratch.isLarge) scratch.shrink()
+    return kept
   }
 
   /** The value to store in place of `value`, by the schema of its codec. Runs code of the program. */
@@ -603,6 +617,10 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
         const valueMeta = this.#value.write(this.#scratch, VALUE, prepared)
         const meta = this.#key.write(this.#scratch, KEY, key)
         const code = this.#kernel.change(op, meta, valueMeta, expectedMeta)
+        // Where a result follows, that does it.
+        if (this.#scratch.isLarge && (code !== L.PRESENT || op === L.SET || op === L.COMPARE_AND_SWAP)) {
+          this.#scratch.shrink()
+        }
         if (code >= 0) return code
         if (code !== L.E_AREA) return this.#check(code)
         this.#growResult()
@@ -636,7 +654,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   #growResult(): void {
     const needed = this.#scratch.u32[(this.#scratch.resultWord + L.R_DETAIL) >>> 2]
-    this.#scratch.reserve(RESULT, needed + L.R_BYTES)
+    this.#scratch.reserve(RESULT, needed)
   }
 
   #check(code: number): number {

@@ -1,4 +1,5 @@
 /** Checks the options of the constructors, and turns them into the words of the header. */
+import { platform } from '#platform'
 import { OptionError } from '../errors.js'
 import { KINDS } from '../kernel/check-memory.js'
 import * as L from '../kernel/layout.generated.js'
@@ -8,7 +9,10 @@ import type { HashName, MapKind, MapOptions, ShardedOptions, UnsafeOptions } fro
 /** In the order of the kernel's HASH numbers. */
 export const HASHES: readonly HashName[] = ['default', 'fnv1a', 'xxhash32', 'xxhash64']
 
-export const DEFAULT_SHARDS = 64
+/** Shards by default: so many for each thread that the machine runs at once, in whole powers of two between the limits. */
+const SHARDS_PER_THREAD = 4
+const FEWEST_SHARDS = 8
+const MOST_SHARDS = 64
 const DEFAULT_CAPACITY = 16
 const DEFAULT_MAX_BYTES = 1024 ** 3
 const DEFAULT_LOCK_TIMEOUT = 5000
@@ -90,6 +94,11 @@ export function checkAttachOptions(kind: MapKind, options: object): void {
   refuseUnknown(`${kind}.attach()`, options, ATTACH_OPTIONS)
 }
 
+function defaultShards(): number {
+  const wanted = 2 ** Math.ceil(Math.log2(platform.hardwareThreads() * SHARDS_PER_THREAD))
+  return Math.min(Math.max(wanted, FEWEST_SHARDS), MOST_SHARDS)
+}
+
 /** Checks the cache option, which is a thread's own affair. */
 export function cacheSize(value: number | undefined): number {
   return whole('cache', or(value, 0), 0, 2 ** 24)
@@ -121,7 +130,7 @@ export function checkOptions<K, V>(
   if (!sharded && options.shards !== undefined && options.shards !== 1) {
     throw new OptionError(`${kind} has one shard; use ShardedMap or FastMap for shards: ${options.shards}`)
   }
-  const shards = sharded ? whole('shards', or(options.shards, DEFAULT_SHARDS), 1, 1024) : 1
+  const shards = sharded ? whole('shards', or(options.shards, defaultShards()), 1, 1024) : 1
   const shardBits = Math.log2(shards)
   if (!Number.isInteger(shardBits)) {
     throw new OptionError(`the option shards must be a power of two from 1 to 1024, and is ${shards}`)

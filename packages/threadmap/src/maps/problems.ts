@@ -27,6 +27,8 @@ const WORDS: Record<number, string> = {
   25: "a slab's count of live blocks is wrong",
   26: 'a free list leads outside its slab',
   27: "a slab's live and free blocks do not add up",
+  28: 'a chain of pages is shorter than its value, or shares a page with another',
+  29: 'a page of a chain follows no head (a leak)',
 }
 
 /** One problem in words. */

@@ -1,6 +1,7 @@
 /** Iterators. The kernel hands out a batch of keys at a time; the value of each is read when its turn comes. */
 import type { KeyCodec } from '../codec/codec.js'
 import * as L from '../kernel/layout.generated.js'
+import type { Window } from '../kernel/scratch.js'
 import type { Session } from '../kernel/session.js'
 
 /** What an iterator needs of its map. */
@@ -20,6 +21,7 @@ interface Found<K> {
   key: K
   entry: number
   generation: number
+  meta: number
   shard: number
   version: number
 }
@@ -28,43 +30,77 @@ interface Found<K> {
 const RECORD = 16
 
 function* batches<K, V>(source: ScanSource<K, V>): Generator<Found<K>[]> {
-  const { session, key } = source
-  const { kernel, scratch } = session
-  const shards = 2 ** session.header(L.H_SHARD_BITS)
+  const shards = 2 ** source.session.header(L.H_SHARD_BITS)
   for (let shard = 0; shard < shards; shard++) {
     let position = 0
     let done = false
     while (!done) {
-      let code = kernel.scan(shard, position)
-      while (code === L.E_AREA) {
-        source.growResult()
-        code = kernel.scan(shard, position)
-      }
-      source.check(code)
-      const words = scratch.u32
-      const head = scratch.resultWord >>> 2
-      const count = words[head + (L.R_META >>> 2)]
-      position = words[head + (L.R_ENTRY >>> 2)]
-      done = words[head + (L.R_GENERATION >>> 2)] !== 0
-      const address = words[head + (L.R_SHARD >>> 2)] | 0
-      const version = words[head + (L.R_VERSION >>> 2)] | 0
-      const batch: Found<K>[] = []
-      let at = scratch.resultBytes
-      for (let i = 0; i < count; i++) {
-        const word = at >>> 2
-        const meta = words[word + 2]
-        batch.push({
-          key: key.read(scratch, at + RECORD, meta),
-          entry: words[word] | 0,
-          generation: words[word + 1] | 0,
-          shard: address,
-          version,
-        })
-        at += RECORD + (((meta & L.META_LENGTH) + 7) & ~7)
-      }
-      if (count > 0) yield batch
+      const batch = nextBatch(source, shard, position)
+      // Pages changed their use while a batch was checked: once more.
+      if (batch === undefined) continue
+      position = batch.next
+      done = batch.done
+      if (batch.found.length > 0) yield batch.found
     }
   }
+}
+
+interface Batch<K> {
+  found: Found<K>[]
+  next: number
+  done: boolean
+}
+
+function nextBatch<K, V>(source: ScanSource<K, V>, index: number, position: number): Batch<K> | undefined {
+  const { kernel, scratch } = source.session
+  let code = kernel.scan(index, position)
+  while (code === L.E_AREA) {
+    source.growResult()
+    code = kernel.scan(index, position)
+  }
+  source.check(code)
+  const words = scratch.u32
+  const head = scratch.resultWord >>> 2
+  const count = words[head + (L.R_META >>> 2)]
+  const next = words[head + (L.R_ENTRY >>> 2)]
+  const done = words[head + (L.R_GENERATION >>> 2)] !== 0
+  const shard = words[head + (L.R_SHARD >>> 2)] | 0
+  const version = words[head + (L.R_VERSION >>> 2)] | 0
+  if (words[head + (L.R_DETAIL >>> 2)] === 0) {
+    return { found: readRecords(source, scratch, scratch.resultBytes, count, shard, version), next, done }
+  }
+  const found = readRecords(source, scratch.records(), 0, count, shard, version)
+  if (scratch.isLarge) scratch.shrink()
+  // The kernel could not look at the end which of these lived all the while; where their pages are the same, their headers say.
+  const live = found.filter(({ entry, generation, meta }) => kernel.isRecordLive(entry, generation, meta) !== 0)
+  return kernel.versionOf(shard) === version ? { found: live, next, done } : undefined
+}
+
+function readRecords<K, V>(
+  source: ScanSource<K, V>,
+  window: Window,
+  from: number,
+  count: number,
+  shard: number,
+  version: number,
+): Found<K>[] {
+  const words = window.u32
+  const found: Found<K>[] = []
+  let at = from
+  for (let i = 0; i < count; i++) {
+    const word = at >>> 2
+    const meta = words[word + 2]
+    found.push({
+      key: source.key.read(window, at + RECORD, meta),
+      entry: words[word] | 0,
+      generation: words[word + 1] | 0,
+      meta,
+      shard,
+      version,
+    })
+    at += RECORD + (((meta & L.META_LENGTH) + 7) & ~7)
+  }
+  return found
 }
 
 /** The value of an entry of a batch; undefined if its key has gone. */

@@ -291,7 +291,9 @@ class Performer {
     const { scratch } = this.#thread
     const { codec, read } = this.#world.form
     if (this.#inline()) return read(codec.read(scratch, scratch.resultWord, 0))
-    return read(codec.read(scratch, scratch.resultBytes, scratch.u32[(scratch.resultWord + L.R_META) >>> 2]))
+    const meta = scratch.u32[(scratch.resultWord + L.R_META) >>> 2]
+    const length = meta & L.META_LENGTH
+    return read(codec.read(scratch.result(length), length <= L.WHOLE_VALUE ? scratch.resultBytes : 0, meta))
   }
 
   #token() {

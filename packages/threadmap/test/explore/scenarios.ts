@@ -244,10 +244,47 @@ function syncOnly(form: FormName): Named[] {
   return made
 }
 
+/** Values of two pages: replaced, freed and their pages used again while somebody reads or compares one. */
+function chainsOnly(map: MapName): Named[] {
+  const key = 'a'
+  const changing: Step[] = [
+    { op: 'set', key, value: 101 },
+    { op: 'delete', key },
+  ]
+  const others: Step[] = [
+    { op: 'get', key },
+    { op: 'swap', key, value: 102 },
+    { op: 'compareAndSwap', key, value: 102, expected: 1 },
+    { op: 'compareAndDelete', key, expected: 1 },
+    { op: 'getAndDelete', key },
+    { op: 'update', key },
+  ]
+  // The pages serve another value, or a slab, when the reader comes to them.
+  const reuse: Step[] = [
+    { op: 'delete', key },
+    { op: 'set', key: 'n', value: 103 },
+    { op: 'set', key: 'm'.repeat(300), value: 104 },
+  ]
+  const programs = [...changing.flatMap(step => against([step], others)), ...against(reuse, others)]
+  return programs.map(threads => ({
+    name: `${map} of chains: ${threads.map(steps => steps.map(show).join('; ')).join(' || ')}`,
+    situation: 'chains of pages',
+    map,
+    form: 'chains',
+    fill: few,
+    threads,
+    bound: 1,
+    most: 300,
+  }))
+}
+
 export function scenariosOf(map: MapName): Named[] {
   // SyncMap keeps every value in a block.
   const forms: FormName[] = map === 'SyncMap' ? ['blocks', 'numbers'] : ['numbers', 'blocks']
-  return forms.flatMap(form => [...common(map, form), ...(map === 'SyncMap' ? syncOnly(form) : [])])
+  return [
+    ...forms.flatMap(form => [...common(map, form), ...(map === 'SyncMap' ? syncOnly(form) : [])]),
+    ...chainsOnly(map),
+  ]
 }
 
 export function allScenarios(): Named[] {
@@ -290,7 +327,9 @@ export function deathsOf(map: MapName, form: FormName): DeathScenario[] {
       // A table of several pages is replaced: a span has a head and tails.
       { fill: few, capacity: SPAN_OF_PAGES, steps: [{ op: 'clear' }] },
     ]
-  if (map === 'SyncMap') {
+  // What chains add is the same in each state.
+  if (form === 'chains') states.length = 1
+  if (map === 'SyncMap' && form !== 'chains') {
     const onC = changes(form, 'c', 1, 3)
     const misses: Step[] = [
       { op: 'get', key: 'c' },

@@ -9,6 +9,9 @@ import type { Scratch } from '../../dist/kernel/scratch.js'
 const dist = (file: string): string => new URL(`../../../dist/${file}`, import.meta.url).href
 const scratchRoom = (await import(dist('kernel/scratch.js'))) as typeof import('../../dist/kernel/scratch.js')
 export const { KEY, VALUE, EXPECTED } = scratchRoom
+const { RESULT } = scratchRoom
+/** The private window for results holds every scenario's values. */
+const LARGE = 8192
 export const L = (await import(
   dist('kernel/layout.generated.js')
 )) as typeof import('../../dist/kernel/layout.generated.js')
@@ -103,7 +106,12 @@ export class LogicalThread {
       },
       growPoint: (pages: number): number => scheduler.grow(pages),
     }
-    const imports = { env: { memory }, thread: { now: () => scheduler.now() }, atomics }
+    // Called again when a stack is wound up, before the yield point that it was suspended at: these have no state of their own.
+    const carry = {
+      pull: (area: 0 | 1 | 2 | 3, offset: number, length: number): void => this.scratch.pull(area, offset, length),
+      push: (offset: number, length: number): void => this.scratch.push(offset, length),
+    }
+    const imports = { env: { memory }, thread: { now: () => scheduler.now() }, atomics, carry }
     const exports = new WebAssembly.Instance(module, imports).exports
     this.kernel = exports as unknown as KernelExports
     this.#asyncify = exports as unknown as Asyncify
@@ -113,8 +121,10 @@ export class LogicalThread {
     // No thread of the runtime, so none that started it either.
     this.owner = this.kernel.register(0, 0, true)
     if (this.owner === 0 || this.kernel.open() !== 0) throw new Error('no place for another logical thread')
-    this.scratch = new scratchRoom.Scratch(memory, this.kernel)
+    this.scratch = new scratchRoom.Scratch(memory, () => this.kernel)
     this.scratch.locate()
+    // As a thread has it that has read a large value before: else each read of one would begin with asking for it.
+    this.scratch.reserve(RESULT, LARGE)
   }
 
   /** Forgets whatever it was at. */

@@ -8,7 +8,13 @@ import { L, LogicalThread, type Scheduler } from './thread.js'
 export const maps = { FastMap, SyncMap, RWMutexMap, ShardedMap, UnsafeMap } as const
 export type MapName = keyof typeof maps
 
-/** Values are small numbers to a scenario. In the map they stand in the entry, or in blocks of two words (torn or not?). */
+/** Bytes of a value that takes two pages. */
+const CHAIN = 4200
+
+/**
+ * Values are small numbers to a scenario. In the map they stand in the entry, in blocks of two words (torn or not?), or in chains of
+ * two pages.
+ */
 export const forms = {
   numbers: { codec: f64, make: (n: number): unknown => n, read: (value: unknown): number => value as number },
   blocks: {
@@ -17,6 +23,14 @@ export const forms = {
     read: (value: unknown): number => {
       const content = value as Uint8Array
       return content.length === 16 && content.every(byte => byte === content[0]) ? content[0] : TORN
+    },
+  },
+  chains: {
+    codec: bytes,
+    make: (n: number): unknown => new Uint8Array(CHAIN).fill(n),
+    read: (value: unknown): number => {
+      const content = value as Uint8Array
+      return content.length === CHAIN && content.every(byte => byte === content[0]) ? content[0] : TORN
     },
   },
 } as const
@@ -127,7 +141,7 @@ export class World {
     }
     this.#addRegion(word(L.H_PAGE_TABLE), word(L.H_PAGE_TABLE) + (this.size / L.PAGE) * 4)
     // Scratch areas are each thread's own, and written before they are read.
-    const used = word(L.H_FREE_HINT) + 8
+    const used = word(L.H_FREE_HINT) + (this.form === forms.chains ? 40 : 8)
     for (let page = heapStart / L.PAGE; page < Math.min(used, this.size / L.PAGE); page++) {
       const kind = word(word(L.H_PAGE_TABLE) + page * 4) & 15
       if (kind !== SCRATCH) this.#addRegion(page * L.PAGE, (page + 1) * L.PAGE)
