@@ -8,6 +8,7 @@ export class ThreadmapError extends Error {
   static {
     ThreadmapError.prototype.name = 'ThreadmapError'
   }
+  /** Which error it is: `ERR_THREADMAP_` and a name, the same in every version. */
   readonly code: string
   constructor(code: string, message: string) {
     super(message)
@@ -71,6 +72,7 @@ export class OptionError extends TypeError {
   static {
     OptionError.prototype.name = 'OptionError'
   }
+  /** `ERR_THREADMAP_OPTION`. */
   readonly code: string
   constructor(message: string) {
     super(message)
@@ -120,14 +122,15 @@ export class ThreadLimitError extends ThreadmapError {
 
 /**
  * A lock was not to be had within `lockTimeout`. Its owner is alive and slow, or it died where nothing could tell this
- * library so (see `watch`). `owner` is the registry slot of the thread that holds it, `shard` the shard it guards
- * (-1: a lock of the whole map).
+ * library so (see `watch`). The message names the owner and the shard.
  */
 export class LockTimeoutError extends ThreadmapError {
   static {
     LockTimeoutError.prototype.name = 'LockTimeoutError'
   }
+  /** The registry slot (plus one) of the thread that holds the lock; 0 where readers hold it, or nobody can be named. */
   readonly owner: number
+  /** The shard that the lock guards, from 0; -1 for a lock of the whole map, and for one of `threadmap/sync`. */
   readonly shard: number
   constructor(message: string, owner: number, shard: number) {
     super('ERR_THREADMAP_LOCK_TIMEOUT', message)
@@ -177,7 +180,9 @@ export class ComputeTimeoutError extends ThreadmapError {
   static {
     ComputeTimeoutError.prototype.name = 'ComputeTimeoutError'
   }
+  /** The key whose computation was waited for. */
   readonly key: unknown
+  /** The registry slot (plus one) of the thread that computes the key. */
   readonly owner: number
   constructor(message: string, key: unknown, owner: number) {
     super('ERR_THREADMAP_COMPUTE_TIMEOUT', message)
@@ -196,8 +201,11 @@ export class ComputeDeadlockError extends ThreadmapError {
   static {
     ComputeDeadlockError.prototype.name = 'ComputeDeadlockError'
   }
+  /** A key that this thread computes. */
   readonly held: unknown
+  /** The key that this thread asked for. */
   readonly wanted: unknown
+  /** The registry slot (plus one) of the thread that computes `wanted`. */
   readonly owner: number
   constructor(message: string, held: unknown, wanted: unknown, owner: number) {
     super('ERR_THREADMAP_COMPUTE_DEADLOCK', message)

@@ -75,11 +75,17 @@ export interface UnsafeOptions<K, V> extends MapOptions<K, V> {
  * and the names of the codecs. `K` and `V` are carried for the compiler only.
  */
 export interface MapHandle<K = unknown, V = unknown, Kind extends MapKind = MapKind> {
+  /** The version of the memory's layout; `attach` refuses another one than its own. */
   readonly threadmap: number
+  /** The class of the map. */
   readonly kind: Kind
+  /** The shared memory. */
   readonly memory: MapMemory
+  /** The name of the codec of the keys. */
   readonly key: string
+  /** The name of the codec of the values. */
   readonly value: string
+  /** How many keys the read cache of an attached thread keeps, unless `attach` is told otherwise. */
   readonly cache: number
   /** Never present at run time. */
   readonly types?: [K, V]
@@ -89,6 +95,7 @@ export interface MapHandle<K = unknown, V = unknown, Kind extends MapKind = MapK
 export interface MapStats {
   /** Entries in the map. */
   size: number
+  /** Shards of the map; each has a table and a lock of its own. */
   shards: number
   /** Slots of all tables, free or not. */
   slots: number
@@ -155,6 +162,7 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
   get(key: K): V | undefined
   /** Sets `key` to `value`. Returns the map. */
   set(key: K, value: V): this
+  /** Whether `key` has an entry. Never decodes the value. */
   has(key: K): boolean
   /** Removes `key`. Returns whether it was there. */
   delete(key: K): boolean
@@ -207,10 +215,15 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
    * meanwhile. Entries added or removed meanwhile, by anyone, may or may not be seen. There is no insertion order.
    */
   forEach(callback: (value: V, key: K, map: this) => void, thisArg?: unknown): void
+  /** Iterates over the keys, weakly consistent as `forEach`. */
   keys(): Generator<K, undefined, unknown>
+  /** Iterates over the values, weakly consistent as `forEach`. */
   values(): Generator<V, undefined, unknown>
+  /** Iterates over the entries, each as a new array of key and value, weakly consistent as `forEach`. */
   entries(): Generator<[K, V], undefined, unknown>
+  /** Iterates over the entries, as `entries` does. */
   [Symbol.iterator](): Generator<[K, V], undefined, unknown>
+  /** The name of the map's class. */
   readonly [Symbol.toStringTag]: string
 
   /** Counters; O(shards). */
@@ -238,12 +251,16 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
 
 /** A `Worker` of `node:worker_threads` (or one that looks like it). */
 export interface WatchableWorker {
+  /** The number that the runtime gave the thread. */
   readonly threadId: number
+  /** Calls `listener` when the worker has ended. */
   once(event: 'exit', listener: () => void): unknown
 }
 
 /** A browser's `Worker`. Its end is no event; it is known by its Web Lock. */
 export interface BrowserWorker {
+  /** Sends a message to the worker. */
   postMessage(message: unknown): void
+  /** Ends the worker. */
   terminate(): void
 }

@@ -39,24 +39,39 @@ export interface Codec<T> {
  * @internal
  */
 export interface NativeCodec<T> {
+  /** Goes with the handle: a thread that attaches finds the codec by it. */
   readonly name: string
-  /** How the kernel stores it: one of the TYPE constants of the layout. */
+  /**
+   * How the kernel stores it: one of the TYPE constants of the layout.
+   * @internal
+   */
   readonly type: number
-  /** The value to store in place of `value`, by a schema. `CodecError` if the schema refuses it. Absent: `value` itself. */
+  /**
+   * The value to store in place of `value`, by a schema. `CodecError` if the schema refuses it. Absent: `value` itself.
+   * @internal
+   */
   admit?(value: T, key: unknown): T
   /**
    * What `write` takes: plain data. Reads each field of `value` once. Good until the next call, since an `encode` of the
    * program may return the same array each time. `CodecError` for another type. Absent: `write` takes the value.
+   * @internal
    */
   prepare?(value: T, key: unknown): unknown
   /**
    * Writes a value to where `scratch.reserve` says (up to 48 bytes fit into any area without asking) and returns its meta
    * word: length in bytes and encoding. `CodecError` for another type.
+   * @internal
    */
   write(scratch: Scratch, area: Area, value: unknown): number
-  /** Reads what stands at `at` in a window, with that meta word. */
+  /**
+   * Reads what stands at `at` in a window, with that meta word.
+   * @internal
+   */
   read(window: Window, at: number, meta: number): T
-  /** How the read cache keeps a value. Absent: as `read` gives it, because nobody can change that. */
+  /**
+   * How the read cache keeps a value. Absent: as `read` gives it, because nobody can change that.
+   * @internal
+   */
   readonly cached?: Cached<T>
 }
 

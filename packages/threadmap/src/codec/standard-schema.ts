@@ -7,22 +7,53 @@ import { forKey, isThenable, quote } from './refuse.js'
 
 /** A schema of any library that implements Standard Schema. */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** What the specification asks of a schema. */
   readonly '~standard': {
+    /** The version of the specification. */
     readonly version: 1
+    /** The name of the library that made the schema; errors quote it. */
     readonly vendor: string
     /** Present in types only. */
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+    readonly types?:
+      | {
+          /** What the schema takes. */
+          readonly input: Input
+          /** What the schema makes of it. */
+          readonly output: Output
+        }
+      | undefined
+    /** Checks `value`. A map refuses schemas that return a promise. */
     validate(value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>>
   }
 }
 
+/** What a schema says of a value: its output, or what is wrong. */
 export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: ReadonlyArray<SchemaIssue> }
+  | {
+      /** The output of the schema, which is what the map stores. */
+      readonly value: Output
+      /** Absent when the schema accepts the value. */
+      readonly issues?: undefined
+    }
+  | {
+      /** Why the schema refuses the value. */
+      readonly issues: ReadonlyArray<SchemaIssue>
+    }
 
+/** One reason why a schema refuses a value. */
 export interface SchemaIssue {
+  /** What is wrong, in words. */
   readonly message: string
-  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
+  /** Where in the value: the property names or indices from the outside to the inside. Absent: the value itself. */
+  readonly path?:
+    | ReadonlyArray<
+        | PropertyKey
+        | {
+            /** The property name or index of this step. */
+            readonly key: PropertyKey
+          }
+      >
+    | undefined
 }
 
 /** An error with hundreds of issues helps nobody. */

@@ -6,6 +6,7 @@ import { forKey, quote, refuseThenable } from './refuse.js'
 
 /** The types of a struct's fields. */
 export type FieldType = 'f64' | 'f32' | 'i64' | 'u64' | 'i32' | 'u32' | 'i16' | 'u16' | 'i8' | 'u8' | 'bool'
+/** The fields of a struct, in the order in which they are stored: the name of each, and its type. */
 export type StructFields = Record<string, FieldType>
 /** The object that a struct of these fields stores. */
 export type StructOf<F extends StructFields> = {

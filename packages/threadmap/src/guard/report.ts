@@ -16,6 +16,7 @@ const INDENT = '      '
 
 /** What the guard found. The texts are made when they are read. */
 export class GuardReport {
+  /** Which of the two faults it is. */
   readonly kind: FaultKind
   /** The `name` option of the guard. */
   readonly map: string
@@ -81,6 +82,7 @@ export class GuardReport {
     ].join('\n')
   }
 
+  /** The `message`. */
   toString(): string {
     return this.message
   }
@@ -91,6 +93,7 @@ export class GuardError extends ThreadmapError {
   static {
     GuardError.prototype.name = 'GuardError'
   }
+  /** What the guard found. */
   readonly report: GuardReport
   constructor(report: GuardReport) {
     super('ERR_THREADMAP_GUARD', report.message)

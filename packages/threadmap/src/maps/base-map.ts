@@ -178,11 +178,15 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     return this.#session
   }
 
+  /** The name of the map's class. */
   get [Symbol.toStringTag](): string {
     return this.#kind
   }
 
-  /** For `console.log`: what Node, Bun and Deno call to show an object. */
+  /**
+   * For `console.log`: what Node, Bun and Deno call to show an object.
+   * @internal
+   */
   [INSPECT](depth: number | null, options: InspectOptions, inspect?: Inspect): string {
     return inspectMap(this.#kind, this, depth, options, inspect)
   }
@@ -359,6 +363,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     return entriesOf(this.#source())
   }
 
+  /** Iterates over the entries, as `entries` does. */
   [Symbol.iterator](): Generator<[K, V], undefined, unknown> {
     return this.entries()
   }
@@ -433,6 +438,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     return this
   }
 
+  /** Gives up this thread's place in the map. The other threads go on; the memory is freed when the last one lets go. */
   [Symbol.dispose](): void {
     if (this.#disposed) return
     this.#disposed = true

@@ -11,6 +11,10 @@ import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttache
  * Sources: CLHT and xsync (buckets of a cache line, lock-free reads), F14 (overflow counts), FASTER (versioned words).
  */
 export class FastMap<K, V> extends BaseMap<K, V> {
+  /**
+   * Creates an empty map in shared memory of its own. `OptionError` for an option that is unknown or out of range, `CodecError`
+   * for a codec that does not fit, `UnsupportedError` where threads cannot share memory.
+   */
   constructor(options: ShardedOptions<K, V>) {
     super('FastMap', options)
   }

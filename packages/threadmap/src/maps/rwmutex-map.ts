@@ -10,6 +10,10 @@ import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttache
  * Source: Go's sync.RWMutex, 0x9ef/go-maps.
  */
 export class RWMutexMap<K, V> extends BaseMap<K, V> {
+  /**
+   * Creates an empty map in shared memory of its own. `OptionError` for an option that is unknown or out of range, `CodecError`
+   * for a codec that does not fit, `UnsupportedError` where threads cannot share memory.
+   */
   constructor(options: MapOptions<K, V>) {
     super('RWMutexMap', options)
   }

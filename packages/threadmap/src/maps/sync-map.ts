@@ -13,6 +13,10 @@ import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttache
  * Source: go/src/sync/map.go, Go 1.23.
  */
 export class SyncMap<K, V> extends BaseMap<K, V> {
+  /**
+   * Creates an empty map in shared memory of its own. `OptionError` for an option that is unknown or out of range, `CodecError`
+   * for a codec that does not fit, `UnsupportedError` where threads cannot share memory.
+   */
   constructor(options: MapOptions<K, V>) {
     super('SyncMap', options)
   }

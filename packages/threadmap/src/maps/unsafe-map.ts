@@ -9,6 +9,10 @@ import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttache
  * Source: Go's runtime map (hashWriting).
  */
 export class UnsafeMap<K, V> extends BaseMap<K, V> {
+  /**
+   * Creates an empty map in shared memory of its own. `OptionError` for an option that is unknown or out of range, `CodecError`
+   * for a codec that does not fit, `UnsupportedError` where threads cannot share memory.
+   */
   constructor(options: UnsafeOptions<K, V>) {
     super('UnsafeMap', options)
   }

@@ -19,10 +19,13 @@ const word = new Int32Array(new SharedArrayBuffer(4))
  * ```
  */
 export class Backoff {
+  /** The length of the first pause in nanoseconds (approximate). */
   readonly initialDelay: number
+  /** How many pauses there are until `pause` returns false. */
   readonly maxRetries: number
   #retries = 0
 
+  /** Starts before the first pause. `OptionError` for an option that is no whole number from 0 up. */
   constructor(options: BackoffOptions = {}) {
     this.initialDelay = options.initialDelay ?? DEFAULT_DELAY
     this.maxRetries = options.maxRetries ?? DEFAULT_RETRIES

@@ -24,13 +24,18 @@ import { threadIdOf } from '../platform/web-thread.js'
 
 /** The kinds of lock, as their block says. */
 export const LOCK_KINDS = ['Mutex', 'RWMutex', 'CompatRWMutex', 'WaitGroup'] as const
+/** The names of the four kinds of lock. */
 export type LockKind = (typeof LOCK_KINDS)[number]
 
 /** What crosses to another thread; `attach` takes it. */
 export interface LockHandle<Kind extends LockKind = LockKind> {
+  /** The version of the memory's layout; `attach` refuses another one than its own. */
   readonly threadmap: number
+  /** The class of the lock. */
   readonly kind: Kind
+  /** The shared memory that the lock stands in, with the other locks that its thread created. */
   readonly memory: MapMemory
+  /** Where the lock stands in the memory, in bytes. */
   readonly address: number
   /** Tells the lock from others that had, or will have, the same address. */
   readonly generation: number

@@ -6,7 +6,9 @@ import { type Locked, MutexSide } from './side.js'
 
 /** What code that only locks and unlocks needs. Go calls it Locker. */
 export interface Locker {
+  /** Takes the lock, or a share of it. See `Mutex.lock`. */
   lock(timeout?: number): OwnerDied | undefined
+  /** Gives up what `lock` took. See `Mutex.unlock`. */
   unlock(): void
 }
 
@@ -105,6 +107,7 @@ export class Mutex implements AsyncLocker {
     return this.#side.withLockAsync(action, options)
   }
 
+  /** What to send to another thread, which calls `Mutex.attach` with it. `DisposedError` after the lock's disposal. */
   get handle(): LockHandle<'Mutex'> {
     return this.#side.place.handle as LockHandle<'Mutex'>
   }

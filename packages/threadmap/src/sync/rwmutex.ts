@@ -119,6 +119,7 @@ export class RWMutex extends SharedLock {
     return this.#reader.withLockAsync(action, options)
   }
 
+  /** What to send to another thread, which calls `RWMutex.attach` with it. `DisposedError` after the lock's disposal. */
   get handle(): LockHandle<'RWMutex'> {
     return this.place.handle as LockHandle<'RWMutex'>
   }
@@ -153,6 +154,7 @@ export class CompatRWMutex extends SharedLock {
     return new CompatRWMutex(Place.attach('CompatRWMutex', handle))
   }
 
+  /** What to send to another thread, which calls `CompatRWMutex.attach` with it. `DisposedError` after the lock's disposal. */
   get handle(): LockHandle<'CompatRWMutex'> {
     return this.place.handle as LockHandle<'CompatRWMutex'>
   }

@@ -86,6 +86,7 @@ export class WaitGroup {
     }
   }
 
+  /** What to send to another thread, which calls `WaitGroup.attach` with it. `DisposedError` after the group's disposal. */
   get handle(): LockHandle<'WaitGroup'> {
     return this.#place.handle as LockHandle<'WaitGroup'>
   }
