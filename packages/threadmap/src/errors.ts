@@ -95,6 +95,9 @@ export class AttachError extends ThreadmapError {
  * that memory. Not all damage can be noticed; docs/trust.md says what is.
  */
 export class DamagedMemoryError extends ThreadmapError {
+  static {
+    DamagedMemoryError.prototype.name = 'DamagedMemoryError'
+  }
   constructor(message: string) {
     super('ERR_THREADMAP_DAMAGED', message)
   }
