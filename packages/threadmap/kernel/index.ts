@@ -83,7 +83,7 @@ import * as scanning from './scan'
 import { clear, indexOf, reclaim, setShards, setToken, shardAt, shardOf } from './shard'
 import { syncChange, syncClear, syncGet, syncReclaim, syncSize } from './sync-map'
 import { bitsOf, clearTable, hashKey, keyAt, nextWord, setKeyArea, slotCount } from './table'
-import { declareDead, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock, slotOf } from './thread'
+import { declareDead as declare, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock, slotOf } from './thread'
 import { beginWriting, detects, endWriting, isWriting, unsafeChange, unsafeGet } from './unsafe'
 import { expectedAt, resultAt, setDetail, setValueAreas, setValueType, setWindow, valueAt } from './value'
 
@@ -94,8 +94,8 @@ export * from './user-locks'
 let policy: u32 = 0
 
 /** Takes a registry slot. Returns its number plus one, or 0: all are taken. */
-export function register(thread: u32, parent: u32, maySleep: bool): u32 {
-  return registerThread(thread, parent, maySleep)
+export function register(thread: u32, record: u32, table: u32, maySleep: bool): u32 {
+  return registerThread(thread, record, table, maySleep)
 }
 
 /** Lays out a new memory whose configuration stands in the header. Returns 0 or an error. */
@@ -197,6 +197,11 @@ export function close(): void {
 /** 0: the thread was not alive; 1: all it held is recovered; 2: some is left for `finishRecoveries`. */
 export function recoverThread(owner: u32): i32 {
   return recover(policy, owner)
+}
+
+/** Says that a thread is dead, and recovers nothing yet. Returns whether it was alive till now. */
+export function declareDead(owner: u32): bool {
+  return declare(owner)
 }
 
 /** Returns how many dead threads have something left that is not recovered. */

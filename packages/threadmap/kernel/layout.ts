@@ -65,6 +65,8 @@ export const H_LOCKS: u32 = 100
 export const H_HANDOVER: u32 = 104
 /** A checksum of what never changes of the header, and of the hash's secret words (JavaScript makes it and checks it). */
 export const H_CHECKSUM: u32 = 108
+/** A word that a thread changes in one view of a memory and reads in another, to see whether both are one memory. */
+export const H_PROBE: u32 = 644
 /** The lock of the page table, and what it guards. */
 export const H_HEAP_LOCK: u32 = 256
 export const H_FREE_HINT: u32 = 260
@@ -127,8 +129,8 @@ export const S_STATE: u32 = 128
 export const S_BUSY: u32 = 24
 /** The lock that the thread sleeps on, while that lock may name it as its next owner; else 0. */
 export const S_WAITS: u32 = 28
-/** The number (plus one) of the thread that created this one, 0 if unknown: they end together. */
-export const S_PARENT: u32 = 132
+/** The thread's record in its process's table of threads, and the identity of that table (src/liveness/thread-table.ts); 0: none. */
+export const S_RECORD: u32 = 132
 /** How often this slot was taken. */
 export const S_INCARNATION: u32 = 136
 /** 1: the thread holds the Web Lock of this slot, so its death can be noticed there. */
@@ -139,6 +141,7 @@ export const S_CLAIM_EPOCH: u32 = 148
 /** The number of the claim that this thread waits for (0: none), and whose it is. */
 export const S_WAITS_FOR: u32 = 152
 export const S_WAITS_ON: u32 = 156
+export const S_THREAD_TABLE: u32 = 160
 export const SLOT_FREE: u32 = 0
 export const SLOT_ALIVE: u32 = 1
 export const SLOT_DEAD: u32 = 2

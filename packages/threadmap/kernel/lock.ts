@@ -30,7 +30,7 @@ import {
   S_WAITS,
   SHARD_SIZE,
 } from './layout'
-import { count, isAlive, maySleep, me, mySlot, now, slotOf } from './thread'
+import { count, declareEnded, isAlive, maySleep, me, mySlot, now, slotOf } from './thread'
 
 export const LOCKED: i32 = 0
 /** Locked, and its owner had died in the critical section. */
@@ -45,6 +45,8 @@ const NEXT_SHIFT: u32 = 16
 export const OWNER: u32 = 0xffff
 /** How long a thread sleeps before it looks whether the owner lives. A death is noticed this late at most. */
 const SLICE_NS: f64 = 10_000_000
+/** What `memory.atomic.wait32` returns when its time is over. */
+const TIMED_OUT: i32 = 2
 /** Spin steps between two looks at the clock, for threads that may not sleep. */
 const SPIN_SLICE: u32 = 2000
 /** Above this a single pause would be longer than falling asleep and waking up. */
@@ -125,12 +127,14 @@ export function pause(steps: u32): void {
 
 /**
  * Sleeps till `word` no longer holds `value`, `milliseconds` or a slice are over; spins where sleeping is forbidden. Returns 1 if
- * another thread woke this one.
+ * another thread woke this one. Who has slept in vain asks JavaScript for deaths: a shorter wait must not pay for that.
  */
 export function sleep(word: u32, value: u32, milliseconds: f64): u32 {
   if (maySleep) {
     count(S_LOCK_SLEEPS, 1)
-    return atomic.wait<i32>(word, value, <i64>min(max(milliseconds, 0) * 1e6, SLICE_NS)) == 0 ? 1 : 0
+    const result = atomic.wait<i32>(word, value, <i64>min(max(milliseconds, 0) * 1e6, SLICE_NS))
+    if (result == TIMED_OUT) declareEnded()
+    return result == 0 ? 1 : 0
   }
   count(S_SPINS, 1)
   pause(SPIN_SLICE)

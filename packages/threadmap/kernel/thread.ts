@@ -14,9 +14,10 @@ import {
   S_CLAIMS,
   S_HOLDS,
   S_INCARNATION,
-  S_PARENT,
   S_PENDING,
+  S_RECORD,
   S_STATE,
+  S_THREAD_TABLE,
   S_WAITS,
   S_WAITS_FOR,
   S_WEB_LOCK,
@@ -38,19 +39,26 @@ export let maySleep: bool = true
 /** The clock in milliseconds, from JavaScript. */
 export declare function now(): f64
 
+/**
+ * Asks JavaScript to declare every thread dead of which is known that it has ended: the thread that created it may have heard
+ * so, and then all threads of the process know (src/liveness). It calls `declareDead`, and nothing else of the kernel.
+ */
+export declare function declareEnded(): void
+
 export function slotOf(owner: u32): u32 {
   return REGISTRY + (owner - 1) * SLOT_SIZE
 }
 
 /** Takes a slot; returns its number plus one, or 0 when all are taken. */
-export function registerThread(thread: u32, parent: u32, sleep: bool): u32 {
+export function registerThread(thread: u32, record: u32, table: u32, sleep: bool): u32 {
   maySleep = sleep
   for (let i: u32 = 1; i <= SLOT_COUNT; i++) {
     const slot = slotOf(i)
     if (load32(slot + S_STATE) != SLOT_FREE) continue
     // One word, so that a thread which dies at once is known by its number.
     if (cas32(slot + S_STATE, SLOT_FREE, SLOT_ALIVE | (thread << THREAD_SHIFT)) != SLOT_FREE) continue
-    store32(slot + S_PARENT, parent)
+    store32(slot + S_RECORD, record)
+    store32(slot + S_THREAD_TABLE, table)
     add32(H_REGISTRY_EPOCH, 1)
     atomic.notify(H_REGISTRY_EPOCH, -1)
     me = i
@@ -62,6 +70,13 @@ export function registerThread(thread: u32, parent: u32, sleep: bool): u32 {
 
 export function isAlive(owner: u32): bool {
   return owner != 0 && owner <= SLOT_COUNT && (load32(slotOf(owner) + S_STATE) & STATE_MASK) == SLOT_ALIVE
+}
+
+/** `isAlive` for who is about to refuse something because of `owner`: asks JavaScript as well. */
+export function livesStill(owner: u32): bool {
+  if (!isAlive(owner)) return false
+  if (owner != me) declareEnded()
+  return isAlive(owner)
 }
 
 /** Whether this slot's thread died and something that it held is not recovered yet. */
@@ -91,7 +106,8 @@ export function releaseSlot(owner: u32): void {
   store32(slot + S_BUSY, 0)
   store32(slot + S_CLAIMS, 0)
   store32(slot + S_WAITS_FOR, 0)
-  store32(slot + S_PARENT, 0)
+  store32(slot + S_RECORD, 0)
+  store32(slot + S_THREAD_TABLE, 0)
   store32(slot + S_WEB_LOCK, 0)
   // Before the slot is free: slot and incarnation together name a thread for good.
   add32(slot + S_INCARNATION, 1)

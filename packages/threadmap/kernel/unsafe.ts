@@ -28,7 +28,7 @@ import {
 import { ownerOf, unlock } from './lock'
 import { change, shardAt } from './shard'
 import { ENTRY_VALUE, find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
-import { isAlive, me } from './thread'
+import { livesStill, me } from './thread'
 import { isInline, resultAt, sum, valueAt } from './value'
 
 const AGAIN: i32 = 101
@@ -40,7 +40,7 @@ export function detects(): bool {
 /** Raises the writing flag, or says who is in the way. A dead writer's flag is taken over. */
 export function beginWriting(shard: u32): i32 {
   if (cas32(shard + D_LOCK, 0, me) == 0) return PRESENT
-  if (!detects() || !isAlive(ownerOf(shard + D_LOCK))) {
+  if (!detects() || !livesStill(ownerOf(shard + D_LOCK))) {
     const code = lockShard(shard)
     return code < 0 ? code : PRESENT
   }
@@ -53,7 +53,7 @@ export function endWriting(shard: u32): void {
 
 /** Whether somebody who lives is writing. */
 export function isWriting(shard: u32): bool {
-  return load32(shard + D_LOCK) != 0 && isAlive(ownerOf(shard + D_LOCK))
+  return load32(shard + D_LOCK) != 0 && livesStill(ownerOf(shard + D_LOCK))
 }
 
 export function unsafeGet(hash: u64, meta: u32, wantsValue: bool): i32 {

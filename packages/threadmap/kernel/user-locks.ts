@@ -56,7 +56,7 @@ import {
   unlockShared,
   wasInside,
 } from './shared-lock'
-import { findHold, isAlive, me, slotOf } from './thread'
+import { findHold, livesStill, me, slotOf } from './thread'
 import { setDetail } from './value'
 
 export { isOverdue } from './lock'
@@ -153,7 +153,7 @@ export function tryLockMutex(block: u32, generation: u32): i32 {
   const word = block + K_MUTEX
   if (cas32(word, 0, me) == 0) return announce(LOCKED, block)
   const owner = ownerOf(word)
-  if (owner == 0 || owner == me || isAlive(owner)) return E_BUSY
+  if (owner == 0 || owner == me || livesStill(owner)) return E_BUSY
   const code = waitMutex(block, generation, 0)
   return code == E_TIMEOUT ? E_BUSY : code
 }

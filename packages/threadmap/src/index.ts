@@ -12,6 +12,7 @@ export { type FieldType, type StructFields, type StructOf, struct } from './code
 export * from './errors.js'
 export { hash } from './hash.js'
 export type { MapMemory } from './kernel/memory.js'
+export { onThreadDeath } from './liveness/watch.js'
 export { ready } from './liveness/web-locks.js'
 export type { AttachOptions } from './maps/base-map.js'
 export { FastMap } from './maps/fast-map.js'
@@ -31,6 +32,7 @@ export type {
   ShardedOptions,
   ShardStats,
   SyncMapStats,
+  ThreadDeath,
   UnsafeOptions,
   WatchableWorker,
 } from './types.js'

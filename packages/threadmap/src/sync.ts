@@ -2,7 +2,7 @@
 /** threadmap/sync: locks in shared memory, for code around the maps. */
 
 export { DisposedError, LockTimeoutError, LockUsageError } from './errors.js'
-export { watchWorker as watch } from './liveness/watch.js'
+export { onThreadDeath, watchWorker as watch } from './liveness/watch.js'
 export { Backoff } from './sync/backoff.js'
 export type { LockGuard } from './sync/guard.js'
 export type { LockHandle, LockKind, OwnerDied } from './sync/lock-memory.js'
@@ -11,4 +11,4 @@ export type { LockAsyncOptions } from './sync/requests.js'
 export { CompatRWMutex, RWMutex } from './sync/rwmutex.js'
 export type { Locked } from './sync/side.js'
 export { WaitGroup } from './sync/wait-group.js'
-export type { BackoffOptions } from './types.js'
+export type { BackoffOptions, ThreadDeath, WatchableWorker } from './types.js'

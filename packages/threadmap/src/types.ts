@@ -249,12 +249,20 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
   [Symbol.dispose](): void
 }
 
+/** What `onThreadDeath` tells. */
+export interface ThreadDeath {
+  /** The `threadId` that the dead thread had. Its number is not given to another thread. */
+  readonly threadId: number
+}
+
 /** A `Worker` of `node:worker_threads` (or one that looks like it). */
 export interface WatchableWorker {
   /** The number that the runtime gave the thread. */
   readonly threadId: number
   /** Calls `listener` when the worker has ended. */
   once(event: 'exit', listener: () => void): unknown
+  prependOnceListener?(event: 'exit', listener: () => void): unknown
+  readonly performance?: { eventLoopUtilization(): { readonly idle: number } }
 }
 
 /** A browser's `Worker`. Its end is no event; it is known by its Web Lock. */

@@ -7,7 +7,15 @@ import { DamagedMemoryError } from '../errors.js'
 import type { KernelExports } from './instance.js'
 
 /** What the library calls of itself, not for a user: it has nobody to tell. The next operation says what happened. */
-const QUIET = new Set(['close', 'recoverThread', 'finishRecoveries', 'endClaim', 'markWebLock', 'freeLock'])
+const QUIET = new Set([
+  'close',
+  'recoverThread',
+  'finishRecoveries',
+  'declareDead',
+  'endClaim',
+  'markWebLock',
+  'freeLock',
+])
 
 /**
  * The calls of a map's reads and writes stay as they are, and their callers catch: a function around them would cost 4 to 5 ns,

@@ -7,7 +7,7 @@ import { KERNEL_BASE64 } from './wasm.generated.js'
 
 /** What kernel/index.ts exports. Addresses and 32-bit words come as signed numbers: use `>>> 0`. */
 export interface KernelExports {
-  register(thread: number, parent: number, maySleep: boolean): number
+  register(thread: number, record: number, table: number, maySleep: boolean): number
   create(): number
   open(): number
   close(): void
@@ -16,6 +16,7 @@ export interface KernelExports {
   takeKeyArea(size: number): number
   recoverThread(owner: number): number
   finishRecoveries(): number
+  declareDead(owner: number): number
   markWebLock(thread: number): void
   get(meta: number): number
   getNumber(meta: number): number
@@ -84,9 +85,9 @@ function kernelModule(): WebAssembly.Module {
 }
 
 /** An instance of the kernel over `memory`. Each thread has its own; the kernel keeps nothing outside the memory but
- * what is this thread's. */
-export function instantiate(memory: MapMemory, carrier: Carrier): KernelExports {
-  const host = { now: () => performance.now() }
+ * what is this thread's. `declareEnded` declares dead who is known to have ended. */
+export function instantiate(memory: MapMemory, carrier: Carrier, declareEnded: () => void): KernelExports {
+  const host = { now: () => performance.now(), declareEnded }
   const carry = {
     pull: (area: Area, offset: number, length: number) => carrier.pull(area, offset, length),
     push: (offset: number, length: number) => carrier.push(offset, length),

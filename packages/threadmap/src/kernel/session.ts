@@ -1,10 +1,22 @@
 /**
  * A thread's place in a memory: an instance of the kernel, a registry slot, scratch areas. Maps and locks are built on it.
+ * A thread has one place in a memory, however many maps and locks of it use that, and gives it back when the last of
+ * them was disposed or collected, unless workers of this thread may still leave something there to recover.
  */
 
 import { platform } from '#platform'
 import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
-import { keepWatch } from '../liveness/watch.js'
+import {
+  askWorkers,
+  endWatch,
+  hasEnded,
+  keepWatch,
+  mustListen,
+  ownName,
+  type ThreadName,
+  type WatchedMemory,
+} from '../liveness/watch.js'
+import { holdWebLock } from '../liveness/web-locks.js'
 import { checkMemory, FIRST_PAGES, headerChecksum } from './check-memory.js'
 import { instantiate, type KernelExports } from './instance.js'
 import * as L from './layout.generated.js'
@@ -38,29 +50,34 @@ function firstPages(pages: number, header: Header): number {
   return Math.ceil((L.SHARDS + shards * L.SHARD_SIZE + heaps + table + pagesOfShards * KERNEL_PAGE) / WASM_PAGE) + 1
 }
 
-export class Session {
+/** This thread's sessions by the identity of their memory, closed ones too: they can be opened again. */
+const sessions = new Map<string, WeakRef<Session>>()
+/** How many sessions there are before those that were collected are looked for. */
+let tidyAt = 64
+
+export class Session implements WatchedMemory {
   readonly memory: MapMemory
   readonly kernel: KernelExports
   readonly scratch: Scratch
   /** The registry slot's number plus one: how lock words name this thread. */
-  readonly owner: number
-  #closed = false
+  owner = 0
+  /** Whether other threads may use the memory: it came from another thread, or its handle was read. */
+  shared = false
+  readonly #registry: Int32Array
+  /** Maps and locks of this thread that use the session. */
+  #users = 0
+  #closed = true
   #retrying = false
 
   private constructor(memory: MapMemory) {
     this.memory = memory
+    // The registry stands in the first pages, which every view has.
+    this.#registry = new Int32Array(memory.buffer)
     this.scratch = new Scratch(memory, () => this.kernel)
-    this.kernel = instantiate(memory, this.scratch)
-    const { kernel } = this
-    this.owner = kernel.register(platform.threadNumber(), platform.parentNumber(), platform.maySleep())
-    if (this.owner === 0) {
-      throw new ThreadLimitError(
-        `all ${L.SLOT_COUNT} places for threads are taken in this memory; dispose maps that a thread no longer uses, or watch() workers so that the places of dead ones are given back`,
-      )
-    }
+    this.kernel = instantiate(memory, this.scratch, () => this.declareEnded(true))
   }
 
-  /** A new memory of at most `maxBytes` with this header. */
+  /** A new memory of at most `maxBytes` with this header. The caller is its first user. */
   static create(maxBytes: number, header: Header, text: string): Session {
     checkRuntime()
     const pages = Math.max(FIRST_PAGES, Math.floor(maxBytes / WASM_PAGE))
@@ -81,6 +98,7 @@ export class Session {
     words[L.H_MAX_PAGES >>> 2] = (pages * WASM_PAGE) / KERNEL_PAGE
     writeHeaderText(memory.buffer, text)
     const session = new Session(memory)
+    session.#register()
     if (session.kernel.create() < 0 || session.kernel.open() < 0) {
       throw new MapFullError(
         `maxBytes = ${maxBytes} is too small: the tables of an empty map with these options do not fit; raise maxBytes or lower shards and capacity`,
@@ -91,25 +109,51 @@ export class Session {
     fresh[L.H_MAGIC >>> 2] = L.MAGIC
     fresh[L.H_VERSION >>> 2] = L.LAYOUT_VERSION
     Atomics.store(fresh, L.H_READY >>> 2, 1)
-    session.scratch.locate()
-    keepWatch(session)
+    session.#opened()
+    remember(session)
+    session.#users++
     return session
   }
 
-  /** This thread's place in a memory that another one made. */
+  /** This thread's place in a memory that it shares with others. The caller is one more user. */
   static attach(memory: MapMemory, policy: number): Session {
     checkRuntime()
     checkMemory(memory, policy)
-    const session = new Session(memory)
-    if (session.kernel.open() < 0) {
-      session.close()
-      throw new MapFullError(
-        "no memory left for this thread's scratch areas (8 KiB): the map is at maxBytes, and other threads have taken what is kept for that",
+    const session = sessionOf(memory) ?? new Session(memory)
+    if (session.#closed) {
+      session.#register()
+      if (session.kernel.open() < 0) {
+        session.kernel.close()
+        throw new MapFullError(
+          "no memory left for this thread's scratch areas (8 KiB): the map is at maxBytes, and other threads have taken what is kept for that",
+        )
+      }
+      session.#opened()
+      // What is known of those who died before.
+      session.declareEnded()
+      session.recoverDead()
+      remember(session)
+    }
+    session.shared = true
+    session.#users++
+    return session
+  }
+
+  #register(): void {
+    const { record, table, thread } = ownName(platform.threadNumber())
+    this.owner = this.kernel.register(thread, record, table, platform.maySleep())
+    if (this.owner === 0) {
+      throw new ThreadLimitError(
+        `all ${L.SLOT_COUNT} places for threads are taken in this memory; a thread takes one place, however often it attaches; dispose maps in threads that no longer use them, and watch() workers that are older than the library so that the places of dead ones are given back`,
       )
     }
-    session.scratch.locate()
-    keepWatch(session)
-    return session
+  }
+
+  #opened(): void {
+    this.#closed = false
+    this.scratch.locate()
+    keepWatch(this)
+    holdWebLock(this)
   }
 
   /** A word of the header. */
@@ -121,10 +165,35 @@ export class Session {
     return this.#closed
   }
 
-  close(): void {
-    if (this.#closed) return
+  /** One user less. */
+  release(): void {
+    this.#users--
+    this.closeIfIdle()
+  }
+
+  closeIfIdle(): void {
+    if (this.#users > 0 || this.#closed || (this.shared && mustListen(this.#hasOthers()))) return
     this.#closed = true
+    endWatch(this)
     this.kernel.close()
+  }
+
+  declareEnded(inside = false): void {
+    // The kernel asks while it opens, too.
+    if (this.#closed && !inside) return
+    askWorkers()
+    let found = false
+    for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
+      if (owner === this.owner || this.threadOf(owner) === 0 || !hasEnded(this.nameOf(owner))) continue
+      this.kernel.declareDead(owner)
+      found = true
+    }
+    // Inside an operation the lock that was waited for is taken over; what else the dead held is recovered afterwards.
+    if (found && inside) this.#finishLater(FIRST_RETRY_MS)
+  }
+
+  recoverDead(): void {
+    if (!this.#closed && this.kernel.finishRecoveries() > 0) this.#finishLater(FIRST_RETRY_MS)
   }
 
   /** Recovers whatever the dead thread of this slot held; what others hold just now, a little later. */
@@ -143,16 +212,60 @@ export class Session {
     platform.unref(timer)
   }
 
+  /** Whether any other thread has a place, or one that died had one and is not recovered yet. */
+  #hasOthers(): boolean {
+    for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
+      const state = Atomics.load(this.#registry, slotAddress(owner, L.S_STATE) >>> 2)
+      if (owner !== this.owner && (state & L.STATE_MASK) !== L.SLOT_FREE) return true
+    }
+    return false
+  }
+
   /** What the registry says of a slot: the thread's number (plus one), or 0 if no living thread has it. */
   threadOf(owner: number): number {
-    const state = Atomics.load(this.scratch.i32, slotAddress(owner, L.S_STATE) >>> 2)
+    const state = Atomics.load(this.#registry, slotAddress(owner, L.S_STATE) >>> 2)
     return (state & L.STATE_MASK) === L.SLOT_ALIVE ? state >>> L.THREAD_SHIFT : 0
   }
 
-  /** The number (plus one) of the thread that created the one of this slot; 0 if unknown. */
-  parentOf(owner: number): number {
-    return Atomics.load(this.scratch.i32, slotAddress(owner, L.S_PARENT) >>> 2)
+  /** How the living thread of a slot is named. */
+  nameOf(owner: number): ThreadName {
+    const record = Atomics.load(this.#registry, slotAddress(owner, L.S_RECORD) >>> 2)
+    const table = Atomics.load(this.#registry, slotAddress(owner, L.S_THREAD_TABLE) >>> 2)
+    return { thread: this.threadOf(owner), record, table }
   }
+}
+
+/** This thread's session in a memory, which may be closed. */
+function sessionOf(memory: MapMemory): Session | undefined {
+  const session = sessions.get(identityOf(memory))?.deref()
+  return session !== undefined && isSame(session.memory, memory) ? session : undefined
+}
+
+function remember(session: Session): void {
+  sessions.set(identityOf(session.memory), new WeakRef(session))
+  if (sessions.size < tidyAt) return
+  for (const [identity, ref] of sessions) if (ref.deref() === undefined) sessions.delete(identity)
+  tidyAt = 64 + 2 * sessions.size
+}
+
+function identityOf(memory: MapMemory): string {
+  const words = new Uint32Array(memory.buffer)
+  return [L.H_IDENTITY, L.H_SEED, L.H_SEED + 4].map(address => words[address >>> 2]).join(':')
+}
+
+/** Whether both are one memory, and not one a copy of the other: what is written to the one is read in the other. */
+function isSame(one: MapMemory, other: MapMemory): boolean {
+  if (one === other) return true
+  const here = new Int32Array(one.buffer)
+  const there = new Int32Array(other.buffer)
+  // Another thread may be at the same word. If it always is, this thread takes two places.
+  for (let tries = 0; tries < 100; tries++) {
+    const probe = 1 + Math.floor(Math.random() * 0x7ffffffe)
+    if (Atomics.load(there, L.H_PROBE >>> 2) === probe) continue
+    Atomics.store(here, L.H_PROBE >>> 2, probe)
+    if (Atomics.load(there, L.H_PROBE >>> 2) === probe) return true
+  }
+  return false
 }
 
 export function slotAddress(owner: number, field: number): number {

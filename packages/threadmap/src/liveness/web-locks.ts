@@ -78,9 +78,13 @@ function look(thread: WebThread): void {
   }
 }
 
-/** Recovers what a dead thread held, in every memory of this thread. */
+/** Declares a thread dead in every memory of this thread, and then recovers what it held there. */
 function recoverThread(number: number): void {
-  for (const session of open()) {
-    for (let owner = 1; owner <= L.SLOT_COUNT; owner++) if (session.threadOf(owner) === number) session.recover(owner)
+  const all = open()
+  for (const session of all) {
+    for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
+      if (session.threadOf(owner) === number) session.kernel.declareDead(owner)
+    }
   }
+  for (const session of all) session.recoverDead()
 }

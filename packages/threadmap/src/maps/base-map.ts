@@ -58,8 +58,8 @@ const METHODS: Record<number, string> = {
 /** In place of a value that an operation does not have. */
 const NOTHING = Symbol('nothing')
 
-/** Closes the session of a map that was collected without having been disposed. */
-const collected = new FinalizationRegistry<Session>(session => session.close())
+/** Lets go of the session of a map that was collected without having been disposed. */
+const collected = new FinalizationRegistry<Session>(session => session.release())
 
 /** Creates the memory of a map. */
 function createMap<K, V>(kind: MapKind, options: AnyOptions<K, V>): Opened<K, V> {
@@ -87,7 +87,7 @@ export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options:
     const [keyName, valueName] = codecNames(handle.memory)
     return new Opened(session, namedKeyCodec<K>(keyName), namedValueCodec(valueName, options.value), cache) as never
   } catch (error) {
-    session.close()
+    session.release()
     throw error
   }
 }
@@ -370,6 +370,8 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   stats(): MapStats {
     if (this.#disposed) this.#refuse()
+    this.#session.declareEnded()
+    this.#session.recoverDead()
     const kernel = this.#kernel
     return {
       size: this.size,
@@ -407,6 +409,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   audit(): string[] {
     if (this.#disposed) this.#refuse()
+    this.#session.declareEnded()
     const count = this.#kernel.audit() >>> 0
     this.#scratch.refresh()
     const words = this.#scratch.u32
@@ -422,6 +425,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   get handle(): MapHandle<K, V> {
     if (this.#disposed) this.#refuse()
     checkReady(`the handle of a ${this.#kind}`)
+    this.#session.shared = true
     return {
       threadmap: L.LAYOUT_VERSION,
       kind: this.#kind,
@@ -444,7 +448,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     this.#disposed = true
     collected.unregister(this)
     this.#cache?.clear()
-    this.#session.close()
+    this.#session.release()
   }
 
   // --- Between JavaScript and the kernel -------------------------------------------------------------------------------

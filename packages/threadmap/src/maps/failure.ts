@@ -2,6 +2,7 @@
 import * as Errors from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
 import type { Session } from '../kernel/session.js'
+import { watchOf } from '../liveness/watch.js'
 import { threadIdOf } from '../platform/web-thread.js'
 
 /** The error for a negative code of an operation of the map `name`. */
@@ -38,10 +39,24 @@ function timeout(session: Session, name: string): Error {
   const limit = session.header(L.H_LOCK_TIMEOUT)
   return new Errors.LockTimeoutError(
     `no lock on shard ${shard} of this ${name} within lockTimeout = ${limit} ms: ${ownerWords(session, owner)}. ` +
-      'If that thread died, watch() its worker where it was created so that its locks are recovered; if it is slow, raise lockTimeout',
+      `${deathWords(session, owner)}; if it is slow, raise lockTimeout`,
     owner,
     shard,
   )
+}
+
+/** What to do if the owner of a lock died and this thread did not know. */
+export function deathWords(session: Session, owner: number): string {
+  const unknown = 'If that thread died, watch() its worker where it was created so that its locks are recovered'
+  if (owner === 0 || owner > L.SLOT_COUNT) return unknown
+  switch (watchOf(session.nameOf(owner))) {
+    case 'here':
+      return 'It is a worker of this thread: if you terminate it, await worker.terminate() first, for this thread hears of the end when its event loop turns'
+    case 'elsewhere':
+      return 'If that thread is being terminated, await worker.terminate() first in the thread that created it'
+    default:
+      return unknown
+  }
 }
 
 /** Who holds a lock, as far as can be told. */

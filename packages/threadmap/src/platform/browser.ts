@@ -43,7 +43,7 @@ function browser(): Platform {
   return {
     name: 'browser',
     threadNumber: () => webThread?.number ?? 0,
-    parentNumber: () => 0,
+    environment: undefined,
     onNewWorker() {},
     webThread,
     hearsOf: (worker): worker is BrowserWorker => webThread !== undefined && looksLikeWebWorker(worker),

@@ -27,11 +27,8 @@ export interface Platform {
   readonly name: 'node' | 'deno' | 'bun' | 'browser'
   /** This thread's number in its runtime plus one, or the made-up number of a `webThread`; 0 where it has none (yet). */
   threadNumber(): number
-  /**
-   * The number plus one of the thread that created this one, or of one further up; 0 where threads have no numbers. From
-   * now on the workers that this thread creates will name this thread.
-   */
-  parentNumber(): number
+  /** What a worker inherits from the thread that creates it, as it is at that moment. Undefined in browsers. */
+  readonly environment: { get(key: string): unknown; set(key: string, value: unknown): void } | undefined
   /**
    * Calls `listener` with each worker that this thread creates from now on: on Node and Deno inside the worker's constructor, before anyone
    * else can listen for its end, on Bun a tick later. Never calls it in a browser, where a worker's end is no event.

@@ -20,12 +20,8 @@ export interface NodeModules {
   process?: { on(event: 'worker', listener: (worker: unknown) => void): unknown }
 }
 
-/** What a thread leaves for the workers that it creates. */
-const PARENT = 'threadmap:parent'
-
 export function serverPlatform(name: 'node' | 'deno' | 'bun', modules: NodeModules): Platform {
   const { threads, diagnostics, os, asyncHooks, process } = modules
-  let parent: number | undefined
 
   // Deno's workers have no event that comes after their end, and its web workers no numbers.
   const locks = name === 'deno' ? lockManager() : undefined
@@ -40,13 +36,9 @@ export function serverPlatform(name: 'node' | 'deno' | 'bun', modules: NodeModul
   return {
     name,
     threadNumber,
-    parentNumber() {
-      if (parent === undefined) {
-        const said = threads.getEnvironmentData(PARENT)
-        parent = typeof said === 'number' ? said : 0
-        threads.setEnvironmentData(PARENT, threadNumber())
-      }
-      return parent
+    environment: {
+      get: key => threads.getEnvironmentData(key),
+      set: (key, value) => threads.setEnvironmentData(key, value),
     },
     onNewWorker(listener) {
       if (name === 'bun') process?.on('worker', worker => listener(withExit(worker as BunWorker)))

@@ -17,7 +17,7 @@ import * as L from '../kernel/layout.generated.js'
 import type { MapMemory } from '../kernel/memory.js'
 import { Session } from '../kernel/session.js'
 import { checkReady } from '../liveness/web-locks.js'
-import { ownerWords } from '../maps/failure.js'
+import { deathWords, ownerWords } from '../maps/failure.js'
 import { checkHandle } from '../maps/handles.js'
 import { checkOptions } from '../maps/options.js'
 import { threadIdOf } from '../platform/web-thread.js'
@@ -52,22 +52,28 @@ const MAX_BYTES = 64 * 1024 * 1024
 export const DEFAULT_TIMEOUT = 5000
 
 let own: Session | undefined
-/** This thread's sessions, by the identity of their memory: a memory that arrives twice is one memory. */
-const known = new Map<string, Session>()
-
-function identityOf(memory: MapMemory): string {
-  const words = new Uint32Array(memory.buffer)
-  return [L.H_IDENTITY, L.H_SEED, L.H_SEED + 4].map(address => words[address >>> 2]).join(':')
-}
+/** Sessions that locks of this thread use. */
+const kept = new Set<Session>()
 
 function ownSession(): Session {
   if (own === undefined) {
     const { header } = checkOptions('FastMap', { shards: 1 } as never, L.TYPE_F64, L.TYPE_BYTES)
     header.set(L.H_LOCKS, 1)
     own = Session.create(MAX_BYTES, header, '["locks"]')
-    known.set(identityOf(own.memory), own)
+    kept.add(own)
   }
   return own
+}
+
+/**
+ * This thread's session in another one's memory of locks. It is never released: a thread that gave up its place while it
+ * holds a lock would never be found out.
+ */
+function attached(memory: MapMemory): Session {
+  const session = Session.attach(memory, L.POLICY_FAST)
+  if (kept.has(session)) session.release()
+  kept.add(session)
+  return session
 }
 
 /** One lock, seen from this thread. */
@@ -99,12 +105,7 @@ export class Place {
     checkReady(`${kind}.attach()`)
     if (!isMemory(handle.memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
     if (handle.memory.buffer.byteLength < L.HASH_KEYS) throw new AttachError('the memory of the handle holds no locks')
-    const identity = identityOf(handle.memory)
-    let session = known.get(identity)
-    if (session === undefined) {
-      session = Session.attach(handle.memory, L.POLICY_FAST)
-      known.set(identity, session)
-    }
+    const session = attached(handle.memory)
     session.scratch.refresh()
     const { address, generation } = handle
     const isWord = (value: unknown): boolean => typeof value === 'number' && value >>> 0 === value
@@ -121,6 +122,7 @@ export class Place {
 
   get handle(): LockHandle {
     this.check()
+    this.session.shared = true
     const { session, address, generation, kind } = this
     checkReady(`the handle of a ${kind}`)
     return { threadmap: L.LAYOUT_VERSION, kind, memory: session.memory, address, generation }
@@ -155,7 +157,7 @@ export class Place {
     switch (code) {
       case L.E_TIMEOUT:
         return new LockTimeoutError(
-          `no ${kind} within ${timeout} ms: ${ownerWords(this.session, detail)}. If that thread died, watch() its worker where it was created; if it is slow, pass a longer time-out`,
+          `no ${kind} within ${timeout} ms: ${ownerWords(this.session, detail)}. ${deathWords(this.session, detail)}; if it is slow, pass a longer time-out`,
           detail,
           -1,
         )

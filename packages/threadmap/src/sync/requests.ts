@@ -5,7 +5,7 @@
 import { LockTimeoutError, LockUsageError, OptionError } from '../errors.js'
 import * as L from '../kernel/layout.generated.js'
 import { type Session, slotAddress } from '../kernel/session.js'
-import { ownerWords } from '../maps/failure.js'
+import { deathWords, ownerWords } from '../maps/failure.js'
 import { Guard } from './guard.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type OwnerDied, type Place } from './lock-memory.js'
 import { waitForWord } from './word.js'
@@ -327,7 +327,10 @@ export class Requests {
       }
       if (woken) lost++
       const waited = performance.now() - began
-      const code = access.poll(session.kernel.isOverdue(waited, lost) !== 0)
+      const overdue = session.kernel.isOverdue(waited, lost) !== 0
+      // It may be a death that another thread has heard of.
+      if (overdue) session.declareEnded()
+      const code = access.poll(overdue)
       if (code >= 0) {
         isOver = true
         got(code)
@@ -348,7 +351,7 @@ export class Requests {
     const who =
       owner === place.session.owner ? 'this thread holds it itself, by another call' : ownerWords(place.session, owner)
     return new LockTimeoutError(
-      `no ${place.kind} within ${timeout} ms: ${who}. If that thread died, watch() its worker where it was created; if it is slow, pass a longer time-out`,
+      `no ${place.kind} within ${timeout} ms: ${who}. ${deathWords(place.session, owner)}; if it is slow, pass a longer time-out`,
       owner,
       -1,
     )

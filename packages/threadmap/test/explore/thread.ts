@@ -111,7 +111,7 @@ export class LogicalThread {
       pull: (area: 0 | 1 | 2 | 3, offset: number, length: number): void => this.scratch.pull(area, offset, length),
       push: (offset: number, length: number): void => this.scratch.push(offset, length),
     }
-    const imports = { env: { memory }, thread: { now: () => scheduler.now() }, atomics, carry }
+    const imports = { env: { memory }, thread: { now: () => scheduler.now(), declareEnded: () => {} }, atomics, carry }
     const exports = new WebAssembly.Instance(module, imports).exports
     this.kernel = exports as unknown as KernelExports
     this.#asyncify = exports as unknown as Asyncify
@@ -119,7 +119,7 @@ export class LogicalThread {
     this.#header = new Int32Array(memory.buffer, data, 2)
     this.#header[1] = data + size
     // No thread of the runtime, so none that started it either.
-    this.owner = this.kernel.register(0, 0, true)
+    this.owner = this.kernel.register(0, 0, 0, true)
     if (this.owner === 0 || this.kernel.open() !== 0) throw new Error('no place for another logical thread')
     this.scratch = new scratchRoom.Scratch(memory, () => this.kernel)
     this.scratch.locate()

@@ -49,3 +49,16 @@ export function lockOfShard(handle: MapHandle<never, never>, shard: number): Sha
     },
   }
 }
+
+/** Takes the lock of the first shard, as a write does that never ends, as soon as nobody else has it. */
+export function takeShard(handle: MapHandle<never, never>): void {
+  const lock = lockOfShard(handle, 0)
+  for (const end = performance.now() + 60_000; ; ) {
+    try {
+      lock.take('write')
+      return
+    } catch (error) {
+      if (performance.now() > end) throw error
+    }
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * threadmap/watch: hears of the ends of workers, and nothing else. For workers that only forward handles to workers of their
+ * own: without it nobody hears of their workers' deaths before they end themselves. It loads no map and no kernel.
+ */
+
+export { onThreadDeath, watchWorker as watch } from './liveness/watch.js'
+export type { ThreadDeath, WatchableWorker } from './types.js'
