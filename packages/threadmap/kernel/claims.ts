@@ -80,8 +80,10 @@ export function beginClaim(meta: u32): i32 {
     store32(mySlot + S_WAITS_ON, owner)
     store32(mySlot + S_WAITS_FOR, load32(claim + C_SERIAL))
     const epoch = load32(slotOf(owner) + S_CLAIM_EPOCH)
+    // An owner that did not get the claims' lock ends its claim without: then it has raised the epoch before this thread looked.
+    const stands = load32(claim + C_META) == meta
     unlock(H_CLAIM_LOCK)
-    sleepTill(owner, epoch, deadline)
+    if (stands) sleepTill(owner, epoch, deadline)
   }
   return E_COMPUTE_TIMEOUT
 }

@@ -114,6 +114,11 @@ const SPARSE_BYTES: u32 = 32 * 4096
 
 /** Why the last allocation failed: E_FULL, E_TIMEOUT or E_SPARSE. */
 export let failure: i32 = 0
+/** Says why there is no block, where something else than this heap is the reason. */
+export function failWith(code: i32): void {
+  failure = code
+}
+
 /** Whether the caller can compact its heap when an allocation fails with E_SPARSE. */
 let mayCompact: bool = false
 /** Whether the pages that H_RESERVE keeps may be taken. */

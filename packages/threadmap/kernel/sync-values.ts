@@ -15,6 +15,7 @@ import {
   emptySlabs,
   FREE_LINK,
   failure,
+  failWith,
   free,
   G_FREE,
   G_FRESH,
@@ -40,6 +41,7 @@ import {
   D_LOCK,
   D_TABLE,
   E_SPARSE,
+  E_TIMEOUT,
   H_HEAP_START,
   H_SHARD_BITS,
   H_THREAD_HEAPS,
@@ -113,7 +115,10 @@ function newValueCompacting(meta: u32, isMore: bool): u64 {
 
 function tryNewValue(meta: u32, isMore: bool): u64 {
   const heap = heapOf(me)
-  if (!lockHeap(heap)) return 0
+  if (!lockHeap(heap)) {
+    failWith(E_TIMEOUT)
+    return 0
+  }
   let block = newValueBlock(heap, meta)
   let word: u64 = 0
   if (block != 0 && isMore && !reserve(heap, blockSize(meta))) {

@@ -187,6 +187,23 @@ export class World {
   }
 
   /**
+   * Claims on a thread's stack of one page or none. A thread that did not get the claims' lock in time leaves the claim that it
+   * ended there; its next claim takes it off.
+   */
+  #claimedStill(page: number): string[] {
+    if (page === 0) return []
+    const word = (address: number): number => this.words[address >>> 2] >>> 0
+    const found: string[] = []
+    if (word(page + L.C_PREVIOUS_PAGE) !== 0)
+      found.push(`a stack of claims has several pages still (at 0x${page.toString(16)})`)
+    for (let last = word(page + L.C_LAST); last !== 0; last = word(page + last + L.C_PREVIOUS)) {
+      if (word(page + last + L.C_META) !== L.C_ENDED)
+        found.push(`a key is claimed still (at 0x${(page + last).toString(16)})`)
+    }
+    return found
+  }
+
+  /**
    * The invariants of the whole memory, on the shipped kernel; and that nobody has left anything behind. A dead reader's
    * share stands until the next writer comes: `written` says that one has.
    */
@@ -199,8 +216,7 @@ export class World {
     }
     for (let i = 0; i < this.threads.length + 2; i++) {
       const slot = L.REGISTRY + i * L.SLOT_SIZE
-      const claims = this.words[(slot + L.S_CLAIMS) >>> 2] >>> 0
-      if (claims !== 0) check('a key is claimed still', claims + L.C_PREVIOUS_PAGE, claims + L.C_LAST + 4)
+      found.push(...this.#claimedStill(this.words[(slot + L.S_CLAIMS) >>> 2] >>> 0))
       check('a claim is waited for still', slot + L.S_WAITS_FOR, slot + L.S_WAITS_FOR + 4)
       check('a lock is named as held for reading still', slot + L.S_HOLDS, slot + L.S_HOLDS + L.HOLD_COUNT * 4)
       check('a lock is named as waited for still', slot + L.S_WAITS, slot + L.S_WAITS + 4)

@@ -82,7 +82,7 @@ function inChromium(executablePath: string): void {
       await inPage('outlast', kind)
     })
 
-    test(`${kind}: the main thread gives up with LockTimeoutError, in time, when a worker holds on`, async () => {
+    test(`${kind}: the main thread gives up with ComputeTimeoutError, in time, when a worker holds on`, async () => {
       await inPage('giveUp', kind)
     })
 

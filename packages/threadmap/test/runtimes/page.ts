@@ -80,7 +80,7 @@ export async function giveUp(kind: MapKind): Promise<number> {
   const started = performance.now()
   const thrown = caught(() => map.getOrInsertComputed('slow', () => -1))
   const took = performance.now() - started
-  expect('what was thrown', thrown, 'LockTimeoutError')
+  expect('what was thrown', thrown, 'ComputeTimeoutError')
   if (took < timeout * 0.9 || took > timeout + SLACK) throw new Error(`it gave up after ${took} ms, not ${timeout}`)
   expect('another key', map.set('other', 1).get('other'), 1)
   map.set(LET_GO, 1)
@@ -151,7 +151,7 @@ export async function survive(kind: MapKind, rounds: number): Promise<number> {
       const started = performance.now()
       const thrown = caught(() => map.set(`key${i}`, i))
       const took = performance.now() - started
-      if (thrown) expect('what was thrown', thrown, 'LockTimeoutError')
+      if (thrown) expect('what was thrown', thrown, 'ComputeTimeoutError')
       else expect(`key${i}`, caught(() => map.get(`key${i}`)) ?? map.get(`key${i}`), i)
       if (took > timeout + SLACK) throw new Error(`round ${round}: ${thrown ?? 'set'} after ${took} ms`)
       if (thrown) refused++
