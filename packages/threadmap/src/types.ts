@@ -261,8 +261,16 @@ export interface WatchableWorker {
   readonly threadId: number
   /** Calls `listener` when the worker has ended. */
   once(event: 'exit', listener: () => void): unknown
+  /** Like `once`, before other listeners. Absent: `once` is used. */
   prependOnceListener?(event: 'exit', listener: () => void): unknown
-  readonly performance?: { eventLoopUtilization(): { readonly idle: number } }
+  /** How busy the worker's event loop is. Absent where the runtime does not say. */
+  readonly performance?: {
+    /** What the event loop has done since the worker began. */
+    eventLoopUtilization(): {
+      /** Milliseconds in which the event loop had nothing to do. */
+      readonly idle: number
+    }
+  }
 }
 
 /** A browser's `Worker`. Its end is no event; it is known by its Web Lock. */
