@@ -9,6 +9,7 @@ import { root } from '../setup.mjs'
 /** What each prints. http-cart.mjs has a test beside the guard's, and the page has one in a browser. */
 const PRINTS = {
   'http-counter.mjs': /^\{"\/":134,"\/about":133,"\/prices":133\}\n$/,
+  'memoize-piscina.mjs': /^400 answers, 20 different, computed 20 times\n$/,
   'build/configuration.js': /requestsPerSecond: 10, .*\n.*requestsPerSecond: 50, paths: \[ '\/', '\/api' \] \}\n$/,
 }
 
