@@ -31,6 +31,12 @@ test('publint has nothing to say about the workbench and the lab', () => {
   }
 })
 
+test('each package has a page for its readers, and its licence', () => {
+  for (const [name, { files }] of Object.entries(packed)) {
+    for (const needed of ['README.md', 'LICENSE']) assert.ok(files.includes(needed), `${needed} is missing in ${name}`)
+  }
+})
+
 test('the sources of the Go program are in the workbench, and nothing of any build but its output', () => {
   for (const file of readdirSync(join(root, 'packages/workbench/go'))) {
     assert.ok(packed.workbench.files.includes(`go/${file}`), file)

@@ -30,8 +30,11 @@ function project(template) {
 }
 
 test('the package holds the library, its types and nothing else', t => {
-  const entries = ['index', 'sync', 'guard', 'histogram'].flatMap(name => [`dist/${name}.js`, `dist/${name}.d.ts`])
-  for (const needed of [...entries, 'bin/threadmap.js', 'package.json']) {
+  const entries = ['index', 'sync', 'guard', 'histogram', 'watch'].flatMap(name => [
+    `dist/${name}.js`,
+    `dist/${name}.d.ts`,
+  ])
+  for (const needed of [...entries, 'bin/threadmap.js', 'package.json', 'README.md', 'LICENSE']) {
     assert.ok(files.includes(needed), `${needed} is missing in ${files.join(', ')}`)
   }
   const strangers = files.filter(

@@ -242,7 +242,7 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
   readonly handle: MapHandle<K, V>
   /**
    * Lets the map know of a worker whose death it is to notice, so that locks the worker held are recovered at once. In
-   * Node, workers that this thread creates after the map are watched already; a browser's workers always are. Returns the map.
+   * Node, workers that this thread creates after it has loaded the library are watched already; a browser's workers always are. Returns the map.
    */
   watch(worker: WatchableWorker | BrowserWorker): this
   /** Gives up this thread's place in the map. The other threads go on; the memory is freed when the last one lets go. */
