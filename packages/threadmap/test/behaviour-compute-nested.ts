@@ -190,7 +190,8 @@ for (const kind of SAFE_KINDS) {
         )
       }
       await until(() => map.stats().threads === 1, 'the dead one is recovered')
-      assert.ok(map.stats().usedBytes <= before, `${map.stats().usedBytes} bytes after ${before}`)
+      // Less than the page that its claims took: a registry slot that nobody had before counts once it is written to.
+      assert.ok(map.stats().usedBytes < before + 4096, `${map.stats().usedBytes} bytes after ${before}`)
       map.clear()
     }
     assert.deepEqual(map.audit(), [])

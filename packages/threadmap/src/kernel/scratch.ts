@@ -136,10 +136,12 @@ export class Scratch extends Window implements Carrier {
     if (known !== undefined && known.u8.length >= size + WORD) return known
     const window = new Window()
     const bytes = Math.max(SMALLEST_WINDOW, known === undefined ? 0 : Math.min(known.u8.length * 2, LARGEST_KEPT), size)
-    window.view(new ArrayBuffer(((bytes + WORD - 1) & -WORD) + WORD))
+    // What the kernel takes for its room and what is tested above must be one number, or a value between the two never fits.
+    const room = (bytes + WORD - 1) & -WORD
+    window.view(new ArrayBuffer(room + WORD))
     this.#windows[area] = window
-    if (area === RESULT) this.#kernel().setResultWindow(bytes)
-    if (bytes > LARGEST_KEPT) this.isLarge = true
+    if (area === RESULT) this.#kernel().setResultWindow(room)
+    if (room > LARGEST_KEPT) this.isLarge = true
     return window
   }
 }
