@@ -72,7 +72,8 @@ export interface UnsafeOptions<K, V> extends MapOptions<K, V> {
 
 /**
  * What crosses to another thread, by `postMessage` or `workerData`. Structured-cloneable; it holds the shared memory
- * and the names of the codecs. `K` and `V` are carried for the compiler only.
+ * and the names of the codecs. `K` and `V` are carried for the compiler only. A worker that only forwards
+ * handles to workers of its own must load `threadmap/watch`, or nobody hears of their deaths before its own end.
  */
 export interface MapHandle<K = unknown, V = unknown, Kind extends MapKind = MapKind> {
   /** The version of the memory's layout; `attach` refuses another one than its own. */
@@ -119,7 +120,7 @@ export interface MapStats {
   resizes: number
   /** Times sparse pages were emptied into others. */
   compactions: number
-  /** Threads attached now. */
+  /** Threads that have a place in the map now: one place each, however often they attach. */
   threads: number
 }
 

@@ -63,9 +63,10 @@ export function checkMemory(memory: MapMemory, policy: number): void {
   }
   const words = new Uint32Array(buffer)
   // First what the map says, then how long the memory is: other threads make it grow meanwhile, and the buffer that this
-  // thread sees lags behind until it grows it by nothing.
+  // thread sees lags behind until it grows it by nothing. Only then: growing takes V8 a look at each shared memory that the
+  // thread has, and a pool's task that attaches brings one more each time.
   const pages = Atomics.load(words, L.H_PAGES_SEEN >>> 2)
-  memory.grow(0)
+  if (buffer.byteLength < pages * KERNEL_PAGE) memory.grow(0)
   const bytes = memory.buffer.byteLength
   const magic = words[L.H_MAGIC >>> 2]
   if (magic !== L.MAGIC) {
