@@ -3,6 +3,7 @@ import { OptionError } from './errors.js'
 import { available } from './guard/context.js'
 import { Guarded, type GuardOptions } from './guard/guarded.js'
 import type { ConcurrentMap } from './types.js'
+import { refuseUnknown } from './unknown-options.js'
 
 export { separate } from './guard/context.js'
 export type { GuardOptions } from './guard/guarded.js'
@@ -61,6 +62,7 @@ function check(map: unknown, options: GuardOptions): void {
   if (!Object.isExtensible(candidate)) {
     throw new OptionError('guard(): this map is frozen or sealed, so its methods cannot be watched; guard it before')
   }
+  refuseUnknown('guard()', options, ['name', 'onReport', 'throw', 'strict', 'stacks', 'frames'])
   for (const name of ['stacks', 'frames'] as const) {
     const value = options[name]
     if (value !== undefined && !(Number.isInteger(value) && value >= 0)) {

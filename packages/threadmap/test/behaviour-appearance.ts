@@ -4,8 +4,9 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { FastMap, f64, json, OptionError, string, ThreadmapError } from 'threadmap'
+import { guard } from 'threadmap/guard'
 import { Histogram } from 'threadmap/histogram'
-import { CompatRWMutex, Mutex, RWMutex, WaitGroup } from 'threadmap/sync'
+import { Backoff, CompatRWMutex, Mutex, RWMutex, WaitGroup } from 'threadmap/sync'
 import { type AnyMap, type MapClass, mapClasses, TEST_BYTES } from './support/maps.js'
 
 function filled(Class: MapClass, entries: number): AnyMap {
@@ -137,6 +138,24 @@ for (const Class of [Mutex, RWMutex, CompatRWMutex, WaitGroup, Histogram]) {
     assert.throws(() => new Worker('', { eval: true, workerData: { shared } }), words)
   })
 }
+
+test('locks, histograms and the guard refuse options that there are not, too', () => {
+  const refused = (make: () => unknown, words: RegExp): void => {
+    assert.throws(make, (error: unknown) => error instanceof OptionError && words.test(error.message))
+  }
+  refused(
+    () => new Backoff({ maxretries: 3 } as object),
+    /new Backoff\(\) has no option 'maxretries'; did you mean 'maxRetries'/,
+  )
+  refused(
+    () => new Histogram({ higest: 3 } as object),
+    /new Histogram\(\) has no option 'higest'; did you mean 'highest'/,
+  )
+  refused(
+    () => guard(new Map(), { onreport: () => {} } as object),
+    /guard\(\) has no option 'onreport'; did you mean 'onReport'/,
+  )
+})
 
 test('console.log survives a codec that throws', () => {
   const map = new FastMap({

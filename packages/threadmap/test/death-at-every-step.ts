@@ -9,9 +9,9 @@ import { dieEverywhere } from './explore/death.js'
 import { deathsOf } from './explore/scenarios.js'
 import { type FormName, forms, type MapName, maps } from './explore/world.js'
 
-/** At each so manieth death the recoverer dies too: everywhere would be millions of deaths. */
+/** After every EVERY-th death the recoverer dies too; after every one there would be millions of deaths. */
 const EVERY = 41
-/** And at each so manieth of its steps. For a SyncMap those are thousands: it looks through every thread's values. */
+/** The recoverer dies at one in this many of its steps. Those of a SyncMap are thousands: it looks through every thread's values. */
 const strideOf = (map: MapName): number => (map === 'SyncMap' ? 2003 : 17)
 
 for (const map of Object.keys(maps) as MapName[]) {

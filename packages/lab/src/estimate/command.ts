@@ -87,7 +87,7 @@ function estimate(flags: Flags): void {
         `  error on maps held out of the fit: median ${(100 * fit.medianError).toFixed(1)}%, at worst ${(100 * fit.worstError).toFixed(1)}% (${source})`,
         needed > 1
           ? `  A map is at most 4 GiB: split the keys over ${needed} maps.`
-          : `  new ${kind}({ key: string, value: ${numbers ? 'f64' : 'string'}, capacity: ${entries}, maxBytes: ${Math.min(LARGEST_MAP, Math.max(maxBytes, 2 ** 20))} })`,
+          : `  new ${kind}({ key: string, value: ${numbers ? 'f64' : 'string'}, capacity: ${entries}, ${SHARDED_KINDS.includes(kind) ? `shards: ${load.shards}, ` : ''}maxBytes: ${Math.min(LARGEST_MAP, Math.max(maxBytes, 2 ** 20))} })`,
         '',
       ].join('\n'),
     )

@@ -2,7 +2,9 @@
  * Where a histogram is: a header that describes it (magic, format, shape), and the counts of its buckets behind it. The
  * magic is written last and read first, so a thread that attaches too early is refused.
  */
+
 import { AttachError, OptionError } from '../errors.js'
+import { refuseUnknown } from '../unknown-options.js'
 
 /** The options of `new Histogram()`. */
 export interface HistogramOptions {
@@ -51,6 +53,7 @@ export class Place {
   }
 
   static create(options: HistogramOptions): Place {
+    refuseUnknown('new Histogram()', options, ['highest', 'subBuckets', 'memory', 'offset'])
     const { subBits, bits } = shapeOf(options)
     const { offset = 0 } = options
     const bytes = bytesOf(subBits, bits)

@@ -1,5 +1,6 @@
 import { OptionError } from '../errors.js'
 import type { BackoffOptions } from '../types.js'
+import { BACKOFF_OPTIONS, refuseUnknown } from '../unknown-options.js'
 
 const DEFAULT_DELAY = 100
 const DEFAULT_RETRIES = 6
@@ -25,8 +26,9 @@ export class Backoff {
   readonly maxRetries: number
   #retries = 0
 
-  /** Starts before the first pause. `OptionError` for an option that is no whole number from 0 up. */
+  /** Starts before the first pause. `OptionError` for an option that there is not, or that is no whole number from 0 up. */
   constructor(options: BackoffOptions = {}) {
+    refuseUnknown('new Backoff()', options, BACKOFF_OPTIONS)
     this.initialDelay = options.initialDelay ?? DEFAULT_DELAY
     this.maxRetries = options.maxRetries ?? DEFAULT_RETRIES
     for (const [name, value] of Object.entries({ initialDelay: this.initialDelay, maxRetries: this.maxRetries })) {
