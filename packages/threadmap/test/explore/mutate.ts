@@ -68,7 +68,7 @@ const layers: readonly Layer[] = [
   {
     name: 'behaviour',
     limit: 240,
-    command: () => tests('robustness-attach', 'behaviour-attach', 'behaviour-map'),
+    command: () => tests('robustness-attach', 'behaviour-attach', 'behaviour-map', 'behaviour-compute-nested'),
   },
 ]
 
