@@ -62,7 +62,7 @@ export const H_RESERVE: u32 = 104
 /** 1: a memory of users' locks (src/sync). Its blocks are referenced by handles, not by the table. */
 export const H_LOCKS: u32 = 100
 /** After how many microseconds of waiting a lock is handed over to the thread that waits. */
-export const H_HANDOVER: u32 = 104
+export const H_HANDOVER: u32 = 112
 /** A checksum of what never changes of the header, and of the hash's secret words (JavaScript makes it and checks it). */
 export const H_CHECKSUM: u32 = 108
 /** A word that a thread changes in one view of a memory and reads in another, to see whether both are one memory. */
