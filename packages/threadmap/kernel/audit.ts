@@ -3,35 +3,13 @@
  * test; so may a user who wonders.
  */
 import { get32, load32, load64, store32 } from './atomics'
+import { BLOCK_CLASSES, CLASSES, chainPages, heapById, isFree, nextSlab, pagesNow, pageWord, perSlab } from './heap'
 import {
-  BLOCK_CLASSES,
   BLOCK_SPAN,
+  BUCKET,
+  BUCKET_SLOTS,
   CHAIN_HEAD,
   CHAIN_TAIL,
-  CLASSES,
-  chainPages,
-  FREE_LINK,
-  FREE_PAGE,
-  G_CLASS,
-  G_FREE,
-  G_FRESH,
-  G_LIVE,
-  G_SIZE,
-  heapById,
-  isFree,
-  KIND_MASK,
-  nextSlab,
-  pagesNow,
-  pageWord,
-  perSlab,
-  SCRATCH_SPAN,
-  SLAB,
-  SLAB_HEADER,
-  SPAN_TAIL,
-  TABLE_SPAN,
-  TAIL_MARK,
-} from './heap'
-import {
   D_DIRTY,
   D_DIRTY_USED,
   D_EXPUNGED,
@@ -39,12 +17,21 @@ import {
   D_READERS,
   D_TABLE,
   D_USED,
+  ENTRY_VALUE,
+  FREE_LINK,
+  FREE_PAGE,
+  G_CLASS,
+  G_FREE,
+  G_FRESH,
+  G_LIVE,
+  G_SIZE,
   H_CLAIM_LOCK,
   H_HEAP_LOCK,
   H_HEAP_START,
   H_PAGES_USED,
   H_POLICY,
   H_SHARD_BITS,
+  KIND_MASK,
   META_LENGTH,
   META_MARK,
   MOST_PROBLEMS,
@@ -55,25 +42,65 @@ import {
   P_PARTIAL,
   PAGE,
   POLICY_SYNC,
+  PROBLEM_ADDRESS,
+  PROBLEM_BLOCK_LEAK,
+  PROBLEM_CHAIN_LEAK,
+  PROBLEM_CHAIN_LENGTH,
+  PROBLEM_DEAD_ENTRY,
+  PROBLEM_DETAIL,
+  PROBLEM_DIRTY_COUNT,
+  PROBLEM_DIRTY_LACKS,
+  PROBLEM_EMPTY_COUNT,
+  PROBLEM_ENTRY_COUNT,
+  PROBLEM_EXPUNGED_COUNT,
+  PROBLEM_FREE_BYTES,
+  PROBLEM_FREE_LIST,
+  PROBLEM_FREE_SLOT,
+  PROBLEM_HASH,
+  PROBLEM_HEAP_PAGES,
+  PROBLEM_LIVE_COUNT,
+  PROBLEM_LOCK_HELD,
+  PROBLEM_NO_BLOCK,
+  PROBLEM_NOT_AMENDED,
+  PROBLEM_NUMBER,
+  PROBLEM_PAGE_KIND,
+  PROBLEM_PAGES_USED,
+  PROBLEM_PASSED_COUNTS,
+  PROBLEM_REFERENCED_TWICE,
+  PROBLEM_SCRATCH_OWNER,
+  PROBLEM_SIZE,
+  PROBLEM_SLAB_CLASS,
+  PROBLEM_SLAB_SUM,
+  PROBLEM_TAG,
+  PROBLEM_UNREACHABLE,
+  PROBLEM_VALUE,
+  PROBLEM_WRITER_INSIDE,
   R_BYTES,
+  SCRATCH_SPAN,
+  SLAB,
+  SLAB_HEADER,
   SLOT_COUNT,
+  SPAN_TAIL,
+  TABLE_SPAN,
+  TAIL_MARK,
 } from './layout'
 import { isBlockOf, mark, markTails } from './repair'
 import { shardAt } from './shard'
+import { WRITER } from './shared-lock'
 import { isAmended, isValue } from './sync-entry'
-import { addressOf, BUCKET, bitsOf, ENTRY_VALUE, hashEntry, homeOf, tagOf } from './table'
+import { addressOf, bitsOf, hashEntry, homeOf, tagOf } from './table'
 import { isAlive } from './thread'
 import { isInline, resultAt } from './value'
 
-/** Problems are reported as {number, address, detail}; src/maps/audit.ts has the words. */
+/** How many problems were found. src/maps/problems.ts has the words for their numbers. */
 let problems: u32 = 0
 
 function report(number: u32, address: u32, detail: u32): void {
   if (problems < MOST_PROBLEMS) {
-    const at = resultAt + R_BYTES + problems * 12
-    store<u32>(at, number)
-    store<u32>(at + 4, address)
-    store<u32>(at + 8, detail)
+    const at = resultAt + R_BYTES + problems * PROBLEM_SIZE
+    store<u32>(at + PROBLEM_NUMBER, number)
+    store<u32>(at + PROBLEM_ADDRESS, address)
+    store<u32>(at + PROBLEM_DETAIL, detail)
   }
   problems++
 }
@@ -82,23 +109,23 @@ export function audit(): u32 {
   problems = 0
   const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   const isSync = load<u32>(H_POLICY) == POLICY_SYNC
-  if (load32(H_HEAP_LOCK) != 0) report(1, H_HEAP_LOCK, load32(H_HEAP_LOCK))
-  if (load32(H_CLAIM_LOCK) != 0) report(1, H_CLAIM_LOCK, load32(H_CLAIM_LOCK))
+  if (load32(H_HEAP_LOCK) != 0) report(PROBLEM_LOCK_HELD, H_HEAP_LOCK, load32(H_HEAP_LOCK))
+  if (load32(H_CLAIM_LOCK) != 0) report(PROBLEM_LOCK_HELD, H_CLAIM_LOCK, load32(H_CLAIM_LOCK))
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
-    if (load32(shard + D_LOCK) != 0) report(1, shard, load32(shard + D_LOCK))
-    if ((load32(shard + D_READERS) & 0x80000000) != 0) report(2, shard, load32(shard + D_READERS))
+    if (load32(shard + D_LOCK) != 0) report(PROBLEM_LOCK_HELD, shard, load32(shard + D_LOCK))
+    if ((load32(shard + D_READERS) & WRITER) != 0) report(PROBLEM_WRITER_INSIDE, shard, load32(shard + D_READERS))
     const read = load64(shard + D_TABLE)
     const used = auditTable(i, read, false, 0)
-    if (used != get32(shard + D_USED)) report(3, shard, used)
+    if (used != get32(shard + D_USED)) report(PROBLEM_ENTRY_COUNT, shard, used)
     if (!isSync) continue
     const dirty = load64(shard + D_DIRTY)
     if (isAmended(read)) {
       const dirtyUsed = auditTable(i, dirty, true, read)
-      if (dirtyUsed != get32(shard + D_DIRTY_USED)) report(4, shard, dirtyUsed)
+      if (dirtyUsed != get32(shard + D_DIRTY_USED)) report(PROBLEM_DIRTY_COUNT, shard, dirtyUsed)
       auditExpunged(shard, read, dirty)
     } else if (addressOf(dirty) != 0 || get32(shard + D_EXPUNGED) != 0) {
-      report(5, shard, addressOf(dirty))
+      report(PROBLEM_NOT_AMENDED, shard, addressOf(dirty))
     }
   }
   auditPages(shards, isSync)
@@ -120,38 +147,38 @@ function auditTable(index: u32, word: u64, isDirty: bool, read: u64): u32 {
     const tags = load64(bucket)
     if (tags >> 56 == 255) sticky = true
     passed += tags >> 56
-    for (let i: u32 = 0; i < 7; i++) {
+    for (let i: u32 = 0; i < BUCKET_SLOTS; i++) {
       const slot = bucket + 8 + i * 8
       const content = load64(slot)
       const tag = (tags >> (i << 3)) & 0xff
       if (<u32>content == 0) {
-        if (tag != 0 || content != 0) report(6, slot, <u32>tag)
+        if (tag != 0 || content != 0) report(PROBLEM_FREE_SLOT, slot, <u32>tag)
         continue
       }
       used++
       const entry = <u32>content
       if (!isBlockOf(heap, entry)) {
-        report(7, slot, entry)
+        report(PROBLEM_NO_BLOCK, slot, entry)
         continue
       }
-      if (isFree(load<u32>(entry))) report(8, slot, entry)
+      if (isFree(load<u32>(entry))) report(PROBLEM_DEAD_ENTRY, slot, entry)
       const hash = hashEntry(entry)
-      if (<u32>hash != <u32>(content >> 32)) report(9, slot, entry)
-      if (tag != tagOf(hash)) report(10, slot, entry)
+      if (<u32>hash != <u32>(content >> 32)) report(PROBLEM_HASH, slot, entry)
+      if (tag != tagOf(hash)) report(PROBLEM_TAG, slot, entry)
       const home = homeOf(<u32>hash, bitsOf(word)) * BUCKET
       const distance = (bucket - addressOf(word) - home) & mask
       displaced += distance / BUCKET
       auditReachable(word, home, bucket, slot)
       // What both tables of a SyncMap reference is one entry.
       if (isDirty && isMarked(entry)) {
-        if (!inTable(read, content)) report(11, slot, entry)
+        if (!inTable(read, content)) report(PROBLEM_REFERENCED_TWICE, slot, entry)
         continue
       }
       markOnce(entry, slot)
       auditValue(heap, entry, slot)
     }
   }
-  if (!sticky && displaced != passed) report(12, addressOf(word), <u32>passed)
+  if (!sticky && displaced != passed) report(PROBLEM_PASSED_COUNTS, addressOf(word), <u32>passed)
   return used
 }
 
@@ -162,12 +189,12 @@ function auditValue(heap: u32, entry: u32, slot: u32): void {
   if (isSync && !isValue(value)) return
   const block = <u32>value
   if (block < load<u32>(H_HEAP_START) || block >= <u32>(<u64>pagesNow() * PAGE - 1)) {
-    report(13, slot, block)
+    report(PROBLEM_VALUE, slot, block)
     return
   }
   const owner = isSync ? heapById(load<u32>(pageWord(block)) >> 16) : heap
   if (!isBlockOf(owner, block) || load<u32>(block) != <u32>(value >> 32) || isFree(load<u32>(block)))
-    report(13, slot, block)
+    report(PROBLEM_VALUE, slot, block)
   else markOnce(block, slot)
 }
 
@@ -176,7 +203,7 @@ function isMarked(block: u32): bool {
 }
 
 function markOnce(block: u32, slot: u32): void {
-  if (isMarked(block)) report(11, slot, block)
+  if (isMarked(block)) report(PROBLEM_REFERENCED_TWICE, slot, block)
   else mark(block)
 }
 
@@ -186,7 +213,7 @@ function auditReachable(word: u64, home: u32, bucket: u32, slot: u32): void {
   let at = home
   while (addressOf(word) + at != bucket) {
     if (load64(addressOf(word) + at) >> 56 == 0) {
-      report(14, slot, addressOf(word) + at)
+      report(PROBLEM_UNREACHABLE, slot, addressOf(word) + at)
       return
     }
     at = (at + BUCKET) & mask
@@ -211,8 +238,9 @@ function auditExpunged(shard: u32, read: u64, dirty: u64): void {
     const isExpunged = <u32>load64(<u32>content + ENTRY_VALUE) == 1
     if (isExpunged) expunged++
   }
-  if (expunged != get32(shard + D_EXPUNGED)) report(15, shard, expunged)
-  if (get32(shard + D_USED) - expunged > get32(shard + D_DIRTY_USED)) report(16, shard, addressOf(dirty))
+  if (expunged != get32(shard + D_EXPUNGED)) report(PROBLEM_EXPUNGED_COUNT, shard, expunged)
+  if (get32(shard + D_USED) - expunged > get32(shard + D_DIRTY_USED))
+    report(PROBLEM_DIRTY_LACKS, shard, addressOf(dirty))
 }
 
 function auditPages(shards: u32, isSync: bool): void {
@@ -224,12 +252,12 @@ function auditPages(shards: u32, isSync: bool): void {
     const kind = word & KIND_MASK
     if (kind == FREE_PAGE) continue
     used++
-    if (kind > CHAIN_TAIL) report(17, i << 12, word)
+    if (kind > CHAIN_TAIL) report(PROBLEM_PAGE_KIND, i << 12, word)
     else if (kind == SCRATCH_SPAN) {
-      if (!isAlive((word >> 16) + 1)) report(18, i << 12, word >> 16)
-    } else if (kind != SPAN_TAIL && word >> 16 >= heaps) report(17, i << 12, word)
+      if (!isAlive((word >> 16) + 1)) report(PROBLEM_SCRATCH_OWNER, i << 12, word >> 16)
+    } else if (kind != SPAN_TAIL && word >> 16 >= heaps) report(PROBLEM_PAGE_KIND, i << 12, word)
   }
-  if (used != get32(H_PAGES_USED)) report(19, H_PAGES_USED, used)
+  if (used != get32(H_PAGES_USED)) report(PROBLEM_PAGES_USED, H_PAGES_USED, used)
 }
 
 /** Counts and lists of a heap against its pages; what is in use but was not marked has leaked. */
@@ -249,15 +277,15 @@ function auditHeap(id: u32): void {
   let empty: u32 = 0
   let tails: u32 = 0
   for (let page = get32(heap + P_EMPTY); page != 0 && empty <= end; page = nextSlab(page)) empty++
-  if (empty != get32(heap + P_EMPTY_COUNT)) report(20, heap, empty)
+  if (empty != get32(heap + P_EMPTY_COUNT)) report(PROBLEM_EMPTY_COUNT, heap, empty)
   for (let cls: u32 = 0; cls < CLASSES; cls++) {
     for (let page = get32(heap + P_PARTIAL + cls * 4); page != 0 && listed <= end; page = nextSlab(page)) {
-      if (get32(page + G_CLASS) != cls) report(21, page, cls)
+      if (get32(page + G_CLASS) != cls) report(PROBLEM_SLAB_CLASS, page, cls)
       freeBytes += (perSlab(get32(page + G_SIZE)) - get32(page + G_LIVE)) * get32(page + G_SIZE)
       listed++
     }
   }
-  if (freeBytes != get32(heap + P_FREE_BYTES)) report(22, heap, freeBytes)
+  if (freeBytes != get32(heap + P_FREE_BYTES)) report(PROBLEM_FREE_BYTES, heap, freeBytes)
   for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
     const page = i << 12
     const word = load<u32>(pageWord(page))
@@ -265,20 +293,20 @@ function auditHeap(id: u32): void {
     if (kind == FREE_PAGE || kind == SCRATCH_SPAN || word >> 16 != id) continue
     pages++
     if (kind == SLAB) auditSlab(page, table, second)
-    else if (kind == TABLE_SPAN && page != table && page != second) report(23, page, id)
-    else if (kind == BLOCK_SPAN && !unmarkOnce(page)) report(23, page, id)
+    else if (kind == TABLE_SPAN && page != table && page != second) report(PROBLEM_BLOCK_LEAK, page, id)
+    else if (kind == BLOCK_SPAN && !unmarkOnce(page)) report(PROBLEM_BLOCK_LEAK, page, id)
     else if (kind == CHAIN_HEAD) auditChain(page, id)
     else if (kind == CHAIN_TAIL) tails++
   }
   if (tails > 0) auditTails(id)
-  if (pages != get32(heap + P_PAGES)) report(24, heap, pages)
+  if (pages != get32(heap + P_PAGES)) report(PROBLEM_HEAP_PAGES, heap, pages)
 }
 
 /** As many tails follow as the length needs, of which none was reached before. */
 function auditChain(head: u32, id: u32): void {
-  if (!unmarkOnce(head)) report(23, head, id)
+  if (!unmarkOnce(head)) report(PROBLEM_BLOCK_LEAK, head, id)
   const tails = markTails(head)
-  if (tails + 1 != chainPages(get32(head + 4) & META_LENGTH)) report(28, head, tails)
+  if (tails + 1 != chainPages(get32(head + 4) & META_LENGTH)) report(PROBLEM_CHAIN_LENGTH, head, tails)
 }
 
 function auditTails(id: u32): void {
@@ -286,7 +314,7 @@ function auditTails(id: u32): void {
   for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
     const place = pageWord(i << 12)
     const word = load<u32>(place)
-    if (word == ((id << 16) | CHAIN_TAIL)) report(29, i << 12, id)
+    if (word == ((id << 16) | CHAIN_TAIL)) report(PROBLEM_CHAIN_LEAK, i << 12, id)
     else if (word == ((id << 16) | CHAIN_TAIL | TAIL_MARK)) store32(place, word & ~TAIL_MARK)
   }
 }
@@ -308,18 +336,18 @@ function auditSlab(page: u32, table: u32, second: u32): void {
     } else if (unmarkOnce(block)) {
       live++
     } else if (!isFree(load<u32>(block))) {
-      report(23, block, size)
+      report(PROBLEM_BLOCK_LEAK, block, size)
     }
   }
-  if (live != get32(page + G_LIVE)) report(25, page, live)
+  if (live != get32(page + G_LIVE)) report(PROBLEM_LIVE_COUNT, page, live)
   let free: u32 = 0
   const most = perSlab(size)
   for (let block = get32(page + G_FREE); block != 0 && free <= most; block = get32(block + FREE_LINK)) {
     if (block < page + SLAB_HEADER || block >= end || (block - page - SLAB_HEADER) % size != 0) {
-      report(26, page, block)
+      report(PROBLEM_FREE_LIST, page, block)
       return
     }
     free++
   }
-  if (free + get32(page + G_LIVE) != (end - page - SLAB_HEADER) / size) report(27, page, free)
+  if (free + get32(page + G_LIVE) != (end - page - SLAB_HEADER) / size) report(PROBLEM_SLAB_SUM, page, free)
 }

@@ -12,7 +12,7 @@
  */
 import { add32, load32, load64, put32, put64, store32 } from './atomics'
 import { checkWalk } from './damage'
-import { failure, givePages, SCRATCH_SPAN, takePages } from './heap'
+import { failure, givePages, takePages } from './heap'
 import {
   C_ENDED,
   C_HASH,
@@ -28,26 +28,31 @@ import {
   E_COMPUTE_TIMEOUT,
   E_DEADLOCK,
   E_RECURSIVE,
+  ENTRY_KEY,
   H_CLAIM_LOCK,
   H_CLAIM_OWNERS,
   H_CLAIM_SERIAL,
   H_COMPUTE_TIMEOUT,
   META_LENGTH,
   PAGE,
-  R_ENTRY,
   R_ERROR_SHARD,
-  R_META,
+  R_HELD_KEY,
+  R_HELD_META,
   S_CLAIM_EPOCH,
   S_CLAIMS,
   S_WAITS_FOR,
   S_WAITS_ON,
+  SCRATCH_SPAN,
   SLOT_COUNT,
   WHOLE_KEY,
 } from './layout'
 import { blocker, lock, sleep, unlock } from './lock'
-import { ENTRY_KEY, hashKey, keyAt, sameLongKey, writeLongKey } from './table'
+import { hashKey, keyAt, sameLongKey, writeLongKey } from './table'
 import { isAlive, me, mySlot, now, slotOf } from './thread'
 import { resultAt, setDetail } from './value'
+
+/** Serial numbers are positive signed numbers: `beginClaim` returns errors as negative ones. */
+const SERIAL_MASK: u32 = 0x7fffffff
 
 /** The owner of the claim that `find` found. */
 let claimOwner: u32 = 0
@@ -107,8 +112,8 @@ function mayWait(owner: u32, deadline: f64): i32 {
     // It waits no longer, and has not come to say so.
     if (claim == 0) return 0
     if (next == me) {
-      store<u32>(resultAt + R_ENTRY, claim + C_KEY)
-      store<u32>(resultAt + R_META, load32(claim + C_META))
+      store<u32>(resultAt + R_HELD_KEY, claim + C_KEY)
+      store<u32>(resultAt + R_HELD_META, load32(claim + C_META))
       return E_DEADLOCK
     }
     at = next
@@ -256,7 +261,7 @@ function push(hash: u64, meta: u32): i32 {
     store32(mySlot + S_CLAIMS, page)
     setOwner(me, true)
   }
-  const serial = max((load32(H_CLAIM_SERIAL) + 1) & 0x7fffffff, 1)
+  const serial = max((load32(H_CLAIM_SERIAL) + 1) & SERIAL_MASK, 1)
   store32(H_CLAIM_SERIAL, serial)
   const claim = page + at
   put32(claim + C_PREVIOUS, last)

@@ -9,7 +9,6 @@
  * that the page of the original goes. Who still reads the original finds the same key and value there, or that the
  * version has changed. Nothing here can fail half-way: the slabs that are kept have room for all that moves.
  */
-
 import { add32, get32, load64, put32, store32, store64 } from './atomics'
 import { checkWalk } from './damage'
 import {
@@ -17,6 +16,25 @@ import {
   allocate,
   allowReserve,
   BLOCK_CLASSES,
+  giveEmpty,
+  isFree,
+  nextSlab,
+  pageOf,
+  pagesNow,
+  pageWord,
+  perSlab,
+  raiseVersion,
+  setEmpty,
+  slabSize,
+  unlist,
+} from './heap'
+import {
+  BLOCK_CONTENT,
+  BUCKET,
+  D_COMPACTIONS,
+  D_HEAP,
+  D_TABLE,
+  ENTRY_VALUE,
   G_CLASS,
   G_FREE,
   G_FRESH,
@@ -24,27 +42,9 @@ import {
   G_LIVE,
   G_SIZE,
   G_VICTIM,
-  giveEmpty,
-  isFree,
-  KIND_MASK,
-  nextSlab,
-  pageOf,
-  pagesNow,
-  pageWord,
-  perSlab,
-  raiseVersion,
-  SLAB,
-  SLAB_HEADER,
-  setEmpty,
-  slabSize,
-  unlist,
-} from './heap'
-import {
-  D_COMPACTIONS,
-  D_HEAP,
-  D_TABLE,
   H_HEAP_START,
   H_POLICY,
+  KIND_MASK,
   META_LENGTH,
   P_COMPACT_AT,
   P_FREE_BYTES,
@@ -52,9 +52,11 @@ import {
   P_PARTIAL,
   PAGE,
   POLICY_SYNC,
+  SLAB,
+  SLAB_HEADER,
 } from './layout'
-import { addressOf, BUCKET, bitsOf, bringToLife, copyWords, ENTRY_VALUE, entrySize } from './table'
-import { BLOCK_CONTENT, isInline, wordOfBlock } from './value'
+import { addressOf, bitsOf, bringToLife, copyWords, entrySize } from './table'
+import { isInline, wordOfBlock } from './value'
 
 export function compact(shard: u32): void {
   const heap = shard + D_HEAP

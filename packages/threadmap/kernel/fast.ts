@@ -11,9 +11,12 @@ import { load64, reach } from './atomics'
 import { damaged, MOST_TRIES } from './damage'
 import {
   ABSENT,
+  AGAIN,
+  BUCKET,
   D_LOCK,
   D_TABLE,
   E_TIMEOUT,
+  ENTRY_KEY,
   META_LENGTH,
   META_MARK,
   PRESENT,
@@ -28,9 +31,7 @@ import { repair } from './repair'
 import { change, shardOf } from './shard'
 import {
   addressOf,
-  BUCKET,
   bitsOf,
-  ENTRY_KEY,
   find,
   foundEntry,
   foundHead,
@@ -46,8 +47,6 @@ import {
 } from './table'
 import { count } from './thread'
 import { copyOutValidated, resultAt } from './value'
-
-const AGAIN: i32 = 101
 
 export function fastGet(hash: u64, meta: u32, wantsValue: bool): i32 {
   const shard = shardOf(hash)

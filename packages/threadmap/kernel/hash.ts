@@ -21,12 +21,7 @@
  * Katajainen, Penttonen, 1997), SipHash (Aumasson, Bernstein), FNV-1a (Fowler, Noll, Vo), xxHash (Y. Collet), the
  * finaliser of MurmurHash3 (A. Appleby).
  */
-import { H_SEED, HASH_KEYS, META_LENGTH } from './layout'
-
-export const HASH_DEFAULT: u32 = 0
-export const HASH_FNV1A: u32 = 1
-export const HASH_XXHASH32: u32 = 2
-export const HASH_XXHASH64: u32 = 3
+import { H_SEED, HASH_DEFAULT, HASH_FNV1A, HASH_KEYS, HASH_XXHASH32, META_LENGTH, META_NUMBER } from './layout'
 
 // Odd constants with about half their bits set, from MurmurHash3 and xxHash.
 const K2: u64 = 0xff51afd7ed558ccd
@@ -45,7 +40,6 @@ export const NH_BLOCK: u32 = 448
 const SECRETS: u32 = (32 + NH_BLOCK) / 8
 /** What `metaTerm` gives for a number, which is hashed most often. */
 const TERM_OF_NUMBER: u32 = SECRET_WORDS + NH_BLOCK
-const NUMBER_META: u32 = 8
 
 /** The prime 2^61 - 1. */
 const P61: u64 = 0x1fffffffffffffff
@@ -88,7 +82,7 @@ export function expandSeed(): void {
   for (let i: u32 = 0; i < SECRETS; i++) store<u64>(HASH_KEYS + i * 8, sipHash(seed, EXPANSION, i))
   store<u64>(SECRET_SHARD, load<u64>(SECRET_SHARD) | 1)
   store<u64>(SECRET_BUCKET, load<u64>(SECRET_BUCKET) | 1)
-  store<u64>(TERM_OF_NUMBER, metaTerm(NUMBER_META))
+  store<u64>(TERM_OF_NUMBER, metaTerm(META_NUMBER))
 }
 
 /** What the length and the encoding add to the NH sum of a key. */

@@ -15,11 +15,29 @@
 import { get32, load32, load64, put32, reach, store32, store64 } from './atomics'
 import { checkWalk, damaged } from './damage'
 import {
+  BLOCK_SPAN,
+  BUCKET,
+  CHAIN_BYTES,
+  CHAIN_HEAD,
+  CHAIN_NEXT,
+  CHAIN_TAIL,
   D_HEAP,
   D_TABLE,
   E_FULL,
   E_SPARSE,
   E_TIMEOUT,
+  FREE_LINK,
+  FREE_PAGE,
+  G_CLASS,
+  G_FREE,
+  G_FRESH,
+  G_GENERATION,
+  G_LISTED,
+  G_LIVE,
+  G_NEXT,
+  G_PREVIOUS,
+  G_SIZE,
+  G_VICTIM,
   H_FREE_HINT,
   H_GENERATION,
   H_HEAP_LOCK,
@@ -34,6 +52,7 @@ import {
   H_SHARDS,
   H_THREAD_HEAPS,
   HEAP_STRIDE,
+  KIND_MASK,
   META_LENGTH,
   P_COMPACT_AT,
   P_EMPTY,
@@ -45,55 +64,16 @@ import {
   P_PARTIAL,
   PAGE,
   POLICY_SYNC,
+  RAW_SLAB,
+  SCRATCH_SPAN,
   SHARD_SIZE,
+  SLAB,
+  SLAB_HEADER,
+  SPAN_TAIL,
+  TABLE_SPAN,
+  WASM_PAGE,
 } from './layout'
-import { BROKEN, lock, tryLock, unlock } from './lock'
-
-// What a page is: the low four bits of its word in the page table; the class above them, the heap in the high half.
-export const FREE_PAGE: u32 = 0
-export const SLAB: u32 = 1
-/** First page of a span that holds one large block, or a table. */
-export const BLOCK_SPAN: u32 = 2
-export const TABLE_SPAN: u32 = 3
-export const SPAN_TAIL: u32 = 4
-/** A thread's scratch area; the heap number is the thread's slot. */
-export const SCRATCH_SPAN: u32 = 5
-/** A slab that is not formatted yet: its header means nothing. */
-export const RAW_SLAB: u32 = 6
-/** The pages of a value that is too large for a slab: any free pages, each naming the next. */
-export const CHAIN_HEAD: u32 = 7
-export const CHAIN_TAIL: u32 = 8
-export const KIND_MASK: u32 = 15
-/** Of a CHAIN_TAIL: set while a sweep or an audit looks for those that no head leads to. */
-export const TAIL_MARK: u32 = 16
-
-/** A page of a chain: the head has its block header first; then the next page's address, 0 in the last one; then content. */
-export const CHAIN_NEXT: u32 = 8
-export const CHAIN_CONTENT: u32 = 16
-export const CHAIN_BYTES: u32 = PAGE - CHAIN_CONTENT
-
-// A slab's own header, in its first 64 bytes (so that blocks of 64 bytes fill whole cache lines).
-const G_NEXT: u32 = 0
-const G_PREVIOUS: u32 = 4
-/** First free block; the next one is named at offset FREE_LINK of each. */
-export const G_FREE: u32 = 8
-/** Offset of what was never handed out. */
-export const G_FRESH: u32 = 12
-export const G_LIVE: u32 = 16
-export const G_SIZE: u32 = 20
-export const G_CLASS: u32 = 24
-const G_HEAP: u32 = 28
-/** Fresh blocks start at this generation, which is odd. */
-const G_GENERATION: u32 = 32
-export const G_LISTED: u32 = 36
-/** Not 0 while the page is being emptied into others. */
-export const G_VICTIM: u32 = 40
-export const SLAB_HEADER: u32 = 64
-/**
- * Not in the low half of what was an entry's value word: in a SyncMap that half says "expunged" as long as the block is free,
- * so that a compare-exchange which comes late finds no value, and no deleted entry, there.
- */
-export const FREE_LINK: u32 = 12
+import { BROKEN, lock, unlock } from './lock'
 
 /** Classes of blocks: steps of an eighth to a quarter, so that at most a fifth of a block is lost. */
 export const BLOCK_CLASSES: u32 = 24
@@ -105,12 +85,11 @@ export const LARGEST_BLOCK: u32 = 2016
 const KEPT_EMPTY: u32 = 2
 /** The memory grows by a sixteenth of its size at a time, at least by this many 64 KiB pages. */
 const GROWTH_STEP: u32 = 1
-const WASM_PAGE_BITS: u32 = 16
-const PAGES_PER_WASM_PAGE: u32 = 16
+const PAGES_PER_WASM_PAGE: u32 = WASM_PAGE / PAGE
 
 /** A heap is sparse when this share of it, and this many bytes, lie in free blocks. */
 const SPARSE_SHARE: u32 = 4
-const SPARSE_BYTES: u32 = 32 * 4096
+const SPARSE_BYTES: u32 = 32 * PAGE
 
 /** Why the last allocation failed: E_FULL, E_TIMEOUT or E_SPARSE. */
 export let failure: i32 = 0
@@ -151,7 +130,7 @@ function classOf(size: u32): u32 {
 }
 
 function sizeOf(cls: u32): u32 {
-  if (cls >= BLOCK_CLASSES) return (<u32>64) << (cls - BLOCK_CLASSES)
+  if (cls >= BLOCK_CLASSES) return BUCKET << (cls - BLOCK_CLASSES)
   if (cls < 7) return (cls + 2) << 3
   if (cls < 11) return 64 + ((cls - 6) << 4)
   if (cls < 15) return 128 + ((cls - 10) << 5)
@@ -469,7 +448,6 @@ function format(heap: u32, page: u32, cls: u32): void {
   put32(page + G_LIVE, 0)
   put32(page + G_SIZE, size)
   put32(page + G_CLASS, cls)
-  put32(page + G_HEAP, heap)
   put32(page + G_GENERATION, (load32(H_GENERATION) + 2) | 1)
   put32(page + G_VICTIM, 0)
   put32(pageWord(page), SLAB | (cls << 4) | (get32(heap + P_ID) << 16))
@@ -698,7 +676,7 @@ export function allocateTable(heap: u32, bits: u32): u32 {
 
 /** The same, but in pages of its own even if it is small: repairs use it while the slabs can't be trusted. */
 export function allocateTableSpan(heap: u32, bits: u32): u32 {
-  const count = spanPages((<u32>64) << bits)
+  const count = spanPages(BUCKET << bits)
   const table = takePages(count, TABLE_SPAN | (get32(heap + P_ID) << 16))
   if (table != 0) put32(heap + P_PAGES, get32(heap + P_PAGES) + count)
   return table

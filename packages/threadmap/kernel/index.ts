@@ -1,27 +1,20 @@
 /** What JavaScript calls. Each operation takes its key, value and expected value from this thread's scratch areas. */
-import { load32, load64, put32, store32, store64 } from './atomics'
+import { load32, load64, put32, store64 } from './atomics'
 import { audit as auditMemory } from './audit'
 import { dropClaims } from './claims'
 import { fastChange, fastGet, lockShard, look, looked } from './fast'
-import { expandSeed, HASH_DEFAULT, hashWord, hashWords, rawHash } from './hash'
-import { allocateTable, allowReserve, failure, SCRATCH_SPAN, takePages } from './heap'
+import { expandSeed, hashWord, hashWords, rawHash } from './hash'
+import { allocateTable, allowReserve, failure, takePages } from './heap'
 import {
   ABSENT,
   AREA_EXPECTED,
   AREA_KEY,
   AREA_PAGES,
   AREA_VALUE,
-  D_COMPACTIONS,
-  D_COPIED,
   D_DIRTY,
-  D_DIRTY_USED,
   D_HEAP,
   D_LOCK,
   D_LOCK_WAITED,
-  D_LOCK_WAITS,
-  D_MISSES_TOTAL,
-  D_PROMOTIONS,
-  D_RESIZES,
   D_TABLE,
   D_USED,
   E_AREA,
@@ -44,16 +37,16 @@ import {
   H_SHARDS,
   H_THREAD_HEAPS,
   H_VALUE_TYPE,
+  HASH_DEFAULT,
   HEAP_STRIDE,
   KEY_AREA,
   META_LENGTH,
+  META_NUMBER,
   P_FREE_BYTES,
   P_HEAP,
   P_ID,
   PAGE,
   POLICY_FAST,
-  POLICY_RWMUTEX,
-  POLICY_SHARDED,
   POLICY_SYNC,
   POLICY_UNSAFE,
   PRESENT,
@@ -64,11 +57,8 @@ import {
   RESULT_AREA,
   S_AREAS,
   S_INCARNATION,
-  S_LOCK_SLEEPS,
-  S_LOCK_WAITS,
-  S_RETRIES,
-  S_SPINS,
   S_STATE,
+  SCRATCH_SPAN,
   SHARD_SIZE,
   SHARDS,
   SLOT_COUNT,
@@ -81,6 +71,7 @@ import { finishRecoveries as finish, giveScratch, recover } from './recover'
 import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './rwmutex'
 import * as scanning from './scan'
 import { clear, indexOf, reclaim, setShards, setToken, shardAt, shardOf } from './shard'
+import { isAmended } from './sync-entry'
 import { syncChange, syncClear, syncGet, syncReclaim, syncSize } from './sync-map'
 import { bitsOf, clearTable, hashKey, keyAt, nextWord, setKeyArea, slotCount } from './table'
 import { declareDead as declare, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock, slotOf } from './thread'
@@ -194,7 +185,7 @@ export function close(): void {
   releaseSlot(me)
 }
 
-/** 0: the thread was not alive; 1: all it held is recovered; 2: some is left for `finishRecoveries`. */
+/** Says that a thread is dead, and recovers what it held: one of RECOVERED_BEFORE, RECOVERED and RECOVERED_IN_PART. */
 export function recoverThread(owner: u32): i32 {
   return recover(policy, owner)
 }
@@ -252,9 +243,8 @@ export function getNumberAt(key: f64): f64 {
   // As the codec does: one NaN, and no -0.
   const word = reinterpret<u64>(key == key ? key + 0 : NaN)
   store<u64>(keyAt, word)
-  const meta: u32 = 8
-  const hash = load<u32>(H_HASH) == HASH_DEFAULT ? hashWord(word) : hashKey(meta)
-  const found = look(hash, meta, word)
+  const hash = load<u32>(H_HASH) == HASH_DEFAULT ? hashWord(word) : hashKey(META_NUMBER)
+  const found = look(hash, META_NUMBER, word)
   return numberOf(looked, found)
 }
 
@@ -399,61 +389,47 @@ export function hashBytes(kind: u32, meta: u32, seedLow: u32, seedHigh: u32): u3
 
 // --- Counters ----------------------------------------------------------------------------------------------------------
 
-/** A counter of one shard, by number. */
-export function shardCounter(index: u32, counter: u32): f64 {
-  const shard = shardAt(index)
-  switch (counter) {
-    case 0: {
-      const isDirty = policy == POLICY_SYNC && (load32(shard + D_TABLE) & 32) != 0
-      return <f64>slotCount(load32((isDirty ? D_DIRTY : D_TABLE) + shard) & 31)
-    }
-    case 1:
-      return <f64>load32(shard + D_RESIZES)
-    case 2:
-      return <f64>load32(shard + D_COMPACTIONS)
-    case 3:
-      return <f64>load32(shard + D_MISSES_TOTAL)
-    case 4:
-      return <f64>load32(shard + D_PROMOTIONS)
-    case 5:
-      return <f64>load32(shard + D_COPIED)
-    case 6:
-      return <f64>load32(shard + D_DIRTY_USED)
-    case 7:
-      return <f64>load32(shard + D_HEAP + P_FREE_BYTES)
-    case 8:
-      return <f64>load32(shard + D_LOCK_WAITS)
-    case 9:
-      return <f64>load64(shard + D_LOCK_WAITED)
-    default:
-      return <f64>load32(shard + D_USED)
-  }
+/** A counter of one shard, by its offset in the shard. */
+export function shardCounter(index: u32, field: u32): f64 {
+  const counter = shardAt(index) + field
+  return field == D_LOCK_WAITED ? <f64>load64(counter) : <f64>load32(counter)
 }
 
-/** Sums a counter over the shards. */
-export function shardTotal(counter: u32): f64 {
+/** The sum of a counter over the shards, by its offset in a shard; of free bytes, also over the heaps of threads. */
+export function shardTotal(field: u32): f64 {
   const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   let total: f64 = 0
-  for (let i: u32 = 0; i < shards; i++) total += shardCounter(i, counter)
-  if (counter == 7 && policy == POLICY_SYNC) {
+  for (let i: u32 = 0; i < shards; i++) total += shardCounter(i, field)
+  if (field == D_HEAP + P_FREE_BYTES && policy == POLICY_SYNC) {
     const heaps = load<u32>(H_THREAD_HEAPS) + P_HEAP
     for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load32(heaps + i * HEAP_STRIDE + P_FREE_BYTES)
   }
   return total
 }
 
-/** Sums a counter over the registry slots; number 4 counts living threads. */
-export function threadTotal(counter: u32): f64 {
+/** How many slots the tables have: of a SyncMap `dirty`, where there is one. */
+export function totalSlots(): f64 {
+  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   let total: f64 = 0
-  for (let i: u32 = 0; i < SLOT_COUNT; i++) {
-    const slot = REGISTRY + i * SLOT_SIZE
-    if (counter == 0) total += <f64>load32(slot + S_RETRIES)
-    else if (counter == 1) total += <f64>load32(slot + S_LOCK_WAITS)
-    else if (counter == 2) total += <f64>load32(slot + S_LOCK_SLEEPS)
-    else if (counter == 3) total += <f64>load32(slot + S_SPINS)
-    else if (counter == 4) total += isAlive(i + 1) ? 1 : 0
+  for (let i: u32 = 0; i < shards; i++) {
+    const shard = shardAt(i)
+    const word = load64(shard + D_TABLE)
+    total += <f64>slotCount(bitsOf(isAmended(word) ? load64(shard + D_DIRTY) : word))
   }
   return total
+}
+
+/** The sum of a counter over the registry slots, by its offset in a slot. */
+export function threadTotal(field: u32): f64 {
+  let total: f64 = 0
+  for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load32(REGISTRY + i * SLOT_SIZE + field)
+  return total
+}
+
+export function livingThreads(): u32 {
+  let living: u32 = 0
+  for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) if (isAlive(owner)) living++
+  return living
 }
 
 /**

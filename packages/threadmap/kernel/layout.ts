@@ -11,7 +11,17 @@
  *   pages         everything else: tables, entries, value blocks, scratch areas
  *
  * Words that two threads write stand 128 bytes apart (two cache lines: neighbours are prefetched in pairs).
+ *
+ * This is also the one list of the numbers that the kernel and JavaScript exchange: tools/build-kernel.mjs makes JavaScript's side of it.
+ * That is why the file is longer than others.
  */
+
+/** A page of WebAssembly, which is the step in which a memory grows, and the most pages that a memory can have: 4 GiB. */
+export const WASM_PAGE: u32 = 65536
+export const MOST_WASM_PAGES: u32 = 65536
+/** A page of the page table, which is what heaps are made of. */
+export const PAGE: u32 = 4096
+export const PAGE_BITS: u32 = 12
 
 /** 'TMAP', little-endian. */
 export const MAGIC: u32 = 0x50414d54
@@ -24,10 +34,10 @@ export const H_VERSION: u32 = 4
 /** 1 when the header is complete. Written last. */
 export const H_READY: u32 = 8
 export const H_POLICY: u32 = 12
-/** log2 of the number of shards. */
+/** log2 of the number of shards, and the largest that it can be. */
+export const MOST_SHARD_BITS: u32 = 10
 export const H_SHARD_BITS: u32 = 16
 export const H_HASH: u32 = 20
-export const H_KEY_TYPE: u32 = 24
 export const H_VALUE_TYPE: u32 = 28
 export const H_SEED: u32 = 32
 /** The largest size in 4 KiB pages. */
@@ -133,8 +143,6 @@ export const S_WAITS: u32 = 28
 export const S_RECORD: u32 = 132
 /** How often this slot was taken. */
 export const S_INCARNATION: u32 = 136
-/** 1: the thread holds the Web Lock of this slot, so its death can be noticed there. */
-export const S_WEB_LOCK: u32 = 140
 /** The last page of this thread's claims (0: none), and how often somebody who waited for one of them was woken. */
 export const S_CLAIMS: u32 = 144
 export const S_CLAIM_EPOCH: u32 = 148
@@ -197,7 +205,55 @@ export const P_FREE_BYTES: u32 = 208
 /** No compaction while fewer bytes than this are free: the last one gained nothing. */
 export const P_COMPACT_AT: u32 = 212
 
-export const PAGE: u32 = 4096
+// What a page is: the low four bits of its word in the page table; a slab's class above them, the heap's number in the high half.
+export const FREE_PAGE: u32 = 0
+export const SLAB: u32 = 1
+/** First page of a span that holds one large block, or a table. */
+export const BLOCK_SPAN: u32 = 2
+export const TABLE_SPAN: u32 = 3
+export const SPAN_TAIL: u32 = 4
+/** A thread's scratch area; the heap number is the thread's slot. */
+export const SCRATCH_SPAN: u32 = 5
+/** A slab that is not formatted yet: its header means nothing. */
+export const RAW_SLAB: u32 = 6
+/** The pages of a value that is too large for a slab: any free pages, each naming the next. */
+export const CHAIN_HEAD: u32 = 7
+export const CHAIN_TAIL: u32 = 8
+export const KIND_MASK: u32 = 15
+/** Of a CHAIN_TAIL: set while a sweep or an audit looks for those that no head leads to. */
+export const TAIL_MARK: u32 = 16
+export const CLASS_SHIFT: u32 = 4
+export const HEAP_SHIFT: u32 = 16
+/** The bits of the heap's number. */
+export const HEAP_MASK: u32 = 0xffff0000
+
+/** A page of a chain: the head has its block header first; then the next page's address, 0 in the last one; then content. */
+export const CHAIN_NEXT: u32 = 8
+export const CHAIN_CONTENT: u32 = 16
+export const CHAIN_BYTES: u32 = PAGE - CHAIN_CONTENT
+
+// A slab's own header, in its first 64 bytes (so that blocks of 64 bytes fill whole cache lines).
+/** The neighbours in the list of slabs of its class that have free blocks. */
+export const G_NEXT: u32 = 0
+export const G_PREVIOUS: u32 = 4
+/** First free block; the next one is named at offset FREE_LINK of each. */
+export const G_FREE: u32 = 8
+/** Offset of what was never handed out. */
+export const G_FRESH: u32 = 12
+export const G_LIVE: u32 = 16
+export const G_SIZE: u32 = 20
+export const G_CLASS: u32 = 24
+/** Fresh blocks start at this generation, which is odd. */
+export const G_GENERATION: u32 = 32
+export const G_LISTED: u32 = 36
+/** Not 0 while the page is being emptied into others. */
+export const G_VICTIM: u32 = 40
+export const SLAB_HEADER: u32 = 64
+/**
+ * Not in the low half of what was an entry's value word: in a SyncMap that half says "expunged" as long as the block is free,
+ * so that a compare-exchange which comes late finds no value, and no deleted entry, there.
+ */
+export const FREE_LINK: u32 = 12
 
 // Scratch areas, in two pages that each thread takes when it attaches. What does not fit goes through them in pieces.
 /** The numbers of the areas, as JavaScript names them. */
@@ -225,6 +281,12 @@ export const POLICY_SYNC: u32 = 2
 export const POLICY_SHARDED: u32 = 3
 export const POLICY_FAST: u32 = 4
 
+// Hash functions, in the order of HashName.
+export const HASH_DEFAULT: u32 = 0
+export const HASH_FNV1A: u32 = 1
+export const HASH_XXHASH32: u32 = 2
+export const HASH_XXHASH64: u32 = 3
+
 // How a key or a value is stored.
 export const TYPE_F64: u32 = 0
 export const TYPE_I64: u32 = 1
@@ -251,17 +313,41 @@ export const E_NOT_OWNER: i32 = -10
 export const E_RELOCK: i32 = -11
 /** Two or more threads would wait for each other's computations. */
 export const E_DEADLOCK: i32 = -15
-/** Inside the kernel: compact the heap, then try again. */
-export const E_SPARSE: i32 = -12
 /** A lock is taken; what its word holds is in the result area. */
 export const E_BUSY: i32 = -13
 /** A user's lock was disposed. */
 export const E_DISPOSED: i32 = -14
 
-/** Block headers: the word at a block's start is {meta 32 | generation 32}. */
+// What functions of the kernel return to each other, and never to JavaScript.
+/** The heap should be compacted; then the caller tries again. */
+export const E_SPARSE: i32 = -12
+/** SyncMap: the operation needs the mutex. */
+export const SLOW: i32 = 100
+/** Another thread changed what was being read; the caller tries again. */
+export const AGAIN: i32 = 101
+
+// What `recoverThread` returns.
+/** The thread was not alive, and is recovered already. */
+export const RECOVERED_BEFORE: i32 = 0
+export const RECOVERED: i32 = 1
+/** Another thread holds a lock that recovery needs: `finishRecoveries` does the rest. */
+export const RECOVERED_IN_PART: i32 = 2
+
+/**
+ * Block headers: the word at a block's start is {meta 32 | generation 32}. Of the meta word, the length in bytes; the bits
+ * between the length and the mark are the encoding, which only JavaScript reads.
+ */
 export const META_LENGTH: u32 = 0x0fffffff
+/** The meta word of a number as a key: eight bytes. */
+export const META_NUMBER: u32 = 8
 /** Set on live blocks during a repair. Readers mask it out. */
 export const META_MARK: u32 = 0x80000000
+
+/** A value's block: after the header, the value. */
+export const BLOCK_CONTENT: u32 = 8
+/** An entry's block: after the header, the value word, then the key. */
+export const ENTRY_VALUE: u32 = 8
+export const ENTRY_KEY: u32 = 16
 
 // What `change` does.
 export const SET: u32 = 0
@@ -280,8 +366,10 @@ export const DELETE_SAME: u32 = 9
 // The result area begins with words about the result.
 /** The value word. For values in the entry that is the value. */
 export const R_WORD: u32 = 0
+/** Where the entry stood and its generation: with R_SHARD, R_VERSION and R_WORD, the token of a read. */
 export const R_ENTRY: u32 = 8
 export const R_GENERATION: u32 = 12
+/** The meta word of the value. */
 export const R_META: u32 = 16
 /** What an error is about: a needed size, the owner of a lock. */
 export const R_DETAIL: u32 = 20
@@ -289,15 +377,81 @@ export const R_SHARD: u32 = 24
 export const R_VERSION: u32 = 28
 /** The shard that an error is about. */
 export const R_ERROR_SHARD: u32 = 32
-/** What the last look for a number returned. */
+/** The status of the last look for a number: NaN is ambiguous. */
 export const R_CODE: u32 = 36
+/** The value's bytes; of a batch, the records; of an audit, the problems. */
 export const R_BYTES: u32 = 64
 
+// In their places, after `scan`; R_SHARD and R_VERSION are as above.
+/** The position at which the next batch begins. */
+export const R_SCAN_NEXT: u32 = 8
+/** 1: the shard has no further entries. */
+export const R_SCAN_DONE: u32 = 12
+/** How many records the batch has. */
+export const R_SCAN_COUNT: u32 = 16
+/** 1: the records are in the private window. */
+export const R_SCAN_SENT: u32 = 20
+/** A record of a batch: the entry's address, generation and meta word; then its key. */
+export const RECORD_ENTRY: u32 = 0
+export const RECORD_GENERATION: u32 = 4
+export const RECORD_META: u32 = 8
+export const RECORD_KEY: u32 = 16
+
+// In their places, after E_DEADLOCK: the key that this thread computes and that others wait for.
+/** Its address. */
+export const R_HELD_KEY: u32 = 8
+export const R_HELD_META: u32 = 16
+
+// A table, see table.ts.
+/** A bucket's bytes: a word of tags, then the slots. */
+export const BUCKET: u32 = 64
+export const BUCKET_SLOTS: u32 = 7
+/** Of the slots in a bucket, this many are used on average before the table doubles. */
+export const MAX_LOAD: u32 = 6
 /** log2 of the most buckets a table has: 2 GiB. */
 export const MAX_TABLE_BITS: u32 = 25
+/** Of the low half of a table word: log2 of its buckets, SyncMap's bit that says that `dirty` has keys which `read` lacks, the address. */
+export const TABLE_BITS: u32 = 31
+export const TABLE_AMENDED: u32 = 32
+export const TABLE_ADDRESS: u32 = 0xffffffc0
 
 /** `audit` describes this many problems, and counts the others. */
 export const MOST_PROBLEMS: u32 = 64
+/** A description: the problem's number, an address, and a detail. */
+export const PROBLEM_NUMBER: u32 = 0
+export const PROBLEM_ADDRESS: u32 = 4
+export const PROBLEM_DETAIL: u32 = 8
+export const PROBLEM_SIZE: u32 = 12
+// The problems' numbers. src/maps/problems.ts has their words.
+export const PROBLEM_LOCK_HELD: u32 = 1
+export const PROBLEM_WRITER_INSIDE: u32 = 2
+export const PROBLEM_ENTRY_COUNT: u32 = 3
+export const PROBLEM_DIRTY_COUNT: u32 = 4
+export const PROBLEM_NOT_AMENDED: u32 = 5
+export const PROBLEM_FREE_SLOT: u32 = 6
+export const PROBLEM_NO_BLOCK: u32 = 7
+export const PROBLEM_DEAD_ENTRY: u32 = 8
+export const PROBLEM_HASH: u32 = 9
+export const PROBLEM_TAG: u32 = 10
+export const PROBLEM_REFERENCED_TWICE: u32 = 11
+export const PROBLEM_PASSED_COUNTS: u32 = 12
+export const PROBLEM_VALUE: u32 = 13
+export const PROBLEM_UNREACHABLE: u32 = 14
+export const PROBLEM_EXPUNGED_COUNT: u32 = 15
+export const PROBLEM_DIRTY_LACKS: u32 = 16
+export const PROBLEM_PAGE_KIND: u32 = 17
+export const PROBLEM_SCRATCH_OWNER: u32 = 18
+export const PROBLEM_PAGES_USED: u32 = 19
+export const PROBLEM_EMPTY_COUNT: u32 = 20
+export const PROBLEM_SLAB_CLASS: u32 = 21
+export const PROBLEM_FREE_BYTES: u32 = 22
+export const PROBLEM_BLOCK_LEAK: u32 = 23
+export const PROBLEM_HEAP_PAGES: u32 = 24
+export const PROBLEM_LIVE_COUNT: u32 = 25
+export const PROBLEM_FREE_LIST: u32 = 26
+export const PROBLEM_SLAB_SUM: u32 = 27
+export const PROBLEM_CHAIN_LENGTH: u32 = 28
+export const PROBLEM_CHAIN_LEAK: u32 = 29
 
 // A lock of a user's: a block of shard 0's heap, in a memory of its own (src/sync). After the header:
 export const K_KIND: u32 = 8

@@ -1,24 +1,11 @@
 /** What is done once about a thread that died: everything that names it is repaired, then its registry slot is free. */
-
 import { cas32, load32, store32 } from './atomics'
 import { dropClaims } from './claims'
 import { lockShard } from './fast'
-import {
-  G_FRESH,
-  G_SIZE,
-  givePages,
-  isFree,
-  KIND_MASK,
-  lockPages,
-  pagesNow,
-  pageWord,
-  SCRATCH_SPAN,
-  SLAB,
-  SLAB_HEADER,
-  slabSize,
-} from './heap'
+import { givePages, isFree, lockPages, pagesNow, pageWord, slabSize } from './heap'
 import {
   D_LOCK,
+  G_FRESH,
   H_CLAIM_LOCK,
   H_HEAP_LOCK,
   H_HEAP_START,
@@ -27,10 +14,17 @@ import {
   H_SHARD_BITS,
   K_DIED,
   K_MUTEX,
+  KIND_MASK,
   POLICY_RWMUTEX,
   POLICY_SHARDED,
   POLICY_SYNC,
+  RECOVERED,
+  RECOVERED_BEFORE,
+  RECOVERED_IN_PART,
   S_STATE,
+  SCRATCH_SPAN,
+  SLAB,
+  SLAB_HEADER,
   SLOT_COUNT,
   THREAD_SHIFT,
 } from './layout'
@@ -44,17 +38,11 @@ import { declareDead, isDead, releaseSlot, slotOf } from './thread'
 /** How long recovery waits for locks, in milliseconds: the thread that does it may be the one that hears of deaths. */
 const PATIENCE: f64 = 20
 
-/** What `recover` returns. */
-const NOTHING: i32 = 0
-const DONE: i32 = 1
-/** Somebody holds what is needed: to be tried again (see `finishRecoveries`). */
-const LATER: i32 = 2
-
 /** Says that a thread is dead, and recovers what it held. Never waits long. */
 export function recover(policy: u32, owner: u32): i32 {
   // Dead already: whoever began to recover it may have died too.
-  if (!declareDead(owner) && !isDead(owner)) return NOTHING
-  return finishRecoveries(policy) == 0 ? DONE : LATER
+  if (!declareDead(owner) && !isDead(owner)) return RECOVERED_BEFORE
+  return finishRecoveries(policy) == 0 ? RECOVERED : RECOVERED_IN_PART
 }
 
 /** Recovers what the dead still hold. Returns how many of them are left. */

@@ -3,59 +3,61 @@
  * the map; everything else follows from them: the table is built anew from the live entries, and the heap's lists from
  * what those reference. What is referenced by nothing is free.
  */
-
 import { get32, load64, put32, store32, store64 } from './atomics'
 import {
   addEmpty,
   allocateTableSpan,
   BLOCK_CLASSES,
-  BLOCK_SPAN,
-  CHAIN_HEAD,
-  CHAIN_TAIL,
   canTakePages,
   chainPages,
+  givePages,
+  isFree,
+  isTypeStable,
+  nextInChain,
+  pageOf,
+  pagesNow,
+  pageWord,
+  raiseVersion,
+  recordGeneration,
+  relist,
+  resetHeap,
+  slabSize,
+  spanLength,
+  tailWord,
+} from './heap'
+import {
+  BLOCK_SPAN,
+  BUCKET,
+  BUCKET_SLOTS,
+  CHAIN_HEAD,
+  CHAIN_TAIL,
+  D_HEAP,
+  D_TABLE,
+  D_USED,
+  ENTRY_VALUE,
   FREE_LINK,
   G_CLASS,
   G_FREE,
   G_FRESH,
   G_LIVE,
   G_SIZE,
-  givePages,
-  isFree,
-  isTypeStable,
-  KIND_MASK,
-  nextInChain,
-  pageOf,
-  pagesNow,
-  pageWord,
-  RAW_SLAB,
-  raiseVersion,
-  recordGeneration,
-  relist,
-  resetHeap,
-  SLAB,
-  SLAB_HEADER,
-  slabSize,
-  spanLength,
-  TABLE_SPAN,
-  TAIL_MARK,
-  tailWord,
-} from './heap'
-import {
-  D_HEAP,
-  D_TABLE,
-  D_USED,
   H_HEAP_START,
   H_LOCKS,
   H_POLICY,
+  KIND_MASK,
   META_LENGTH,
   META_MARK,
   P_ID,
   P_PAGES,
   PAGE,
   POLICY_SYNC,
+  RAW_SLAB,
+  SLAB,
+  SLAB_HEADER,
+  TABLE_SPAN,
+  TAIL_MARK,
 } from './layout'
-import { addressOf, BUCKET, bitsOf, clearTable, ENTRY_VALUE, hashEntry, homeOf, nextWord, place, tagOf } from './table'
+import { addressOf, bitsOf, clearTable, hashEntry, homeOf, nextWord, place, tagOf } from './table'
 import { isInline } from './value'
 
 /** Makes a shard whole whose owner died. The caller has taken over its lock, and passes it on if this returns false. */
@@ -137,7 +139,7 @@ export function repairInPlace(heap: u32, word: u64): u32 {
   let used: u32 = 0
   for (let bucket = addressOf(word); bucket < end; bucket += BUCKET) {
     let tags: u64 = 255
-    for (let i: u32 = 7; i > 0; i--) {
+    for (let i: u32 = BUCKET_SLOTS; i > 0; i--) {
       const slot = bucket + i * 8
       const content = load64(slot)
       tags <<= 8

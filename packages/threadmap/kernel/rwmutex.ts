@@ -3,16 +3,13 @@
  *
  * Sources: Go's sync.RWMutex around a map, orcaman/concurrent-map.
  */
-
 import { damaged, MOST_TRIES } from './damage'
 import { readValidated } from './fast'
-import { D_LOCK, D_READERS, E_TIMEOUT } from './layout'
+import { AGAIN, D_LOCK, D_READERS, E_TIMEOUT } from './layout'
 import { BROKEN, LOCKED, lockTimeout } from './lock'
 import { repair } from './repair'
 import { change, shardOf } from './shard'
 import { lockExclusive, lockShared, passOnExclusive, unlockExclusive, unlockShared } from './shared-lock'
-
-const AGAIN: i32 = 101
 
 /** Takes a shard for writing; repairs it if its writer died. */
 export function lockForWriting(shard: u32): i32 {

@@ -5,15 +5,16 @@
  *
  * Source of the idea: the SCAN cursor of Redis, without its repetitions.
  */
-
 import { load64, reach } from './atomics'
 import { push } from './carry'
 import { damaged, MOST_TRIES } from './damage'
 import {
   ABSENT,
+  BUCKET,
   D_TABLE,
   E_AREA,
   E_ITERATION_WRITE,
+  ENTRY_KEY,
   META_LENGTH,
   META_MARK,
   PAGE,
@@ -23,27 +24,28 @@ import {
   POLICY_UNSAFE,
   PRESENT,
   R_BYTES,
-  R_DETAIL,
-  R_ENTRY,
-  R_GENERATION,
-  R_META,
+  R_SCAN_COUNT,
+  R_SCAN_DONE,
+  R_SCAN_NEXT,
+  R_SCAN_SENT,
   R_SHARD,
   R_VERSION,
+  RECORD_ENTRY,
+  RECORD_GENERATION,
+  RECORD_KEY,
+  RECORD_META,
   RESULT_AREA,
 } from './layout'
 import { lockForReading, unlockForReading } from './rwmutex'
 import { shardAt } from './shard'
 import { promoteAll } from './sync-map'
-import { addressOf, BUCKET, bitsOf, copyWords, ENTRY_KEY, homeOf, sameHead, valueWord } from './table'
+import { addressOf, bitsOf, copyWords, homeOf, sameHead, valueWord } from './table'
 import { detects, isWriting } from './unsafe'
 import { copyOutValidated, fits, isInline, resultAt } from './value'
 
 /** A batch ends with the bucket that fills it with this many entries, or after so many buckets (a lock may be held). */
 const BATCH_ENTRIES: u32 = 64
 const BATCH_BUCKETS: u32 = 2048
-/** A record of the batch: reference, generation, meta, 0; then the key. */
-const RECORD: u32 = 16
-
 /** So many bytes of records the result area holds. */
 const ROOM: u32 = PAGE - RESULT_AREA - R_BYTES
 
@@ -57,9 +59,8 @@ let records: u32 = 0
 let sent: u32 = 0
 
 /**
- * Collects entries of a shard from `position` in its hash space on. The result area then has: the number of records in
- * R_META, the next position in R_ENTRY, in R_GENERATION whether the shard is done, and the records. If R_DETAIL is not 0 the records are in
- * the private window instead, and which of them died meanwhile is not looked at yet (see `isRecordLive`).
+ * Collects entries of a shard from `position` in its hash space on. R_SCAN_COUNT and the words beside it describe the batch. Where
+ * R_SCAN_SENT is 1, nobody has looked yet which of the entries died meanwhile (see `isRecordLive`).
  */
 export function scan(policy: u32, index: u32, position: u32): i32 {
   const shard = shardAt(index)
@@ -120,12 +121,12 @@ function collect(shard: u32, from: u32): i32 {
   }
   const isSent = sent > 0
   if (isSent) send()
-  store<u32>(resultAt + R_META, records)
-  store<u32>(resultAt + R_ENTRY, position)
-  store<u32>(resultAt + R_GENERATION, done)
+  store<u32>(resultAt + R_SCAN_COUNT, records)
+  store<u32>(resultAt + R_SCAN_NEXT, position)
+  store<u32>(resultAt + R_SCAN_DONE, done)
   store<u32>(resultAt + R_SHARD, shard)
   store<u32>(resultAt + R_VERSION, version)
-  store<u32>(resultAt + R_DETAIL, isSent ? 1 : 0)
+  store<u32>(resultAt + R_SCAN_SENT, isSent ? 1 : 0)
   return PRESENT
 }
 
@@ -175,9 +176,9 @@ function dropDead(first: u32): void {
   let at = first
   while (at < end) {
     const record = resultAt + R_BYTES + at
-    const meta = load<u32>(record + 8)
-    const size = RECORD + (((meta & META_LENGTH) + 7) & ~7)
-    if (sameHead(load<u32>(record), ((<u64>meta) << 32) | <u64>load<u32>(record + 4))) {
+    const meta = load<u32>(record + RECORD_META)
+    const size = RECORD_KEY + (((meta & META_LENGTH) + 7) & ~7)
+    if (sameHead(load<u32>(record + RECORD_ENTRY), ((<u64>meta) << 32) | <u64>load<u32>(record + RECORD_GENERATION))) {
       if (to != at) copyWords(resultAt + R_BYTES + to, record, size)
       to += size
     } else {
@@ -207,7 +208,7 @@ function addRecord(slot: u32, content: u64, maySend: bool): i32 {
   const meta = <u32>(head >> 32) & ~META_MARK
   const length = ((meta & META_LENGTH) + 7) & ~7
   const start = end
-  const size = RECORD + length
+  const size = RECORD_KEY + length
   if (end - sent + size > ROOM) {
     // A length is believed only of an entry that was there: its block can have become anything since.
     if (load64(slot) != content || !sameHead(entry, head)) return ABSENT
@@ -217,12 +218,12 @@ function addRecord(slot: u32, content: u64, maySend: bool): i32 {
     return E_AREA
   }
   const record = resultAt + R_BYTES + end - sent
-  store<u32>(record, entry)
-  store<u32>(record + 4, <u32>head)
-  store<u32>(record + 8, meta)
-  end += RECORD
+  store<u32>(record + RECORD_ENTRY, entry)
+  store<u32>(record + RECORD_GENERATION, <u32>head)
+  store<u32>(record + RECORD_META, meta)
+  end += RECORD_KEY
   if (size <= ROOM) {
-    copyWords(record + RECORD, entry + ENTRY_KEY, length)
+    copyWords(record + RECORD_KEY, entry + ENTRY_KEY, length)
     end += length
   } else {
     sendKey(entry + ENTRY_KEY, length)

@@ -20,6 +20,7 @@ import {
 import {
   ABSENT,
   ADD,
+  BUCKET,
   COMPARE_AND_DELETE,
   COMPARE_AND_SWAP,
   D_HEAP,
@@ -31,11 +32,13 @@ import {
   DIFFERENT,
   E_FULL,
   E_SPARSE,
+  ENTRY_VALUE,
   GET_AND_DELETE,
   H_INITIAL_BITS,
   H_SHARD_BITS,
   H_SHARDS,
   INSERT,
+  MAX_TABLE_BITS,
   PRESENT,
   R_WORD,
   REPLACE_SAME,
@@ -52,7 +55,6 @@ import {
   clearTable,
   copyTable,
   displace,
-  ENTRY_VALUE,
   entrySize,
   find,
   foundEntry,
@@ -60,7 +62,6 @@ import {
   isSparseTable,
   kill,
   loadLimit,
-  MAX_BITS,
   nextWord,
   place,
   slotCount,
@@ -271,7 +272,7 @@ function remove(shard: u32, slot: u32, entry: u32): i32 {
 
 /** Replaces the table by one of 2^bits buckets. Readers go on with the old one until the word changes. */
 export function resize(shard: u32, bits: u32): bool {
-  if (bits > MAX_BITS) return false
+  if (bits > MAX_TABLE_BITS) return false
   const heap = shard + D_HEAP
   const old = load64(shard + D_TABLE)
   const table = allocateTable(heap, bits)
@@ -302,9 +303,9 @@ export function clear(shard: u32): i32 {
 /** Without memory for a new table. */
 function clearOneByOne(shard: u32): i32 {
   const word = load64(shard + D_TABLE)
-  const end = addressOf(word) + ((<u32>64) << bitsOf(word))
+  const end = addressOf(word) + (BUCKET << bitsOf(word))
   for (let slot = addressOf(word); slot < end; slot += 8) {
-    if ((slot & 63) == 0) continue
+    if ((slot & (BUCKET - 1)) == 0) continue
     const entry = <u32>load64(slot)
     // Removing can shrink the table, and then the rest of it is no longer here.
     if (entry != 0) remove(shard, slot, entry)

@@ -31,7 +31,7 @@ import {
 } from './lock'
 import { addHold, count, countHolds, findHold, heldByLiving, isAlive, me, now } from './thread'
 
-const WRITER: u32 = 0x80000000
+export const WRITER: u32 = 0x80000000
 /** A thread sleeps on the word, so whoever changes it in a way that matters wakes all. */
 const SLEEPING: u32 = 0x40000000
 /** The writer whose bit is set is not inside: it waits till the readers are gone. */

@@ -6,7 +6,8 @@
  * Source: go/src/sync/map.go, Go 1.23.
  */
 import { cas64, load64, store64 } from './atomics'
-import { AMENDED, addressOf, BUCKET, bitsOf, ENTRY_VALUE, valueWord } from './table'
+import { BUCKET, ENTRY_VALUE, TABLE_AMENDED } from './layout'
+import { addressOf, bitsOf, valueWord } from './table'
 
 export const NIL: u32 = 0
 export const EXPUNGED: u32 = 1
@@ -21,7 +22,7 @@ export function withState(head: u64, state: u32): u64 {
 
 /** Whether `dirty` has keys that this `read` lacks. */
 export function isAmended(word: u64): bool {
-  return (word & AMENDED) != 0
+  return (word & TABLE_AMENDED) != 0
 }
 
 /** A deleted entry becomes an expunged one: now only who has the mutex can give it a value again. */

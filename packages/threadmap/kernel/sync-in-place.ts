@@ -6,6 +6,7 @@
 import { get32, load64, put32, store64 } from './atomics'
 import { allocate, free, needsPage } from './heap'
 import {
+  BUCKET,
   D_DIRTY,
   D_DIRTY_USED,
   D_EXPUNGED,
@@ -14,6 +15,7 @@ import {
   D_REWRITING,
   D_TABLE,
   D_USED,
+  ENTRY_VALUE,
   H_EMPTY_TABLE,
   P_PAGES,
 } from './layout'
@@ -21,11 +23,9 @@ import { isValue, tryExpungeLocked } from './sync-entry'
 import { newValue, settle } from './sync-values'
 import {
   addressOf,
-  BUCKET,
   bitsOf,
   bringToLife,
   displace,
-  ENTRY_VALUE,
   entrySize,
   kill,
   loadLimit,

@@ -31,6 +31,9 @@ import {
 import {
   ABSENT,
   ADD,
+  AGAIN,
+  BLOCK_CONTENT,
+  BUCKET,
   COMPARE_AND_DELETE,
   COMPARE_AND_SWAP,
   D_COPIED,
@@ -50,10 +53,12 @@ import {
   DELETE_SAME,
   DIFFERENT,
   E_FULL,
+  ENTRY_VALUE,
   GET_AND_DELETE,
   H_EMPTY_TABLE,
   H_INITIAL_BITS,
   INSERT,
+  MAX_TABLE_BITS,
   PRESENT,
   R_BYTES,
   R_ENTRY,
@@ -63,7 +68,9 @@ import {
   REPLACE_SAME,
   S_RETRIES,
   SET,
+  SLOW,
   SWAP,
+  TABLE_AMENDED,
 } from './layout'
 import { tryLock, unlock } from './lock'
 import { shardAt, tokenEntry, tokenGeneration, tokenWord } from './shard'
@@ -72,16 +79,13 @@ import { insertIntoRead, isPurgeDue, newEntry, purge } from './sync-in-place'
 import { lockMap } from './sync-repair'
 import { compactAllValues, dropPending, freeValue, giveEmptyValues, newValue, settle, useReserve } from './sync-values'
 import {
-  AMENDED,
   addressOf,
-  BUCKET,
   bitsFor,
   bitsOf,
   bringToLife,
   clearTable,
   copyTable,
   displace,
-  ENTRY_VALUE,
   entrySize,
   find,
   foundEntry,
@@ -89,7 +93,6 @@ import {
   headGeneration,
   kill,
   loadLimit,
-  MAX_BITS,
   nextWord,
   place,
   STALE,
@@ -99,11 +102,7 @@ import {
   valueWord,
 } from './table'
 import { busy, count, othersRest, rest } from './thread'
-import { BLOCK_CONTENT, blockEqualsExpected, copyOut, copyOutValidated, resultAt, sum, valueAt } from './value'
-
-/** The entry is expunged, or has gone: the caller looks under the mutex, or again. */
-const SLOW: i32 = 100
-const AGAIN: i32 = 101
+import { blockEqualsExpected, copyOut, copyOutValidated, resultAt, sum, valueAt } from './value'
 
 function inserts(op: u32): bool {
   return op == SET || op == INSERT || op == SWAP || op == ADD
@@ -393,7 +392,7 @@ function roomInDirty(shard: u32): bool {
   const bits = bitsOf(old)
   const used = get32(shard + D_DIRTY_USED)
   if (used < loadLimit(bits)) return true
-  const table = bits < MAX_BITS ? allocateTable(shard + D_HEAP, bits + 1) : 0
+  const table = bits < MAX_TABLE_BITS ? allocateTable(shard + D_HEAP, bits + 1) : 0
   if (table == 0) return used < slotCount(bits)
   clearTable(table, bits + 1)
   const word = nextWord(old, table, bits + 1)
@@ -507,7 +506,7 @@ function dirtyLocked(shard: u32): bool {
   add32(shard + D_COPIED, copied)
   store64(shard + D_DIRTY, dirty)
   // The allocation may have raised the version: count on from the word as it is now.
-  store64(shard + D_TABLE, nextWord(load64(shard + D_TABLE), addressOf(read), bitsOf(read)) | AMENDED)
+  store64(shard + D_TABLE, nextWord(load64(shard + D_TABLE), addressOf(read), bitsOf(read)) | TABLE_AMENDED)
   return true
 }
 

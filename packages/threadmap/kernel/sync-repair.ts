@@ -6,6 +6,7 @@
 import { get32, load64, put32, store32, store64 } from './atomics'
 import { allocateTableSpan, canTakePages } from './heap'
 import {
+  BUCKET,
   D_DIRTY,
   D_DIRTY_USED,
   D_EXPUNGED,
@@ -17,24 +18,12 @@ import {
   D_TABLE,
   D_USED,
   E_TIMEOUT,
+  TABLE_AMENDED,
 } from './layout'
 import { BROKEN, lock, passOn } from './lock'
 import { isGood, mark, repairInPlace, sweepHeap } from './repair'
 import { EXPUNGED, isAmended, unexpungeAll } from './sync-entry'
-import {
-  AMENDED,
-  addressOf,
-  BUCKET,
-  bitsFor,
-  bitsOf,
-  clearTable,
-  hashEntry,
-  homeOf,
-  nextWord,
-  place,
-  tagOf,
-  valueWord,
-} from './table'
+import { addressOf, bitsFor, bitsOf, clearTable, hashEntry, homeOf, nextWord, place, tagOf, valueWord } from './table'
 
 /** Takes the mutex; repairs if its owner died. */
 export function lockMap(shard: u32): i32 {
@@ -90,7 +79,7 @@ function repairBoth(shard: u32, read: u64): void {
   put32(shard + D_USED, countSlots(read))
   put32(shard + D_DIRTY_USED, countSlots(word))
   put32(shard + D_EXPUNGED, countExpunged(read))
-  store64(shard + D_TABLE, nextWord(read, addressOf(read), bitsOf(read)) | AMENDED)
+  store64(shard + D_TABLE, nextWord(read, addressOf(read), bitsOf(read)) | TABLE_AMENDED)
   markEntries(read)
   markEntries(word)
   sweepHeap(heap, addressOf(read), addressOf(word))

@@ -10,42 +10,38 @@ import { chooseHighest, chooseVictims, copyValue, isVictim, postponeCompaction }
 import {
   allowCompaction,
   allowReserve,
-  CHAIN_HEAD,
   canTakePages,
   emptySlabs,
-  FREE_LINK,
   failure,
   failWith,
   free,
-  G_FREE,
-  G_FRESH,
-  G_LIVE,
-  G_SIZE,
-  G_VICTIM,
   giveEmpty,
   heapById,
-  isFree,
   isSpan,
-  KIND_MASK,
   list,
   pageOf,
-  pagesNow,
   pageWord,
   reserve,
-  SLAB,
-  SLAB_HEADER,
   setEmpty,
 } from './heap'
 import {
+  BUCKET,
+  CHAIN_HEAD,
   D_DIRTY,
   D_LOCK,
   D_TABLE,
   E_SPARSE,
   E_TIMEOUT,
-  H_HEAP_START,
+  ENTRY_VALUE,
+  FREE_LINK,
+  G_FREE,
+  G_LIVE,
+  G_SIZE,
+  G_VICTIM,
   H_SHARD_BITS,
   H_THREAD_HEAPS,
   HEAP_STRIDE,
+  KIND_MASK,
   P_COMPACT_AT,
   P_FREE_BYTES,
   P_HEAP,
@@ -53,13 +49,14 @@ import {
   P_LOCK,
   P_PAGES,
   S_PENDING,
+  SLAB,
   SLOT_COUNT,
 } from './layout'
 import { BROKEN, lock, ownerOf, passOn, tryLock, unlock } from './lock'
 import { mark, markInUse, sweepHeap } from './repair'
 import { shardAt } from './shard'
 import { isAmended, isValue } from './sync-entry'
-import { addressOf, BUCKET, bitsOf, ENTRY_VALUE, headGeneration, valueWord } from './table'
+import { addressOf, bitsOf, headGeneration, valueWord } from './table'
 import { isAlive, me, mySlot, slotOf } from './thread'
 import { blockSize, newValueBlock, wordOfBlock } from './value'
 

@@ -21,32 +21,30 @@
 import { get32, load32, load64, put64, reach, store32, store64 } from './atomics'
 import { pull } from './carry'
 import { damaged } from './damage'
+import { addBlocks, finishBlocks, finishSum, hashWords, metaTerm, NH_BLOCK, pairTerm, tableHash } from './hash'
 import {
-  addBlocks,
-  finishBlocks,
-  finishSum,
+  AREA_KEY,
+  BUCKET,
+  BUCKET_SLOTS,
+  ENTRY_KEY,
+  ENTRY_VALUE,
+  H_HASH,
   HASH_DEFAULT,
-  hashWords,
-  metaTerm,
-  NH_BLOCK,
-  pairTerm,
-  tableHash,
-} from './hash'
-import { AREA_KEY, H_HASH, KEY_PIECE, MAX_TABLE_BITS, META_LENGTH, META_MARK, WHOLE_KEY } from './layout'
+  KEY_PIECE,
+  MAX_LOAD,
+  MAX_TABLE_BITS,
+  META_LENGTH,
+  META_MARK,
+  TABLE_ADDRESS,
+  TABLE_BITS,
+  WHOLE_KEY,
+} from './layout'
 
-export const SLOTS: u32 = 7
-export const BUCKET: u32 = 64
-export const ENTRY_VALUE: u32 = 8
-export const ENTRY_KEY: u32 = 16
-/** Of 7 slots in a bucket, this many are used on average before the table doubles. */
-const MAX_LOAD: u32 = 6
-/** And it halves when fewer than one in this many slots is used. */
+/** The table halves when fewer than one in this many slots is used. */
 const MIN_LOAD_SHARE: u32 = 10
 
 const ONES: u64 = 0x0001010101010101
 const HIGHS: u64 = 0x0080808080808080
-export const AMENDED: u64 = 32
-export const MAX_BITS: u32 = MAX_TABLE_BITS
 
 /** What `find` found. */
 export let foundEntry: u32 = 0
@@ -62,11 +60,11 @@ export function setKeyArea(address: u32): void {
 }
 
 export function bitsOf(word: u64): u32 {
-  return <u32>word & 31
+  return <u32>word & TABLE_BITS
 }
 
 export function addressOf(word: u64): u32 {
-  return <u32>word & ~63
+  return <u32>word & TABLE_ADDRESS
 }
 
 /** The word that follows `word` in the same place, for another table. */
@@ -75,7 +73,7 @@ export function nextWord(word: u64, table: u32, bits: u32): u64 {
 }
 
 export function slotCount(bits: u32): u32 {
-  return SLOTS << bits
+  return BUCKET_SLOTS << bits
 }
 
 /** How many entries a table of 2^bits buckets takes before it grows. */
@@ -90,7 +88,7 @@ export function isSparseTable(used: u32, bits: u32): bool {
 /** log2 of the buckets that `entries` need. */
 export function bitsFor(entries: u32): u32 {
   let bits: u32 = 0
-  while (bits < MAX_BITS && loadLimit(bits) < entries) bits++
+  while (bits < MAX_TABLE_BITS && loadLimit(bits) < entries) bits++
   return bits
 }
 

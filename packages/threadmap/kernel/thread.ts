@@ -20,7 +20,6 @@ import {
   S_THREAD_TABLE,
   S_WAITS,
   S_WAITS_FOR,
-  S_WEB_LOCK,
   SLOT_ALIVE,
   SLOT_COUNT,
   SLOT_DEAD,
@@ -108,7 +107,6 @@ export function releaseSlot(owner: u32): void {
   store32(slot + S_WAITS_FOR, 0)
   store32(slot + S_RECORD, 0)
   store32(slot + S_THREAD_TABLE, 0)
-  store32(slot + S_WEB_LOCK, 0)
   // Before the slot is free: slot and incarnation together name a thread for good.
   add32(slot + S_INCARNATION, 1)
   store32(slot + S_STATE, SLOT_FREE)

@@ -8,30 +8,28 @@
  *
  * Source: go/src/runtime/map.go (hashWriting).
  */
-
 import { cas32, load32, load64, store64 } from './atomics'
 import { damaged, MOST_TRIES } from './damage'
 import { lockShard, readValidated } from './fast'
 import {
   ABSENT,
   ADD,
+  AGAIN,
   D_LOCK,
   D_TABLE,
   E_READ_WRITE,
   E_WRITES,
+  ENTRY_VALUE,
   H_DETECT,
-  H_RECOVERIES,
   PRESENT,
   R_WORD,
   SET,
 } from './layout'
 import { ownerOf, unlock } from './lock'
 import { change, shardAt } from './shard'
-import { ENTRY_VALUE, find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
+import { find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
 import { livesStill, me } from './thread'
 import { isInline, resultAt, sum, valueAt } from './value'
-
-const AGAIN: i32 = 101
 
 export function detects(): bool {
   return load<u32>(H_DETECT) != 0

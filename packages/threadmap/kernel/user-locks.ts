@@ -7,7 +7,7 @@
  */
 import { cas32, load32, store32 } from './atomics'
 import { lockShard } from './fast'
-import { allocate, free, G_SIZE, pageOf } from './heap'
+import { allocate, free, pageOf } from './heap'
 import {
   D_HEAP,
   D_LOCK,
@@ -16,6 +16,7 @@ import {
   E_NOT_OWNER,
   E_RELOCK,
   E_TIMEOUT,
+  G_SIZE,
   H_LOCKS,
   K_DIED,
   K_KIND,

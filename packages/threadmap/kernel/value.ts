@@ -8,11 +8,15 @@
  */
 import { exchange64, get32, load32, load64, reach, store32, store64 } from './atomics'
 import { pull, push } from './carry'
-import { allocate, allocateChain, CHAIN_BYTES, CHAIN_CONTENT, free, nextInChain } from './heap'
+import { allocate, allocateChain, free, nextInChain } from './heap'
 import {
   AREA_EXPECTED,
   AREA_VALUE,
+  BLOCK_CONTENT,
+  CHAIN_BYTES,
+  CHAIN_CONTENT,
   E_AREA,
+  ENTRY_VALUE,
   META_LENGTH,
   META_MARK,
   PIECE,
@@ -25,9 +29,7 @@ import {
   TYPE_U32,
   WHOLE_VALUE,
 } from './layout'
-import { copyWords, ENTRY_VALUE } from './table'
-
-export const BLOCK_CONTENT: u32 = 8
+import { copyWords } from './table'
 
 /** This thread's scratch areas: for a value, for the value that is expected, for the result. */
 export let valueAt: u32 = 0

@@ -44,9 +44,12 @@ export interface KernelExports {
   beginClaim(meta: number): number
   endClaim(claim: number): void
   hashBytes(kind: number, meta: number, seedLow: number, seedHigh: number): number
-  shardCounter(index: number, counter: number): number
-  shardTotal(counter: number): number
-  threadTotal(counter: number): number
+  /** A counter is named by its offset in a shard, or in a registry slot. */
+  shardCounter(index: number, field: number): number
+  shardTotal(field: number): number
+  totalSlots(): number
+  threadTotal(field: number): number
+  livingThreads(): number
   usedBytes(): number
   recoveries(): number
   audit(): number

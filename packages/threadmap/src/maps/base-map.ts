@@ -68,7 +68,7 @@ function createMap<K, V>(kind: MapKind, options: AnyOptions<K, V>): Opened<K, V>
   }
   const key = keyCodec(options.key)
   const value = valueCodec(options.value)
-  const { maxBytes, cache, header } = checkOptions(kind, options, key.type, value.type)
+  const { maxBytes, cache, header } = checkOptions(kind, options, value.type)
   const session = Session.create(maxBytes, header, JSON.stringify([key.name, value.name]))
   return new Opened(session, key, value, cache)
 }
@@ -376,18 +376,18 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     return {
       size: this.size,
       shards: this.#shards(),
-      slots: kernel.shardTotal(0),
+      slots: kernel.totalSlots(),
       bytes: this.#session.memory.buffer.byteLength,
       usedBytes: kernel.usedBytes(),
-      freeBytes: kernel.shardTotal(7),
-      retries: kernel.threadTotal(0),
-      lockWaits: kernel.threadTotal(1),
-      lockSleeps: kernel.threadTotal(2),
-      spins: kernel.threadTotal(3),
+      freeBytes: kernel.shardTotal(L.D_HEAP + L.P_FREE_BYTES),
+      retries: kernel.threadTotal(L.S_RETRIES),
+      lockWaits: kernel.threadTotal(L.S_LOCK_WAITS),
+      lockSleeps: kernel.threadTotal(L.S_LOCK_SLEEPS),
+      spins: kernel.threadTotal(L.S_SPINS),
       recoveries: kernel.recoveries() >>> 0,
-      resizes: kernel.shardTotal(1),
-      compactions: kernel.shardTotal(2),
-      threads: kernel.threadTotal(4),
+      resizes: kernel.shardTotal(L.D_RESIZES),
+      compactions: kernel.shardTotal(L.D_COMPACTIONS),
+      threads: kernel.livingThreads(),
     }
   }
 
@@ -397,9 +397,9 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     const shards = this.#shards()
     return Array.from({ length: shards }, (_, index) => ({
       // SyncMap counts deleted entries in its shard.
-      entries: shards === 1 ? this.size : kernel.shardCounter(index, 10),
-      lockWaits: kernel.shardCounter(index, 8),
-      lockWaitMs: kernel.shardCounter(index, 9) / 1e6,
+      entries: shards === 1 ? this.size : kernel.shardCounter(index, L.D_USED),
+      lockWaits: kernel.shardCounter(index, L.D_LOCK_WAITS),
+      lockWaitMs: kernel.shardCounter(index, L.D_LOCK_WAITED) / 1e6,
     }))
   }
 

@@ -13,7 +13,7 @@ export function failureOf(session: Session, name: string, code: number): Error {
     case L.E_FULL: {
       const max = session.header(L.H_MAX_PAGES) * 4096
       return new Errors.MapFullError(
-        `the ${name} is full: maxBytes = ${max} is reached, with ${session.kernel.usedBytes()} bytes in use and ${session.kernel.shardTotal(7)} in free blocks of other sizes; ` +
+        `the ${name} is full: maxBytes = ${max} is reached, with ${session.kernel.usedBytes()} bytes in use and ${session.kernel.shardTotal(L.D_HEAP + L.P_FREE_BYTES)} in free blocks of other sizes; ` +
           'nothing was changed. Delete entries, or create the map with a larger maxBytes. (A value that replaces another needs both copies for a moment.)',
       )
     }

@@ -81,12 +81,7 @@ export interface CheckedOptions {
 export type AnyOptions<K, V> = MapOptions<K, V> & Partial<ShardedOptions<K, V> & UnsafeOptions<K, V>>
 
 /** The header's words for a map of this kind. */
-export function checkOptions<K, V>(
-  kind: MapKind,
-  options: AnyOptions<K, V>,
-  keyType: number,
-  valueType: number,
-): CheckedOptions {
+export function checkOptions<K, V>(kind: MapKind, options: AnyOptions<K, V>, valueType: number): CheckedOptions {
   refuseUnknown(
     `new ${kind}()`,
     options,
@@ -116,7 +111,6 @@ export function checkOptions<K, V>(
     [L.H_POLICY, KINDS.indexOf(kind)],
     [L.H_SHARD_BITS, shardBits],
     [L.H_HASH, hash],
-    [L.H_KEY_TYPE, keyType],
     [L.H_VALUE_TYPE, valueType],
     [L.H_SEED, seedLow],
     [L.H_SEED + 4, seedHigh],

@@ -1,3 +1,4 @@
+import * as L from '../kernel/layout.generated.js'
 import type { MapHandle, MapOptions, SyncMapStats } from '../types.js'
 import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
 
@@ -39,10 +40,10 @@ export class SyncMap<K, V> extends BaseMap<K, V> {
     const { kernel } = this.session
     return {
       ...stats,
-      misses: kernel.shardTotal(3),
-      promotions: kernel.shardTotal(4),
-      entriesCopied: kernel.shardTotal(5),
-      dirtyEntries: kernel.shardTotal(6),
+      misses: kernel.shardTotal(L.D_MISSES_TOTAL),
+      promotions: kernel.shardTotal(L.D_PROMOTIONS),
+      entriesCopied: kernel.shardTotal(L.D_COPIED),
+      dirtyEntries: kernel.shardTotal(L.D_DIRTY_USED),
     }
   }
 }

@@ -57,7 +57,7 @@ const kept = new Set<Session>()
 
 function ownSession(): Session {
   if (own === undefined) {
-    const { header } = checkOptions('FastMap', { shards: 1 } as never, L.TYPE_F64, L.TYPE_BYTES)
+    const { header } = checkOptions('FastMap', { shards: 1 } as never, L.TYPE_BYTES)
     header.set(L.H_LOCKS, 1)
     own = Session.create(MAX_BYTES, header, '["locks"]')
     kept.add(own)
