@@ -1,6 +1,6 @@
 // Everything that is tested: types (the build), lint, the package, all test files, the other runtimes.
 // Usage: node tools/test.mjs [FILE...] [--only PATTERN] [--name PATTERN] [--newest] [--no-runtimes] [--full]
-//   FILE              only this test file: its path, or its name without the ending, as in `behaviour-map`
+//   FILE              only this test file: its path, or the end of it without `.test.ts`, as in `behaviour/map` or `map`
 //   --only PATTERN    only test files whose path matches this regular expression
 //   --name PATTERN    only tests whose name does
 //   --newest          the library's tests on the newest Node of tools/runtimes, instead of everything on this one
@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { install, SetupError } from './install.mjs'
 import { root, setup } from './setup.mjs'
+import { lostTests, testFiles } from './test-files.mjs'
 
 const { values: options, positionals: named } = parseArgs({
   allowPositionals: true,
@@ -24,9 +25,7 @@ const { values: options, positionals: named } = parseArgs({
   },
 })
 
-// Tests of real threads need both cores of a small machine for themselves. The others go side by side.
-const ALONE =
-  /misuse|robustness|stress|workers|litmus|coherence|linearizability-threads|explore-schedules|runtimes|tools\/users|\/lab\//
+// Tests of real threads need both cores of a small machine for themselves: they stand in folders `alone/`.
 const SIDE_BY_SIDE = 2
 // On a quiet machine the longest file takes about a minute; one that does ten other things takes ten times as long. Waits
 // inside the tests end earlier, and say for what; so a file that comes to this limit hangs where nobody thought of it.
@@ -37,24 +36,25 @@ const skipped = new Set()
 
 await setup({ quiet: Boolean(options.only || options.newest || named.length > 0) })
 
-const library = join(root, 'packages/threadmap')
-const libraryFiles = compiled(join(library, 'test'), join(library, 'build/test'), /^[^/]+\.ts$/)
-const files = choose(options.newest ? libraryFiles : allFiles())
-const users = files.some(file => file.includes('/tools/users/'))
-if (files.some(file => file.includes('/runtimes/')) || users || options.newest) {
-  installApart('tools/runtimes', 'the other runtimes')
+const lost = lostTests()
+for (const line of lost) console.error(`test: ${line}`)
+if (lost.length > 0) process.exit(1)
+const files = choose(testFiles().filter(file => (options.newest ? file.library : !skipsOptional(file))))
+if (files.some(({ optional }) => optional) || options.newest) installApart('tools/runtimes', 'the other runtimes')
+if (files.some(({ source }) => source.startsWith('tools/users/'))) {
+  installApart('tools/users', 'bundlers and other test runners')
 }
-if (users) installApart('tools/users', 'bundlers and other test runners')
 
 const program = options.newest ? newestNode() : process.execPath
 const totals = { pass: 0, fail: 0, cancelled: 0, skipped: 0 }
 const started = performance.now()
 if (program !== undefined) {
   for (const [group, concurrency] of [
-    [files.filter(file => !ALONE.test(file.slice(root.length))), SIDE_BY_SIDE],
-    [files.filter(file => ALONE.test(file.slice(root.length))), 1],
+    [files.filter(({ alone }) => !alone), SIDE_BY_SIDE],
+    [files.filter(({ alone }) => alone), 1],
   ]) {
-    if (group.length > 0 && (await runFiles(group, concurrency)) !== 0) process.exitCode = 1
+    const paths = group.map(({ path }) => path)
+    if (group.length > 0 && (await runFiles(paths, concurrency)) !== 0) process.exitCode = 1
   }
 }
 const seconds = ((performance.now() - started) / 1000).toFixed(0)
@@ -62,51 +62,41 @@ console.log(`\nall together, in ${seconds} s:`)
 for (const part of skipped) console.log(`skipped: ${part}`)
 console.log(`${totals.pass} passed, ${totals.fail + totals.cancelled} failed, ${totals.skipped} skipped`)
 
-/** Every test file there is. */
-function allFiles() {
-  const runtimes = options['no-runtimes']
-    ? []
-    : compiled(join(library, 'test'), join(library, 'build/test'), /^runtimes\/.*\.test\.ts$/)
-  if (options['no-runtimes'] && !options.only && named.length === 0) skipped.add('the other runtimes: --no-runtimes')
-  const users = options['no-runtimes'] ? [] : sources(join(root, 'tools/users'), /^[^/]+\.test\.mjs$/)
-  const packages = readdirSync(join(root, 'packages')).filter(name => name !== 'threadmap')
-  return [
-    ...sources(join(root, 'tools/checks'), /^[^/]+\.test\.mjs$/),
-    ...libraryFiles,
-    ...packages.flatMap(name =>
-      compiled(join(root, 'packages', name, 'test'), join(root, 'packages', name, 'build/test'), /\.test\.ts$/),
-    ),
-    ...runtimes,
-    ...users,
-  ]
+/** Whether `--no-runtimes` leaves this file out; if it would have run else, a line before the totals says so. */
+function skipsOptional(file) {
+  const skips = Boolean(options['no-runtimes']) && file.optional
+  if (skips && !options.only && named.length === 0) skipped.add('the other runtimes: --no-runtimes')
+  return skips
 }
 
 /** Those that the command line asks for. */
 function choose(all) {
   let chosen = all
-  if (options.only) chosen = chosen.filter(file => new RegExp(options.only).test(file.slice(root.length)))
+  if (options.only) chosen = chosen.filter(({ source }) => new RegExp(options.only).test(`/${source}`))
   if (named.length > 0) chosen = named.flatMap(name => chosen.filter(file => isNamed(file, name)))
   const missing = named.find(name => !chosen.some(file => isNamed(file, name)))
   if (missing === undefined && chosen.length > 0) return [...new Set(chosen)]
   console.error(`test: no test file ${missing === undefined ? `matches ${options.only}` : `is called ${missing}`}`)
-  const near = all.filter(file => missing !== undefined && bareName(file).includes(bareName(missing)))
-  if (near.length > 0) console.error(`test: did you mean ${near.map(bareName).join(', ')}?`)
+  const words = name => plain(name).replaceAll('/', '-')
+  const near = all.filter(({ source }) => missing !== undefined && words(source).includes(words(missing)))
+  if (near.length > 0) console.error(`test: did you mean ${near.map(({ source }) => source).join(', ')}?`)
   process.exit(1)
 }
 
-/** Whether somebody who says `name` means this file: its source, what it was compiled to, or its bare name. */
-function isNamed(file, name) {
-  const plain = path =>
-    path
-      .replaceAll('\\', '/')
-      .replace('/build/test/', '/test/')
-      .replace(/\.(ts|m?js)$/, '')
-  const [known, asked] = [plain(file), plain(name).replace(/^\.?\/+/, '')]
-  return known === asked || known.endsWith(`/${asked}`) || known.endsWith(`/${asked}.test`)
+/** Whether somebody who says `name` means this file: its source, what it was compiled to, or the end of either path. */
+function isNamed({ path, source }, name) {
+  const asked = plain(name)
+  return plain(path) === asked || `/${plain(source)}`.endsWith(`/${asked}`)
 }
 
-function bareName(file) {
-  return (file.split(/[\\/]/).at(-1) ?? file).replace(/(\.test)?\.(ts|m?js)$/, '')
+/** A path without what nobody wants to type: endings, and the folder `alone`. */
+function plain(path) {
+  return path
+    .replaceAll('\\', '/')
+    .replace('/build/test/', '/test/')
+    .replace('/alone/', '/')
+    .replace(/(\.test)?(\.(ts|m?js))?$/, '')
+    .replace(/^\.?\/+/, '')
 }
 
 /** Runs test files with Node's test runner, adds its summary to the totals, and returns its exit code. */
@@ -169,21 +159,6 @@ function newestNode() {
   const path = join(modules, newest.name, 'bin/node')
   console.log(`the library on Node ${spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout.trim()}`)
   return path
-}
-
-/** The files below `folder` whose path from there matches. */
-function sources(folder, pattern) {
-  if (!existsSync(folder)) return []
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map(name => name.replaceAll('\\', '/'))
-    .filter(name => pattern.test(name) && !name.endsWith('.d.ts'))
-    .sort()
-    .map(name => join(folder, name))
-}
-
-// Found by their sources: the output of one that was renamed or removed stays behind, and would run for ever.
-function compiled(from, to, pattern) {
-  return sources(from, pattern).map(source => join(to, source.slice(from.length + 1).replace(/\.ts$/, '.js')))
 }
 
 // They are no part of the workspace: each would put a `node` of its own before the machine's in every npm script, and

@@ -36,9 +36,9 @@ interface Layer {
   command(fault: Fault): readonly string[]
 }
 
-const tests = (...names: string[]): readonly string[] => ['--test', ...names.map(name => `build/test/${name}.js`)]
+const tests = (...names: string[]): readonly string[] => ['--test', ...names.map(name => `build/test/${name}.test.js`)]
 const layers: readonly Layer[] = [
-  { name: 'structure', limit: 60, command: () => tests('explore-structure') },
+  { name: 'structure', limit: 60, command: () => tests('explore/structure') },
   {
     name: 'explorer',
     limit: 240,
@@ -61,14 +61,14 @@ const layers: readonly Layer[] = [
     command: ({ maps }) => [
       '--test',
       `--test-name-pattern=^${maps}`,
-      'build/test/death-at-every-step.js',
-      'build/test/explore-handover.js',
+      'build/test/explore/death-at-every-step.test.js',
+      'build/test/explore/handover.test.js',
     ],
   },
   {
     name: 'behaviour',
     limit: 240,
-    command: () => tests('robustness-attach', 'behaviour-attach', 'behaviour-map', 'behaviour-compute-nested'),
+    command: () => tests('robustness/alone/attach', 'behaviour/attach', 'behaviour/map', 'behaviour/compute-nested'),
   },
 ]
 

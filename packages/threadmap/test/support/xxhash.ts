@@ -1,6 +1,6 @@
 /**
  * xxHash and FNV-1a by the book, slow and plain, as the second opinion for the kernel's. Written after the
- * specification (github.com/Cyan4973/xxHash, doc/xxhash_spec.md); checked against its vectors in `codec-hash`.
+ * specification (github.com/Cyan4973/xxHash, doc/xxhash_spec.md); checked against its vectors in `codec/hash`.
  */
 
 const M32 = 2n ** 32n - 1n

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { PATIENCE, until } from '../support/patience.js'
-import { Control } from './control.js'
-import type { Assignment, Crew, Jobs, Report } from './crew.js'
+import { Control } from '../support/control.js'
+import type { Assignment, Crew, Jobs, Report } from '../support/crew.js'
 
 export type TaskOf<J, N extends keyof J> = J[N] extends (task: infer T, crew: Crew) => unknown ? T : never
 export type ReportOf<J, N extends keyof J> = J[N] extends (task: never, crew: Crew) => infer R ? Awaited<R> : never
@@ -17,7 +17,7 @@ export interface TeamOptions {
 }
 
 /**
- * Workers that run one job of a program in test/threads. Every wait of the main thread is asynchronous: a main thread
+ * Workers that run one job of a program in test/programs. Every wait of the main thread is asynchronous: a main thread
  * that blocks could not notice that a worker died.
  */
 export class Team<R> {
@@ -35,7 +35,7 @@ export class Team<R> {
     this.#deadline = options.deadline ?? PATIENCE
     this.name = `${program}/${job}`
     this.control = Control.forWorkers(tasks.length)
-    const url = new URL(`./${program}.js`, import.meta.url)
+    const url = new URL(`../programs/${program}.js`, import.meta.url)
     const ready: Promise<void>[] = []
     const reports: Promise<R>[] = []
     this.living = tasks.length

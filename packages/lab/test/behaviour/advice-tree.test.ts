@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { follow, type TreeAdvice, treeMermaid, treeText } from '@threadmap/lab'
+import { casesOf } from '#lab/advice/cases.js'
+import { codeLine, importLine } from '#lab/advice/code.js'
+import { adviceFrom, adviceLeaves, turnsOf } from '#lab/advice/tree.js'
+import { type MixCells, plantedCells } from '../support/mix-fixture.js'
+
+function adviceOn(cells: MixCells): TreeAdvice {
+  const advice = adviceFrom(casesOf({ cells }))
+  assert.ok(advice)
+  return advice
+}
+
+test('a planted rule is found: who is fastest where, at which thresholds, with no regret on workloads it has not seen', () => {
+  const advice = adviceOn(plantedCells({ seed: 1, noise: 0.02 }))
+  const at = (reads: number, threads: number) =>
+    follow(advice.tree, { reads, threads, keys: 4096, zipf: 0, valueBytes: 8, churn: 0 }).leaf.choice
+  assert.equal(at(90, 2), 'FastMap')
+  assert.equal(at(30, 2), 'ShardedMap')
+  assert.equal(at(90, 1), 'plain Map per thread')
+  assert.match(treeText(advice.tree), /reads ≤ 70%/)
+  assert.ok(advice.heldOut.cases > 5)
+  assert.ok((advice.heldOut.median ?? 1) < 0.05 && (advice.heldOut.worst ?? 1) < 0.3, JSON.stringify(advice.heldOut))
+  assert.equal(advice.goal.met, true)
+})
+
+test('where nothing but noise tells the maps apart, the tree is cut back and the leaf names all that tie', () => {
+  const advice = adviceOn(plantedCells({ seed: 2, noise: 0.15, isFlat: true }))
+  const { leaf } = follow(advice.tree, { reads: 90, threads: 2, keys: 4096, zipf: 0, valueBytes: 8, churn: 0 })
+  assert.deepEqual([leaf.choice, ...leaf.tied].sort(), ['FastMap', 'RWMutexMap', 'ShardedMap', 'SyncMap'])
+  assert.ok(advice.crossValidation.leavesBefore > 4, 'there was something to cut')
+  assert.equal(adviceLeaves(advice.tree).length, 2, 'one thread or several is all there is to tell')
+  assert.equal(leaf.others.find(({ name }) => name === 'message passing')?.slower.toFixed(0), '10')
+})
+
+test('the regret is told as it is where the held-out workloads go against the tree', () => {
+  const cells = plantedCells({ seed: 3, noise: 0.01 }).map(cell =>
+    cell.heldOut && cell.workload.threads > 1
+      ? {
+          ...cell,
+          subjects: cell.subjects.map(each =>
+            each.name === 'SyncMap' ? { ...each, rounds: each.rounds.map(() => 100) } : each,
+          ),
+        }
+      : cell,
+  )
+  const advice = adviceOn(cells)
+  assert.equal(advice.goal.met, false)
+  assert.ok((advice.heldOut.worst ?? 0) > 4, JSON.stringify(advice.heldOut))
+})
+
+test('what only one thread may use is never advised for several', () => {
+  const cells = plantedCells({ seed: 4, noise: 0.02 }).map(cell => ({
+    ...cell,
+    subjects: [...cell.subjects, { name: 'UnsafeMap', rounds: [900, 900, 900] }],
+  }))
+  const advice = adviceOn(cells)
+  for (const reads of [10, 50, 99]) {
+    const { leaf } = follow(advice.tree, { reads, threads: 2, keys: 256, zipf: 0.99, valueBytes: 64, churn: 0 })
+    assert.ok(!['UnsafeMap', 'plain Map per thread'].includes(leaf.choice), leaf.choice)
+  }
+})
+
+test('the same evidence gives the same tree, in JSON and as a Mermaid chart', () => {
+  const [a, b] = [adviceOn(plantedCells({ seed: 5, noise: 0.1 })), adviceOn(plantedCells({ seed: 5, noise: 0.1 }))]
+  assert.deepEqual(a, b)
+  assert.deepEqual(JSON.parse(JSON.stringify(a)), a)
+  const mermaid = treeMermaid(a.tree)
+  assert.match(mermaid, /^flowchart TD\n {2}n\d/)
+  const nodes = new Set([...mermaid.matchAll(/^ {2}(n\d+)[[({]/gm)].map(found => found[1]))
+  for (const [, from, to] of mermaid.matchAll(/^ {2}(n\d+) -->\|(?:yes|no)\| (n\d+)$/gm)) {
+    assert.ok(nodes.has(from) && nodes.has(to), mermaid)
+  }
+})
+
+test('it says which change of the workload would change the answer', () => {
+  const { tree } = adviceOn(plantedCells({ seed: 1, noise: 0.02 }))
+  const turns = turnsOf(tree, { reads: 90, threads: 2, keys: 4096, zipf: 0, valueBytes: 8, churn: 0 })
+  assert.deepEqual(
+    turns.map(({ change, leaf }) => [change, leaf.choice]),
+    [
+      ['one thread', 'plain Map per thread'],
+      ['reads ≤ 70%', 'ShardedMap'],
+    ],
+  )
+})
+
+test('the code to paste imports what it uses', () => {
+  const shape = { key: 'string', value: 'json()', capacity: 1_234_567 }
+  assert.equal(importLine('FastMap', shape), "import { FastMap, string, json } from 'threadmap'")
+  assert.equal(
+    codeLine('FastMap', shape),
+    'const map = new FastMap({ key: string, value: json(), capacity: 1_234_567 })',
+  )
+  assert.equal(importLine('message passing', shape), undefined)
+})

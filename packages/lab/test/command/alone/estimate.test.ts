@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { measureLoad } from '#lab/experiments/memory/samples.js'
+import { folder, threadmap } from '../../support/command.js'
+
+test('estimate agrees with a map of that size to 5%, and says what to write', async t => {
+  const cwd = folder(t)
+  const args = ['--entries', '30k', '--key', '16', '--value', '64', '--shards', '16', '--json']
+  const { code, stdout, stderr } = await threadmap(['estimate', ...args], { cwd })
+  assert.equal(code, 0, stderr)
+  const answer = JSON.parse(stdout)
+  const actual = measureLoad('FastMap', {
+    entries: 30_000,
+    keyBytes: 16,
+    valueBytes: 64,
+    numbers: false,
+    shards: 16,
+  }).bytes
+  assert.ok(Math.abs(answer.totalBytes / actual - 1) < 0.05, `${answer.totalBytes} for ${actual}`)
+  assert.equal(answer.payloadBytes, 30_000 * 80)
+  const text = await threadmap(['estimate', '--entries', '10M', '--numbers', '--map', 'RWMutexMap'], { cwd })
+  assert.match(text.stdout, /new RWMutexMap\(\{ key: string, value: f64, capacity: 10000000, maxBytes: \d+ \}\)/)
+  const large = await threadmap(['estimate', '--entries', '200M'], { cwd })
+  assert.match(large.stdout, /split the keys over \d+ maps/)
+})
+
+test('estimate refuses what cannot be, in one line with code 2', async t => {
+  const cwd = folder(t)
+  const cases: [string[], RegExp][] = [
+    [[], /--entries/],
+    [['--entries', 'many'], /500k or 10M/],
+    [['--entries', '1k', '--shards', '3'], /power of two/],
+    [['--entries', '1k', '--map', 'UnsafeMap'], /Allowed choices/],
+    [['--entries', '1k', '--run', join(cwd, 'none')], /cannot read .*none/],
+  ]
+  for (const [args, expected] of cases) {
+    const { code, stderr, stdout } = await threadmap(['estimate', ...args], { cwd })
+    assert.equal(code, 2, stderr)
+    assert.equal(stdout, '')
+    assert.match(stderr, expected)
+    assert.equal(stderr.trim().split('\n').length, 1, stderr)
+  }
+})

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConcurrentMapError, UnsafeMap } from 'threadmap'
+import { helperThreads } from '../../support/helper.js'
+import { counter, openGate } from '../../support/jobs.js'
+import { mapClasses, TEST_BYTES } from '../../support/maps.js'
+import { pairNamed } from '../../support/pairs.js'
+import { until, untilSeen } from '../../support/patience.js'
+import { withTeam } from '../../support/team.js'
+
+/** Each atomic operation, done by several threads at once: exactly one wins, nothing is lost. */
+
+const THREADS = 3
+
+/** How often each of `values` occurs, by its JSON-like form. */
+function tally(values: readonly unknown[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const value of values) {
+    const id = typeof value === 'object' ? JSON.stringify(value) : String(value)
+    counts.set(id, (counts.get(id) ?? 0) + 1)
+  }
+  return counts
+}
+
+withTeam('of several threads that insert the same keys, one wins each and all see its value', async team => {
+  const count = 300
+  const results = (await team.all('getOrInsertAll', THREADS, count)) as unknown[][]
+  for (let i = 0; i < count; i++) {
+    const stored = team.map.get(team.key(i))
+    for (const result of results) assert.deepEqual(result[i], stored)
+    const offered = Array.from({ length: THREADS }, (_, thread) => team.value(thread * count + i))
+    assert.ok(tally(offered).has([...tally([stored]).keys()][0] as string), 'a value that somebody offered')
+  }
+  assert.equal(team.map.size, count)
+})
+
+withTeam('of several threads that take the same keys, one gets each value', async team => {
+  const count = 300
+  for (let i = 0; i < count; i++) team.map.set(team.key(i), team.value(i))
+  const results = (await team.all('takeAll', THREADS, count)) as unknown[][]
+  for (let i = 0; i < count; i++) {
+    const taken = results.map(result => result[i]).filter(value => value !== undefined)
+    assert.deepEqual(taken, [team.value(i)], `key ${i}`)
+  }
+  assert.equal(team.map.size, 0)
+})
+
+for (const job of ['deleteAll', 'compareAndDeleteAll', 'compareAndSwapOnce']) {
+  withTeam(`of several threads doing ${job} to the same keys, exactly one succeeds with each`, async team => {
+    const count = 300
+    for (let i = 0; i < count; i++) team.map.set(team.key(i), team.value(i))
+    const results = (await team.all(job, THREADS, count)) as boolean[][]
+    for (let i = 0; i < count; i++) {
+      const winners = results.flatMap((result, thread) => (result[i] ? [thread] : []))
+      assert.equal(winners.length, 1, `key ${i}: ${winners.length} threads succeeded`)
+      const expected = job === 'compareAndSwapOnce' ? team.value((1 + (winners[0] as number)) * count + i) : undefined
+      assert.deepEqual(team.map.get(team.key(i)), expected)
+    }
+    assert.equal(team.map.size, job === 'compareAndSwapOnce' ? count : 0)
+  })
+}
+
+withTeam('tokens swapped through one key by several threads come out once each', async team => {
+  const count = 600
+  const results = (await team.all('swapAll', THREADS, count)) as unknown[][]
+  const out = [...results.flat().filter(value => value !== undefined), team.map.get(team.key(0))]
+  const tokens = Array.from({ length: THREADS * count }, (_, i) => team.value(i))
+  assert.deepEqual([...tally(out)].sort(), [...tally(tokens)].sort())
+})
+
+withTeam(
+  'two threads that update the same keys lose no update',
+  async team => {
+    const count = 3000
+    const calls = (await team.all('updateAll', 2, count)) as number[]
+    const sum = [0, 1, 2].reduce((total, i) => total + (team.map.get(team.key(i)) as number), 0)
+    assert.equal(sum, 2 * count)
+    for (const called of calls) assert.ok(called >= count)
+  },
+  { pairs: ['string -> f64', 'string -> json', 'f64 -> u32'] },
+)
+
+withTeam(
+  'two threads that read and compareAndSwap lose no update',
+  async team => {
+    await team.all('compareAndSwapAll', 2, 1500)
+    assert.equal(team.map.get(team.key(0)), 3000)
+  },
+  { pairs: ['string -> f64', 'string -> json', 'f64 -> u32'] },
+)
+
+withTeam(
+  'several threads that add to the same keys lose nothing, and each sum is told once',
+  async team => {
+    const count = 4000
+    const results = (await team.all('addAll', THREADS, count)) as (number | bigint)[][]
+    for (const key of [0, 1]) {
+      const sums = results.flatMap(result => result.filter((_, i) => i % 2 === key)).map(Number)
+      assert.deepEqual(
+        sums.sort((a, b) => a - b),
+        Array.from({ length: (THREADS * count) / 2 }, (_, i) => i + 1),
+      )
+      assert.equal(Number(team.map.get(team.key(key))), (THREADS * count) / 2)
+    }
+  },
+  { pairs: ['string -> f64', 'i64 -> i64', 'f64 -> u32'] },
+)
+
+withTeam('each thread finds its own writes among those of the others', async team => {
+  const count = 1500
+  await team.all('setOwn', THREADS, count)
+  for (let i = 0; i < count; i++) {
+    assert.deepEqual(team.map.get(team.key(i)), i % 3 === 0 ? undefined : team.value(i), `key ${i}`)
+  }
+  assert.equal(team.map.size, count - count / 3)
+  assert.equal([...team.map].length, count - count / 3)
+})
+
+withTeam(
+  'an iteration shows every key that stays exactly once, while others insert and delete',
+  async team => {
+    const count = 400
+    for (let i = 0; i < count; i++) team.map.set(team.key(i), team.value(i))
+    const jobs = [
+      team.start('iterate', 0, 3, count),
+      team.start('churn', 1, 3, count),
+      team.start('churn', 2, 3, count),
+    ]
+    // All work; and then two iterations end, so one at least was under way meanwhile from its beginning to its end.
+    const meet = until(() => counter(team.signals, 2) > 0 && counter(team.signals, 3) > 0, 'both sides get their turn')
+    await Promise.race([meet, ...jobs])
+    const before = counter(team.signals, 3)
+    await Promise.race([until(() => counter(team.signals, 3) >= before + 2, 'two iterations more'), ...jobs])
+    openGate(team.signals, 3)
+    const [iterated] = (await Promise.all(jobs)) as [{ wrong: string[]; rounds: number }]
+    assert.deepEqual(iterated.wrong, [])
+    assert.ok(iterated.rounds > 0 && counter(team.signals, 2) > 0, 'neither side got its turn')
+    for (let i = 0; i < count; i++) assert.deepEqual(team.map.get(team.key(i)), team.value(i))
+  },
+  { pairs: ['string -> f64', 'string -> json', 'i64 -> i64'] },
+)
+
+withTeam(
+  'threads attach and let go while another one makes the memory grow',
+  async team => {
+    const count = 100
+    // Before they start: who attaches may be done before this thread gets a processor again.
+    team.map.set(team.key(0), team.value(0))
+    const attaching = [0, 1].map(thread => team.start('attachOften', thread, 2, count))
+    let done = false
+    const all = Promise.all(attaching).finally(() => {
+      done = true
+    })
+    all.catch(() => undefined) // judged below
+    for (let i = 0; !done && i < 150_000; i++) {
+      team.map.set(team.key(i), team.value(i))
+      if (i % 500 === 499) await new Promise(resolve => setImmediate(resolve))
+    }
+    for (const found of (await all) as number[]) assert.equal(found, count)
+  },
+  { pairs: ['string -> f64'] },
+)
+
+for (const Class of mapClasses.filter(({ name }) => name === UnsafeMap.name)) {
+  const pair = pairNamed('string -> f64')
+
+  test('UnsafeMap: threads that write at the same time are caught, with one of the three messages of Go', async () => {
+    const map = new Class({ key: pair.key.codec, value: pair.value.codec, maxBytes: TEST_BYTES })
+    const { handle } = map
+    const threads = 3
+    const attempt = async () => {
+      const signals = new Int32Array(new SharedArrayBuffer(4096))
+      const input = { kind: Class.name, pair: pair.name, handle, threads, count: 100_000, signals }
+      const results = await Promise.all(
+        helperThreads(threads).map((helper, thread) => helper.run('misuse', { ...input, thread })),
+      )
+      const caught = results.filter(result => result !== null) as { name: string; message: string }[]
+      for (const { name, message } of caught) {
+        assert.equal(name, ConcurrentMapError.name)
+        assert.match(message, /concurrent map writes|concurrent map read and map write/)
+      }
+      return caught.length > 0
+    }
+    // On a busy machine they may write one after the other, and then there is nothing to notice.
+    await untilSeen(attempt, 'of three threads that write 100,000 times each, one is told')
+    assert.deepEqual(map.audit(), [], 'misuse broke the memory')
+    map.set('afterwards', 1)
+    assert.equal(map.get('afterwards'), 1)
+    map[Symbol.dispose]()
+  })
+
+  test('UnsafeMap: threads that take turns are never accused', async () => {
+    const map = new Class({ key: pair.key.codec, value: pair.value.codec, maxBytes: TEST_BYTES })
+    for (let round = 0; round < 30; round++) {
+      const signals = new Int32Array(new SharedArrayBuffer(4096))
+      const input = {
+        kind: Class.name,
+        pair: pair.name,
+        handle: map.handle,
+        thread: 0,
+        threads: 1,
+        count: 300,
+        signals,
+      }
+      const result = await helperThreads(2)[round % 2]?.run('misuse', input)
+      assert.equal(result, null)
+      assert.deepEqual(map.get(pair.key.of(20)), pair.value.of(20))
+    }
+    assert.equal(map.size, 300)
+    assert.deepEqual(map.audit(), [])
+    map[Symbol.dispose]()
+  })
+}

@@ -1,0 +1,23 @@
+/**
+ * Every map under every interleaving, up to two preemptions, of small programs that get in each other's way: after each the
+ * whole memory is audited and the history must be linearizable. See test/explore; `npm run explore` goes further.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { explore, report, table } from '../run.js'
+
+test('no interleaving of two or three threads breaks a map', async () => {
+  const { rows, failures } = await explore({
+    bound: 2,
+    most: 2000,
+    random: 30,
+    changes: 4,
+    // Twenty times what it takes on a quiet machine: how much is explored is not to depend on what else runs. After that
+    // the rest gets one preemption each, so that all scenarios are seen in any case.
+    milliseconds: 400_000,
+  })
+  console.log(table(rows))
+  assert.equal(failures.length, 0, failures.map(report).join('\n\n'))
+  const schedules = rows.reduce((sum, row) => sum + row.complete + row.merged + row.random, 0)
+  assert.ok(schedules > 100_000, `${schedules} schedules`)
+})

@@ -1,0 +1,33 @@
+/**
+ * A thread may die before any shared access of any operation of any map, also while the table grows or `dirty` is promoted, and so may
+ * the one that recovers it. Afterwards the survivor finds the memory whole, all that was acknowledged, and the
+ * interrupted operation wholly there or wholly absent; and it goes on. See test/explore/death.ts.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { dieEverywhere } from './death.js'
+import { deathsOf } from './scenarios.js'
+import { type FormName, forms, type MapName, maps } from './world.js'
+
+/** After every EVERY-th death the recoverer dies too; after every one there would be millions of deaths. */
+const EVERY = 41
+/** The recoverer dies at one in this many of its steps. Those of a SyncMap are thousands: it looks through every thread's values. */
+const strideOf = (map: MapName): number => (map === 'SyncMap' ? 2003 : 17)
+
+for (const map of Object.keys(maps) as MapName[]) {
+  for (const form of Object.keys(forms) as FormName[]) {
+    test(`${map} of ${form}: a thread may die at any step`, () => {
+      let deaths = 0
+      let recoverers = 0
+      for (const scenario of deathsOf(map, form)) {
+        const made = dieEverywhere(scenario, EVERY, strideOf(map))
+        assert.equal(made.problem, undefined)
+        deaths += made.deaths
+        recoverers += made.recoverers
+      }
+      console.log(`${map} of ${form}: ${deaths} deaths, and ${recoverers} of recoverers`)
+      // Of chains those that leave the same are died once, and other states add nothing.
+      assert.ok(deaths > (form === 'chains' ? 500 : 1000), `${deaths} deaths`)
+    })
+  }
+}

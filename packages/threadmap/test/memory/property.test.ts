@@ -1,0 +1,182 @@
+/**
+ * Memory that is free serves anything. After any sequence of operations that leaves at most half of `maxBytes` live, a value of a
+ * quarter of the free bytes fits, a thread can attach, every value can be read, and a refill reaches 90% of the first fill.
+ */
+import assert from 'node:assert/strict'
+import { bytes, f64, MapFullError, string } from 'threadmap'
+import { ALL_KINDS, type AuditedMap, attachMap, createMap } from '../threads/maps.js'
+import type { Random } from '../threads/random.js'
+import { SOAKING, seeded } from '../support/seeded.js'
+
+const MIB = 1024 * 1024
+const MAX_BYTES = 4 * MIB
+
+type Bytes = AuditedMap<string, Uint8Array>
+
+/** What a key holds is known by its number. */
+function contentOf(number: number, size: number): Uint8Array {
+  const value = new Uint8Array(size)
+  for (let i = 0; i < size; i += 61) value[i] = (number + i) & 255
+  return value
+}
+
+/** A map, and what it must hold: for each key its number and the size of its value. */
+class Ledger {
+  readonly map: Bytes
+  readonly sizes = new Map<string, readonly [number: number, size: number]>()
+  next = 0
+
+  constructor(map: Bytes) {
+    this.map = map
+  }
+
+  /** False: the map is full, and nothing was changed. */
+  set(key: string, size: number): boolean {
+    const number = this.next++
+    try {
+      this.map.set(key, contentOf(number, size))
+    } catch (error) {
+      if (!(error instanceof MapFullError)) throw error
+      return false
+    }
+    this.sizes.set(key, [number, size])
+    return true
+  }
+
+  delete(key: string): void {
+    assert.ok(this.map.delete(key))
+    this.sizes.delete(key)
+  }
+
+  /** Inserts new keys until the map is full; returns how many bytes of values and keys went in. */
+  fill(prefix: string, size: (index: number) => number, most = Number.POSITIVE_INFINITY): number {
+    let total = 0
+    for (let index = 0; total < most; index++) {
+      const key = `${prefix}${index}`
+      const bytes = size(index)
+      if (!this.set(key, bytes)) break
+      total += bytes + key.length
+    }
+    return total
+  }
+
+  /** The bytes that live: keys, values, and what each entry takes beside them. */
+  get live(): number {
+    let live = 0
+    for (const [key, [, size]] of this.sizes) live += key.length + size + 64
+    return live
+  }
+
+  /** Deletes by chance until at most `share` of `maxBytes` lives. */
+  thin(random: Random, share: number): void {
+    const keys = [...this.sizes.keys()]
+    let live = this.live
+    while (live > share * MAX_BYTES) {
+      const at = random.below(keys.length)
+      const key = keys[at] as string
+      keys[at] = keys.at(-1) as string
+      keys.pop()
+      live -= key.length + (this.sizes.get(key) as readonly [number, number])[1] + 64
+      this.delete(key)
+    }
+  }
+
+  verify(map: Bytes): void {
+    assert.equal(map.size, this.sizes.size)
+    for (const [key, [number, size]] of this.sizes) {
+      const value = map.get(key)
+      assert.ok(value !== undefined && Buffer.compare(value, contentOf(number, size)) === 0, `${key} of ${size} bytes`)
+    }
+  }
+}
+
+const shapes: Record<string, (random: Random) => (index: number) => number> = {
+  small: random => () => random.below(40),
+  pages: random => () => 1500 + random.below(6000),
+  mixed: random => () => [10, 100, 1000, 3000, 20_000, 200_000][random.below(6)] as number,
+}
+
+for (const kind of ALL_KINDS) {
+  for (const shape of Object.keys(shapes)) {
+    seeded(`${kind} of ${shape} values: half empty, it takes anything again`, random => {
+      const size = (shapes[shape] as (typeof shapes)[string])(random)
+      for (let round = 0; round < (SOAKING ? 20 : 1); round++) {
+        using map = createMap(kind, { key: string, value: bytes, maxBytes: MAX_BYTES })
+        const ledger = new Ledger(map)
+        const first = ledger.fill('first ', size)
+        // Overwrites, deletes and inserts; whatever is refused is not done.
+        for (let step = 0; step < 600; step++) {
+          const keys = step % 200 === 0 ? [...ledger.sizes.keys()] : []
+          if (keys.length > 0)
+            for (let i = 0; i < 50; i++) ledger.set(keys[random.below(keys.length)] as string, size(0))
+          if (!ledger.set(`later ${step}`, size(0))) ledger.thin(random, 0.6)
+        }
+        ledger.thin(random, 0.45)
+        const { usedBytes } = map.stats()
+        using other = attachMap<string, Uint8Array>(map.handle)
+        ledger.verify(other)
+        const free = MAX_BYTES - ledger.live
+        assert.ok(ledger.set('large', Math.floor(free / 4)), `${free / 4} bytes, ${usedBytes} were used`)
+        ledger.verify(other)
+        ledger.delete('large')
+        assert.deepEqual(map.audit(), [])
+        for (const key of [...ledger.sizes.keys()]) ledger.delete(key)
+        const again = ledger.fill('again ', size)
+        assert.ok(again >= first * 0.9, `${again} bytes fit now, ${first} did at first`)
+        ledger.verify(map)
+        assert.deepEqual(map.audit(), [])
+      }
+    })
+  }
+
+  seeded(`${kind}: numbers up to the limit, nine of ten deleted, then threads attach and as many fit again`, () => {
+    using map = createMap(kind, { key: f64, value: f64, maxBytes: 4 * MIB })
+    const fill = (from: number) => {
+      let index = from
+      try {
+        for (; ; index++) map.set(index, index)
+      } catch (error) {
+        assert.ok(error instanceof MapFullError)
+      }
+      return index - from
+    }
+    const count = fill(0)
+    // Full as it is, a thread finds a place.
+    using early = attachMap<number, number>(map.handle)
+    assert.equal(early.get(count - 1), count - 1)
+    for (let i = 0; i < count; i++) if (i % 10 !== 0) assert.ok(map.delete(i))
+    const others = Array.from({ length: 20 }, () => attachMap<number, number>(map.handle))
+    for (const other of others) assert.equal(other.get(10), 10)
+    for (const other of others) other[Symbol.dispose]()
+    const more = fill(count)
+    assert.ok(more + map.size - more >= count * 0.9 || more >= count * 0.8, `${more} more of ${count}`)
+    assert.deepEqual(map.audit(), [])
+  })
+
+  seeded(`${kind}: what clear() frees serves one large value`, () => {
+    using map = createMap(kind, { key: string, value: bytes, maxBytes: 16 * MIB })
+    const empty = map.stats().usedBytes
+    const ledger = new Ledger(map)
+    ledger.fill('a', () => 100)
+    map.clear()
+    const { usedBytes } = map.stats()
+    assert.ok(usedBytes <= empty + 64 * 1024, `${usedBytes} bytes are used after clear(), ${empty} were at first`)
+    map.set('large', new Uint8Array(14 * MIB))
+    assert.equal(map.get('large')?.length, 14 * MIB)
+    map.delete('large')
+    assert.ok(map.stats().usedBytes <= empty + 64 * 1024)
+    assert.deepEqual(map.audit(), [])
+  })
+
+  seeded(`${kind}: a full map takes a value of the same size in place of another, for each key`, () => {
+    for (const size of [3, 100, 1500, 3000]) {
+      using map = createMap(kind, { key: string, value: bytes, maxBytes: 2 * MIB })
+      const ledger = new Ledger(map)
+      ledger.fill('a', () => size)
+      for (const key of ledger.sizes.keys()) assert.ok(ledger.set(key, size), `${key} of ${size} bytes`)
+      ledger.verify(map)
+      assert.throws(() => map.set('a1', new Uint8Array(MIB)), /both copies/)
+      assert.deepEqual(map.audit(), [])
+    }
+  })
+}

@@ -1,0 +1,47 @@
+/** Holds the lock of a shard for as long as a test wants: what other tests need luck for. */
+import { once } from 'node:events'
+import { parentPort } from 'node:worker_threads'
+import type { MapHandle } from 'threadmap'
+import { type Crew, serve } from '../support/crew.js'
+import { lockOfShard } from '../support/inside.js'
+import { attachMap } from '../threads/maps.js'
+
+export interface AskTask {
+  readonly map: MapHandle<string, number>
+  readonly key: string
+}
+
+export interface HoldTask {
+  /** Absent: the worker is older than the map, whose handle comes by message. */
+  readonly map: MapHandle<string, unknown> | undefined
+  readonly shard: number
+  readonly how: 'write' | 'read'
+}
+
+/** Words of the holder's control block. */
+export const HELD = 0
+export const RELEASE = 1
+
+const jobs = {
+  /** Takes the lock, says so, and keeps it until it is told to let go, or terminated. */
+  async hold(task: HoldTask, crew: Crew): Promise<void> {
+    const handle = task.map === undefined ? once(parentPort!, 'message') : [task.map]
+    crew.start()
+    const lock = lockOfShard((await handle)[0], task.shard)
+    lock.take(task.how)
+    crew.control.set(crew.index, HELD, 1)
+    crew.control.sleepWhile(crew.index, RELEASE, 0)
+    lock.release(task.how)
+  },
+
+  /** Writes one key once. */
+  ask(task: AskTask, crew: Crew): void {
+    const map = attachMap(task.map)
+    crew.start()
+    map.set(task.key, 1)
+  },
+}
+
+export type HoldJobs = typeof jobs
+
+serve(jobs)
