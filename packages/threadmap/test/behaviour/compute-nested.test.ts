@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { f64, MapFullError, RecursiveComputeError, string } from 'threadmap'
 import type { ComputingJobs } from '../programs/computing.js'
-import { ALL_KINDS, createMap, SAFE_KINDS } from '../threads/maps.js'
 import { seeded } from '../support/seeded.js'
+import { ALL_KINDS, createMap, SAFE_KINDS } from '../threads/maps.js'
 import { crewOf, until } from '../threads/team.js'
 
 /** Computations that need other computations: of one thread, deep; of several, in circles. */

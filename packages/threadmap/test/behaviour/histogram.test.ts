@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { build } from 'hdr-histogram-js'
 import { AttachError, Histogram, MapFullError, OptionError } from 'threadmap/histogram'
-import { Random } from '../support/random.js'
 import type { Recording } from '../programs/recording.js'
+import { Random } from '../support/random.js'
 
 function options(message: RegExp): (error: unknown) => boolean {
   return error => error instanceof OptionError && message.test(error.message)

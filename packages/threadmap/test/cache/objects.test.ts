@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { json, string } from 'threadmap'
-import { ALL_KINDS, createMap } from '../threads/maps.js'
-import { seeded } from '../support/seeded.js'
-import { crewOf, run } from '../threads/team.js'
 import type { TurnJobs } from '../programs/turns.js'
+import { seeded } from '../support/seeded.js'
+import { ALL_KINDS, createMap } from '../threads/maps.js'
+import { crewOf, run } from '../threads/team.js'
 
 const team = crewOf<TurnJobs>('turns')
 

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
 import { FastMap, f64, OptionError, string } from 'threadmap'
 import { GuardError, type GuardReport, guard } from 'threadmap/guard'
-import { cases, pause, reportsOf, shared, task } from './cases.js'
 import { collectGarbage } from '../support/garbage.js'
+import { cases, pause, reportsOf, shared, task } from './cases.js'
 
 describe('what the guard finds, and where it is silent', () => {
   for (const one of cases) {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { type GuardReport, guard, separate } from 'threadmap/guard'
-import { pause, task } from './cases.js'
 import { seed } from '../support/random.js'
+import { pause, task } from './cases.js'
 
 /**
  * Random programs of many contexts. Correct ones use each key by one discipline and are never reported; with a fault

@@ -1,12 +1,12 @@
 /** The checker itself, on histories whose answer is known: a tool that cannot say no proves nothing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { seeded } from '../support/seeded.js'
+import type { Random } from '../threads/random.js'
 import { check, checkAll, type Verdict } from './checker.js'
 import { byKey, isPending, type Model, PENDING } from './history.js'
 import { ABSENT, keyModel, type MapOperation, mapModel } from './map-model.js'
 import { draw, drawHtml } from './picture.js'
-import type { Random } from '../threads/random.js'
-import { seeded } from '../support/seeded.js'
 
 interface Details {
   value?: number

@@ -6,13 +6,13 @@ import { Mutex } from 'threadmap/sync'
 import { type HistoryJobs, type HistoryTask, historyKey, type ValueName, valuesOf } from '../programs/histories.js'
 import { type AuditedMap, createMap } from '../threads/maps.js'
 import type { Random } from '../threads/random.js'
-import type { Sabotage } from './sabotage.js'
 import { crewOf, PATIENCE, run, type Team, until } from '../threads/team.js'
 import { AT_MOST, Book, Clock } from './book.js'
 import { check, checkAll, type Result } from './checker.js'
 import { byKey, isPending, type Model } from './history.js'
 import { type Input, keyModel, type MapOperation, mapModel, type OperationName, type Output } from './map-model.js'
 import { draw, drawHtml } from './picture.js'
+import type { Sabotage } from './sabotage.js'
 
 const team = crewOf<HistoryJobs>('histories')
 

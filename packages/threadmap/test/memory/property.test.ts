@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { bytes, f64, MapFullError, string } from 'threadmap'
+import { SOAKING, seeded } from '../support/seeded.js'
 import { ALL_KINDS, type AuditedMap, attachMap, createMap } from '../threads/maps.js'
 import type { Random } from '../threads/random.js'
-import { SOAKING, seeded } from '../support/seeded.js'
 
 const MIB = 1024 * 1024
 const MAX_BYTES = 4 * MIB

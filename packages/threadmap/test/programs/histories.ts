@@ -2,11 +2,11 @@ import { type ConcurrentMap, f64, type MapHandle } from 'threadmap'
 import { type LockHandle, Mutex } from 'threadmap/sync'
 import { AT_MOST, Book, Clock } from '../linearizability/book.js'
 import { ABSENT, type OperationName, updated } from '../linearizability/map-model.js'
+import { type Sabotage, sabotaged } from '../linearizability/sabotage.js'
 import { type Crew, serve } from '../support/crew.js'
 import { type Form, type FormName, formOf } from '../support/forms.js'
 import { attachMap } from '../threads/maps.js'
 import { Random } from '../threads/random.js'
-import { type Sabotage, sabotaged } from '../linearizability/sabotage.js'
 
 /** How values look: the forms of the other tests, or (to be added to) the bare number. */
 export type ValueName = FormName | 'plain'

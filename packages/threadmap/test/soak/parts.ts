@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import type { MapKind } from 'threadmap'
 import { string } from 'threadmap'
 import { ALL_OPERATIONS, COMPUTE_OPERATIONS, judge, type RecordOptions, record } from '../linearizability/record.js'
+import type { VictimTask, Work } from '../programs/victims.js'
 import { type FormName, formOf } from '../support/forms.js'
-import { createMap, type SAFE_KINDS } from '../threads/maps.js'
 import { count, kill, massacre, READS, settle, type Toll, WRITES } from '../support/massacre.js'
+import { createMap, type SAFE_KINDS } from '../threads/maps.js'
 import type { Random } from '../threads/random.js'
 import { until } from '../threads/team.js'
-import type { VictimTask, Work } from '../programs/victims.js'
 
 /** What the episodes of a map have done so far. */
 export interface Tally extends Toll {

@@ -2,10 +2,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { string } from 'threadmap'
-import { type FormName, formOf } from './forms.js'
-import { type AuditedMap, createMap, type SAFE_KINDS } from '../threads/maps.js'
-import type { Random } from '../threads/random.js'
-import { crewOf, until } from '../threads/team.js'
 import {
   BEAT,
   COUNTERS,
@@ -17,6 +13,10 @@ import {
   victimKey,
   type Work,
 } from '../programs/victims.js'
+import { type AuditedMap, createMap, type SAFE_KINDS } from '../threads/maps.js'
+import type { Random } from '../threads/random.js'
+import { crewOf, until } from '../threads/team.js'
+import { type FormName, formOf } from './forms.js'
 
 const team = crewOf<VictimJobs>('victims')
 

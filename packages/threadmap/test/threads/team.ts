@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { PATIENCE, until } from '../support/patience.js'
 import { Control } from '../support/control.js'
 import type { Assignment, Crew, Jobs, Report } from '../support/crew.js'
+import { PATIENCE, until } from '../support/patience.js'
 
 export type TaskOf<J, N extends keyof J> = J[N] extends (task: infer T, crew: Crew) => unknown ? T : never
 export type ReportOf<J, N extends keyof J> = J[N] extends (task: never, crew: Crew) => infer R ? Awaited<R> : never

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { string } from 'threadmap'
-import { type FormName, formOf } from '../../support/forms.js'
-import { ALL_KINDS, attachMap, createMap } from '../../threads/maps.js'
-import { SOAKING, seeded } from '../../support/seeded.js'
-import { crewOf, run, until } from '../../threads/team.js'
 import { keptValue, PHASES, type TurnJobs } from '../../programs/turns.js'
+import { type FormName, formOf } from '../../support/forms.js'
+import { SOAKING, seeded } from '../../support/seeded.js'
+import { ALL_KINDS, attachMap, createMap } from '../../threads/maps.js'
+import { crewOf, run, until } from '../../threads/team.js'
 
 const team = crewOf<TurnJobs>('turns')
 

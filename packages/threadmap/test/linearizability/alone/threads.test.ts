@@ -1,6 +1,10 @@
 /** Histories of real worker threads that fight for a few keys, of every map and every operation, and the checker's verdict. */
 import assert from 'node:assert/strict'
 import type { MapKind } from 'threadmap'
+import { seeded } from '../../support/seeded.js'
+import { ALL_KINDS, SAFE_KINDS } from '../../threads/maps.js'
+import type { Random } from '../../threads/random.js'
+import { until, untilSeen } from '../../threads/team.js'
 import type { OperationName } from '../map-model.js'
 import {
   ALL_OPERATIONS,
@@ -12,11 +16,7 @@ import {
   record,
   recordAll,
 } from '../record.js'
-import { ALL_KINDS, SAFE_KINDS } from '../../threads/maps.js'
-import type { Random } from '../../threads/random.js'
 import { SABOTAGES, type Sabotage } from '../sabotage.js'
-import { seeded } from '../../support/seeded.js'
-import { until, untilSeen } from '../../threads/team.js'
 
 /** Few long rounds: in short ones the first client is done before the last one wakes up. */
 const FIGHT = { clients: 3, keys: 2, rounds: 2, each: 1200 } as const

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { string } from 'threadmap'
-import { formOf } from '../../support/forms.js'
-import { ALL_KINDS, attachMap, createMap } from '../../threads/maps.js'
-import { SOAKING, seeded } from '../../support/seeded.js'
-import { crewOf, run, until } from '../../threads/team.js'
 import type { VictimJobs } from '../../programs/victims.js'
+import { formOf } from '../../support/forms.js'
+import { SOAKING, seeded } from '../../support/seeded.js'
+import { ALL_KINDS, attachMap, createMap } from '../../threads/maps.js'
+import { crewOf, run, until } from '../../threads/team.js'
 
 const team = crewOf<VictimJobs>('victims')
 const { codec, make } = formOf('number')

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { f64, string } from 'threadmap'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
-import { seeded } from '../../support/seeded.js'
-import { crewOf, until } from '../../threads/team.js'
 import type { VictimJobs } from '../../programs/victims.js'
+import { seeded } from '../../support/seeded.js'
+import { createMap, SAFE_KINDS } from '../../threads/maps.js'
+import { crewOf, until } from '../../threads/team.js'
 
 const team = crewOf<VictimJobs>('victims')
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { string } from 'threadmap'
-import { formOf } from '../../support/forms.js'
 import { HELD, type HoldJobs } from '../../programs/holding.js'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
+import type { VictimTask } from '../../programs/victims.js'
+import { formOf } from '../../support/forms.js'
 import { count, kill, massacre, READS, settle, WRITES } from '../../support/massacre.js'
 import { SOAKING, seeded } from '../../support/seeded.js'
+import { createMap, SAFE_KINDS } from '../../threads/maps.js'
 import { crewOf, until } from '../../threads/team.js'
-import type { VictimTask } from '../../programs/victims.js'
 
 const holders = crewOf<HoldJobs>('holding')
 

@@ -9,10 +9,10 @@ import { Worker } from 'node:worker_threads'
 import { f64, type MapHandle, type MapKind, onThreadDeath, string, UnsafeMap } from 'threadmap'
 import { Mutex } from 'threadmap/sync'
 import type { ForwarderMessage, ForwarderTask } from '../../programs/forwarder.js'
-import { collectGarbage } from '../../support/garbage.js'
 import type { HolderTask } from '../../programs/holder.js'
-import { ALL_KINDS, attachMap, createMap } from '../../threads/maps.js'
 import type { SurvivorInput, SurvivorReport } from '../../programs/survivor.js'
+import { collectGarbage } from '../../support/garbage.js'
+import { ALL_KINDS, attachMap, createMap } from '../../threads/maps.js'
 import { until } from '../../threads/team.js'
 
 const LOCK_TIMEOUT = 20_000

@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bytes, string } from 'threadmap'
+import { HUGE, type VictimJobs, type VictimTask, type Work } from '../../programs/victims.js'
 import { formOf } from '../../support/forms.js'
+import { SOAKING, seeded } from '../../support/seeded.js'
 import { type AuditedMap, createMap } from '../../threads/maps.js'
 import type { Random } from '../../threads/random.js'
-import { SOAKING, seeded } from '../../support/seeded.js'
 import { crewOf, until } from '../../threads/team.js'
-import { HUGE, type VictimJobs, type VictimTask, type Work } from '../../programs/victims.js'
 
 const team = crewOf<VictimJobs>('victims')
 

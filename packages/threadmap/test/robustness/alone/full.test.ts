@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { bytes, f64, MapFullError, string } from 'threadmap'
 import { type FillJobs, isMixedValue, mixedKey, mixedValue } from '../../programs/filling.js'
-import { ALL_KINDS, type AuditedMap, createMap, SAFE_KINDS } from '../../threads/maps.js'
 import { SOAKING, seeded } from '../../support/seeded.js'
+import { ALL_KINDS, type AuditedMap, createMap, SAFE_KINDS } from '../../threads/maps.js'
 import { crewOf, run } from '../../threads/team.js'
 
 const team = crewOf<FillJobs>('filling')

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import { LockTimeoutError, type MapKind, string } from 'threadmap'
-import { formOf } from '../../support/forms.js'
 import { HELD, type HoldJobs } from '../../programs/holding.js'
+import { HUGE, type VictimJobs, type Work } from '../../programs/victims.js'
+import { formOf } from '../../support/forms.js'
 import { sharesHeld } from '../../support/inside.js'
+import { SOAKING, seeded } from '../../support/seeded.js'
 import { type AuditedMap, createMap, SAFE_KINDS } from '../../threads/maps.js'
 import type { Random } from '../../threads/random.js'
-import { SOAKING, seeded } from '../../support/seeded.js'
 import { crewOf, PATIENCE, until, untilSeen } from '../../threads/team.js'
-import { HUGE, type VictimJobs, type Work } from '../../programs/victims.js'
 
 const team = crewOf<VictimJobs>('victims')
 const holders = crewOf<HoldJobs>('holding')

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { bytes, string } from 'threadmap'
 import { type FillJobs, isMixedValue, mixedKey, mixedValue } from '../../programs/filling.js'
+import { SOAKING, seeded } from '../../support/seeded.js'
 import { type AuditedMap, createMap, SAFE_KINDS } from '../../threads/maps.js'
 import { mix } from '../../threads/random.js'
-import { SOAKING, seeded } from '../../support/seeded.js'
 import { crewOf, run } from '../../threads/team.js'
 
 const team = crewOf<FillJobs>('filling')

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { f64, string, UnsafeMap } from 'threadmap'
-import { formOf } from '../../support/forms.js'
 import { type MisuseJobs, PAIR_KEYS, type Turn } from '../../programs/misuse.js'
+import type { TurnJobs } from '../../programs/turns.js'
+import { formOf } from '../../support/forms.js'
 import { seeded } from '../../support/seeded.js'
 import { crewOf, PATIENCE, run, untilSeen } from '../../threads/team.js'
-import type { TurnJobs } from '../../programs/turns.js'
 
 const team = crewOf<MisuseJobs>('misuse')
 

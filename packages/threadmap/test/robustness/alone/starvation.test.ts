@@ -7,8 +7,8 @@ import { bytes, string } from 'threadmap'
 import { CompatRWMutex, Mutex, RWMutex } from 'threadmap/sync'
 import type { HogJobs } from '../../programs/hogs.js'
 import type { LockJobs, RivalTask } from '../../programs/locking.js'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
 import { seeded } from '../../support/seeded.js'
+import { createMap, SAFE_KINDS } from '../../threads/maps.js'
 import { crewOf, type Team } from '../../threads/team.js'
 
 const team = crewOf<LockJobs>('locking')

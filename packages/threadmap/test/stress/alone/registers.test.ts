@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { string } from 'threadmap'
+import { type RegisterJobs, registerKey } from '../../programs/registers.js'
 import { type FormName, formOf } from '../../support/forms.js'
+import { duration, seeded } from '../../support/seeded.js'
 import { createMap, SAFE_KINDS } from '../../threads/maps.js'
 import type { Random } from '../../threads/random.js'
-import { type RegisterJobs, registerKey } from '../../programs/registers.js'
-import { duration, seeded } from '../../support/seeded.js'
 import { crewOf, together } from '../../threads/team.js'
 
 const team = crewOf<RegisterJobs>('registers')

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { bytes, f64, i64, type MapHandle, type MapOptions, string } from 'threadmap'
-import { type FormName, formOf } from '../../support/forms.js'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
-import { duration, seeded } from '../../support/seeded.js'
 import { indexOf, type KeyForm, type SliceJobs } from '../../programs/slices.js'
+import { type FormName, formOf } from '../../support/forms.js'
+import { duration, seeded } from '../../support/seeded.js'
+import { createMap, SAFE_KINDS } from '../../threads/maps.js'
 import { crewOf, run } from '../../threads/team.js'
 
 const team = crewOf<SliceJobs>('slices')

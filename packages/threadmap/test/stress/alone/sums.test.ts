@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { f64, i64, type MapHandle, string, u32 } from 'threadmap'
 import { HELD, type HoldJobs, RELEASE } from '../../programs/holding.js'
+import type { SumsJobs } from '../../programs/sums.js'
+import { duration, SOAKING, seeded } from '../../support/seeded.js'
 import { createMap, SAFE_KINDS } from '../../threads/maps.js'
 import type { Random } from '../../threads/random.js'
-import { duration, SOAKING, seeded } from '../../support/seeded.js'
-import type { SumsJobs } from '../../programs/sums.js'
 import { crewOf, PATIENCE, run, until } from '../../threads/team.js'
 
 const team = crewOf<SumsJobs>('sums')
