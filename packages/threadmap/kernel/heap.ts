@@ -81,8 +81,11 @@ export const BLOCK_CLASSES: u32 = 24
 const TABLE_CLASSES: u32 = 5
 export const CLASSES: u32 = BLOCK_CLASSES + TABLE_CLASSES
 export const LARGEST_BLOCK: u32 = 2016
-/** Empty pages that a heap keeps before it gives them back: this many, and an eighth of what it holds. */
-const KEPT_EMPTY: u32 = 2
+/**
+ * A heap gives its empty pages back when they are more than this share of what it holds. Small heaps keep none: while a small
+ * map of many shards grows, each shard's tables leave two behind.
+ */
+const KEPT_SHARE: u32 = 8
 /** The memory grows by a sixteenth of its size at a time, at least by this many 64 KiB pages. */
 const GROWTH_STEP: u32 = 1
 const PAGES_PER_WASM_PAGE: u32 = WASM_PAGE / PAGE
@@ -586,7 +589,7 @@ export function setEmpty(heap: u32, page: u32): void {
   retire(page)
   put32(heap + P_FREE_BYTES, get32(heap + P_FREE_BYTES) - perSlab(get32(page + G_SIZE)) * get32(page + G_SIZE))
   addEmpty(heap, page)
-  if (get32(heap + P_EMPTY_COUNT) > KEPT_EMPTY + (get32(heap + P_PAGES) >> 3)) giveEmpty(heap)
+  if (get32(heap + P_EMPTY_COUNT) > get32(heap + P_PAGES) / KEPT_SHARE) giveEmpty(heap)
 }
 
 export function addEmpty(heap: u32, page: u32): void {
