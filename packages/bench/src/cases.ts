@@ -23,6 +23,8 @@ export type Unit = 'ns' | 'M/s' | 'B' | '%'
 export interface SubjectSpec {
   label: string
   job: Job | GoJob
+  /** Node's arguments of its process. */
+  execArgv?: string[]
   /** Beside the point of the table: left out by `--quick`. */
   extra?: boolean
 }

@@ -15,12 +15,12 @@ export interface Running {
   stop(): void
 }
 
-export function start({ job }: SubjectSpec): Promise<Running> {
-  return job.program === 'go' ? startGo(job) : startNode(JSON.stringify(job))
+export function start({ job, execArgv = [] }: SubjectSpec): Promise<Running> {
+  return job.program === 'go' ? startGo(job) : startNode(JSON.stringify(job), execArgv)
 }
 
-async function startNode(job: string): Promise<Running> {
-  const child = fork(fileURLToPath(new URL('./subject.js', import.meta.url)), [job])
+async function startNode(job: string, execArgv: string[]): Promise<Running> {
+  const child = fork(fileURLToPath(new URL('./subject.js', import.meta.url)), [job], { execArgv })
   const ask = async (round?: Round): Promise<Answer> => {
     const answered = oneAnswer<Answer>(child, listener => {
       child.once('message', listener)

@@ -1,8 +1,9 @@
-/** The benchmark: `npm run bench -- [--quick] [--only NAME] [--json FILE]`. See BENCHMARKS.md for how to read it. */
+/** The benchmark: `npm run bench -- [--quick] [--only NAME] [--json FILE] [--against DIR]`. See BENCHMARKS.md for how to read it. */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { goVersion } from '@threadmap/workbench/go/program'
 import { NotHere } from '@threadmap/workbench/subjects/peers'
+import { beforeAndAfter, NoSuchBuild } from './against.js'
 import { allCases, type Case, quickCases, type SubjectSpec } from './cases.js'
 import { type Running, start } from './processes.js'
 import { type CaseResult, caseText, evaluate, markdown, type Rounds, setting, settingText } from './report.js'
@@ -70,10 +71,28 @@ async function goText(): Promise<string> {
 }
 
 const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean' }, only: { type: 'string' }, json: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean' },
+    only: { type: 'string' },
+    json: { type: 'string' },
+    against: { type: 'string' },
+  },
 })
+
+/** All cases, or those of this library's maps beside another build's. */
+function wanted(against: string | undefined): Case[] {
+  if (against === undefined) return allCases()
+  try {
+    return beforeAndAfter(allCases(), against)
+  } catch (error) {
+    if (!(error instanceof NoSuchBuild)) throw error
+    console.error(error.message)
+    process.exit(2)
+  }
+}
+
 const effort = options.quick ? QUICK : FULL
-const known = options.quick ? quickCases(allCases()) : allCases()
+const known = options.quick ? quickCases(wanted(options.against)) : wanted(options.against)
 const cases = known.filter(one => one.name.includes(options.only ?? ''))
 if (cases.length === 0) {
   console.error(`--only ${options.only}: no such case; there are ${known.map(one => one.name).join(', ')}`)
