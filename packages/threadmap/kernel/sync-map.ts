@@ -77,7 +77,16 @@ import { shardAt, tokenEntry, tokenGeneration, tokenWord } from './shard'
 import { EXPUNGED, isAmended, isValue, NIL, tryExpungeLocked, unexpungeAll, withState } from './sync-entry'
 import { insertIntoRead, isPurgeDue, newEntry, purge } from './sync-in-place'
 import { lockMap } from './sync-repair'
-import { compactAllValues, dropPending, freeValue, giveEmptyValues, newValue, settle, useReserve } from './sync-values'
+import {
+  compactAllValues,
+  dropPending,
+  freeValue,
+  giveEmptyValues,
+  newValue,
+  settle,
+  settlePublished,
+  useReserve,
+} from './sync-values'
 import {
   addressOf,
   bitsFor,
@@ -166,7 +175,7 @@ function changeEntry(entry: u32, head: u64, op: u32, valueMeta: u32, expectedMet
     if (cas64(entry + ENTRY_VALUE, word, next) == word) {
       if (op == ADD) store<u64>(resultAt + R_BYTES, load<u64>(valueAt))
       if (isValue(word)) freeValue(word)
-      if (fresh != 0) settle()
+      if (fresh != 0) settlePublished(entry, fresh)
       return code
     }
     count(S_RETRIES, 1)

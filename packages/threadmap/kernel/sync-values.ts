@@ -157,6 +157,16 @@ export function settle(): void {
   store64(mySlot + S_PENDING, 0)
 }
 
+/**
+ * The pending block was published in `entry`. Another thread may have swapped it out since and died before it freed it, and a sweep
+ * have kept it because it was pending: what is no longer the entry's value is freed, by whoever comes first.
+ */
+// @inline
+export function settlePublished(entry: u32, word: u64): void {
+  settle()
+  if (valueWord(entry) != word && headGeneration(<u32>word) == <u32>(word >> 32)) freeValue(word)
+}
+
 export function dropPending(word: u64): void {
   freeValue(word)
   settle()

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Explorer } from './explorer.js'
-import { handoverDeaths, mortalMaps } from './handover.js'
+import { handoverDeaths, MAPS } from './handover.js'
 import { report } from './run.js'
 
 /** Schedules of each death, with one preemption at most. */
@@ -14,7 +14,7 @@ const MOST = 20
 /** The third thread does what the second does. */
 const MORTAL = [0, 1]
 
-for (const map of mortalMaps) {
+for (const map of MAPS) {
   test(`${map}: a death leaves no lock in a dead hand`, () => {
     let deaths = 0
     let schedules = 0

@@ -36,7 +36,7 @@ function programs(map: MapName): Step[][][] {
   return map === 'RWMutexMap' ? [...writers, ...readers] : map === 'SyncMap' ? [...writers, readers[1]] : writers
 }
 
-const MAPS = ['FastMap', 'RWMutexMap', 'SyncMap'] as const
+export const MAPS = ['FastMap', 'RWMutexMap', 'SyncMap'] as const
 
 /** Without deaths. */
 export function handoverScenarios(): Named[] {
@@ -73,9 +73,6 @@ export function handoverDeaths(map: MapName, thread: number, at: number): Named[
       handover: 0,
     }))
 }
-
-/** A SyncMap has FastMap's mutex, and a recovery that takes a hundred times as long. */
-export const mortalMaps: readonly MapName[] = ['FastMap', 'RWMutexMap']
 
 function show(threads: readonly (readonly Step[])[]): string {
   return threads.map(steps => steps.map(({ op, value }) => `${op}(${value ?? ''})`).join('; ')).join(' || ')
