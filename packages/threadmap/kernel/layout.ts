@@ -67,12 +67,12 @@ export const H_IDENTITY: u32 = 92
 export const H_PAGES_SEEN: u32 = 96
 /** 1: a memory of users' locks (src/sync). Its blocks are referenced by handles, not by the table. */
 export const H_LOCKS: u32 = 100
-/** After how many microseconds of waiting a lock is handed over to the thread that waits. */
-export const H_HANDOVER: u32 = 112
+/** The pages that are kept for threads that attach and for values that replace others, when everything else is taken. */
+export const H_RESERVE: u32 = 104
 /** A checksum of what never changes of the header, and of the hash's secret words (JavaScript makes it and checks it). */
 export const H_CHECKSUM: u32 = 108
-/** The pages that are kept for threads that attach and for values that replace others, when everything else is taken. */
-export const H_RESERVE: u32 = 112
+/** After how many microseconds of waiting a lock is handed over to the thread that waits. */
+export const H_HANDOVER: u32 = 112
 /** A word that a thread changes in one view of a memory and reads in another, to see whether both are one memory. */
 export const H_PROBE: u32 = 644
 /** The lock of the page table, and what it guards. */

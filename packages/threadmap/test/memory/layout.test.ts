@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-const dist = new URL('../../dist/kernel/layout.generated.js', import.meta.url).href
-const layout = (await import(dist)) as typeof import('../dist/kernel/layout.generated.js')
+const dist = new URL('../../../dist/kernel/layout.generated.js', import.meta.url).href
+const layout = (await import(dist)) as typeof import('../../dist/kernel/layout.generated.js')
 
 /** The bytes of fields that are more than one 32-bit word. */
 const SIZES: Readonly<Record<string, number>> = {
@@ -35,7 +35,10 @@ const STRUCTURES: readonly { prefix: string; size: number; not?: RegExp }[] = [
   // P_LOCK and P_HEAP are places in a thread heap, which holds such a heap.
   { prefix: 'P_', size: layout.HEAP_STRIDE - layout.P_HEAP, not: /^P_(LOCK|HEAP)$/ },
   { prefix: 'K_', size: layout.LOCK_BYTES },
-  { prefix: 'R_', size: layout.R_BYTES, not: /^R_BYTES$/ },
+  // The result area has other fields for a batch of an iteration, and for a key that a claim holds.
+  { prefix: 'R_', size: layout.R_BYTES, not: /^R_(BYTES|SCAN_.*|HELD_.*)$/ },
+  { prefix: 'R_SCAN_', size: layout.R_BYTES },
+  { prefix: 'R_HELD_', size: layout.R_BYTES },
   { prefix: 'C_', size: layout.PAGE, not: /^C_(HEADER|ENDED|PREVIOUS_PAGE|LAST|SIZE)$/ },
 ]
 
@@ -45,7 +48,7 @@ for (const { prefix, size, not } of STRUCTURES) {
       .filter(([name]) => name.startsWith(prefix) && !not?.test(name))
       .map(([name, at]) => ({ name, at: Number(at), end: Number(at) + (SIZES[name] ?? 4) }))
       .sort((a, b) => a.at - b.at)
-    assert.ok(fields.length > 2, `${fields.length} fields`)
+    assert.ok(fields.length > 1, `${fields.length} fields`)
     fields.forEach((field, i) => {
       assert.equal(field.at % 4, 0, `${field.name} stands at ${field.at}`)
       assert.ok(field.end <= size, `${field.name} ends at ${field.end}, the structure at ${size}`)
