@@ -1,10 +1,5 @@
 /** What JavaScript calls. Each operation takes its key, value and expected value from this thread's scratch areas. */
 import { load32, load64, put32, store64 } from './atomics'
-import { audit as auditMemory } from './audit'
-import { dropClaims } from './claims'
-import { fastChange, fastGet, lockShard, look, looked } from './fast'
-import { expandSeed, hashWord, hashWords, rawHash } from './hash'
-import { allocateTable, allowReserve, failure, takePages } from './heap'
 import {
   ABSENT,
   AREA_EXPECTED,
@@ -66,21 +61,35 @@ import {
   TYPE_BYTES,
   VALUE_AREA,
 } from './layout'
-import { blocker, unlock } from './lock'
-import { finishRecoveries as finish, giveScratch, recover } from './recover'
-import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './rwmutex'
-import * as scanning from './scan'
-import { clear, indexOf, reclaim, setShards, setToken, shardAt, shardOf } from './shard'
-import { isAmended } from './sync-entry'
-import { syncChange, syncClear, syncGet, syncReclaim, syncSize } from './sync-map'
-import { bitsOf, clearTable, hashKey, keyAt, nextWord, setKeyArea, slotCount } from './table'
-import { declareDead as declare, isAlive, me, mySlot, registerThread, releaseSlot, setWebLock, slotOf } from './thread'
-import { beginWriting, detects, endWriting, isWriting, unsafeChange, unsafeGet } from './unsafe'
-import { expectedAt, resultAt, setDetail, setValueAreas, setValueType, setWindow, valueAt } from './value'
+import { fastChange, fastGet, lockShard, look, looked } from './maps/fast'
+import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './maps/locked'
+import * as scanning from './maps/scan'
+import { syncChange, syncClear, syncGet, syncReclaim, syncSize } from './maps/sync'
+import { isAmended } from './maps/sync-state'
+import { beginWriting, detects, endWriting, isWriting, unsafeChange, unsafeGet } from './maps/unsafe'
+import { allocateTable, allowReserve, failure, takePages } from './memory/slabs'
+import { audit as auditMemory } from './repair/audit'
+import { finishRecoveries as finish, giveScratch, recover } from './repair/recover'
+import { clear, indexOf, reclaim, setShards, setToken, shardAt, shardOf } from './table/change'
+import { expandSeed, hashWord, hashWords, rawHash } from './table/hash'
+import { bitsOf, clearTable, hashKey, keyAt, nextWord, setKeyArea, slotCount } from './table/table'
+import { expectedAt, resultAt, setDetail, setValueAreas, setValueType, setWindow, valueAt } from './table/value'
+import { dropClaims } from './threads/claims'
+import { blocker, unlock } from './threads/lock'
+import {
+  declareDead as declare,
+  isAlive,
+  me,
+  mySlot,
+  registerThread,
+  releaseSlot,
+  setWebLock,
+  slotOf,
+} from './threads/thread'
 
-export { beginClaim, endClaim } from './claims'
 export { LAYOUT_VERSION, MAGIC } from './layout'
-export * from './user-locks'
+export { beginClaim, endClaim } from './threads/claims'
+export * from './threads/user-locks'
 
 let policy: u32 = 0
 

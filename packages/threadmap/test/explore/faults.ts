@@ -18,7 +18,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a grown table is published before it is filled',
     rule: 1,
-    file: 'shard.ts',
+    file: 'table/change.ts',
     find: '  copyTable(old, word)\n  store64(shard + D_TABLE, word)\n',
     replace: '  store64(shard + D_TABLE, word)\n  copyTable(old, word)\n',
     maps: 'FastMap',
@@ -26,7 +26,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'promotion lets go of dirty before read is it',
     rule: 1,
-    file: 'sync-map.ts',
+    file: 'maps/sync.ts',
     find: '  store64(shard + D_TABLE, nextWord(old, addressOf(dirty), bitsOf(dirty)))\n',
     replace:
       '  store64(shard + D_DIRTY, dirty & 0xffffffff00000000)\n  store64(shard + D_TABLE, nextWord(old, addressOf(dirty), bitsOf(dirty)))\n',
@@ -35,7 +35,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'an entry comes to life before it has its value',
     rule: 1,
-    file: 'shard.ts',
+    file: 'table/change.ts',
     find: '  store64(entry + ENTRY_VALUE, value)\n  place(load64(shard + D_TABLE), <u32>hash, tagOf(hash), entry)\n  put32(shard + D_USED, used + 1)\n  bringToLife(entry)\n',
     replace:
       '  place(load64(shard + D_TABLE), <u32>hash, tagOf(hash), entry)\n  put32(shard + D_USED, used + 1)\n  bringToLife(entry)\n  store64(entry + ENTRY_VALUE, value)\n',
@@ -44,7 +44,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a freed block keeps its generation',
     rule: 2,
-    file: 'heap.ts',
+    file: 'memory/slabs.ts',
     find: '  if (!isFree(generation)) store32(block, generation + 1)\n',
     replace: '',
     maps: 'FastMap',
@@ -52,7 +52,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a read does not look at the header again',
     rule: 2,
-    file: 'fast.ts',
+    file: 'maps/fast.ts',
     find: 'if (!sameHead(entry, head) || load64(shard + D_TABLE) != word) return AGAIN',
     replace: 'if (load64(shard + D_TABLE) != word) return AGAIN',
     maps: 'FastMap',
@@ -60,7 +60,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'the read of numbers does not look at the header again',
     rule: 2,
-    file: 'fast.ts',
+    file: 'maps/fast.ts',
     find: 'return sameHead(entry, head) && load64(shard + D_TABLE) == word ? value : lookAgain()',
     replace: 'return load64(shard + D_TABLE) == word ? value : lookAgain()',
     maps: 'FastMap',
@@ -68,7 +68,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'the read of numbers believes a miss without looking at the table word again',
     rule: 2,
-    file: 'fast.ts',
+    file: 'maps/fast.ts',
     find: 'looked = load64(shard + D_TABLE) == word ? ABSENT : AGAIN',
     replace: 'looked = ABSENT',
     maps: 'FastMap',
@@ -76,7 +76,7 @@ export const faults: readonly Fault[] = [
   {
     name: "a copied value's generation is not looked at again",
     rule: 2,
-    file: 'value.ts',
+    file: 'table/value.ts',
     find: 'return <u32>load64(block) == <u32>head ? 1 : 0',
     replace: 'return 1',
     maps: 'FastMap',
@@ -84,7 +84,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a chain of pages is published before its last page is filled',
     rule: 1,
-    file: 'value.ts',
+    file: 'table/value.ts',
     find: '  for (let offset: u32 = 0; offset < length && page != 0; ) {\n',
     replace: '  for (let offset: u32 = 0; offset + PIECE < length && page != 0; ) {\n',
     maps: 'FastMap',
@@ -92,7 +92,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a sweep after a death does not look for the pages of chains that nothing references',
     rule: 4,
-    file: 'repair.ts',
+    file: 'repair/repair.ts',
     find: '  if (chains) sweepChains(heap, id)\n',
     replace: '',
     maps: 'FastMap',
@@ -100,7 +100,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a miss is believed without looking at the table word again',
     rule: 2,
-    file: 'fast.ts',
+    file: 'maps/fast.ts',
     find: 'if (slot == 0) return load64(shard + D_TABLE) == word ? ABSENT : AGAIN',
     replace: 'if (slot == 0) return ABSENT',
     maps: 'FastMap',
@@ -108,7 +108,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a page serves something else under the same version',
     rule: 2,
-    file: 'heap.ts',
+    file: 'memory/slabs.ts',
     find: '  store64(table, load64(table) + 0x100000000)\n',
     replace: '',
     maps: 'FastMap',
@@ -116,7 +116,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'iteration keeps what died while it collected',
     rule: 2,
-    file: 'scan.ts',
+    file: 'maps/scan.ts',
     find: '  if (sent == 0) dropDead(first)\n',
     replace: '',
     maps: 'FastMap',
@@ -124,7 +124,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a value is freed before the entry lets go of it',
     rule: 2,
-    file: 'value.ts',
+    file: 'table/value.ts',
     find: '  const old = exchange64(entry + ENTRY_VALUE, word)\n  free(heap, <u32>old)\n',
     replace: '  free(heap, <u32>load64(entry + ENTRY_VALUE))\n  exchange64(entry + ENTRY_VALUE, word)\n',
     maps: 'FastMap',
@@ -132,7 +132,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'SyncMap takes an entry for its key without looking at the header again',
     rule: 2,
-    file: 'sync-map.ts',
+    file: 'maps/sync.ts',
     find: 'return sameHead(entry, head) ? word : GONE',
     replace: 'return word',
     maps: 'SyncMap',
@@ -140,7 +140,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'expunging overwrites what a writer has just set',
     rule: 1,
-    file: 'sync-entry.ts',
+    file: 'maps/sync-state.ts',
     find: 'if (cas64(entry + ENTRY_VALUE, word, word | <u64>EXPUNGED) == word) return true',
     replace: 'store64(entry + ENTRY_VALUE, word | <u64>EXPUNGED)\n    return true',
     maps: 'SyncMap',
@@ -148,7 +148,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'an expunged entry comes back without a place in dirty',
     rule: 1,
-    file: 'sync-map.ts',
+    file: 'maps/sync.ts',
     find: '  if (!roomInDirty(shard)) return false\n  place(load64(shard + D_DIRTY), <u32>hash, tagOf(hash), entry)\n',
     replace: '  if (!roomInDirty(shard)) return false\n',
     maps: 'SyncMap',
@@ -156,7 +156,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a swapped out value is not freed',
     rule: 1,
-    file: 'sync-map.ts',
+    file: 'maps/sync.ts',
     find: '      if (isValue(word)) freeValue(word)\n',
     replace: '',
     maps: 'SyncMap',
@@ -180,7 +180,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'nobody asks whether the owner of a lock lives',
     rule: 4,
-    file: 'lock.ts',
+    file: 'threads/lock.ts',
     find: '} else if (!isAlive(owner)) {',
     replace: '} else if (!isAlive(owner) && seen == 0) {',
     maps: 'FastMap',
@@ -188,7 +188,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a broken lock is taken over without a repair',
     rule: 4,
-    file: 'fast.ts',
+    file: 'maps/fast.ts',
     find: 'if (code != BROKEN || repair(shard)) return code',
     replace: 'if (code >= 0) return code',
     maps: 'FastMap',
@@ -196,7 +196,7 @@ export const faults: readonly Fault[] = [
   {
     name: "a dead reader's share is never given back",
     rule: 4,
-    file: 'shared-lock.ts',
+    file: 'threads/shared-lock.ts',
     find: 'if (sleeps && !heldByLiving(readers)) {',
     replace: 'if (sleeps && seen == 0 && !heldByLiving(readers)) {',
     maps: 'RWMutexMap',
@@ -204,7 +204,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'unlock forgets to wake who sleeps',
     rule: 4,
-    file: 'lock.ts',
+    file: 'threads/lock.ts',
     find: 'else if ((seen & SLEEPERS) != 0) atomic.notify(word, 1)',
     replace: '',
     maps: 'FastMap',
@@ -212,7 +212,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'who slept takes the lock as if nobody else did',
     rule: 4,
-    file: 'lock.ts',
+    file: 'threads/lock.ts',
     find: 'if (cas32(word, 0, me | SLEEPERS) == 0) return LOCKED',
     replace: 'if (cas32(word, 0, me) == 0) return LOCKED',
     maps: 'FastMap',
@@ -220,7 +220,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'the last reader forgets to wake the writer',
     rule: 4,
-    file: 'shared-lock.ts',
+    file: 'threads/shared-lock.ts',
     find: 'if (((add32(readers, <u32>-1) - 1) & ~(OVERDUE | WAITING)) == (WRITER | SLEEPING)) atomic.notify(readers, -1)',
     replace: 'add32(readers, <u32>-1)',
     maps: 'RWMutexMap',
@@ -228,7 +228,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a dead thread stays the next owner of a lock',
     rule: 4,
-    file: 'recover.ts',
+    file: 'repair/recover.ts',
     find: '  forgetWait(owner)\n',
     replace: '',
     maps: 'FastMap',
@@ -236,7 +236,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a waiter that gives up stays the next owner',
     rule: 4,
-    file: 'lock.ts',
+    file: 'threads/lock.ts',
     find: '} else if (nextOf(seen) != me || cas32(word, seen, seen & ~NEXT) == seen) {',
     replace: '} else {',
     maps: 'FastMap',
@@ -244,7 +244,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a lock that was handed over is taken for given up',
     rule: 4,
-    file: 'lock.ts',
+    file: 'threads/lock.ts',
     find: '    if ((seen & (OWNER | GRANTED)) == (me | GRANTED)) {\n',
     replace: '    if (seen == 0) {\n',
     maps: 'FastMap',
@@ -252,7 +252,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'overdue readers are not woken',
     rule: 4,
-    file: 'shared-lock.ts',
+    file: 'threads/shared-lock.ts',
     find: '    if ((seen & SLEEPING) != 0) atomic.notify(readers, -1)\n  }\n  unlock(mutex)',
     replace: '  }\n  unlock(mutex)',
     maps: 'RWMutexMap',
@@ -260,7 +260,7 @@ export const faults: readonly Fault[] = [
   {
     name: "a sweep after a death does not know living threads' pending values",
     rule: 4,
-    file: 'sync-values.ts',
+    file: 'maps/sync-values.ts',
     find: '    store64(mySlot + S_PENDING, word)\n',
     replace: '',
     maps: 'SyncMap',
@@ -268,7 +268,7 @@ export const faults: readonly Fault[] = [
   {
     name: "a dead thread's claims are left",
     rule: 4,
-    file: 'recover.ts',
+    file: 'repair/recover.ts',
     find: 'return dropClaims(owner) && giveScratch(owner)',
     replace: 'return giveScratch(owner)',
     maps: 'FastMap',
@@ -276,7 +276,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a claim is begun while another thread has it',
     rule: 1,
-    file: 'claims.ts',
+    file: 'threads/claims.ts',
     find: '    if (claim == 0) {\n      const serial = push(hash, meta)\n',
     replace: '    if (claim == 0 || claimOwner != me) {\n      const serial = push(hash, meta)\n',
     maps: 'FastMap',
@@ -284,7 +284,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a circle of threads that wait for computations is not seen',
     rule: 4,
-    file: 'claims.ts',
+    file: 'threads/claims.ts',
     find: '    if (next == me) {\n',
     replace: '    if (next == 0) {\n',
     maps: 'FastMap',
@@ -292,7 +292,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'who ends a computation does not wake those who wait for it',
     rule: 4,
-    file: 'claims.ts',
+    file: 'threads/claims.ts',
     find: '  if (waited) wake(me)\n',
     replace: '',
     maps: 'FastMap',
@@ -308,7 +308,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'an old table is freed before the new one is published',
     rule: 6,
-    file: 'shard.ts',
+    file: 'table/change.ts',
     find: '  store64(shard + D_TABLE, word)\n  freeTable(heap, addressOf(old))\n',
     replace: '  freeTable(heap, addressOf(old))\n  store64(shard + D_TABLE, word)\n',
     maps: 'FastMap',
@@ -316,7 +316,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'growth does not tell the others how large the memory is',
     rule: 6,
-    file: 'heap.ts',
+    file: 'memory/slabs.ts',
     find: '  store32(H_PAGES_SEEN, (<u32>before + grown) * PAGES_PER_WASM_PAGE)\n',
     replace: '',
     maps: 'FastMap',
@@ -324,7 +324,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a passed bucket is not counted, so a search ends too soon',
     rule: 1,
-    file: 'table.ts',
+    file: 'table/table.ts',
     find: '    if (tags >> 56 != 255) store64(bucket, tags + ((<u64>1) << 56))\n',
     replace: '',
     maps: 'FastMap',
@@ -332,7 +332,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a writer that finds another one inside goes on',
     rule: 1,
-    file: 'unsafe.ts',
+    file: 'maps/unsafe.ts',
     find: '  return E_WRITES\n',
     replace: '  return PRESENT\n',
     maps: 'UnsafeMap',

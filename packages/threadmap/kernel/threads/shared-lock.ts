@@ -9,8 +9,8 @@
  * Readers that writers keep out for longer than `H_HANDOVER` count themselves as overdue. A writer then lets them in before it
  * sets its bit. It gives them YIELD_MS at most: the count may speak of threads that are dead by now.
  */
-import { add32, cas32, exchange32, load32, store32 } from './atomics'
-import { E_BUSY, E_HOLDS, E_TIMEOUT, H_BACKOFF_DELAY, H_BACKOFF_RETRIES, H_RECOVERIES, S_SPINS } from './layout'
+import { add32, cas32, exchange32, load32, store32 } from '../atomics'
+import { E_BUSY, E_HOLDS, E_TIMEOUT, H_BACKOFF_DELAY, H_BACKOFF_RETRIES, H_RECOVERIES, S_SPINS } from '../layout'
 import {
   BROKEN,
   beginClock,

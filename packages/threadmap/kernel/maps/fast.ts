@@ -7,8 +7,7 @@
  *
  * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
  */
-import { load64, reach } from './atomics'
-import { damaged, MOST_TRIES } from './damage'
+import { load64, reach } from '../atomics'
 import {
   ABSENT,
   AGAIN,
@@ -25,10 +24,10 @@ import {
   R_SHARD,
   R_VERSION,
   S_RETRIES,
-} from './layout'
-import { BROKEN, lock, passOn, unlock } from './lock'
-import { repair } from './repair'
-import { change, shardOf } from './shard'
+} from '../layout'
+import { damaged, MOST_TRIES } from '../memory/damage'
+import { repair } from '../repair/repair'
+import { change, shardOf } from '../table/change'
 import {
   addressOf,
   bitsOf,
@@ -44,9 +43,10 @@ import {
   slotOf,
   tagsOf,
   valueWord,
-} from './table'
-import { count } from './thread'
-import { copyOutValidated, resultAt } from './value'
+} from '../table/table'
+import { copyOutValidated, resultAt } from '../table/value'
+import { BROKEN, lock, passOn, unlock } from '../threads/lock'
+import { count } from '../threads/thread'
 
 export function fastGet(hash: u64, meta: u32, wantsValue: bool): i32 {
   const shard = shardOf(hash)

@@ -18,10 +18,7 @@
  *
  * Sources: F14 (Facebook), CLHT (David, Guerraoui, Trigonakis), Swiss tables (Abseil).
  */
-import { get32, load32, load64, put64, reach, store32, store64 } from './atomics'
-import { pull } from './carry'
-import { damaged } from './damage'
-import { addBlocks, finishBlocks, finishSum, hashWords, metaTerm, NH_BLOCK, pairTerm, tableHash } from './hash'
+import { get32, load32, load64, put64, reach, store32, store64 } from '../atomics'
 import {
   AREA_KEY,
   BUCKET,
@@ -38,7 +35,10 @@ import {
   TABLE_ADDRESS,
   TABLE_BITS,
   WHOLE_KEY,
-} from './layout'
+} from '../layout'
+import { damaged } from '../memory/damage'
+import { pull } from './carry'
+import { addBlocks, finishBlocks, finishSum, hashWords, metaTerm, NH_BLOCK, pairTerm, tableHash } from './hash'
 
 /** The table halves when fewer than one in this many slots is used. */
 const MIN_LOAD_SHARE: u32 = 10

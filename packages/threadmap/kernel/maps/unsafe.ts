@@ -8,9 +8,7 @@
  *
  * Source: go/src/runtime/map.go (hashWriting).
  */
-import { cas32, load32, load64, store64 } from './atomics'
-import { damaged, MOST_TRIES } from './damage'
-import { lockShard, readValidated } from './fast'
+import { cas32, load32, load64, store64 } from '../atomics'
 import {
   ABSENT,
   ADD,
@@ -24,12 +22,14 @@ import {
   PRESENT,
   R_WORD,
   SET,
-} from './layout'
-import { ownerOf, unlock } from './lock'
-import { change, shardAt } from './shard'
-import { find, foundEntry, foundHead, STALE, sameHead, valueWord } from './table'
-import { livesStill, me } from './thread'
-import { isInline, resultAt, sum, valueAt } from './value'
+} from '../layout'
+import { damaged, MOST_TRIES } from '../memory/damage'
+import { change, shardAt } from '../table/change'
+import { find, foundEntry, foundHead, STALE, sameHead, valueWord } from '../table/table'
+import { isInline, resultAt, sum, valueAt } from '../table/value'
+import { ownerOf, unlock } from '../threads/lock'
+import { livesStill, me } from '../threads/thread'
+import { lockShard, readValidated } from './fast'
 
 export function detects(): bool {
   return load<u32>(H_DETECT) != 0

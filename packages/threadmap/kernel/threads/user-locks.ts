@@ -5,9 +5,7 @@
  *
  * A handle names a lock by its block's address and generation: another generation means that the lock was disposed.
  */
-import { cas32, load32, store32 } from './atomics'
-import { lockShard } from './fast'
-import { allocate, free, pageOf } from './heap'
+import { cas32, load32, store32 } from '../atomics'
 import {
   D_HEAP,
   D_LOCK,
@@ -26,7 +24,12 @@ import {
   LOCK_BYTES,
   S_STATE,
   THREAD_SHIFT,
-} from './layout'
+} from '../layout'
+import { lockShard } from '../maps/fast'
+import { allocate, free, pageOf } from '../memory/slabs'
+import { isBlockOf } from '../repair/repair'
+import { shardAt } from '../table/change'
+import { setDetail } from '../table/value'
 import {
   BROKEN,
   blocker,
@@ -41,8 +44,6 @@ import {
   unlock,
   withdraw,
 } from './lock'
-import { isBlockOf } from './repair'
-import { shardAt } from './shard'
 import {
   becomeOverdue,
   dropOverdue,
@@ -58,7 +59,6 @@ import {
   wasInside,
 } from './shared-lock'
 import { findHold, livesStill, me, slotOf } from './thread'
-import { setDetail } from './value'
 
 export { isOverdue } from './lock'
 

@@ -3,13 +3,14 @@
  *
  * Sources: Go's sync.RWMutex around a map, orcaman/concurrent-map.
  */
-import { damaged, MOST_TRIES } from './damage'
+
+import { AGAIN, D_LOCK, D_READERS, E_TIMEOUT } from '../layout'
+import { damaged, MOST_TRIES } from '../memory/damage'
+import { repair } from '../repair/repair'
+import { change, shardOf } from '../table/change'
+import { BROKEN, LOCKED, lockTimeout } from '../threads/lock'
+import { lockExclusive, lockShared, passOnExclusive, unlockExclusive, unlockShared } from '../threads/shared-lock'
 import { readValidated } from './fast'
-import { AGAIN, D_LOCK, D_READERS, E_TIMEOUT } from './layout'
-import { BROKEN, LOCKED, lockTimeout } from './lock'
-import { repair } from './repair'
-import { change, shardOf } from './shard'
-import { lockExclusive, lockShared, passOnExclusive, unlockExclusive, unlockShared } from './shared-lock'
 
 /** Takes a shard for writing; repairs it if its writer died. */
 export function lockForWriting(shard: u32): i32 {

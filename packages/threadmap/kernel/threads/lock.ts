@@ -11,7 +11,7 @@
  *
  * Source: Go's sync.Mutex (starvation mode after 1 ms).
  */
-import { add32, cas32, exchange32, load32, store32 } from './atomics'
+import { add32, cas32, exchange32, load32, store32 } from '../atomics'
 import {
   D_LOCK_WAITED,
   D_LOCK_WAITS,
@@ -29,7 +29,7 @@ import {
   S_SPINS,
   S_WAITS,
   SHARD_SIZE,
-} from './layout'
+} from '../layout'
 import { count, declareEnded, isAlive, maySleep, me, mySlot, now, slotOf } from './thread'
 
 export const LOCKED: i32 = 0

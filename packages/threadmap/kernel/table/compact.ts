@@ -9,25 +9,7 @@
  * that the page of the original goes. Who still reads the original finds the same key and value there, or that the
  * version has changed. Nothing here can fail half-way: the slabs that are kept have room for all that moves.
  */
-import { add32, get32, load64, put32, store32, store64 } from './atomics'
-import { checkWalk } from './damage'
-import {
-  addSlabBelow,
-  allocate,
-  allowReserve,
-  BLOCK_CLASSES,
-  giveEmpty,
-  isFree,
-  nextSlab,
-  pageOf,
-  pagesNow,
-  pageWord,
-  perSlab,
-  raiseVersion,
-  setEmpty,
-  slabSize,
-  unlist,
-} from './heap'
+import { add32, get32, load64, put32, store32, store64 } from '../atomics'
 import {
   BLOCK_CONTENT,
   BUCKET,
@@ -54,7 +36,25 @@ import {
   POLICY_SYNC,
   SLAB,
   SLAB_HEADER,
-} from './layout'
+} from '../layout'
+import { checkWalk } from '../memory/damage'
+import {
+  addSlabBelow,
+  allocate,
+  allowReserve,
+  BLOCK_CLASSES,
+  giveEmpty,
+  isFree,
+  nextSlab,
+  pageOf,
+  pagesNow,
+  pageWord,
+  perSlab,
+  raiseVersion,
+  setEmpty,
+  slabSize,
+  unlist,
+} from '../memory/slabs'
 import { addressOf, bitsOf, bringToLife, copyWords, entrySize } from './table'
 import { isInline, wordOfBlock } from './value'
 

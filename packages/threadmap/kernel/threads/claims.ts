@@ -10,9 +10,7 @@
  * A thread waits for one claim at most. Where the claim's owner waits for a claim too, and so on, and the last one's is this
  * thread's, nobody would ever go on: the edges change only under the claims' lock, so whoever would close the circle sees it.
  */
-import { add32, load32, load64, put32, put64, store32 } from './atomics'
-import { checkWalk } from './damage'
-import { failure, givePages, takePages } from './heap'
+import { add32, load32, load64, put32, put64, store32 } from '../atomics'
 import {
   C_ENDED,
   C_HASH,
@@ -45,11 +43,13 @@ import {
   SCRATCH_SPAN,
   SLOT_COUNT,
   WHOLE_KEY,
-} from './layout'
+} from '../layout'
+import { checkWalk } from '../memory/damage'
+import { failure, givePages, takePages } from '../memory/slabs'
+import { hashKey, keyAt, sameLongKey, writeLongKey } from '../table/table'
+import { resultAt, setDetail } from '../table/value'
 import { blocker, lock, sleep, unlock } from './lock'
-import { hashKey, keyAt, sameLongKey, writeLongKey } from './table'
 import { isAlive, me, mySlot, now, slotOf } from './thread'
-import { resultAt, setDetail } from './value'
 
 /** Serial numbers are positive signed numbers: `beginClaim` returns errors as negative ones. */
 const SERIAL_MASK: u32 = 0x7fffffff

@@ -21,7 +21,7 @@
  * Katajainen, Penttonen, 1997), SipHash (Aumasson, Bernstein), FNV-1a (Fowler, Noll, Vo), xxHash (Y. Collet), the
  * finaliser of MurmurHash3 (A. Appleby).
  */
-import { H_SEED, HASH_DEFAULT, HASH_FNV1A, HASH_KEYS, HASH_XXHASH32, META_LENGTH, META_NUMBER } from './layout'
+import { H_SEED, HASH_DEFAULT, HASH_FNV1A, HASH_KEYS, HASH_XXHASH32, META_LENGTH, META_NUMBER } from '../layout'
 
 // Odd constants with about half their bits set, from MurmurHash3 and xxHash.
 const K2: u64 = 0xff51afd7ed558ccd

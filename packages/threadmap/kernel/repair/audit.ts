@@ -2,8 +2,7 @@
  * Checks every invariant of the whole memory. Only meaningful while no other thread changes it. Tests call it after each
  * test; so may a user who wonders.
  */
-import { get32, load32, load64, store32 } from './atomics'
-import { BLOCK_CLASSES, CLASSES, chainPages, heapById, isFree, nextSlab, pagesNow, pageWord, perSlab } from './heap'
+import { get32, load32, load64, store32 } from '../atomics'
 import {
   BLOCK_SPAN,
   BUCKET,
@@ -83,14 +82,25 @@ import {
   SPAN_TAIL,
   TABLE_SPAN,
   TAIL_MARK,
-} from './layout'
+} from '../layout'
+import { isAmended, isValue } from '../maps/sync-state'
+import {
+  BLOCK_CLASSES,
+  CLASSES,
+  chainPages,
+  heapById,
+  isFree,
+  nextSlab,
+  pagesNow,
+  pageWord,
+  perSlab,
+} from '../memory/slabs'
+import { shardAt } from '../table/change'
+import { addressOf, bitsOf, hashEntry, homeOf, tagOf } from '../table/table'
+import { isInline, resultAt } from '../table/value'
+import { WRITER } from '../threads/shared-lock'
+import { isAlive } from '../threads/thread'
 import { isBlockOf, mark, markTails } from './repair'
-import { shardAt } from './shard'
-import { WRITER } from './shared-lock'
-import { isAmended, isValue } from './sync-entry'
-import { addressOf, bitsOf, hashEntry, homeOf, tagOf } from './table'
-import { isAlive } from './thread'
-import { isInline, resultAt } from './value'
 
 /** How many problems were found. src/maps/problems.ts has the words for their numbers. */
 let problems: u32 = 0

@@ -3,7 +3,7 @@
  * than there are pages, a table has room when something is put into it, and a validated read fails only when another thread
  * changed the shard meanwhile.
  */
-import { pagesNow } from './heap'
+import { pagesNow } from './slabs'
 
 /**
  * Tries of one validated read. Each failed one means that another thread changed the shard in the 50 ns that it took; a

@@ -3,8 +3,7 @@
  * Here nobody would free deleted entries while no new key comes, and there may be no memory for a copy. Readers and writers
  * take it as they take a delete from, or an insert into, a FastMap.
  */
-import { get32, load64, put32, store64 } from './atomics'
-import { allocate, free, needsPage } from './heap'
+import { get32, load64, put32, store64 } from '../atomics'
 import {
   BUCKET,
   D_DIRTY,
@@ -18,9 +17,8 @@ import {
   ENTRY_VALUE,
   H_EMPTY_TABLE,
   P_PAGES,
-} from './layout'
-import { isValue, tryExpungeLocked } from './sync-entry'
-import { newValue, settle } from './sync-values'
+} from '../layout'
+import { allocate, free, needsPage } from '../memory/slabs'
 import {
   addressOf,
   bitsOf,
@@ -34,7 +32,9 @@ import {
   tagOf,
   valueWord,
   writeEntry,
-} from './table'
+} from '../table/table'
+import { isValue, tryExpungeLocked } from './sync-state'
+import { newValue, settle } from './sync-values'
 
 /** The heap may grow by this share before deleted entries are counted again. */
 const GROWTH_SHARE: u32 = 8

@@ -3,7 +3,7 @@
  * what the thread waited for. A slot is taken by one compare-exchange and is given back by its thread, or by whoever
  * has recovered everything a dead thread held.
  */
-import { add32, cas32, load32, put32, store32 } from './atomics'
+import { add32, cas32, load32, put32, store32 } from '../atomics'
 import {
   AREA_PAGES,
   H_REGISTRY_EPOCH,
@@ -27,7 +27,7 @@ import {
   SLOT_SIZE,
   STATE_MASK,
   THREAD_SHIFT,
-} from './layout'
+} from '../layout'
 
 /** This thread's slot number plus one (lock words name their owner by it), and the slot's address. */
 export let me: u32 = 0

@@ -5,25 +5,7 @@
  * Values that lie scattered after many deletes move together by the same compare-exchange that writers use, so nobody
  * waits for that: a writer or reader that comes between finds another word, and looks again.
  */
-import { cas64, get32, load64, put32, reach, store32, store64 } from './atomics'
-import { chooseHighest, chooseVictims, copyValue, isVictim, postponeCompaction } from './compact'
-import {
-  allowCompaction,
-  allowReserve,
-  canTakePages,
-  emptySlabs,
-  failure,
-  failWith,
-  free,
-  giveEmpty,
-  heapById,
-  isSpan,
-  list,
-  pageOf,
-  pageWord,
-  reserve,
-  setEmpty,
-} from './heap'
+import { cas64, get32, load64, put32, reach, store32, store64 } from '../atomics'
 import {
   BUCKET,
   CHAIN_HEAD,
@@ -51,14 +33,32 @@ import {
   S_PENDING,
   SLAB,
   SLOT_COUNT,
-} from './layout'
-import { BROKEN, lock, ownerOf, passOn, tryLock, unlock } from './lock'
-import { mark, markInUse, sweepHeap } from './repair'
-import { shardAt } from './shard'
-import { isAmended, isValue } from './sync-entry'
-import { addressOf, bitsOf, headGeneration, valueWord } from './table'
-import { isAlive, me, mySlot, slotOf } from './thread'
-import { blockSize, newValueBlock, wordOfBlock } from './value'
+} from '../layout'
+import {
+  allowCompaction,
+  allowReserve,
+  canTakePages,
+  emptySlabs,
+  failure,
+  failWith,
+  free,
+  giveEmpty,
+  heapById,
+  isSpan,
+  list,
+  pageOf,
+  pageWord,
+  reserve,
+  setEmpty,
+} from '../memory/slabs'
+import { mark, markInUse, sweepHeap } from '../repair/repair'
+import { shardAt } from '../table/change'
+import { chooseHighest, chooseVictims, copyValue, isVictim, postponeCompaction } from '../table/compact'
+import { addressOf, bitsOf, headGeneration, valueWord } from '../table/table'
+import { blockSize, newValueBlock, wordOfBlock } from '../table/value'
+import { BROKEN, lock, ownerOf, passOn, tryLock, unlock } from '../threads/lock'
+import { isAlive, me, mySlot, slotOf } from '../threads/thread'
+import { isAmended, isValue } from './sync-state'
 
 function heapOf(owner: u32): u32 {
   return load<u32>(H_THREAD_HEAPS) + (owner - 1) * HEAP_STRIDE + P_HEAP

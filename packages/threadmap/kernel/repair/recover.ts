@@ -1,8 +1,5 @@
 /** What is done once about a thread that died: everything that names it is repaired, then its registry slot is free. */
-import { cas32, load32, store32 } from './atomics'
-import { dropClaims } from './claims'
-import { lockShard } from './fast'
-import { givePages, isFree, lockPages, pagesNow, pageWord, slabSize } from './heap'
+import { cas32, load32, store32 } from '../atomics'
 import {
   D_LOCK,
   G_FRESH,
@@ -27,13 +24,16 @@ import {
   SLAB_HEADER,
   SLOT_COUNT,
   THREAD_SHIFT,
-} from './layout'
-import { DIED, forgetNext, forgetWait, GRANTED, lock, OWNER, ownerOf, setPatience, unlock } from './lock'
-import { lockForWriting, unlockForWriting } from './rwmutex'
-import { shardAt } from './shard'
+} from '../layout'
+import { lockShard } from '../maps/fast'
+import { lockForWriting, unlockForWriting } from '../maps/locked'
+import { sweepValues } from '../maps/sync-values'
+import { givePages, isFree, lockPages, pagesNow, pageWord, slabSize } from '../memory/slabs'
+import { shardAt } from '../table/change'
+import { dropClaims } from '../threads/claims'
+import { DIED, forgetNext, forgetWait, GRANTED, lock, OWNER, ownerOf, setPatience, unlock } from '../threads/lock'
+import { declareDead, isDead, releaseSlot, slotOf } from '../threads/thread'
 import { lockMap } from './sync-repair'
-import { sweepValues } from './sync-values'
-import { declareDead, isDead, releaseSlot, slotOf } from './thread'
 
 /** How long recovery waits for locks, in milliseconds: the thread that does it may be the one that hears of deaths. */
 const PATIENCE: f64 = 20

@@ -3,8 +3,7 @@
  * place that was cut short). If it says that `dirty` has more, `dirty` is made anew from both; else whatever `dirty` is goes: nobody has
  * put a key into it.
  */
-import { get32, load64, put32, store32, store64 } from './atomics'
-import { allocateTableSpan, canTakePages } from './heap'
+import { get32, load64, put32, store32, store64 } from '../atomics'
 import {
   BUCKET,
   D_DIRTY,
@@ -19,11 +18,23 @@ import {
   D_USED,
   E_TIMEOUT,
   TABLE_AMENDED,
-} from './layout'
-import { BROKEN, lock, passOn } from './lock'
+} from '../layout'
+import { EXPUNGED, isAmended, unexpungeAll } from '../maps/sync-state'
+import { allocateTableSpan, canTakePages } from '../memory/slabs'
+import {
+  addressOf,
+  bitsFor,
+  bitsOf,
+  clearTable,
+  hashEntry,
+  homeOf,
+  nextWord,
+  place,
+  tagOf,
+  valueWord,
+} from '../table/table'
+import { BROKEN, lock, passOn } from '../threads/lock'
 import { isGood, mark, repairInPlace, sweepHeap } from './repair'
-import { EXPUNGED, isAmended, unexpungeAll } from './sync-entry'
-import { addressOf, bitsFor, bitsOf, clearTable, hashEntry, homeOf, nextWord, place, tagOf, valueWord } from './table'
 
 /** Takes the mutex; repairs if its owner died. */
 export function lockMap(shard: u32): i32 {

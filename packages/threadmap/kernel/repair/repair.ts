@@ -3,28 +3,7 @@
  * the map; everything else follows from them: the table is built anew from the live entries, and the heap's lists from
  * what those reference. What is referenced by nothing is free.
  */
-import { get32, load64, put32, store32, store64 } from './atomics'
-import {
-  addEmpty,
-  allocateTableSpan,
-  BLOCK_CLASSES,
-  canTakePages,
-  chainPages,
-  givePages,
-  isFree,
-  isTypeStable,
-  nextInChain,
-  pageOf,
-  pagesNow,
-  pageWord,
-  raiseVersion,
-  recordGeneration,
-  relist,
-  resetHeap,
-  slabSize,
-  spanLength,
-  tailWord,
-} from './heap'
+import { get32, load64, put32, store32, store64 } from '../atomics'
 import {
   BLOCK_SPAN,
   BUCKET,
@@ -56,9 +35,30 @@ import {
   SLAB_HEADER,
   TABLE_SPAN,
   TAIL_MARK,
-} from './layout'
-import { addressOf, bitsOf, clearTable, hashEntry, homeOf, nextWord, place, tagOf } from './table'
-import { isInline } from './value'
+} from '../layout'
+import {
+  addEmpty,
+  allocateTableSpan,
+  BLOCK_CLASSES,
+  canTakePages,
+  chainPages,
+  givePages,
+  isFree,
+  isTypeStable,
+  nextInChain,
+  pageOf,
+  pagesNow,
+  pageWord,
+  raiseVersion,
+  recordGeneration,
+  relist,
+  resetHeap,
+  slabSize,
+  spanLength,
+  tailWord,
+} from '../memory/slabs'
+import { addressOf, bitsOf, clearTable, hashEntry, homeOf, nextWord, place, tagOf } from '../table/table'
+import { isInline } from '../table/value'
 
 /** Makes a shard whole whose owner died. The caller has taken over its lock, and passes it on if this returns false. */
 export function repair(shard: u32): bool {

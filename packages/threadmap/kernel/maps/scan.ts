@@ -5,9 +5,7 @@
  *
  * Source of the idea: the SCAN cursor of Redis, without its repetitions.
  */
-import { load64, reach } from './atomics'
-import { push } from './carry'
-import { damaged, MOST_TRIES } from './damage'
+import { load64, reach } from '../atomics'
 import {
   ABSENT,
   BUCKET,
@@ -35,13 +33,15 @@ import {
   RECORD_KEY,
   RECORD_META,
   RESULT_AREA,
-} from './layout'
-import { lockForReading, unlockForReading } from './rwmutex'
-import { shardAt } from './shard'
-import { promoteAll } from './sync-map'
-import { addressOf, bitsOf, copyWords, homeOf, sameHead, valueWord } from './table'
+} from '../layout'
+import { damaged, MOST_TRIES } from '../memory/damage'
+import { push } from '../table/carry'
+import { shardAt } from '../table/change'
+import { addressOf, bitsOf, copyWords, homeOf, sameHead, valueWord } from '../table/table'
+import { copyOutValidated, fits, isInline, resultAt } from '../table/value'
+import { lockForReading, unlockForReading } from './locked'
+import { promoteAll } from './sync'
 import { detects, isWriting } from './unsafe'
-import { copyOutValidated, fits, isInline, resultAt } from './value'
 
 /** A batch ends with the bucket that fills it with this many entries, or after so many buckets (a lock may be held). */
 const BATCH_ENTRIES: u32 = 64

@@ -2,21 +2,7 @@
  * What a thread does to a shard that nobody else may change meanwhile. Everything that can fail (memory) comes first; then
  * the change becomes visible by one store; then comes clean-up, which a repair can do as well.
  */
-import { add32, get32, load64, put32, store64 } from './atomics'
-import { compact, slide } from './compact'
-import {
-  allocate,
-  allocateTable,
-  allowCompaction,
-  allowReserve,
-  failure,
-  free,
-  freeTable,
-  giveEmpty,
-  isReserveShort,
-  reserve,
-  wantsRun,
-} from './heap'
+import { add32, get32, load64, put32, store64 } from '../atomics'
 import {
   ABSENT,
   ADD,
@@ -45,9 +31,23 @@ import {
   SET,
   SHARD_SIZE,
   SWAP,
-} from './layout'
-import { tryLock, unlock } from './lock'
-import { sweep } from './repair'
+} from '../layout'
+import {
+  allocate,
+  allocateTable,
+  allowCompaction,
+  allowReserve,
+  failure,
+  free,
+  freeTable,
+  giveEmpty,
+  isReserveShort,
+  reserve,
+  wantsRun,
+} from '../memory/slabs'
+import { sweep } from '../repair/repair'
+import { tryLock, unlock } from '../threads/lock'
+import { compact, slide } from './compact'
 import {
   addressOf,
   bitsOf,

@@ -5,9 +5,9 @@
  *
  * Source: go/src/sync/map.go, Go 1.23.
  */
-import { cas64, load64, store64 } from './atomics'
-import { BUCKET, ENTRY_VALUE, TABLE_AMENDED } from './layout'
-import { addressOf, bitsOf, valueWord } from './table'
+import { cas64, load64, store64 } from '../atomics'
+import { BUCKET, ENTRY_VALUE, TABLE_AMENDED } from '../layout'
+import { addressOf, bitsOf, valueWord } from '../table/table'
 
 export const NIL: u32 = 0
 export const EXPUNGED: u32 = 1

@@ -13,21 +13,7 @@
  *
  * Source: go/src/sync/map.go, Go 1.23.
  */
-import { add32, cas64, exchange64, get32, load32, load64, put32, reach, store32, store64 } from './atomics'
-import { compact, slide } from './compact'
-import { damaged, MOST_TRIES } from './damage'
-import {
-  allocateTable,
-  emptySlabs,
-  failure,
-  free,
-  freeTable,
-  giveEmpty,
-  isFree,
-  isReserveShort,
-  isSpan,
-  wantsRun,
-} from './heap'
+import { add32, cas64, exchange64, get32, load32, load64, put32, reach, store32, store64 } from '../atomics'
 import {
   ABSENT,
   ADD,
@@ -71,22 +57,23 @@ import {
   SLOW,
   SWAP,
   TABLE_AMENDED,
-} from './layout'
-import { tryLock, unlock } from './lock'
-import { shardAt, tokenEntry, tokenGeneration, tokenWord } from './shard'
-import { EXPUNGED, isAmended, isValue, NIL, tryExpungeLocked, unexpungeAll, withState } from './sync-entry'
-import { insertIntoRead, isPurgeDue, newEntry, purge } from './sync-in-place'
-import { lockMap } from './sync-repair'
+} from '../layout'
+import { damaged, MOST_TRIES } from '../memory/damage'
 import {
-  compactAllValues,
-  dropPending,
-  freeValue,
-  giveEmptyValues,
-  newValue,
-  settle,
-  settlePublished,
-  useReserve,
-} from './sync-values'
+  allocateTable,
+  emptySlabs,
+  failure,
+  free,
+  freeTable,
+  giveEmpty,
+  isFree,
+  isReserveShort,
+  isSpan,
+  wantsRun,
+} from '../memory/slabs'
+import { lockMap } from '../repair/sync-repair'
+import { shardAt, tokenEntry, tokenGeneration, tokenWord } from '../table/change'
+import { compact, slide } from '../table/compact'
 import {
   addressOf,
   bitsFor,
@@ -109,9 +96,22 @@ import {
   slotCount,
   tagOf,
   valueWord,
-} from './table'
-import { busy, count, othersRest, rest } from './thread'
-import { blockEqualsExpected, copyOut, copyOutValidated, resultAt, sum, valueAt } from './value'
+} from '../table/table'
+import { blockEqualsExpected, copyOut, copyOutValidated, resultAt, sum, valueAt } from '../table/value'
+import { tryLock, unlock } from '../threads/lock'
+import { busy, count, othersRest, rest } from '../threads/thread'
+import { insertIntoRead, isPurgeDue, newEntry, purge } from './sync-in-place'
+import { EXPUNGED, isAmended, isValue, NIL, tryExpungeLocked, unexpungeAll, withState } from './sync-state'
+import {
+  compactAllValues,
+  dropPending,
+  freeValue,
+  giveEmptyValues,
+  newValue,
+  settle,
+  settlePublished,
+  useReserve,
+} from './sync-values'
 
 function inserts(op: u32): bool {
   return op == SET || op == INSERT || op == SWAP || op == ADD

@@ -12,8 +12,7 @@
  * Before a page of a shard's heap serves anything else, the version in the shard's table word is raised. So a reader that
  * finds the table word unchanged knows that what it took for a block's header was one.
  */
-import { get32, load32, load64, put32, reach, store32, store64 } from './atomics'
-import { checkWalk, damaged } from './damage'
+import { get32, load32, load64, put32, reach, store32, store64 } from '../atomics'
 import {
   BLOCK_SPAN,
   BUCKET,
@@ -72,8 +71,9 @@ import {
   SPAN_TAIL,
   TABLE_SPAN,
   WASM_PAGE,
-} from './layout'
-import { BROKEN, lock, unlock } from './lock'
+} from '../layout'
+import { BROKEN, lock, unlock } from '../threads/lock'
+import { checkWalk, damaged } from './damage'
 
 /** Classes of blocks: steps of an eighth to a quarter, so that at most a fifth of a block is lost. */
 export const BLOCK_CLASSES: u32 = 24

@@ -6,9 +6,7 @@
  *
  * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
  */
-import { exchange64, get32, load32, load64, reach, store32, store64 } from './atomics'
-import { pull, push } from './carry'
-import { allocate, allocateChain, free, nextInChain } from './heap'
+import { exchange64, get32, load32, load64, reach, store32, store64 } from '../atomics'
 import {
   AREA_EXPECTED,
   AREA_VALUE,
@@ -28,7 +26,9 @@ import {
   TYPE_F64,
   TYPE_U32,
   WHOLE_VALUE,
-} from './layout'
+} from '../layout'
+import { allocate, allocateChain, free, nextInChain } from '../memory/slabs'
+import { pull, push } from './carry'
 import { copyWords } from './table'
 
 /** This thread's scratch areas: for a value, for the value that is expected, for the result. */
