@@ -11,10 +11,13 @@ export const UPDATES: u32 = 2
 
 // Provided by tests; not imported by the shipped kernel.
 export declare function yieldPoint(address: u32, access: u32): void
+
 // In the explore flavour the build puts these where the kernel waits, wakes, and grows (tools/compile-kernel.mjs):
 // blocking is the scheduler's affair there, and what grew must shrink again before the next schedule.
 export declare function waitPoint(address: u32, expected: u32, timeout: i64): i32
+
 export declare function notifyPoint(address: u32, count: i32): i32
+
 export declare function growPoint(pages: i32): i32
 
 export function step(address: u32, access: u32): void {

@@ -1,46 +1,17 @@
 /** What JavaScript calls. Each operation takes its key, value and expected value from this thread's scratch areas. */
-import { load32, load64, put32, store64 } from './atomics'
+import { load32, load64 } from './atomics'
 import {
   ABSENT,
-  AREA_EXPECTED,
-  AREA_KEY,
-  AREA_PAGES,
-  AREA_VALUE,
-  D_DIRTY,
-  D_HEAP,
   D_LOCK,
-  D_LOCK_WAITED,
   D_TABLE,
   D_USED,
   E_AREA,
-  E_FULL,
-  EXPECTED_AREA,
-  H_EMPTY_TABLE,
-  H_FREE_HINT,
   H_HASH,
-  H_HEAP_START,
-  H_INITIAL_BITS,
-  H_MAX_PAGES,
-  H_PAGE_TABLE,
-  H_PAGES_SEEN,
-  H_PAGES_USED,
-  H_POLICY,
-  H_RECOVERIES,
-  H_RESERVE,
   H_SEED,
   H_SHARD_BITS,
-  H_SHARDS,
-  H_THREAD_HEAPS,
-  H_VALUE_TYPE,
   HASH_DEFAULT,
-  HEAP_STRIDE,
-  KEY_AREA,
   META_LENGTH,
   META_NUMBER,
-  P_FREE_BYTES,
-  P_HEAP,
-  P_ID,
-  PAGE,
   POLICY_FAST,
   POLICY_SYNC,
   POLICY_UNSAFE,
@@ -48,150 +19,45 @@ import {
   R_CODE,
   R_ERROR_SHARD,
   R_WORD,
-  REGISTRY,
-  RESULT_AREA,
-  S_AREAS,
-  S_INCARNATION,
-  S_STATE,
-  SCRATCH_SPAN,
-  SHARD_SIZE,
-  SHARDS,
-  SLOT_COUNT,
-  SLOT_SIZE,
-  TYPE_BYTES,
-  VALUE_AREA,
 } from './layout'
-import { fastChange, fastGet, lockShard, look, looked } from './maps/fast'
-import { lockedChange, lockedGet, lockForWriting, unlockForWriting } from './maps/locked'
-import * as scanning from './maps/scan'
-import { syncChange, syncClear, syncGet, syncReclaim, syncSize } from './maps/sync'
-import { isAmended } from './maps/sync-state'
+import { fastChange, fastGet, look, looked } from './maps/fast'
+import { lockedChange, lockedGet } from './maps/locked'
+import { scan as scanShard } from './maps/scan'
+import { lockForWriting, lockShard, unlockForWriting } from './maps/shard-lock'
+import { syncChange, syncClear, syncGet, syncSize } from './maps/sync'
 import { beginWriting, detects, endWriting, isWriting, unsafeChange, unsafeGet } from './maps/unsafe'
-import { allocateTable, allowReserve, failure, takePages } from './memory/slabs'
+import { policy } from './policy'
 import { audit as auditMemory } from './repair/audit'
-import { finishRecoveries as finish, giveScratch, recover } from './repair/recover'
-import { clear, indexOf, reclaim, setShards, setToken, shardAt, shardOf } from './table/change'
+import { finishRecoveries as finish, recover } from './repair/recover'
+import { clear, setToken } from './table/change'
 import { expandSeed, hashWord, hashWords, rawHash } from './table/hash'
-import { bitsOf, clearTable, hashKey, keyAt, nextWord, setKeyArea, slotCount } from './table/table'
-import { expectedAt, resultAt, setDetail, setValueAreas, setValueType, setWindow, valueAt } from './table/value'
-import { dropClaims } from './threads/claims'
+import { hashKey, keyAt } from './table/key'
+import { isCurrent as isCurrentEntry, readKnown as readKnownEntry, readNumber as readKnownNumber } from './table/read'
+import { indexOf, shardAt, shardOf } from './table/shard'
+import { resultAt, setDetail } from './table/value'
 import { blocker, unlock } from './threads/lock'
-import {
-  declareDead as declare,
-  isAlive,
-  me,
-  mySlot,
-  registerThread,
-  releaseSlot,
-  setWebLock,
-  slotOf,
-} from './threads/thread'
+import { declareDead as declare, me, registerThread, setWebLock } from './threads/thread'
 
 export { LAYOUT_VERSION, MAGIC } from './layout'
+export {
+  livingThreads,
+  recoveries,
+  shardCounter,
+  shardTotal,
+  threadTotal,
+  totalSlots,
+  usedBytes,
+} from './maps/counters'
+export { isRecordLive } from './maps/scan'
+export { areaAt, close, create, open, setResultWindow, takeKeyArea } from './maps/session'
+export { readKnown } from './table/read'
 export { beginClaim, endClaim } from './threads/claims'
+export { isOverdue } from './threads/lock'
 export * from './threads/user-locks'
-
-let policy: u32 = 0
 
 /** Takes a registry slot. Returns its number plus one, or 0: all are taken. */
 export function register(thread: u32, record: u32, table: u32, maySleep: bool): u32 {
   return registerThread(thread, record, table, maySleep)
-}
-
-/** Lays out a new memory whose configuration stands in the header. Returns 0 or an error. */
-export function create(): i32 {
-  const bits = load<u32>(H_SHARD_BITS)
-  const shards = (<u32>1) << bits
-  const isSync = load<u32>(H_POLICY) == POLICY_SYNC
-  const threadHeaps = SHARDS + shards * SHARD_SIZE
-  const pageTable = threadHeaps + (isSync ? SLOT_COUNT * HEAP_STRIDE : 0)
-  const heapStart = (pageTable + load<u32>(H_MAX_PAGES) * 4 + PAGE - 1) & ~(PAGE - 1)
-  const missing = <i32>((heapStart + 0xffff) >> 16) - memory.size()
-  if (missing > 0 && memory.grow(missing) < 0) return E_FULL
-  put32(H_PAGES_SEEN, <u32>memory.size() * 16)
-  put32(H_SHARDS, SHARDS)
-  put32(H_THREAD_HEAPS, isSync ? threadHeaps : 0)
-  put32(H_PAGE_TABLE, pageTable)
-  put32(H_HEAP_START, heapStart)
-  put32(H_FREE_HINT, heapStart >> 12)
-  put32(H_RESERVE, reserveOf(load<u32>(H_MAX_PAGES)))
-  if (isSync) {
-    for (let i: u32 = 0; i < SLOT_COUNT; i++) put32(threadHeaps + i * HEAP_STRIDE + P_HEAP + P_ID, shards + i)
-  }
-  expandSeed()
-  const initial = load<u32>(H_INITIAL_BITS)
-  for (let i: u32 = 0; i < shards; i++) {
-    const shard = shardAt(i)
-    put32(shard + D_HEAP + P_ID, i)
-    if (isSync) {
-      store64(shard + D_TABLE, nextWord(0, H_EMPTY_TABLE, 0))
-      continue
-    }
-    const table = allocateTable(shard + D_HEAP, initial)
-    if (table == 0) return failure
-    clearTable(table, initial)
-    store64(shard + D_TABLE, nextWord(0, table, initial))
-  }
-  return 0
-}
-
-/** A hundredth of a memory, for 1 thread at least and for all of them at most. */
-function reserveOf(pages: u32): u32 {
-  return min(max(pages >> 7, AREA_PAGES + 1), AREA_PAGES * SLOT_COUNT + 1)
-}
-
-/** Prepares this instance for a complete memory: scratch areas, what the header says of values. */
-export function open(): i32 {
-  policy = load<u32>(H_POLICY)
-  setShards()
-  const type = load<u32>(H_VALUE_TYPE)
-  setValueType(type, type != TYPE_BYTES && policy != POLICY_SYNC)
-  if (takeAreas()) return 0
-  if (policy == POLICY_SYNC) syncReclaim()
-  else reclaim(0)
-  return takeAreas() ? 0 : failure
-}
-
-/** The scratch areas stay where they are as long as the thread has its place. */
-function takeAreas(): bool {
-  const place = mySlot + S_AREAS
-  allowReserve(true)
-  for (let i: u32 = 0; i < AREA_PAGES; i++) {
-    if (load<u32>(place + i * 4) == 0) put32(place + i * 4, takePages(1, SCRATCH_SPAN | ((me - 1) << 16)))
-  }
-  allowReserve(false)
-  const first = load<u32>(place)
-  const second = load<u32>(place + 4)
-  if (first == 0 || second == 0) return false
-  setKeyArea(second + KEY_AREA)
-  setValueAreas(first + VALUE_AREA, first + EXPECTED_AREA, second + RESULT_AREA)
-  return true
-}
-
-/** Where a scratch area is, by its number. */
-export function areaAt(index: u32): u32 {
-  if (index == AREA_KEY) return keyAt
-  if (index == AREA_VALUE) return valueAt
-  return index == AREA_EXPECTED ? expectedAt : resultAt
-}
-
-/** Says how many bytes this thread's private window for results holds now. */
-export function setResultWindow(size: u32): void {
-  setWindow(size)
-}
-
-/** For `hash`, in a memory of its own: a key area of this size. Returns its address, or 0. */
-export function takeKeyArea(size: u32): u32 {
-  const area = takePages((size + PAGE - 1) >> 12, SCRATCH_SPAN | ((me - 1) << 16))
-  if (area != 0) setKeyArea(area)
-  return area
-}
-
-/** Gives up this thread's place. */
-export function close(): void {
-  dropClaims(me)
-  giveScratch(me)
-  releaseSlot(me)
 }
 
 /** Says that a thread is dead, and recovers what it held: one of RECOVERED_BEFORE, RECOVERED and RECOVERED_IN_PART. */
@@ -209,7 +75,7 @@ export function finishRecoveries(): u32 {
   return finish(policy)
 }
 
-/** Returns the number of problems; see audit.ts. */
+/** Returns the number of problems; see repair/audit.ts. */
 export function audit(): u32 {
   finish(policy)
   return auditMemory()
@@ -280,7 +146,7 @@ function getOther(hash: u64, meta: u32, wantsValue: bool): i32 {
   return lockedGet(hash, meta, wantsValue)
 }
 
-/** Carries out `op` (see shard.ts). What it returns depends on it: whether the key was there, or that values differ. */
+/** Carries out `op` (see table/change.ts). What it returns depends on it: whether the key was there, or that values differ. */
 export function change(op: u32, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   const hash = hashKey(meta)
   let code: i32
@@ -333,12 +199,8 @@ export function size(): f64 {
 }
 
 export function scan(index: u32, position: u32): i32 {
-  const code = scanning.scan(policy, index, position)
+  const code = scanShard(policy, index, position)
   return code < 0 && code != E_AREA ? failAt(code, index) : code
-}
-
-export function isRecordLive(entry: u32, generation: u32, meta: u32): bool {
-  return scanning.isRecordLive(entry, generation, meta)
 }
 
 /** The version in a shard's table word. */
@@ -346,25 +208,21 @@ export function versionOf(shard: u32): u32 {
   return <u32>(load64(shard + D_TABLE) >> 32)
 }
 
-export function readKnown(entry: u32, generation: u32, shard: u32, version: u32): i32 {
-  return scanning.readKnown(entry, generation, shard, version)
-}
-
 /** `readKnown` where values are numbers: the value, or NaN if it is one or has to be looked for. */
 export function readNumber(entry: u32, generation: u32, shard: u32, version: u32): f64 {
   if (policy == POLICY_UNSAFE && misused()) return NaN
-  return scanning.readNumber(entry, generation, shard, version)
+  return readKnownNumber(entry, generation, shard, version)
 }
 
 /** The same for the read cache. */
 export function readCached(entry: u32, generation: u32, shard: u32, version: u32): i32 {
   if (policy == POLICY_UNSAFE && misused()) return ABSENT
-  return scanning.readKnown(entry, generation, shard, version)
+  return readKnownEntry(entry, generation, shard, version)
 }
 
 export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
   if (policy == POLICY_UNSAFE && misused()) return ABSENT
-  return scanning.isCurrent(entry, generation, shard, version, low, high)
+  return isCurrentEntry(entry, generation, shard, version, low, high)
 }
 
 /** Whether another thread is writing to an UnsafeMap: an ordinary read will say so. */
@@ -394,71 +252,4 @@ export function hashBytes(kind: u32, meta: u32, seedLow: u32, seedHigh: u32): u3
   }
   store<u32>(keyAt, <u32>(hash >> 32))
   return <u32>hash
-}
-
-// --- Counters ----------------------------------------------------------------------------------------------------------
-
-/** A counter of one shard, by its offset in the shard. */
-export function shardCounter(index: u32, field: u32): f64 {
-  const counter = shardAt(index) + field
-  return field == D_LOCK_WAITED ? <f64>load64(counter) : <f64>load32(counter)
-}
-
-/** The sum of a counter over the shards, by its offset in a shard; of free bytes, also over the heaps of threads. */
-export function shardTotal(field: u32): f64 {
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
-  let total: f64 = 0
-  for (let i: u32 = 0; i < shards; i++) total += shardCounter(i, field)
-  if (field == D_HEAP + P_FREE_BYTES && policy == POLICY_SYNC) {
-    const heaps = load<u32>(H_THREAD_HEAPS) + P_HEAP
-    for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load32(heaps + i * HEAP_STRIDE + P_FREE_BYTES)
-  }
-  return total
-}
-
-/** How many slots the tables have: of a SyncMap `dirty`, where there is one. */
-export function totalSlots(): f64 {
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
-  let total: f64 = 0
-  for (let i: u32 = 0; i < shards; i++) {
-    const shard = shardAt(i)
-    const word = load64(shard + D_TABLE)
-    total += <f64>slotCount(bitsOf(isAmended(word) ? load64(shard + D_DIRTY) : word))
-  }
-  return total
-}
-
-/** The sum of a counter over the registry slots, by its offset in a slot. */
-export function threadTotal(field: u32): f64 {
-  let total: f64 = 0
-  for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load32(REGISTRY + i * SLOT_SIZE + field)
-  return total
-}
-
-export function livingThreads(): u32 {
-  let living: u32 = 0
-  for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) if (isAlive(owner)) living++
-  return living
-}
-
-/**
- * What is in use, as far as anything was written there: the system gives a page of memory when it is touched. So places of
- * threads that never were, and the page table of memory that is not there yet, do not count.
- */
-export function usedBytes(): f64 {
-  const tables = load32(H_HEAP_START) - load<u32>(H_MAX_PAGES) * 4
-  const perThread = load<u32>(H_THREAD_HEAPS) == 0 ? SLOT_SIZE : SLOT_SIZE + HEAP_STRIDE
-  const unused = <f64>((SLOT_COUNT - slotsSeen()) * perThread)
-  return <f64>tables - unused + <f64>load32(H_PAGES_SEEN) * 4 + <f64>load32(H_PAGES_USED) * PAGE
-}
-
-/** How many places of the registry were ever taken: the lowest free one is taken first. */
-function slotsSeen(): u32 {
-  let seen = SLOT_COUNT
-  while (seen > 0 && load32(slotOf(seen) + S_INCARNATION) == 0 && load32(slotOf(seen) + S_STATE) == 0) seen--
-  return seen
-}
-
-export function recoveries(): u32 {
-  return load32(H_RECOVERIES)
 }

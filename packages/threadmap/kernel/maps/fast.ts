@@ -1,12 +1,4 @@
-/**
- * FastMap: a writer takes the shard's mutex; a reader takes nothing and writes nothing.
- *
- * A read is validated: table word, slot, header, key, value, then header and table word again. The entry lived, with this
- * key and value, at the moment its value word was loaded, if the header is the same before and after it and the table
- * word is the same from beginning to end. Otherwise it starts again. A writer that dies leaves nothing that makes a reader wait.
- *
- * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
- */
+/** FastMap: a writer takes the shard's mutex; a reader takes nothing and writes nothing (table/read.ts). */
 import { load64, reach } from '../atomics'
 import {
   ABSENT,
@@ -14,39 +6,22 @@ import {
   BUCKET,
   D_LOCK,
   D_TABLE,
-  E_TIMEOUT,
   ENTRY_KEY,
   META_LENGTH,
   META_MARK,
   PRESENT,
-  R_ENTRY,
-  R_GENERATION,
-  R_SHARD,
-  R_VERSION,
   S_RETRIES,
 } from '../layout'
 import { damaged, MOST_TRIES } from '../memory/damage'
-import { repair } from '../repair/repair'
-import { change, shardOf } from '../table/change'
-import {
-  addressOf,
-  bitsOf,
-  find,
-  foundEntry,
-  foundHead,
-  hitsOf,
-  homeOf,
-  lastBucket,
-  STALE,
-  sameHead,
-  sameRest,
-  slotOf,
-  tagsOf,
-  valueWord,
-} from '../table/table'
-import { copyOutValidated, resultAt } from '../table/value'
-import { BROKEN, lock, passOn, unlock } from '../threads/lock'
+import { change } from '../table/change'
+import { sameHead, valueWord } from '../table/entry'
+import { sameRest } from '../table/key'
+import { readValidated } from '../table/read'
+import { shardOf } from '../table/shard'
+import { addressOf, bitsOf, hitsOf, homeOf, lastBucket, slotOf, tagsOf } from '../table/table'
+import { unlock } from '../threads/lock'
 import { count } from '../threads/thread'
+import { lockShard } from './shard-lock'
 
 export function fastGet(hash: u64, meta: u32, wantsValue: bool): i32 {
   const shard = shardOf(hash)
@@ -58,28 +33,6 @@ export function fastGet(hash: u64, meta: u32, wantsValue: bool): i32 {
     if (++tries == MOST_TRIES) damaged()
   }
   return ABSENT
-}
-
-/** One try at a read; AGAIN if a writer came between. */
-// @inline
-export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool): i32 {
-  const word = load64(shard + D_TABLE)
-  const slot = find(word, shard + D_TABLE, hash, meta)
-  if (slot == 0) return load64(shard + D_TABLE) == word ? ABSENT : AGAIN
-  if (slot == STALE) return AGAIN
-  const entry = foundEntry
-  const head = foundHead
-  if (!wantsValue) return sameHead(entry, head) && load64(shard + D_TABLE) == word ? PRESENT : AGAIN
-  const value = valueWord(entry)
-  if (!sameHead(entry, head) || load64(shard + D_TABLE) != word) return AGAIN
-  const code = copyOutValidated(value)
-  if (code == 0 || load64(shard + D_TABLE) != word) return AGAIN
-  if (code < 0) return code
-  store<u32>(resultAt + R_ENTRY, entry)
-  store<u32>(resultAt + R_GENERATION, <u32>head)
-  store<u32>(resultAt + R_SHARD, shard)
-  store<u32>(resultAt + R_VERSION, <u32>(word >> 32))
-  return PRESENT
 }
 
 /** What the last `look` came to: PRESENT or ABSENT. */
@@ -140,14 +93,6 @@ function tryLook(shard: u32, hash: u64, meta: u32, first: u64): u64 {
 function lookAgain(): u64 {
   looked = AGAIN
   return 0
-}
-
-/** Takes a shard's mutex; repairs the shard if its owner died. */
-export function lockShard(shard: u32): i32 {
-  const code = lock(shard + D_LOCK)
-  if (code != BROKEN || repair(shard)) return code
-  passOn(shard + D_LOCK)
-  return E_TIMEOUT
 }
 
 export function fastChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {

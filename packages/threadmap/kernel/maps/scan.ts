@@ -36,11 +36,12 @@ import {
 } from '../layout'
 import { damaged, MOST_TRIES } from '../memory/damage'
 import { push } from '../table/carry'
-import { shardAt } from '../table/change'
-import { addressOf, bitsOf, copyWords, homeOf, sameHead, valueWord } from '../table/table'
-import { copyOutValidated, fits, isInline, resultAt } from '../table/value'
-import { lockForReading, unlockForReading } from './locked'
-import { promoteAll } from './sync'
+import { sameHead } from '../table/entry'
+import { shardAt } from '../table/shard'
+import { addressOf, bitsOf, copyWords, homeOf } from '../table/table'
+import { fits, resultAt } from '../table/value'
+import { lockForReading, unlockForReading } from './shard-lock'
+import { promoteAll } from './sync-dirty'
 import { detects, isWriting } from './unsafe'
 
 /** A batch ends with the bucket that fills it with this many entries, or after so many buckets (a lock may be held). */
@@ -48,7 +49,6 @@ const BATCH_ENTRIES: u32 = 64
 const BATCH_BUCKETS: u32 = 2048
 /** So many bytes of records the result area holds. */
 const ROOM: u32 = PAGE - RESULT_AREA - R_BYTES
-
 /** Where the batch ends now, and how many records it has. */
 let end: u32 = 0
 let records: u32 = 0
@@ -252,36 +252,4 @@ function sendKey(from: u32, length: u32): void {
     end += size
     send()
   }
-}
-
-/**
- * The value of an entry that was found earlier, if it has lived since and the shard's version is the same; ABSENT if
- * not: then it has to be looked for. Order matters: value, then header, then version (see table.ts).
- */
-export function readKnown(entry: u32, generation: u32, shard: u32, version: u32): i32 {
-  const word = valueWord(entry)
-  if (<u32>load64(entry) != generation || <u32>(load64(shard + D_TABLE) >> 32) != version) return ABSENT
-  // SyncMap's deleted entries have no block.
-  if (isDeleted(word)) return ABSENT
-  const code = copyOutValidated(word)
-  if (code != 1) return code
-  return <u32>(load64(shard + D_TABLE) >> 32) == version && (isInline || valueWord(entry) == word) ? PRESENT : ABSENT
-}
-
-/** Their numbers stand in the entry. NaN: that is the value, or it has to be looked for. */
-export function readNumber(entry: u32, generation: u32, shard: u32, version: u32): f64 {
-  const word = valueWord(entry)
-  if (<u32>load64(entry) != generation || <u32>(load64(shard + D_TABLE) >> 32) != version) return NaN
-  return reinterpret<f64>(word)
-}
-
-function isDeleted(word: u64): bool {
-  return !isInline && <u32>word <= 1
-}
-
-/** Whether that entry still holds this very value word. */
-export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
-  const word = valueWord(entry)
-  if (<u32>word != low || <u32>(word >> 32) != high || <u32>load64(entry) != generation) return ABSENT
-  return <u32>(load64(shard + D_TABLE) >> 32) == version ? PRESENT : ABSENT
 }

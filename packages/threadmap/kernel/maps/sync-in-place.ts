@@ -3,7 +3,7 @@
  * Here nobody would free deleted entries while no new key comes, and there may be no memory for a copy. Readers and writers
  * take it as they take a delete from, or an insert into, a FastMap.
  */
-import { get32, load64, put32, store64 } from '../atomics'
+import { get32, load64, put32 } from '../atomics'
 import {
   BUCKET,
   D_DIRTY,
@@ -14,27 +14,16 @@ import {
   D_REWRITING,
   D_TABLE,
   D_USED,
-  ENTRY_VALUE,
   H_EMPTY_TABLE,
   P_PAGES,
 } from '../layout'
-import { allocate, free, needsPage } from '../memory/slabs'
-import {
-  addressOf,
-  bitsOf,
-  bringToLife,
-  displace,
-  entrySize,
-  kill,
-  loadLimit,
-  place,
-  slotCount,
-  tagOf,
-  valueWord,
-  writeEntry,
-} from '../table/table'
+import { free } from '../memory/blocks'
+import { needsPage } from '../memory/slabs'
+import { bringToLife, kill, valueWord } from '../table/entry'
+import { addressOf, bitsOf, displace, loadLimit, place, slotCount, tagOf } from '../table/table'
+import { newEntry } from './sync-entry'
 import { isValue, tryExpungeLocked } from './sync-state'
-import { newValue, settle } from './sync-values'
+import { settle } from './sync-values'
 
 /** The heap may grow by this share before deleted entries are counted again. */
 const GROWTH_SHARE: u32 = 8
@@ -84,21 +73,6 @@ export function purge(shard: u32): void {
     free(shard + D_HEAP, entry)
   }
   put32(shard + D_REWRITING, 0)
-}
-
-/** An entry of the key and the value in the areas, in no table and not alive yet; or 0 (see `failure`). */
-export function newEntry(shard: u32, meta: u32, valueMeta: u32): u32 {
-  const heap = shard + D_HEAP
-  const entry = allocate(heap, entrySize(meta))
-  if (entry == 0) return 0
-  const value = newValue(valueMeta, true)
-  if (value == 0) {
-    free(heap, entry)
-    return 0
-  }
-  writeEntry(entry, meta)
-  store64(entry + ENTRY_VALUE, value)
-  return entry
 }
 
 /** Puts a new key into `read`, for want of memory for a `dirty`. Returns false if there is no room. Under the mutex. */

@@ -7,7 +7,8 @@
  */
 import { cas64, load64, store64 } from '../atomics'
 import { BUCKET, ENTRY_VALUE, TABLE_AMENDED } from '../layout'
-import { addressOf, bitsOf, valueWord } from '../table/table'
+import { valueWord } from '../table/entry'
+import { addressOf, bitsOf } from '../table/table'
 
 export const NIL: u32 = 0
 export const EXPUNGED: u32 = 1

@@ -5,7 +5,7 @@
  * Values that lie scattered after many deletes move together by the same compare-exchange that writers use, so nobody
  * waits for that: a writer or reader that comes between finds another word, and looks again.
  */
-import { cas64, get32, load64, put32, reach, store32, store64 } from '../atomics'
+import { cas64, get32, load64, reach, store64 } from '../atomics'
 import {
   BUCKET,
   CHAIN_HEAD,
@@ -15,17 +15,10 @@ import {
   E_SPARSE,
   E_TIMEOUT,
   ENTRY_VALUE,
-  FREE_LINK,
-  G_FREE,
-  G_LIVE,
-  G_SIZE,
-  G_VICTIM,
   H_SHARD_BITS,
   H_THREAD_HEAPS,
   HEAP_STRIDE,
   KIND_MASK,
-  P_COMPACT_AT,
-  P_FREE_BYTES,
   P_HEAP,
   P_ID,
   P_LOCK,
@@ -34,41 +27,38 @@ import {
   SLAB,
   SLOT_COUNT,
 } from '../layout'
+import { allowCompaction, allowReserve, failure, failWith } from '../memory/allocation'
+import { free, isSpan } from '../memory/blocks'
+import { heapById } from '../memory/heaps'
+import { canTakePages, pageWord } from '../memory/pages'
+import { emptySlabs, giveEmpty, reserve } from '../memory/slabs'
 import {
-  allowCompaction,
-  allowReserve,
-  canTakePages,
-  emptySlabs,
-  failure,
-  failWith,
-  free,
-  giveEmpty,
-  heapById,
-  isSpan,
-  list,
-  pageOf,
-  pageWord,
-  reserve,
-  setEmpty,
-} from '../memory/slabs'
-import { mark, markInUse, sweepHeap } from '../repair/repair'
-import { shardAt } from '../table/change'
-import { chooseHighest, chooseVictims, copyValue, isVictim, postponeCompaction } from '../table/compact'
-import { addressOf, bitsOf, headGeneration, valueWord } from '../table/table'
+  chooseHighest,
+  chooseVictims,
+  freeInVictim,
+  isVictim,
+  postponeCompaction,
+  releaseVictims,
+} from '../memory/victims'
+import { markInUse, sweepHeap } from '../repair/sweep'
+import { copyValue } from '../table/compact'
+import { headGeneration, valueWord } from '../table/entry'
+import { shardAt } from '../table/shard'
+import { addressOf, bitsOf } from '../table/table'
 import { blockSize, newValueBlock, wordOfBlock } from '../table/value'
 import { BROKEN, lock, ownerOf, passOn, tryLock, unlock } from '../threads/lock'
-import { isAlive, me, mySlot, slotOf } from '../threads/thread'
+import { me, mySlot } from '../threads/thread'
 import { isAmended, isValue } from './sync-state'
 
-function heapOf(owner: u32): u32 {
+export function heapOf(owner: u32): u32 {
   return load<u32>(H_THREAD_HEAPS) + (owner - 1) * HEAP_STRIDE + P_HEAP
 }
 
-function lockOf(heap: u32): u32 {
+export function lockOf(heap: u32): u32 {
   return heap - P_HEAP + P_LOCK
 }
 
-function lockHeap(heap: u32): bool {
+export function lockHeap(heap: u32): bool {
   const code = lock(lockOf(heap))
   if (code != BROKEN) return code >= 0
   if (canTakePages()) {
@@ -172,8 +162,6 @@ export function dropPending(word: u64): void {
   settle()
 }
 
-// --- Moving values together --------------------------------------------------------------------------------------------
-
 /** Moves this thread's values together, if nobody holds the mutex: a store to a known key does not wait for it. */
 function compactOwnValues(): void {
   const shard = shardAt(0)
@@ -234,76 +222,5 @@ function moveValues(heap: u32, table: u64): void {
     const copy = copyValue(heap, block)
     if (cas64(entry + ENTRY_VALUE, word, wordOfBlock(copy)) == word) freeInVictim(heap, block)
     else free(heap, copy)
-  }
-}
-
-/** `free`, for a block of a slab that is in no list. */
-function freeInVictim(heap: u32, block: u32): void {
-  const page = pageOf(block)
-  store32(block, get32(block) + 1)
-  store32(block + FREE_LINK, get32(page + G_FREE))
-  put32(page + G_FREE, block)
-  put32(page + G_LIVE, get32(page + G_LIVE) - 1)
-  put32(heap + P_FREE_BYTES, get32(heap + P_FREE_BYTES) + get32(page + G_SIZE))
-}
-
-/** What another thread has pending, or has swapped out and not yet freed, keeps its slab. */
-function releaseVictims(heap: u32, victims: u32): void {
-  let kept = false
-  let page = victims
-  while (page != 0) {
-    const next = get32(page + G_VICTIM)
-    put32(page + G_VICTIM, 0)
-    if (get32(page + G_LIVE) == 0) {
-      setEmpty(heap, page)
-    } else {
-      list(heap, page)
-      kept = true
-    }
-    page = next == 1 ? 0 : next
-  }
-  if (kept) postponeCompaction(heap)
-  else put32(heap + P_COMPACT_AT, 0)
-}
-
-// --- After a death -------------------------------------------------------------------------------------------------------
-
-/**
- * Frees the value blocks that nothing references. The caller has the mutex; this takes every thread's heap, so nobody
- * allocates or frees meanwhile; exchanges go on. What a living thread has pending stays: that is looked at first, because
- * what is published later is found in the tables then. A block that a living thread has swapped out and not yet freed
- * is freed here; its generation tells that thread so. Returns false if a heap could not be had.
- */
-export function sweepValues(shard: u32): bool {
-  if (!canTakePages()) return false
-  let held: u32 = 0
-  while (held < SLOT_COUNT) {
-    if (!lockHeap(heapOf(held + 1))) break
-    held++
-  }
-  if (held == SLOT_COUNT) {
-    for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
-      if (isAlive(owner)) markValue(load64(slotOf(owner) + S_PENDING))
-    }
-    const read = load64(shard + D_TABLE)
-    markValues(read)
-    if (isAmended(read)) markValues(load64(shard + D_DIRTY))
-    // Also pages that were taken and not yet counted have their heap's number.
-    for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) sweepHeap(heapOf(owner), 0, 0)
-  }
-  for (let i: u32 = 0; i < held; i++) unlock(lockOf(heapOf(i + 1)))
-  return held == SLOT_COUNT
-}
-
-function markValue(word: u64): void {
-  if (isValue(word)) reach(<u32>word)
-  if (isValue(word) && headGeneration(<u32>word) == <u32>(word >> 32)) mark(<u32>word)
-}
-
-function markValues(table: u64): void {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) != 0 && entry != 0) markValue(valueWord(entry))
   }
 }

@@ -24,12 +24,15 @@ import {
   SET,
 } from '../layout'
 import { damaged, MOST_TRIES } from '../memory/damage'
-import { change, shardAt } from '../table/change'
-import { find, foundEntry, foundHead, STALE, sameHead, valueWord } from '../table/table'
+import { change } from '../table/change'
+import { sameHead, valueWord } from '../table/entry'
+import { readValidated } from '../table/read'
+import { shardAt } from '../table/shard'
+import { find, foundEntry, foundHead, STALE } from '../table/table'
 import { isInline, resultAt, sum, valueAt } from '../table/value'
 import { ownerOf, unlock } from '../threads/lock'
 import { livesStill, me } from '../threads/thread'
-import { lockShard, readValidated } from './fast'
+import { lockShard } from './shard-lock'
 
 export function detects(): bool {
   return load<u32>(H_DETECT) != 0

@@ -3,7 +3,6 @@
  * than there are pages, a table has room when something is put into it, and a validated read fails only when another thread
  * changed the shard meanwhile.
  */
-import { pagesNow } from './slabs'
 
 /**
  * Tries of one validated read. Each failed one means that another thread changed the shard in the 50 ns that it took; a
@@ -14,9 +13,4 @@ export const MOST_TRIES: u32 = 1 << 20
 /** The memory contradicts itself. Does not return. */
 export function damaged(): void {
   unreachable()
-}
-
-/** For a walk through a list of pages, of which this is the `count`th. */
-export function checkWalk(count: u32): void {
-  if (count > pagesNow()) damaged()
 }

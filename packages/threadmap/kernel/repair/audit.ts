@@ -84,23 +84,19 @@ import {
   TAIL_MARK,
 } from '../layout'
 import { isAmended, isValue } from '../maps/sync-state'
-import {
-  BLOCK_CLASSES,
-  CLASSES,
-  chainPages,
-  heapById,
-  isFree,
-  nextSlab,
-  pagesNow,
-  pageWord,
-  perSlab,
-} from '../memory/slabs'
-import { shardAt } from '../table/change'
-import { addressOf, bitsOf, hashEntry, homeOf, tagOf } from '../table/table'
+import { isBlockOf, isFree } from '../memory/blocks'
+import { chainPages } from '../memory/chains'
+import { BLOCK_CLASSES, CLASSES } from '../memory/classes'
+import { heapById } from '../memory/heaps'
+import { pagesNow, pageWord } from '../memory/pages'
+import { nextSlab, perSlab } from '../memory/slabs'
+import { hashEntry } from '../table/entry'
+import { shardAt } from '../table/shard'
+import { addressOf, bitsOf, homeOf, tagOf } from '../table/table'
 import { isInline, resultAt } from '../table/value'
 import { WRITER } from '../threads/shared-lock'
 import { isAlive } from '../threads/thread'
-import { isBlockOf, mark, markTails } from './repair'
+import { mark, markTails } from './sweep'
 
 /** How many problems were found. src/maps/problems.ts has the words for their numbers. */
 let problems: u32 = 0

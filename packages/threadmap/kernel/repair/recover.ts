@@ -25,15 +25,15 @@ import {
   SLOT_COUNT,
   THREAD_SHIFT,
 } from '../layout'
-import { lockShard } from '../maps/fast'
-import { lockForWriting, unlockForWriting } from '../maps/locked'
-import { sweepValues } from '../maps/sync-values'
-import { givePages, isFree, lockPages, pagesNow, pageWord, slabSize } from '../memory/slabs'
-import { shardAt } from '../table/change'
+import { lockForWriting, lockMap, lockShard, unlockForWriting } from '../maps/shard-lock'
+import { isFree } from '../memory/blocks'
+import { givePages, lockPages, pagesNow, pageWord } from '../memory/pages'
+import { slabSize } from '../memory/slabs'
+import { shardAt } from '../table/shard'
 import { dropClaims } from '../threads/claims'
 import { DIED, forgetNext, forgetWait, GRANTED, lock, OWNER, ownerOf, setPatience, unlock } from '../threads/lock'
 import { declareDead, isDead, releaseSlot, slotOf } from '../threads/thread'
-import { lockMap } from './sync-repair'
+import { sweepValues } from './sync-repair'
 
 /** How long recovery waits for locks, in milliseconds: the thread that does it may be the one that hears of deaths. */
 const PATIENCE: f64 = 20

@@ -3,52 +3,34 @@
  * place that was cut short). If it says that `dirty` has more, `dirty` is made anew from both; else whatever `dirty` is goes: nobody has
  * put a key into it.
  */
-import { get32, load64, put32, store32, store64 } from '../atomics'
+import { get32, load64, put32, reach, store32, store64 } from '../atomics'
 import {
   BUCKET,
   D_DIRTY,
   D_DIRTY_USED,
   D_EXPUNGED,
   D_HEAP,
-  D_LOCK,
   D_MISSES,
   D_MOVING,
   D_REWRITING,
   D_TABLE,
   D_USED,
-  E_TIMEOUT,
+  S_PENDING,
+  SLOT_COUNT,
   TABLE_AMENDED,
 } from '../layout'
-import { EXPUNGED, isAmended, unexpungeAll } from '../maps/sync-state'
-import { allocateTableSpan, canTakePages } from '../memory/slabs'
-import {
-  addressOf,
-  bitsFor,
-  bitsOf,
-  clearTable,
-  hashEntry,
-  homeOf,
-  nextWord,
-  place,
-  tagOf,
-  valueWord,
-} from '../table/table'
-import { BROKEN, lock, passOn } from '../threads/lock'
-import { isGood, mark, repairInPlace, sweepHeap } from './repair'
+import { EXPUNGED, isAmended, isValue, unexpungeAll } from '../maps/sync-state'
+import { heapOf, lockHeap, lockOf } from '../maps/sync-values'
+import { allocateTableSpan } from '../memory/blocks'
+import { canTakePages } from '../memory/pages'
+import { hashEntry, headGeneration, valueWord } from '../table/entry'
+import { addressOf, bitsFor, bitsOf, clearTable, homeOf, nextWord, place, tagOf } from '../table/table'
+import { unlock } from '../threads/lock'
+import { isAlive, slotOf } from '../threads/thread'
+import { isGood, repairInPlace } from './repair'
+import { mark, sweepHeap } from './sweep'
 
-/** Takes the mutex; repairs if its owner died. */
-export function lockMap(shard: u32): i32 {
-  const code = lock(shard + D_LOCK)
-  if (code != BROKEN) return code
-  if (canTakePages()) {
-    repairSyncMap(shard)
-    return code
-  }
-  passOn(shard + D_LOCK)
-  return E_TIMEOUT
-}
-
-function repairSyncMap(shard: u32): void {
+export function repairSyncMap(shard: u32): void {
   const heap = shard + D_HEAP
   const read = load64(shard + D_TABLE)
   store32(shard + D_MOVING, 0)
@@ -157,5 +139,45 @@ function markEntries(table: u64): void {
   for (let slot = addressOf(table); slot < end; slot += 8) {
     const entry = <u32>load64(slot)
     if ((slot & (BUCKET - 1)) != 0 && entry != 0) mark(entry)
+  }
+}
+
+/**
+ * Frees the value blocks that nothing references. The caller has the mutex; this takes every thread's heap, so nobody
+ * allocates or frees meanwhile; exchanges go on. What a living thread has pending stays: that is looked at first, because
+ * what is published later is found in the tables then. A block that a living thread has swapped out and not yet freed
+ * is freed here; its generation tells that thread so. Returns false if a heap could not be had.
+ */
+export function sweepValues(shard: u32): bool {
+  if (!canTakePages()) return false
+  let held: u32 = 0
+  while (held < SLOT_COUNT) {
+    if (!lockHeap(heapOf(held + 1))) break
+    held++
+  }
+  if (held == SLOT_COUNT) {
+    for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
+      if (isAlive(owner)) markValue(load64(slotOf(owner) + S_PENDING))
+    }
+    const read = load64(shard + D_TABLE)
+    markValues(read)
+    if (isAmended(read)) markValues(load64(shard + D_DIRTY))
+    // Also pages that were taken and not yet counted have their heap's number.
+    for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) sweepHeap(heapOf(owner), 0, 0)
+  }
+  for (let i: u32 = 0; i < held; i++) unlock(lockOf(heapOf(i + 1)))
+  return held == SLOT_COUNT
+}
+
+function markValue(word: u64): void {
+  if (isValue(word)) reach(<u32>word)
+  if (isValue(word) && headGeneration(<u32>word) == <u32>(word >> 32)) mark(<u32>word)
+}
+
+function markValues(table: u64): void {
+  const end = addressOf(table) + (BUCKET << bitsOf(table))
+  for (let slot = addressOf(table); slot < end; slot += 8) {
+    const entry = <u32>load64(slot)
+    if ((slot & (BUCKET - 1)) != 0 && entry != 0) markValue(valueWord(entry))
   }
 }

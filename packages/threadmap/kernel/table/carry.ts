@@ -6,5 +6,6 @@
 
 /** Copies `length` bytes from `offset` on of what was written for an area to the beginning of the area. */
 export declare function pull(area: u32, offset: u32, length: u32): void
+
 /** Appends the first `length` bytes of the result area's content at `offset` of the private window for results. */
 export declare function push(offset: u32, length: u32): void

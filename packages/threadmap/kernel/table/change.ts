@@ -22,52 +22,37 @@ import {
   GET_AND_DELETE,
   H_INITIAL_BITS,
   H_SHARD_BITS,
-  H_SHARDS,
   INSERT,
   MAX_TABLE_BITS,
   PRESENT,
   R_WORD,
   REPLACE_SAME,
   SET,
-  SHARD_SIZE,
   SWAP,
 } from '../layout'
-import {
-  allocate,
-  allocateTable,
-  allowCompaction,
-  allowReserve,
-  failure,
-  free,
-  freeTable,
-  giveEmpty,
-  isReserveShort,
-  reserve,
-  wantsRun,
-} from '../memory/slabs'
-import { sweep } from '../repair/repair'
+import { allowCompaction, allowReserve, failure, wantsRun } from '../memory/allocation'
+import { allocate, allocateTable, free, freeTable } from '../memory/blocks'
+import { isReserveShort } from '../memory/pages'
+import { giveEmpty, reserve } from '../memory/slabs'
+import { sweep } from '../repair/sweep'
 import { tryLock, unlock } from '../threads/lock'
 import { compact, slide } from './compact'
+import { bringToLife, entrySize, headGeneration, kill, valueWord, writeEntry } from './entry'
+import { shardAt } from './shard'
 import {
   addressOf,
   bitsOf,
-  bringToLife,
   clearTable,
   copyTable,
   displace,
-  entrySize,
   find,
   foundEntry,
-  headGeneration,
   isSparseTable,
-  kill,
   loadLimit,
   nextWord,
   place,
   slotCount,
   tagOf,
-  valueWord,
-  writeEntry,
 } from './table'
 import {
   blockSize,
@@ -91,30 +76,6 @@ export function setToken(entry: u32, generation: u32, word: u64): void {
   tokenEntry = entry
   tokenGeneration = generation
   tokenWord = word
-}
-
-/** Where the shards stand, and how the highest bits of a hash become an offset among them: of this thread's memory. */
-let shards: u32 = 0
-let offsets: u32 = 0
-let offsetShift: u64 = 0
-
-export function setShards(): void {
-  const bits = load<u32>(H_SHARD_BITS)
-  shards = load<u32>(H_SHARDS)
-  offsets = (((<u32>1) << bits) - 1) * SHARD_SIZE
-  offsetShift = 64 - ctz<u32>(SHARD_SIZE) - bits
-}
-
-export function shardOf(hash: u64): u32 {
-  return shards + (<u32>(hash >> offsetShift) & offsets)
-}
-
-export function shardAt(index: u32): u32 {
-  return load<u32>(H_SHARDS) + index * SHARD_SIZE
-}
-
-export function indexOf(shard: u32): u32 {
-  return (shard - load<u32>(H_SHARDS)) / SHARD_SIZE
 }
 
 /** Carries out `op` on a shard that this thread holds; makes room if memory is short. */

@@ -13,51 +13,31 @@
  * never repeats: each change raises the version. A reader that finds it unchanged at the end has read the table that was
  * current all the while.
  *
- * An entry: header {meta 32 | generation 32}, value word, key. The header's generation is the entry's linearization
- * point: an entry is in the map while it is even. It becomes even after its slot is written, and odd before it is cleared.
- *
  * Sources: F14 (Facebook), CLHT (David, Guerraoui, Trigonakis), Swiss tables (Abseil).
  */
-import { get32, load32, load64, put64, reach, store32, store64 } from '../atomics'
+import { load64, reach, store64 } from '../atomics'
 import {
-  AREA_KEY,
   BUCKET,
   BUCKET_SLOTS,
-  ENTRY_KEY,
-  ENTRY_VALUE,
-  H_HASH,
-  HASH_DEFAULT,
-  KEY_PIECE,
   MAX_LOAD,
   MAX_TABLE_BITS,
   META_LENGTH,
   META_MARK,
   TABLE_ADDRESS,
   TABLE_BITS,
-  WHOLE_KEY,
 } from '../layout'
 import { damaged } from '../memory/damage'
-import { pull } from './carry'
-import { addBlocks, finishBlocks, finishSum, hashWords, metaTerm, NH_BLOCK, pairTerm, tableHash } from './hash'
+import { sameKey } from './key'
 
 /** The table halves when fewer than one in this many slots is used. */
 const MIN_LOAD_SHARE: u32 = 10
-
 const ONES: u64 = 0x0001010101010101
 const HIGHS: u64 = 0x0080808080808080
-
 /** What `find` found. */
 export let foundEntry: u32 = 0
 export let foundHead: u64 = 0
 /** `find` returns this when the table was replaced meanwhile. */
 export const STALE: u32 = 1
-
-/** This thread's scratch area for keys. Of a key that is longer than that it holds the first piece. */
-export let keyAt: u32 = 0
-
-export function setKeyArea(address: u32): void {
-  keyAt = address
-}
 
 export function bitsOf(word: u64): u32 {
   return <u32>word & TABLE_BITS
@@ -99,119 +79,6 @@ export function homeOf(hash32: u32, bits: u32): u32 {
 /** Of the bits below those that order the largest table's buckets. */
 export function tagOf(hash: u64): u64 {
   return (hash & 0x7f) | 0x80
-}
-
-/**
- * The hash of the key in the key area; zeroes the bytes between the key's end and the next 8-byte boundary. JavaScript
- * wrote 32 bits at a time, and a wider load would wait for both halves to leave the store buffer: so they are loaded
- * apart, and stored as the words that `sameKey` will load.
- */
-// @inline
-export function hashKey(meta: u32): u64 {
-  const length = meta & META_LENGTH
-  const kind = load<u32>(H_HASH)
-  if (length > NH_BLOCK) return hashLongKey(kind, meta)
-  let sum = metaTerm(meta)
-  let offset: u32 = 0
-  while (offset + 8 <= length) {
-    const low = load<u32>(keyAt + offset)
-    const high = load<u32>(keyAt + offset, 4)
-    store<u64>(keyAt + offset, <u64>low | ((<u64>high) << 32))
-    sum += pairTerm(offset, low, high)
-    offset += 8
-  }
-  const rest = length & 7
-  if (rest != 0) {
-    const word = lastWord(keyAt + offset, rest)
-    store<u64>(keyAt + offset, word)
-    sum += pairTerm(offset, <u32>word, <u32>(word >> 32))
-  } else if (length == 0) {
-    store<u64>(keyAt, 0)
-  }
-  return kind == HASH_DEFAULT ? finishSum(sum) : tableHash(kind, keyAt, meta)
-}
-
-function hashLongKey(kind: u32, meta: u32): u64 {
-  const length = meta & META_LENGTH
-  if (length > WHOLE_KEY) return hashPieces(meta)
-  const rest = length & 7
-  const last = keyAt + length - rest
-  if (rest != 0) store<u64>(last, lastWord(last, rest))
-  return tableHash(kind, keyAt, meta)
-}
-
-/** The last `rest` bytes of the key, and zeros. */
-// @inline
-function lastWord(at: u32, rest: u32): u64 {
-  return (<u64>load<u32>(at) | ((<u64>load<u32>(at, 4)) << 32)) & (((<u64>1) << (rest << 3)) - 1)
-}
-
-/** The hash of an entry's own key, for repairs. */
-export function hashEntry(entry: u32): u64 {
-  const meta = load<u32>(entry + 4) & ~META_MARK
-  if ((meta & META_LENGTH) > WHOLE_KEY) return hashWords(entry + ENTRY_KEY, meta)
-  return tableHash(load<u32>(H_HASH), entry + ENTRY_KEY, meta)
-}
-
-// @inline
-function sameKey(entry: u32, length: u32): bool {
-  return load64(entry + ENTRY_KEY) == load<u64>(keyAt) && sameRest(entry, length)
-}
-
-/** Whether an entry's key is the one in the key area, behind the first word. */
-// @inline
-export function sameRest(entry: u32, length: u32): bool {
-  if (length > WHOLE_KEY) return sameLongKey(entry, length)
-  for (let offset: u32 = 8; offset < length; offset += 8) {
-    if (load64(entry + ENTRY_KEY + offset) != load<u64>(keyAt + offset)) return false
-  }
-  return true
-}
-
-// A key that is longer than the area passes through it in pieces (see carry.ts). Afterwards the first one is there again.
-
-/** Brings the piece at `offset` of this thread's key; returns its length. */
-function pullKey(offset: u32, length: u32): u32 {
-  const size = min(length - offset, KEY_PIECE)
-  pull(AREA_KEY, offset, size)
-  const rest = size & 7
-  if (rest != 0) {
-    const last = keyAt + size - rest
-    store<u64>(last, load<u64>(last) & (((<u64>1) << (rest << 3)) - 1))
-  }
-  return size
-}
-
-/** Whatever hash the map has, such keys have the default one: it takes one piece after the other. */
-function hashPieces(meta: u32): u64 {
-  const length = meta & META_LENGTH
-  let blocks: u64 = 0
-  for (let offset: u32 = 0; offset < length; offset += KEY_PIECE) {
-    blocks = addBlocks(blocks, keyAt, pullKey(offset, length))
-  }
-  pullKey(0, length)
-  return finishBlocks(blocks, meta)
-}
-
-/** Also for a claim's copy of a key, which stands where an entry's would. */
-export function sameLongKey(entry: u32, length: u32): bool {
-  let same = true
-  for (let offset: u32 = 0; same && offset < length; offset += KEY_PIECE) {
-    const size = pullKey(offset, length)
-    for (let at: u32 = 0; same && at < size; at += 8) {
-      same = load64(entry + ENTRY_KEY + offset + at) == load<u64>(keyAt + at)
-    }
-  }
-  pullKey(0, length)
-  return same
-}
-
-export function writeLongKey(entry: u32, length: u32): void {
-  for (let offset: u32 = 0; offset < length; offset += KEY_PIECE) {
-    const size = pullKey(offset, length)
-    for (let at: u32 = 0; at < size; at += 8) put64(entry + ENTRY_KEY + offset + at, load<u64>(keyAt + at))
-  }
-  pullKey(0, length)
 }
 
 /** What a bucket's tags are compared with. */
@@ -279,12 +146,6 @@ export function find(word: u64, place: u32, hash: u64, meta: u32): u32 {
     at = (at + BUCKET) & mask
   } while (at != home)
   return 0
-}
-
-/** Whether the header is still the one of the same incarnation of a live entry. A repair may have marked it meanwhile. */
-// @inline
-export function sameHead(entry: u32, head: u64): bool {
-  return ((load64(entry) ^ head) & ~((<u64>META_MARK) << 32)) == 0
 }
 
 /** Puts a reference in. The caller owns the table, and has seen to it that there is room. */
@@ -361,40 +222,4 @@ export function clearTable(table: u32, bits: u32): void {
 /** Copies `length` bytes of content between blocks or areas, 8 at a time; the source may be changing. */
 export function copyWords(to: u32, from: u32, length: u32): void {
   for (let offset: u32 = 0; offset < length; offset += 8) store<u64>(to + offset, load64(from + offset))
-}
-
-/** Fills a new entry but for its value; it is not live yet. */
-export function writeEntry(entry: u32, meta: u32): void {
-  store32(entry + 4, meta)
-  const length = meta & META_LENGTH
-  if (length > WHOLE_KEY) {
-    writeLongKey(entry, length)
-    return
-  }
-  let offset: u32 = 0
-  do {
-    put64(entry + ENTRY_KEY + offset, load<u64>(keyAt + offset))
-    offset += 8
-  } while (offset < length)
-}
-
-export function entrySize(meta: u32): u32 {
-  return ENTRY_KEY + max(((meta & META_LENGTH) + 7) & ~7, 8)
-}
-
-/** The entry enters the map. */
-export function bringToLife(entry: u32): void {
-  store32(entry, get32(entry) + 1)
-}
-
-/** The entry leaves the map. */
-export function kill(entry: u32): void {
-  store32(entry, get32(entry) + 1)
-}
-export function valueWord(entry: u32): u64 {
-  return load64(entry + ENTRY_VALUE)
-}
-
-export function headGeneration(block: u32): u32 {
-  return load32(block)
 }

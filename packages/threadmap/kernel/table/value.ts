@@ -2,7 +2,7 @@
  * Values. A number, a 64-bit integer or a 32-bit word stands in the entry's value word itself. Anything else stands in a
  * block of its own: header {meta 32 | generation 32}, then the bytes; the value word is then {generation 32 | reference
  * 32}, a value that never repeats, so that an unchanged word means an unchanged value. SyncMap keeps every value that
- * way, as Go's sync.Map keeps a pointer. What is larger than a slab's largest block stands in a chain of pages (heap.ts).
+ * way, as Go's sync.Map keeps a pointer. What is larger than a slab's largest block stands in a chain of pages (memory/chains.ts).
  *
  * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
  */
@@ -27,7 +27,8 @@ import {
   TYPE_U32,
   WHOLE_VALUE,
 } from '../layout'
-import { allocate, allocateChain, free, nextInChain } from '../memory/slabs'
+import { allocate, free } from '../memory/blocks'
+import { allocateChain, nextInChain } from '../memory/chains'
 import { pull, push } from './carry'
 import { copyWords } from './table'
 
@@ -37,7 +38,6 @@ export let expectedAt: u32 = 0
 export let resultAt: u32 = 0
 /** How many bytes of a result this thread's private window holds. */
 let windowSize: u32 = 0
-
 export let valueType: u32 = 0
 /** Whether values stand in the entry itself. */
 export let isInline: bool = false

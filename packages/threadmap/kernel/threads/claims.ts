@@ -44,16 +44,15 @@ import {
   SLOT_COUNT,
   WHOLE_KEY,
 } from '../layout'
-import { checkWalk } from '../memory/damage'
-import { failure, givePages, takePages } from '../memory/slabs'
-import { hashKey, keyAt, sameLongKey, writeLongKey } from '../table/table'
+import { failure } from '../memory/allocation'
+import { checkWalk, givePages, takePages } from '../memory/pages'
+import { hashKey, keyAt, sameLongKey, writeLongKey } from '../table/key'
 import { resultAt, setDetail } from '../table/value'
 import { blocker, lock, sleep, unlock } from './lock'
 import { isAlive, me, mySlot, now, slotOf } from './thread'
 
 /** Serial numbers are positive signed numbers: `beginClaim` returns errors as negative ones. */
 const SERIAL_MASK: u32 = 0x7fffffff
-
 /** The owner of the claim that `find` found. */
 let claimOwner: u32 = 0
 
@@ -205,8 +204,6 @@ function claimOf(owner: u32, serial: u32): u32 {
   }
   return 0
 }
-
-// --- A stack -----------------------------------------------------------------------------------------------------------
 
 function topOf(owner: u32): u32 {
   return topIn(load32(slotOf(owner) + S_CLAIMS))

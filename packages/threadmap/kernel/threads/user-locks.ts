@@ -25,10 +25,10 @@ import {
   S_STATE,
   THREAD_SHIFT,
 } from '../layout'
-import { lockShard } from '../maps/fast'
-import { allocate, free, pageOf } from '../memory/slabs'
-import { isBlockOf } from '../repair/repair'
-import { shardAt } from '../table/change'
+import { lockShard } from '../maps/shard-lock'
+import { allocate, free, isBlockOf } from '../memory/blocks'
+import { pageOf } from '../memory/pages'
+import { shardAt } from '../table/shard'
 import { setDetail } from '../table/value'
 import {
   BROKEN,
@@ -59,8 +59,6 @@ import {
   wasInside,
 } from './shared-lock'
 import { findHold, livesStill, me, slotOf } from './thread'
-
-export { isOverdue } from './lock'
 
 /** A new lock's address, or 0: no memory. */
 export function newLock(kind: u32): u32 {
@@ -130,8 +128,6 @@ function isMine(word: u32): bool {
   return (load32(word) & (OWNER | GRANTED)) == me
 }
 
-// --- Mutex ----------------------------------------------------------------------------------------------------------------
-
 export function lockMutex(block: u32, generation: u32, timeout: f64): i32 {
   if (isGone(block, generation)) return E_DISPOSED
   const word = block + K_MUTEX
@@ -177,8 +173,6 @@ export function pollMutex(block: u32, overdue: bool): i32 {
 export function leaveMutex(block: u32): i32 {
   return announce(withdraw(block + K_MUTEX), block)
 }
-
-// --- Readers-writer locks --------------------------------------------------------------------------------------------------
 
 /** A writer that died while it waited for readers has changed nothing. */
 function announceWriter(code: i32, block: u32): i32 {

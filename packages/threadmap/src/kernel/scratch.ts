@@ -42,7 +42,7 @@ export class Window {
   }
 }
 
-/** What is longer than its area stands in a private buffer and passes through the area in pieces (kernel/carry.ts). */
+/** What is longer than its area stands in a private buffer and passes through the area in pieces (kernel/table/carry.ts). */
 export interface Carrier {
   pull(area: Area, offset: number, length: number): void
   push(offset: number, length: number): void

@@ -23,7 +23,7 @@ const DEFAULT_COMPUTE_TIMEOUT = 60_000
 // About the time that another thread is inside a shard; after the last pause, 3 microseconds, sleeping costs less.
 const DEFAULT_BACKOFF_DELAY = 100
 const DEFAULT_BACKOFF_RETRIES = 6
-/** Entries per bucket before a table doubles (kernel/table.ts). */
+/** Entries per bucket before a table doubles (kernel/table/table.ts). */
 const BUCKET_LOAD = 6
 
 /** A default is for what is missing; null is a mistake, and is told so. */

@@ -1,4 +1,4 @@
-/** The words for what `audit` finds (kernel/audit.ts has the numbers). */
+/** The words for what `audit` finds (kernel/repair/audit.ts has the numbers). */
 const WORDS: Record<number, string> = {
   1: 'a lock is held, though nobody is inside',
   2: 'the writer bit of a readers-writer lock is set, though nobody is inside',

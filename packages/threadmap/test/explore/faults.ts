@@ -26,7 +26,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'promotion lets go of dirty before read is it',
     rule: 1,
-    file: 'maps/sync.ts',
+    file: 'maps/sync-dirty.ts',
     find: '  store64(shard + D_TABLE, nextWord(old, addressOf(dirty), bitsOf(dirty)))\n',
     replace:
       '  store64(shard + D_DIRTY, dirty & 0xffffffff00000000)\n  store64(shard + D_TABLE, nextWord(old, addressOf(dirty), bitsOf(dirty)))\n',
@@ -44,7 +44,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a freed block keeps its generation',
     rule: 2,
-    file: 'memory/slabs.ts',
+    file: 'memory/blocks.ts',
     find: '  if (!isFree(generation)) store32(block, generation + 1)\n',
     replace: '',
     maps: 'FastMap',
@@ -52,7 +52,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a read does not look at the header again',
     rule: 2,
-    file: 'maps/fast.ts',
+    file: 'table/read.ts',
     find: 'if (!sameHead(entry, head) || load64(shard + D_TABLE) != word) return AGAIN',
     replace: 'if (load64(shard + D_TABLE) != word) return AGAIN',
     maps: 'FastMap',
@@ -92,7 +92,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a sweep after a death does not look for the pages of chains that nothing references',
     rule: 4,
-    file: 'repair/repair.ts',
+    file: 'repair/sweep.ts',
     find: '  if (chains) sweepChains(heap, id)\n',
     replace: '',
     maps: 'FastMap',
@@ -100,7 +100,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a miss is believed without looking at the table word again',
     rule: 2,
-    file: 'maps/fast.ts',
+    file: 'table/read.ts',
     find: 'if (slot == 0) return load64(shard + D_TABLE) == word ? ABSENT : AGAIN',
     replace: 'if (slot == 0) return ABSENT',
     maps: 'FastMap',
@@ -108,7 +108,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a page serves something else under the same version',
     rule: 2,
-    file: 'memory/slabs.ts',
+    file: 'memory/heaps.ts',
     find: '  store64(table, load64(table) + 0x100000000)\n',
     replace: '',
     maps: 'FastMap',
@@ -132,7 +132,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'SyncMap takes an entry for its key without looking at the header again',
     rule: 2,
-    file: 'maps/sync.ts',
+    file: 'maps/sync-entry.ts',
     find: 'return sameHead(entry, head) ? word : GONE',
     replace: 'return word',
     maps: 'SyncMap',
@@ -148,7 +148,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'an expunged entry comes back without a place in dirty',
     rule: 1,
-    file: 'maps/sync.ts',
+    file: 'maps/sync-dirty.ts',
     find: '  if (!roomInDirty(shard)) return false\n  place(load64(shard + D_DIRTY), <u32>hash, tagOf(hash), entry)\n',
     replace: '  if (!roomInDirty(shard)) return false\n',
     maps: 'SyncMap',
@@ -156,7 +156,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a swapped out value is not freed',
     rule: 1,
-    file: 'maps/sync.ts',
+    file: 'maps/sync-entry.ts',
     find: '      if (isValue(word)) freeValue(word)\n',
     replace: '',
     maps: 'SyncMap',
@@ -188,9 +188,9 @@ export const faults: readonly Fault[] = [
   {
     name: 'a broken lock is taken over without a repair',
     rule: 4,
-    file: 'maps/fast.ts',
-    find: 'if (code != BROKEN || repair(shard)) return code',
-    replace: 'if (code >= 0) return code',
+    file: 'maps/shard-lock.ts',
+    find: '  const code = lock(shard + D_LOCK)\n  if (code != BROKEN || repair(shard)) return code\n',
+    replace: '  const code = lock(shard + D_LOCK)\n  if (code >= 0) return code\n',
     maps: 'FastMap',
   },
   {
@@ -316,7 +316,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'growth does not tell the others how large the memory is',
     rule: 6,
-    file: 'memory/slabs.ts',
+    file: 'memory/pages.ts',
     find: '  store32(H_PAGES_SEEN, (<u32>before + grown) * PAGES_PER_WASM_PAGE)\n',
     replace: '',
     maps: 'FastMap',

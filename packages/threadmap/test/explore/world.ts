@@ -46,7 +46,7 @@ type AnyMap = FastMap<string, unknown>
 /** Milliseconds of the scheduler's clock, which only moves when all threads sleep. */
 const LOCK_TIMEOUT = 100
 
-// Kinds of pages, from kernel/heap.ts.
+// Kinds of pages, from kernel/layout.ts.
 const FREE_PAGE = 0
 const SCRATCH = 5
 

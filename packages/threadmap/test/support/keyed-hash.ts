@@ -1,4 +1,4 @@
-/** The default hash as kernel/hash.ts describes it, slowly and with whole numbers: a second opinion. */
+/** The default hash as kernel/table/hash.ts describes it, slowly and with whole numbers: a second opinion. */
 
 const wide = (value: bigint): bigint => BigInt.asUintN(64, value)
 const rotl = (value: bigint, by: bigint): bigint => wide((value << by) | (value >> (64n - by)))

@@ -141,7 +141,7 @@ export function validatedRead(role: u32, count: u32, results: u32): void {
     for (let i: u32 = 1; load32(DONE) == 0; i++) {
       const generation = get32(BLOCK)
       store32(BLOCK, generation + 1)
-      // As in heap.ts: whoever frees or takes a block makes an atomic access before its content changes.
+      // As in memory/slabs.ts: whoever frees or takes a block makes an atomic access before its content changes.
       load32(BLOCK)
       fill(BLOCK, generation + 2)
       store32(BLOCK, generation + 2)
@@ -193,7 +193,7 @@ export function valueWord(role: u32, count: u32, results: u32): void {
       if (<u32>old != 0) {
         const freed = <u32>old
         store32(freed, get32(freed) + 1)
-        // The link in the free list, right after: atomic, as in heap.ts.
+        // The link in the free list, right after: atomic, as in memory/slabs.ts.
         store32(freed + 12, 0)
       }
     }

@@ -1,0 +1,95 @@
+/** What `stats()` and `shardStats()` tell. The figures are sums of words that other threads may be changing. */
+import { load32, load64 } from '../atomics'
+import {
+  D_DIRTY,
+  D_HEAP,
+  D_LOCK_WAITED,
+  D_TABLE,
+  H_HEAP_START,
+  H_MAX_PAGES,
+  H_PAGES_SEEN,
+  H_PAGES_USED,
+  H_RECOVERIES,
+  H_SHARD_BITS,
+  H_THREAD_HEAPS,
+  HEAP_STRIDE,
+  P_FREE_BYTES,
+  P_HEAP,
+  PAGE,
+  POLICY_SYNC,
+  REGISTRY,
+  S_INCARNATION,
+  S_STATE,
+  SLOT_COUNT,
+  SLOT_SIZE,
+} from '../layout'
+import { policy } from '../policy'
+import { shardAt } from '../table/shard'
+import { bitsOf, slotCount } from '../table/table'
+import { isAlive, slotOf } from '../threads/thread'
+import { isAmended } from './sync-state'
+
+/** A counter of one shard, by its offset in the shard. */
+export function shardCounter(index: u32, field: u32): f64 {
+  const counter = shardAt(index) + field
+  return field == D_LOCK_WAITED ? <f64>load64(counter) : <f64>load32(counter)
+}
+
+/** The sum of a counter over the shards, by its offset in a shard; of free bytes, also over the heaps of threads. */
+export function shardTotal(field: u32): f64 {
+  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  let total: f64 = 0
+  for (let i: u32 = 0; i < shards; i++) total += shardCounter(i, field)
+  if (field == D_HEAP + P_FREE_BYTES && policy == POLICY_SYNC) {
+    const heaps = load<u32>(H_THREAD_HEAPS) + P_HEAP
+    for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load32(heaps + i * HEAP_STRIDE + P_FREE_BYTES)
+  }
+  return total
+}
+
+/** How many slots the tables have: of a SyncMap `dirty`, where there is one. */
+export function totalSlots(): f64 {
+  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  let total: f64 = 0
+  for (let i: u32 = 0; i < shards; i++) {
+    const shard = shardAt(i)
+    const word = load64(shard + D_TABLE)
+    total += <f64>slotCount(bitsOf(isAmended(word) ? load64(shard + D_DIRTY) : word))
+  }
+  return total
+}
+
+/** The sum of a counter over the registry slots, by its offset in a slot. */
+export function threadTotal(field: u32): f64 {
+  let total: f64 = 0
+  for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load32(REGISTRY + i * SLOT_SIZE + field)
+  return total
+}
+
+export function livingThreads(): u32 {
+  let living: u32 = 0
+  for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) if (isAlive(owner)) living++
+  return living
+}
+
+/**
+ * What is in use, as far as anything was written there: the system gives a page of memory when it is touched. So places of
+ * threads that never were, and the page table of memory that is not there yet, do not count.
+ */
+export function usedBytes(): f64 {
+  const tables = load32(H_HEAP_START) - load<u32>(H_MAX_PAGES) * 4
+  const perThread = load<u32>(H_THREAD_HEAPS) == 0 ? SLOT_SIZE : SLOT_SIZE + HEAP_STRIDE
+  const unused = <f64>((SLOT_COUNT - slotsSeen()) * perThread)
+  return <f64>tables - unused + <f64>load32(H_PAGES_SEEN) * 4 + <f64>load32(H_PAGES_USED) * PAGE
+}
+
+/** How many places of the registry were ever taken: the lowest free one is taken first. */
+function slotsSeen(): u32 {
+  let seen = SLOT_COUNT
+  while (seen > 0 && load32(slotOf(seen) + S_INCARNATION) == 0 && load32(slotOf(seen) + S_STATE) == 0) seen--
+  return seen
+}
+
+export function recoveries(): u32 {
+  return load32(H_RECOVERIES)
+}

@@ -1,0 +1,150 @@
+/** A new memory, and a thread's place in one: its registry slot and its scratch areas. */
+import { put32, store64 } from '../atomics'
+import { size } from '../index'
+import {
+  AREA_EXPECTED,
+  AREA_KEY,
+  AREA_PAGES,
+  AREA_VALUE,
+  D_HEAP,
+  D_TABLE,
+  E_FULL,
+  EXPECTED_AREA,
+  H_EMPTY_TABLE,
+  H_FREE_HINT,
+  H_HEAP_START,
+  H_INITIAL_BITS,
+  H_MAX_PAGES,
+  H_PAGE_TABLE,
+  H_PAGES_SEEN,
+  H_POLICY,
+  H_RESERVE,
+  H_SHARD_BITS,
+  H_SHARDS,
+  H_THREAD_HEAPS,
+  H_VALUE_TYPE,
+  HEAP_STRIDE,
+  KEY_AREA,
+  P_HEAP,
+  P_ID,
+  PAGE,
+  POLICY_SYNC,
+  RESULT_AREA,
+  S_AREAS,
+  SCRATCH_SPAN,
+  SHARD_SIZE,
+  SHARDS,
+  SLOT_COUNT,
+  TYPE_BYTES,
+  VALUE_AREA,
+} from '../layout'
+import { allowReserve, failure } from '../memory/allocation'
+import { allocateTable } from '../memory/blocks'
+import { takePages } from '../memory/pages'
+import { policy, readPolicy } from '../policy'
+import { giveScratch } from '../repair/recover'
+import { reclaim } from '../table/change'
+import { expandSeed } from '../table/hash'
+import { keyAt, setKeyArea } from '../table/key'
+import { setShards, shardAt } from '../table/shard'
+import { clearTable, nextWord } from '../table/table'
+import { expectedAt, resultAt, setValueAreas, setValueType, setWindow, valueAt } from '../table/value'
+import { dropClaims } from '../threads/claims'
+import { me, mySlot, releaseSlot } from '../threads/thread'
+import { syncReclaim } from './sync-room'
+
+/** Lays out a new memory whose configuration stands in the header. Returns 0 or an error. */
+export function create(): i32 {
+  const bits = load<u32>(H_SHARD_BITS)
+  const shards = (<u32>1) << bits
+  const isSync = load<u32>(H_POLICY) == POLICY_SYNC
+  const threadHeaps = SHARDS + shards * SHARD_SIZE
+  const pageTable = threadHeaps + (isSync ? SLOT_COUNT * HEAP_STRIDE : 0)
+  const heapStart = (pageTable + load<u32>(H_MAX_PAGES) * 4 + PAGE - 1) & ~(PAGE - 1)
+  const missing = <i32>((heapStart + 0xffff) >> 16) - memory.size()
+  if (missing > 0 && memory.grow(missing) < 0) return E_FULL
+  put32(H_PAGES_SEEN, <u32>memory.size() * 16)
+  put32(H_SHARDS, SHARDS)
+  put32(H_THREAD_HEAPS, isSync ? threadHeaps : 0)
+  put32(H_PAGE_TABLE, pageTable)
+  put32(H_HEAP_START, heapStart)
+  put32(H_FREE_HINT, heapStart >> 12)
+  put32(H_RESERVE, reserveOf(load<u32>(H_MAX_PAGES)))
+  if (isSync) {
+    for (let i: u32 = 0; i < SLOT_COUNT; i++) put32(threadHeaps + i * HEAP_STRIDE + P_HEAP + P_ID, shards + i)
+  }
+  expandSeed()
+  const initial = load<u32>(H_INITIAL_BITS)
+  for (let i: u32 = 0; i < shards; i++) {
+    const shard = shardAt(i)
+    put32(shard + D_HEAP + P_ID, i)
+    if (isSync) {
+      store64(shard + D_TABLE, nextWord(0, H_EMPTY_TABLE, 0))
+      continue
+    }
+    const table = allocateTable(shard + D_HEAP, initial)
+    if (table == 0) return failure
+    clearTable(table, initial)
+    store64(shard + D_TABLE, nextWord(0, table, initial))
+  }
+  return 0
+}
+
+/** A hundredth of a memory, for 1 thread at least and for all of them at most. */
+function reserveOf(pages: u32): u32 {
+  return min(max(pages >> 7, AREA_PAGES + 1), AREA_PAGES * SLOT_COUNT + 1)
+}
+
+/** Prepares this instance for a complete memory: scratch areas, what the header says of values. */
+export function open(): i32 {
+  readPolicy()
+  setShards()
+  const type = load<u32>(H_VALUE_TYPE)
+  setValueType(type, type != TYPE_BYTES && policy != POLICY_SYNC)
+  if (takeAreas()) return 0
+  if (policy == POLICY_SYNC) syncReclaim()
+  else reclaim(0)
+  return takeAreas() ? 0 : failure
+}
+
+/** The scratch areas stay where they are as long as the thread has its place. */
+function takeAreas(): bool {
+  const place = mySlot + S_AREAS
+  allowReserve(true)
+  for (let i: u32 = 0; i < AREA_PAGES; i++) {
+    if (load<u32>(place + i * 4) == 0) put32(place + i * 4, takePages(1, SCRATCH_SPAN | ((me - 1) << 16)))
+  }
+  allowReserve(false)
+  const first = load<u32>(place)
+  const second = load<u32>(place + 4)
+  if (first == 0 || second == 0) return false
+  setKeyArea(second + KEY_AREA)
+  setValueAreas(first + VALUE_AREA, first + EXPECTED_AREA, second + RESULT_AREA)
+  return true
+}
+
+/** Where a scratch area is, by its number. */
+export function areaAt(index: u32): u32 {
+  if (index == AREA_KEY) return keyAt
+  if (index == AREA_VALUE) return valueAt
+  return index == AREA_EXPECTED ? expectedAt : resultAt
+}
+
+/** Says how many bytes this thread's private window for results holds now. */
+export function setResultWindow(size: u32): void {
+  setWindow(size)
+}
+
+/** For `hash`, in a memory of its own: a key area of this size. Returns its address, or 0. */
+export function takeKeyArea(size: u32): u32 {
+  const area = takePages((size + PAGE - 1) >> 12, SCRATCH_SPAN | ((me - 1) << 16))
+  if (area != 0) setKeyArea(area)
+  return area
+}
+
+/** Gives up this thread's place. */
+export function close(): void {
+  dropClaims(me)
+  giveScratch(me)
+  releaseSlot(me)
+}

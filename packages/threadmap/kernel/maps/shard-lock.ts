@@ -1,0 +1,58 @@
+/**
+ * The locks of a shard: the mutex of FastMap and UnsafeMap, the readers-writer lock of RWMutexMap and ShardedMap, the mutex of SyncMap.
+ * Whoever takes one over from a dead thread repairs the shard before anything else, or passes the lock on as it was found.
+ */
+import { D_LOCK, D_READERS, E_TIMEOUT } from '../layout'
+import { canTakePages } from '../memory/pages'
+import { repair } from '../repair/repair'
+import { repairSyncMap } from '../repair/sync-repair'
+import { BROKEN, LOCKED, lock, lockTimeout, passOn } from '../threads/lock'
+import { lockExclusive, lockShared, passOnExclusive, unlockExclusive, unlockShared } from '../threads/shared-lock'
+
+/** Takes a shard's mutex; repairs the shard if its owner died. */
+export function lockShard(shard: u32): i32 {
+  const code = lock(shard + D_LOCK)
+  if (code != BROKEN || repair(shard)) return code
+  passOn(shard + D_LOCK)
+  return E_TIMEOUT
+}
+
+/** Takes a shard for writing; repairs it if its writer died. */
+export function lockForWriting(shard: u32): i32 {
+  const code = lockExclusive(shard + D_READERS, shard + D_LOCK, lockTimeout())
+  if (code != BROKEN || repair(shard)) return code
+  passOnExclusive(shard + D_READERS, shard + D_LOCK)
+  return E_TIMEOUT
+}
+
+export function unlockForWriting(shard: u32): void {
+  unlockExclusive(shard + D_READERS, shard + D_LOCK)
+}
+
+/** Takes a share of a shard. */
+export function lockForReading(shard: u32): i32 {
+  while (true) {
+    const code = lockShared(shard + D_READERS, shard + D_LOCK, lockTimeout())
+    if (code != BROKEN) return code
+    const repaired = lockForWriting(shard)
+    if (repaired < 0) return repaired
+    unlockForWriting(shard)
+  }
+  return LOCKED
+}
+
+export function unlockForReading(shard: u32): void {
+  unlockShared(shard + D_READERS)
+}
+
+/** Takes the mutex; repairs if its owner died. */
+export function lockMap(shard: u32): i32 {
+  const code = lock(shard + D_LOCK)
+  if (code != BROKEN) return code
+  if (canTakePages()) {
+    repairSyncMap(shard)
+    return code
+  }
+  passOn(shard + D_LOCK)
+  return E_TIMEOUT
+}

@@ -1,0 +1,68 @@
+/**
+ * Reads without a lock, which write nothing.
+ *
+ * A read is validated: table word, slot, header, key, value, then header and table word again. The entry lived, with this
+ * key and value, at the moment its value word was loaded, if the header is the same before and after it and the table
+ * word is the same from beginning to end. Otherwise the caller tries again. A writer that dies leaves nothing that makes a reader wait.
+ *
+ * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
+ */
+import { load64 } from '../atomics'
+import { ABSENT, AGAIN, D_TABLE, PRESENT, R_ENTRY, R_GENERATION, R_SHARD, R_VERSION } from '../layout'
+import { sameHead, valueWord } from './entry'
+import { find, foundEntry, foundHead, STALE } from './table'
+import { copyOutValidated, isInline, resultAt } from './value'
+
+/** One try at a read; AGAIN if a writer came between. */
+// @inline
+export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool): i32 {
+  const word = load64(shard + D_TABLE)
+  const slot = find(word, shard + D_TABLE, hash, meta)
+  if (slot == 0) return load64(shard + D_TABLE) == word ? ABSENT : AGAIN
+  if (slot == STALE) return AGAIN
+  const entry = foundEntry
+  const head = foundHead
+  if (!wantsValue) return sameHead(entry, head) && load64(shard + D_TABLE) == word ? PRESENT : AGAIN
+  const value = valueWord(entry)
+  if (!sameHead(entry, head) || load64(shard + D_TABLE) != word) return AGAIN
+  const code = copyOutValidated(value)
+  if (code == 0 || load64(shard + D_TABLE) != word) return AGAIN
+  if (code < 0) return code
+  store<u32>(resultAt + R_ENTRY, entry)
+  store<u32>(resultAt + R_GENERATION, <u32>head)
+  store<u32>(resultAt + R_SHARD, shard)
+  store<u32>(resultAt + R_VERSION, <u32>(word >> 32))
+  return PRESENT
+}
+
+/**
+ * The value of an entry that was found earlier, if it has lived since and the shard's version is the same; ABSENT if
+ * not: then it has to be looked for. Order matters: value, then header, then version (see table.ts).
+ */
+export function readKnown(entry: u32, generation: u32, shard: u32, version: u32): i32 {
+  const word = valueWord(entry)
+  if (<u32>load64(entry) != generation || <u32>(load64(shard + D_TABLE) >> 32) != version) return ABSENT
+  // SyncMap's deleted entries have no block.
+  if (isDeleted(word)) return ABSENT
+  const code = copyOutValidated(word)
+  if (code != 1) return code
+  return <u32>(load64(shard + D_TABLE) >> 32) == version && (isInline || valueWord(entry) == word) ? PRESENT : ABSENT
+}
+
+/** Their numbers stand in the entry. NaN: that is the value, or it has to be looked for. */
+export function readNumber(entry: u32, generation: u32, shard: u32, version: u32): f64 {
+  const word = valueWord(entry)
+  if (<u32>load64(entry) != generation || <u32>(load64(shard + D_TABLE) >> 32) != version) return NaN
+  return reinterpret<f64>(word)
+}
+
+function isDeleted(word: u64): bool {
+  return !isInline && <u32>word <= 1
+}
+
+/** Whether that entry still holds this very value word. */
+export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
+  const word = valueWord(entry)
+  if (<u32>word != low || <u32>(word >> 32) != high || <u32>load64(entry) != generation) return ABSENT
+  return <u32>(load64(shard + D_TABLE) >> 32) == version ? PRESENT : ABSENT
+}
