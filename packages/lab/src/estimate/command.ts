@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { UsageError } from '@threadmap/workbench/errors'
 import { jsonTarget } from '@threadmap/workbench/json'
-import { SAFE_KINDS, SHARDED_KINDS } from '@threadmap/workbench/subjects/maps'
+import { defaultShards, SAFE_KINDS, SHARDED_KINDS } from '@threadmap/workbench/subjects/maps'
 import { DEFAULT_SEED } from '@threadmap/workbench/workload'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { MapKind } from 'threadmap'
@@ -17,23 +17,23 @@ interface Flags {
   value: number
   numbers?: boolean
   map: MapKind
-  shards: number
+  shards?: number
   run?: string
   json?: string | true
 }
 
-/** A shared memory is at most this large. */
+/** The largest shared memory of WebAssembly, in bytes. */
 const LARGEST_MAP = 2 ** 32
 const LARGEST_KEY = 65_535
 
-/** Of a fit made now, because no run has one: two seconds. */
+/** The effort of a fit that is made now because no run has one: about two seconds. */
 const QUICK_FIT = { fitted: 64, heldOut: 16, largest: 20_000, seed: DEFAULT_SEED }
 
 export function estimateCommand(): Command {
   return new Command('estimate')
-    .summary('say how much memory a map of so many entries takes')
+    .summary('say how much memory a map takes')
     .description('Predicts the memory of a map from the fit of "threadmap lab memory" (or from a short one made now).')
-    .addOption(new Option('--entries <n>', 'how many: 500k, 10M').argParser(count).makeOptionMandatory())
+    .addOption(new Option('--entries <n>', 'number of entries: 500k, 10M').argParser(count).makeOptionMandatory())
     .addOption(
       new Option('--key <bytes>', 'length of a key')
         .argParser(wholeNumber('bytes of a key', 1, LARGEST_KEY))
@@ -46,7 +46,12 @@ export function estimateCommand(): Command {
     )
     .option('--numbers', 'values are numbers (f64); --value does not matter then')
     .addOption(new Option('--map <kind>', 'which map').choices(SAFE_KINDS).default('FastMap'))
-    .addOption(new Option('--shards <n>', 'of ShardedMap and FastMap').argParser(shards).default(64))
+    .addOption(
+      new Option(
+        '--shards <n>',
+        'shards of a ShardedMap or FastMap (default: as the library, 4 per hardware thread, 8 to 64)',
+      ).argParser(powerOfTwo),
+    )
     .option('--run <dir>', `the run to answer from (default: ${DEFAULT_FOLDER}, if it has the memory experiment)`)
     .option('--json [file]', 'write the answer as JSON: to a file, or to standard output')
     .action(estimate)
@@ -55,12 +60,13 @@ export function estimateCommand(): Command {
 function estimate(flags: Flags): void {
   const json = flags.json === undefined ? undefined : jsonTarget(flags.json)
   const { map: kind, entries, key: keyBytes, numbers = false } = flags
+  const isSharded = SHARDED_KINDS.includes(kind)
   const load: Load = {
     entries,
     keyBytes,
     valueBytes: numbers ? 8 : flags.value,
     numbers,
-    shards: SHARDED_KINDS.includes(kind) ? flags.shards : 1,
+    shards: isSharded ? (flags.shards ?? defaultShards()) : 1,
   }
   const { fit, source } = fitFor(kind, flags.run)
   const { totalBytes, payloadBytes, metaBytes } = predict(fit, load)
@@ -80,14 +86,15 @@ function estimate(flags: Flags): void {
   if (json?.path !== undefined || json === undefined) {
     const needed = Math.ceil((totalBytes * (1 + fit.worstError)) / LARGEST_MAP)
     const maxBytes = 2 ** Math.ceil(Math.log2(totalBytes * (1 + fit.worstError)))
+    const origin = flags.shards === undefined ? " (this machine's default)" : ''
     process.stdout.write(
       [
-        `${kind}, ${entries.toLocaleString('en-US')} entries, ${keyBytes} B keys, ${numbers ? 'numbers' : `${load.valueBytes} B values`}: about ${bytes(totalBytes)}`,
+        `${kind}, ${isSharded ? `${load.shards} shards${origin}, ` : ''}${entries.toLocaleString('en-US')} entries, ${keyBytes} B keys, ${numbers ? 'numbers' : `${load.valueBytes} B values`}: about ${bytes(totalBytes)}`,
         `  payload ${bytes(payloadBytes)} (${(100 * answer.payloadShare).toFixed(0)}%), the rest ${bytes(metaBytes)}; ${answer.bytesPerEntry.toFixed(1)} bytes an entry`,
         `  error on maps held out of the fit: median ${(100 * fit.medianError).toFixed(1)}%, at worst ${(100 * fit.worstError).toFixed(1)}% (${source})`,
         needed > 1
           ? `  A map is at most 4 GiB: split the keys over ${needed} maps.`
-          : `  new ${kind}({ key: string, value: ${numbers ? 'f64' : 'string'}, capacity: ${entries}, ${SHARDED_KINDS.includes(kind) ? `shards: ${load.shards}, ` : ''}maxBytes: ${Math.min(LARGEST_MAP, Math.max(maxBytes, 2 ** 20))} })`,
+          : `  new ${kind}({ key: string, value: ${numbers ? 'f64' : 'string'}, capacity: ${entries}, ${isSharded ? `shards: ${load.shards}, ` : ''}maxBytes: ${Math.min(LARGEST_MAP, Math.max(maxBytes, 2 ** 20))} })`,
         '',
       ].join('\n'),
     )
@@ -119,7 +126,7 @@ function count(text: string): number {
   throw new InvalidArgumentError('Give a number of entries like 500k or 10M.')
 }
 
-function shards(text: string): number {
+function powerOfTwo(text: string): number {
   const value = Number(text)
   if (Number.isInteger(Math.log2(value)) && value >= 1 && value <= 1024) return value
   throw new InvalidArgumentError('Give a power of two from 1 to 1024.')

@@ -1,6 +1,7 @@
 import {
   type ConcurrentMap,
   FastMap,
+  f64,
   type MapHandle,
   type MapKind,
   type MapOptions,
@@ -12,17 +13,27 @@ import {
   type UnsafeOptions,
 } from 'threadmap'
 
-/** What any of the five maps takes; those that have no shards or no detection never see these options. */
+/** The options of all five maps together; callers give the shards and the detection only to maps that have them. */
 export type AnyMapOptions<K, V> = MapOptions<K, V> & Partial<ShardedOptions<K, V> & UnsafeOptions<K, V>>
 
-/** The kinds, from the one with the simplest lock to the one with the finest. */
+/** All kinds, from the map with the simplest lock to the map with the finest. */
 export const MAP_KINDS: readonly MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap']
 
-/** Those that several threads may use at once. */
+/** The kinds that several threads may use at once. */
 export const SAFE_KINDS = MAP_KINDS.filter(kind => kind !== 'UnsafeMap')
 
-/** Those whose shards can be chosen. */
+/** The kinds whose number of shards can be chosen. */
 export const SHARDED_KINDS: readonly MapKind[] = ['ShardedMap', 'FastMap']
+
+/** The shards of a map that is created without the option. Asks the library, which computes the number from the machine's threads. */
+export function defaultShards(): number {
+  const map = new FastMap({ key: f64, value: f64 })
+  try {
+    return map.stats().shards
+  } finally {
+    map[Symbol.dispose]()
+  }
+}
 
 export function createMap<K, V>(kind: MapKind, options: AnyMapOptions<K, V>): ConcurrentMap<K, V> {
   switch (kind) {

@@ -1,9 +1,9 @@
 import { type Evidence, measured } from '@threadmap/workbench/evidence'
 import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
 import { quantile } from '@threadmap/workbench/statistics'
-import { SAFE_KINDS, SHARDED_KINDS } from '@threadmap/workbench/subjects/maps'
+import { defaultShards, SAFE_KINDS, SHARDED_KINDS } from '@threadmap/workbench/subjects/maps'
 import type { MapKind } from 'threadmap'
-import { errorOf, fitModel, type MemoryModel, predict, type Sample, TERMS } from './model.js'
+import { errorOf, fitModel, type Load, type MemoryModel, predict, type Sample, TERMS } from './model.js'
 import { measureLoad, randomLoads } from './samples.js'
 import { fieldOrder, structSizes } from './structs.js'
 
@@ -13,7 +13,7 @@ export interface MemoryDetails {
 }
 
 export interface MemoryFit extends MemoryModel {
-  /** Of the held-out maps, as shares of what was measured. */
+  /** Errors on the held-out maps, as shares of the measured bytes. */
   readonly medianError: number
   readonly worstError: number
   readonly samples: number
@@ -25,9 +25,10 @@ const EFFORT = {
   full: { fitted: 100, heldOut: 40, largest: 200_000, growth: [100, 1000, 10_000, 100_000, 1_000_000] },
 }
 
-/** Of the chart of the payload's share. */
-const USUAL = { keyBytes: 16, valueBytes: 64, numbers: false, shards: 64 }
+/** The entries of the chart of the payload's share, and of the finding about 10 million entries. */
+const USUAL = { keyBytes: 16, valueBytes: 64, numbers: false }
 
+/** The largest error of a prediction that the model aims at. */
 const LIMIT = 0.05
 
 export const memory: Experiment = {
@@ -51,7 +52,7 @@ async function run(context: Context): Promise<Outcome> {
       for (const [i, load] of loads.entries()) {
         samples.push(measureLoad(kind, load))
         context.progress((at + from + ((to - from) * i) / loads.length) / (SAFE_KINDS.length + 1), kind)
-        // The event loop has to turn for Ctrl-C to be heard.
+        // Ctrl-C is heard only when the event loop turns.
         await new Promise(setImmediate)
         context.signal.throwIfAborted()
       }
@@ -61,18 +62,19 @@ async function run(context: Context): Promise<Outcome> {
     const heldOut = await measureAll(randomLoads(kind, effort.heldOut, effort.largest, context.seed + 1), 0.8, 1)
     fits.push(judge(fitModel(kind, fitted), fitted.length, heldOut))
   }
+  const usual = { ...USUAL, shards: defaultShards() }
   const growth: Sample[] = []
   for (const entries of effort.growth) {
     context.progress(SAFE_KINDS.length / (SAFE_KINDS.length + 1), `${entries} entries`)
-    growth.push(measureLoad('FastMap', { ...USUAL, entries }))
+    growth.push(measureLoad('FastMap', { ...usual, entries }))
     await new Promise(setImmediate)
     context.signal.throwIfAborted()
   }
-  return outcomeOf(fits, growth)
+  return outcomeOf(fits, growth, usual)
 }
 
 export function judge(model: MemoryModel, samples: number, heldOut: readonly Sample[]): MemoryFit {
-  // To a ten-thousandth of a percent: beyond that there is only the arithmetic's own error.
+  // Rounded to a ten-thousandth of a percent: smaller differences are errors of the floating-point arithmetic.
   const errors = heldOut.map(sample => Math.round(Math.abs(errorOf(model, sample)) * 1e6) / 1e6)
   return {
     ...model,
@@ -87,7 +89,7 @@ function payloadShare({ load, bytes }: Sample): number {
   return (100 * load.entries * (load.keyBytes + load.valueBytes)) / bytes
 }
 
-function outcomeOf(fits: readonly MemoryFit[], growth: readonly Sample[]): Outcome {
+function outcomeOf(fits: readonly MemoryFit[], growth: readonly Sample[], usual: Omit<Load, 'entries'>): Outcome {
   const evidence: Evidence[] = fits.flatMap(fit => {
     const row = {
       experiment: 'memory',
@@ -107,7 +109,7 @@ function outcomeOf(fits: readonly MemoryFit[], growth: readonly Sample[]): Outco
         experiment: 'memory',
         subject: 'FastMap',
         workers: 1,
-        workload: `${sample.load.entries} entries, 16 B keys, 64 B values`,
+        workload: `${sample.load.entries} entries, ${usual.shards} shards, 16 B keys, 64 B values`,
       }
       return [
         measured({ ...row, metric: 'memory', unit: 'B' }, [sample.bytes]),
@@ -117,14 +119,14 @@ function outcomeOf(fits: readonly MemoryFit[], growth: readonly Sample[]): Outco
   )
   const fast = fits.find(({ kind }) => kind === 'FastMap') as MemoryFit
   const worst = fits.reduce((a, b) => (b.worstError > a.worstError ? b : a))
-  const ten = predict(fast, { ...USUAL, entries: 10_000_000 })
+  const ten = predict(fast, { ...usual, entries: 10_000_000 })
   return {
     evidence,
     charts: [
       {
         id: 'payload-share',
         kind: 'line',
-        title: 'Share of keys and values in all memory (FastMap, 64 shards, 16 B keys, 64 B values)',
+        title: `Share of keys and values in all memory (FastMap, ${usual.shards} shards, 16 B keys, 64 B values)`,
         alternative: growth
           .map(sample => `${sample.load.entries} entries: ${payloadShare(sample).toFixed(0)}%`)
           .join('; '),
@@ -181,14 +183,14 @@ function outcomeOf(fits: readonly MemoryFit[], growth: readonly Sample[]): Outco
         ),
       )}, at worst ${pct(worst.worstError)} (${worst.kind})` +
         `${worst.worstError <= LIMIT ? '.' : `: more than the ${pct(LIMIT)} it should keep to.`}`,
-      `10 million entries with 16-byte keys and 64-byte values take ${(ten.totalBytes / 1e9).toFixed(2)} GB in a FastMap, ${pct(ten.payloadBytes / ten.totalBytes)} of it payload.`,
+      `10 million entries with 16-byte keys and 64-byte values take ${(ten.totalBytes / 1e9).toFixed(2)} GB in a FastMap of ${usual.shards} shards (the default on this machine), ${pct(ten.payloadBytes / ten.totalBytes)} of it payload.`,
     ],
     beliefs: [fieldOrder(structSizes()), payloadBelief(growth)],
     details: { fits } satisfies MemoryDetails,
   }
 }
 
-/** One shard is the map itself: what it takes stands with the map. */
+/** A map with one shard has no coefficient per shard: the coefficient per map includes the shard. */
 function hasTerm(kind: MapKind, term: (typeof TERMS)[number]): boolean {
   return term !== 'shard' || SHARDED_KINDS.includes(kind)
 }

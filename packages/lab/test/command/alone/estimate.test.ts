@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { f64, ShardedMap } from 'threadmap'
 import { measureLoad } from '#lab/experiments/memory/samples.js'
 import { folder, threadmap } from '../../support/command.js'
 
@@ -23,6 +24,18 @@ test('estimate agrees with a map of that size to 5%, and says what to write', as
   assert.match(text.stdout, /new RWMutexMap\(\{ key: string, value: f64, capacity: 10000000, maxBytes: \d+ \}\)/)
   const large = await threadmap(['estimate', '--entries', '200M'], { cwd })
   assert.match(large.stdout, /split the keys over \d+ maps/)
+})
+
+test('estimate assumes as many shards as the library makes on this machine, and says how many', async t => {
+  const cwd = folder(t)
+  const { shards } = new ShardedMap({ key: f64, value: f64 }).stats()
+  const { stdout } = await threadmap(['estimate', '--entries', '30k'], { cwd })
+  assert.match(stdout, new RegExp(`^FastMap, ${shards} shards \\(this machine's default\\), 30,000 entries`))
+  assert.match(stdout, new RegExp(`new FastMap\\(.*shards: ${shards},`))
+  const given = await threadmap(['estimate', '--entries', '30k', '--shards', '128'], { cwd })
+  assert.match(given.stdout, /^FastMap, 128 shards, 30,000 entries/)
+  const one = await threadmap(['estimate', '--entries', '30k', '--map', 'SyncMap'], { cwd })
+  assert.match(one.stdout, /^SyncMap, 30,000 entries/)
 })
 
 test('estimate refuses what cannot be, in one line with code 2', async t => {

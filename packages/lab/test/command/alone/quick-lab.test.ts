@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { EXPERIMENTS, type FinishedRecord, FOLKLORE, finished, RunFolder, readDocument, runLab } from '@threadmap/lab'
+import { FastMap, f64 } from 'threadmap'
 import type { MemoryDetails } from '#lab/experiments/memory/index.js'
 import { folder } from '../../support/command.js'
 
@@ -75,6 +76,8 @@ test('the quick lab: figures, charts and tables that agree, findings, verdicts',
     assert.ok(memory[memory.length - 1] > memory[0] * 2, 'a thousand shards take more memory than one')
     const { fits } = (finished(document, 'memory') as FinishedRecord).details as MemoryDetails
     for (const { kind, worstError } of fits) assert.ok(worstError <= 0.05, `${kind}: ${worstError}`)
+    const { shards } = new FastMap({ key: f64, value: f64 }).stats()
+    assert.match(String(finished(document, 'memory')?.findings), new RegExp(`in a FastMap of ${shards} shards`))
     assert.equal(finished(document, 'gc')?.beliefs.find(({ belief }) => belief === 2)?.verdict, 'holds')
     assert.equal(finished(document, 'memory')?.beliefs.find(({ belief }) => belief === 14)?.verdict, 'holds')
   })
