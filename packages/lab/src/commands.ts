@@ -1,4 +1,4 @@
-/** The lab's part of the command `threadmap`: found and loaded as that of any other package (see package.json). */
+/** The lab's part of the command `threadmap`. The command finds and loads it like the part of any other package (see package.json). */
 import type { Found } from '@threadmap/workbench/command/part'
 import type { Command } from 'commander'
 import { adviseCommand } from './advice/command.js'

@@ -13,7 +13,7 @@ const FORMAT = 'threadmap-lab'
 /** Where runs are kept unless `--out` says otherwise. */
 export const DEFAULT_FOLDER = '.threadmap'
 const RUN_FILE = 'run.json'
-/** The run that stood there before, so that there is something to compare with. */
+/** The run that the folder had before, for comparisons. */
 const PREVIOUS_FILE = 'previous.json'
 
 /** One run of the lab: all that the report, the advice and a comparison of runs need. */
@@ -38,9 +38,9 @@ interface RecordBase {
   readonly method: string
   readonly startedAt: string
   readonly seconds: number
-  /** What was left out, and why. */
+  /** The parts that were left out, and why. */
   readonly leftOut: readonly LeftOut[]
-  /** Processor time that this process got during the experiment, in seconds: far below `seconds` x threads, others were using the machine. */
+  /** Processor time of this process during the experiment, in seconds. Far below `seconds` x threads, other programs were using the machine. */
   readonly cpuSeconds: number
 }
 
@@ -70,7 +70,7 @@ export function newDocument(settings: Settings): RunDocument {
   }
 }
 
-/** The document with `record` in place of an earlier one of that name. */
+/** The document with `record` in place of an earlier record of that name. */
 export function withRecord(document: RunDocument, record: ExperimentRecord): RunDocument {
   return { ...document, experiments: [...document.experiments.filter(({ name }) => name !== record.name), record] }
 }
@@ -95,7 +95,7 @@ export class RunFolder {
     return join(this.path, RUN_FILE)
   }
 
-  /** Creates the folder and sees whether files can be put there; `UsageError` otherwise. To be called before hours of measuring. */
+  /** Creates the folder and checks that it is writable; `UsageError` otherwise. Called before any measurement begins. */
   prepare(): void {
     try {
       createFolder(this.path)
@@ -107,7 +107,7 @@ export class RunFolder {
     }
   }
 
-  /** Replaces the run. The first time, what another run left there becomes `previous.json`. */
+  /** Replaces the run. The first time, a run that is already there becomes `previous.json`. */
   write(document: RunDocument): void {
     if (!this.#previousKept) {
       const earlier = readIfThere(this.runFile)
@@ -119,7 +119,7 @@ export class RunFolder {
   }
 }
 
-/** The run at `path`, a run's folder or its file. `UsageError` for what is none. */
+/** The run at `path`, a run's folder or its file. `UsageError` if there is no run. */
 export function readDocument(path: string): RunDocument {
   const whole = resolve(path)
   const file = statSync(whole, { throwIfNoEntry: false })?.isDirectory() ? join(whole, RUN_FILE) : whole
@@ -150,7 +150,7 @@ export function readDocument(path: string): RunDocument {
   return parsed as unknown as RunDocument
 }
 
-/** What is missing in a document of the right version, or undefined. */
+/** The first part that is missing in a document of the right version, or undefined. */
 function problemOf(document: Record<string, unknown>): string | undefined {
   if (!isRecord(document.machine)) return 'no machine'
   if (!isRecord(document.settings)) return 'no settings'

@@ -1,8 +1,8 @@
-/** Folklore about concurrent maps, as it circulates. Experiments say what of it this machine confirms. */
+/** Folklore about concurrent maps: numbered beliefs. Experiments say which of them this machine confirms. */
 export interface Belief {
   readonly id: number
   readonly title: string
-  /** The belief with the figures it comes with. */
+  /** The belief, with the figures that circulate with it. */
   readonly stated: string
 }
 

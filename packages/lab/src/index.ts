@@ -1,6 +1,6 @@
 /**
- * What programs use of the lab: run experiments, read and compare runs, ask for advice, draw reports, record a map's
- * traffic. What it is made of (threads, workloads, statistics, charts) is in `@threadmap/workbench`.
+ * The public parts of the lab: run experiments, read and compare runs, ask for advice, draw reports, record a map's
+ * traffic. Threads, workloads, statistics and charts are in `@threadmap/workbench`.
  */
 export {
   InterruptedError,

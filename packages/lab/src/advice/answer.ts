@@ -13,34 +13,34 @@ import type { Variant } from './variants.js'
 export interface Answer {
   readonly format: 'threadmap-answer'
   readonly version: 1
-  /** Where it comes from: the tree of an earlier run, a measurement now, or a trace that was replayed now. */
+  /** The origin of the answer: the tree of an earlier run, a measurement now, or a trace that was replayed now. */
   readonly from: 'tree' | 'measured' | 'trace'
-  /** What was asked about, for a reader. */
+  /** The workload of the question, in words. */
   readonly question: string
   readonly workload: Workload
   readonly choice: string
-  /** Those that cannot be told from it. */
+  /** Subjects that cannot be told from the choice. */
   readonly tied: readonly string[]
-  /** To paste into a program. */
+  /** Lines to paste into a program. */
   readonly code: readonly string[]
   readonly because: readonly string[]
-  /** Every other choice: how many times as long it takes, and whether that is beyond the noise (null: not measured here). */
+  /** Every other choice: how many times as long it takes, and whether this difference is beyond the noise (null: not measured here). */
   readonly otherwise: readonly {
     readonly name: string
     readonly slower: number
     readonly isSure: boolean | null
     readonly rate: number | null
   }[]
-  /** Millions of operations per second of the choice, where it was measured now. */
+  /** Millions of operations per second of the choice; null where it was not measured now. */
   readonly rate: number | null
-  /** What would make another map the better one. */
+  /** Changes of the workload that would make another map the better one. */
   readonly changes: readonly { readonly change: string; readonly instead: string; readonly ratio: number | null }[]
-  /** What was tried and changes nothing. */
+  /** Changes that were tried and make no difference. */
   readonly unchanged: readonly string[]
   readonly notes: readonly string[]
 }
 
-/** From the tree of a run. */
+/** The answer from the tree of a run. */
 export function answerFromTree(advice: TreeAdvice, workload: Workload): Answer {
   const { because, leaf } = follow(advice.tree, workload)
   const shape = shapeOf(workload)
@@ -72,7 +72,7 @@ function alone({ choice }: AdviceLeaf): string[] {
     : []
 }
 
-/** Where the workload lies outside what the tree has seen. */
+/** A note for each factor of the workload that lies outside the workloads that the tree was fitted to. */
 function beyond({ ranges }: TreeAdvice, workload: Workload): string[] {
   return FACTORS.flatMap(({ name, of, value }) => {
     const { low, high } = ranges[name]
@@ -94,13 +94,13 @@ export interface MeasuredParts {
   readonly notes: readonly string[]
 }
 
-/** The fastest map that serves this number of threads. A plain `Map` of each thread's own is shown, but shares nothing. */
+/** The fastest subject that serves this number of threads. A plain `Map` in each thread shares nothing, so it serves one thread only. */
 export function fastestOf(subjects: readonly SubjectRounds[], threads: number): SubjectRounds {
   const serving = subjects.filter(({ name }) => threads === 1 || name !== PRIVATE.name)
   return serving.reduce((most, each) => (spread(each.rounds).median > spread(most.rounds).median ? each : most))
 }
 
-/** From what was measured now. */
+/** The answer from a measurement that was made now. */
 export function answerFromMeasurement(parts: MeasuredParts): Answer {
   const { from, question, workload, shape, subjects, variants, notes } = parts
   const best = fastestOf(subjects, workload.threads)
@@ -152,7 +152,7 @@ export function shapeOf({ keys, valueBytes }: Workload): Shape {
   return { key: 'string', value: valueBytes === NUMBER_BYTES ? 'f64' : 'string', capacity: keys }
 }
 
-/** Over this there is no saying how many times: the tables would be unreadable. */
+/** From 10 on without decimals, which would mean nothing at that distance. */
 const times = (ratio: number) => `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(2)}x`
 
 /** The answer for a terminal. `bold` and `dim` style it. */

@@ -3,33 +3,33 @@ import { FACTORS, type FactorName, factor } from './factors.js'
 
 /**
  * Classification trees after Breiman, Friedman, Olshen and Stone (CART, 1984): grown greedily, pruned by the weakest
- * link, with the amount of pruning chosen by cross-validation. The cost of a leaf is not how many workloads it gets wrong
- * but how much time its choice loses there: to take the second best by a hair is no fault.
+ * link, with the amount of pruning chosen by cross-validation. The cost of a leaf is not the number of workloads that it gets wrong
+ * but the time that its choice loses there: a second best by a hair is no fault.
  *
  * Everything is deterministic: equal gains are settled by the order of factors and thresholds.
  */
 export interface Grown {
   readonly cases: readonly Case[]
-  /** The subject that loses least over these cases, of those that serve all of them. */
+  /** The subject that loses least over these cases. */
   readonly choice: string
-  /** What it loses, summed. */
+  /** The sum of the losses of the choice. */
   readonly cost: number
   readonly split?: Split
 }
 
 export interface Split {
   readonly factor: FactorName
-  /** Workloads with at most this go to `low`. */
+  /** Workloads whose factor is at most this value go to `low`. */
   readonly threshold: number
   readonly low: Grown
   readonly high: Grown
 }
 
-/** A leaf of one workload would only repeat it. */
+/** Workloads in a leaf at least: a leaf of one workload would only repeat its measurement. */
 const LEAST_LEAF = 2
-/** Nobody remembers longer chains of conditions, and a sample of tens of workloads bears no more. */
+/** Levels of the tree at most: a reader does not remember a longer chain of conditions, and a sample of tens of workloads does not support one. */
 const DEEPEST = 5
-/** What a choice costs where it cannot serve (a plain `Map` for several threads): as if a hundred times slower. */
+/** The loss of a choice that cannot serve a workload (a plain `Map` for several threads): as if it were a hundred times slower. */
 const CANNOT_SERVE = Math.log(100)
 const FOLDS = 10
 
@@ -99,7 +99,7 @@ export function prune(tree: Grown, alpha: number): Grown {
   }
 }
 
-/** The gains per leaf at which the tree loses another branch, rising. */
+/** The gains per leaf at which pruning removes another branch, in rising order. */
 function alphasOf(tree: Grown): number[] {
   const alphas = [0]
   let pruned = prune(tree, 0)
@@ -143,7 +143,7 @@ export function fit(cases: readonly Case[]): CrossValidated {
   const alphas = alphasOf(whole)
   const folds = Math.min(FOLDS, cases.length)
   if (folds < 2) return { tree: whole, folds, alpha: 0, leavesBefore: leavesOf(whole).length }
-  // Between two of the alphas the tree is the same; their geometric mean stands for the interval.
+  // Between two of the alphas the pruned tree does not change; their geometric mean represents the interval.
   const candidates = alphas.map((alpha, at) => (at + 1 < alphas.length ? Math.sqrt(alpha * alphas[at + 1]) : alpha))
   const losses = candidates.map((): number[] => [])
   for (let fold = 0; fold < folds; fold++) {

@@ -4,12 +4,12 @@ import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '@threadmap/workbench/subject
 import type { Workload } from '@threadmap/workbench/workload'
 import type { MixDetails } from '../experiments/mix/index.js'
 
-/** One workload that was measured: what each subject lost there against the best. */
+/** One measured workload: the loss of each subject there against the best. */
 export interface Case {
   readonly workload: Workload
   readonly heldOut: boolean
   readonly subjects: ReadonlyMap<string, Tried>
-  /** The fastest of them. */
+  /** The fastest subject. */
   readonly best: string
 }
 
@@ -20,14 +20,14 @@ export interface Tried {
   readonly loss: number
 }
 
-/** Who may be advised for a workload: what lets threads share entries; where there is one thread, also what only one may use. */
+/** Whether the advice may name the subject for a workload: for several threads, only subjects that share entries; for one thread, every subject. */
 export function mayServe(name: string, { threads }: Workload): boolean {
   if (SAFE_KINDS.some(kind => kind === name)) return true
   if (name === MESSAGES.name || name === SHAREDMAP.name || name === LMDB.name) return true
   return threads === 1 && (name === 'UnsafeMap' || name === PRIVATE.name)
 }
 
-/** As the advice names it: with one thread, a "plain Map per thread" is a plain `Map`. */
+/** The name of a subject in the advice: with one thread, a "plain Map per thread" is a plain `Map`. */
 export function choiceName(name: string): string {
   return name === PRIVATE.name ? 'plain Map' : name
 }

@@ -2,16 +2,16 @@ import { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
 import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '@threadmap/workbench/subjects/subject'
 import type { MapKind } from 'threadmap'
 
-/** What a map's constructor must know of the entries. */
+/** The properties of the entries that a map's constructor needs. */
 export interface Shape {
-  /** As in the source: `string`, `f64`, `json<T>()`. */
+  /** The codecs as a program writes them: `string`, `f64`, `json<T>()`. */
   readonly key: string
   readonly value: string
   /** Entries to make room for at once. */
   readonly capacity: number
 }
 
-/** What to write for `choice`, as one line of TypeScript (for what is no class: a line that says so). */
+/** The line of TypeScript that makes `choice`; for a choice that is no class, a comment with its name. */
 export function codeLine(choice: string, { key, value, capacity }: Shape): string {
   if (MAP_KINDS.includes(choice as MapKind)) {
     return `const map = new ${choice}({ key: ${key}, value: ${value}, capacity: ${grouped(capacity)} })`
@@ -30,7 +30,7 @@ export function codeLine(choice: string, { key, value, capacity }: Shape): strin
   }
 }
 
-/** The import that goes with it, or undefined. */
+/** The import that `codeLine` needs, or undefined. */
 export function importLine(choice: string, { key, value }: Shape): string | undefined {
   if (!MAP_KINDS.includes(choice as MapKind)) return undefined
   const names = [...new Set([key, value].map(codec => codec.replace(/\W.*$/, '')))]

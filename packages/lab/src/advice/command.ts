@@ -34,7 +34,7 @@ interface Flags extends Partial<Record<keyof Workload, number>> {
   seed: number
 }
 
-/** In what order the rounds of a measurement share its progress with the variants that follow. */
+/** The share of the progress that belongs to the rounds; the rest belongs to the variants that follow. */
 const MEASURED_SHARE = 0.5
 
 const FLAG_NAMES: Readonly<Record<keyof Workload, string>> = {
@@ -194,7 +194,7 @@ function questionOf(traces: readonly Trace[], workload: Workload): string {
   return `a ${traces[0].map} recorded in ${threads}: ${all.toLocaleString('en-US')} operations, ${kept.toLocaleString('en-US')} of them kept; about ${workloadText(workload)}`
 }
 
-/** Less than this share of a program's time is not worth choosing a map for. */
+/** Below this share of a program's time, the choice of a map makes no difference to the program. */
 const HARDLY = 0.02
 
 function notesOf(traces: readonly Trace[], plan: Plan, rounds: readonly number[]): string[] {
@@ -221,7 +221,7 @@ function later(onProgress: (share: number, doing: string) => void): (share: numb
   return (share, doing) => onProgress(MEASURED_SHARE + share * (1 - MEASURED_SHARE), `what if: ${doing}`)
 }
 
-/** Runs a measurement that Ctrl-C ends, and shows how far it is. */
+/** Runs a measurement that Ctrl-C ends, and shows its progress. */
 async function measuring(
   work: (signal: AbortSignal, onProgress: (share: number, doing: string) => void) => Promise<Answer>,
 ): Promise<Answer> {

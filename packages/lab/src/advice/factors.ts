@@ -6,11 +6,11 @@ export type FactorName = 'reads' | 'keys' | 'zipf' | 'threads' | 'valueBytes' | 
 export interface Factor {
   readonly name: FactorName
   of(workload: Workload): number
-  /** Between two levels that were measured: half way on the scale on which the factor acts. */
+  /** The threshold between two measured levels: half way, on the scale on which the factor acts. */
   between(low: number, high: number): number
-  /** The answer to "is it at most `threshold`?", for a reader: yes and no. */
+  /** The two answers to "is it at most `threshold`?", in words: yes and no. */
   readonly text: (threshold: number) => { readonly question: string; readonly low: string; readonly high: string }
-  /** A single value, for a reader. */
+  /** A single value, in words. */
   value(value: number): string
   /** The workload with this factor at `value`. */
   set(workload: Workload, value: number): Workload
@@ -79,7 +79,7 @@ export const FACTORS: readonly Factor[] = [
     set: (workload, valueBytes) => ({ ...workload, valueBytes: Math.max(1, Math.round(valueBytes)) }),
   },
   {
-    // What churn comes to: a share of the writes means little where there are few writes.
+    // The share of churn in all operations: a share of the writes means little where there are few writes.
     name: 'turnover',
     of: ({ reads, churn }) => ((100 - reads) * churn) / 100,
     between: halfWay,

@@ -2,7 +2,7 @@ import { choiceName } from './cases.js'
 import { factor } from './factors.js'
 import { type AdviceLeaf, type AdviceNode, adviceLeaves, isLeaf, type Regret, type TreeAdvice } from './tree.js'
 
-/** `FastMap = ShardedMap`: those that tie are named together. */
+/** `FastMap = ShardedMap`: the choice of a leaf, and the subjects that tie with it. */
 export function leafNames({ choice, tied }: Pick<AdviceLeaf, 'choice' | 'tied'>): string {
   return [choice, ...tied].map(choiceName).join(' = ')
 }
@@ -12,7 +12,7 @@ export function percent(share: number): string {
   return `${value >= 10 || value === 0 ? value.toFixed(0) : value.toFixed(1)}%`
 }
 
-/** `regret 0%, at worst 6.2%`, with where it was measured. */
+/** `regret 0%, at worst 6.2%`, with the workloads that it was measured on. */
 export function leafEvidence({ cases, heldOut, fitted }: AdviceLeaf): string {
   const workloads = `${cases} workload${cases === 1 ? '' : 's'}`
   if (heldOut.median === null || heldOut.worst === null) {
@@ -29,7 +29,7 @@ export function regretText({ cases, median, worst, worstBeyondNoise }: Regret): 
   return `On ${cases} workloads that it was not fitted to, its choice takes ${percent(median)} longer than the best (median), at worst ${percent(worst)}${noise}.`
 }
 
-/** Whether the regret is what it should be. */
+/** Whether the regret meets its goal. */
 export function goalText({ goal }: TreeAdvice): string {
   const wanted = `median at most ${percent(goal.median)}, worst at most ${percent(goal.worst)}`
   if (goal.met === null) return `The goal (${wanted}) was not tested.`
@@ -78,7 +78,7 @@ function quoted(text: string): string {
   return text.replaceAll('#', '#35;').replaceAll('"', '#quot;').replaceAll('<', '#lt;').replaceAll('>', '#gt;')
 }
 
-/** The recommendation in one sentence, and in another what cannot be told from it. */
+/** The recommendation in one sentence, and in a second one the subjects that cannot be told from it. */
 export function headline({ tree, goal }: TreeAdvice): { readonly verdict: string; readonly ties: string } {
   const leaves = adviceLeaves(tree)
   const shared = leaves.filter(({ choice }) => choiceName(choice) !== 'plain Map')
@@ -87,7 +87,7 @@ export function headline({ tree, goal }: TreeAdvice): { readonly verdict: string
   const isMixed = new Set(shared.map(leafNames)).size > 1
   const ties = most.tied.length === 0 || isMixed ? '' : `It cannot be told from ${listed(most.tied)} here.`
   const name = choiceName(most.choice)
-  // What was not put to the test, or did not pass it, is not to sound sure.
+  // "Probably", where the tree was not tested on held-out workloads, or missed the goal there.
   const take = goal.met === true ? `take ${name}` : `probably ${name}`
   const verdict = isMixed
     ? `Mostly ${name}, but it depends on the workload.`

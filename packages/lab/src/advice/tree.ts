@@ -6,19 +6,19 @@ import { fit, type Grown, leafFor, lossOf } from './cart.js'
 import { type Case, casesOf } from './cases.js'
 import { FACTORS, type FactorName, factor } from './factors.js'
 
-/** Which map to use for which workload, as a tree; plain data, that can be stored and drawn. */
+/** Which map to use for which workload, as a tree; plain data that can be stored and drawn. */
 export interface TreeAdvice {
   readonly format: 'threadmap-advice'
   readonly version: 1
   readonly tree: AdviceNode
-  /** Over all workloads that the tree has not seen. */
+  /** The regret over all workloads that were held out of the fit. */
   readonly heldOut: Regret
-  /** Over those it was fitted to: what a tree of this size can do at best. */
+  /** The regret over the workloads of the fit: the least that a tree of this size can reach. */
   readonly fitted: Regret
-  /** What the regret on held-out workloads should be, and whether it is. */
+  /** The goal for the regret on held-out workloads, and whether the tree meets it. */
   readonly goal: { readonly median: number; readonly worst: number; readonly met: boolean | null }
   readonly crossValidation: { readonly folds: number; readonly alpha: number; readonly leavesBefore: number }
-  /** What was measured, per factor: beyond it the advice guesses. */
+  /** The measured range of each factor: beyond it the advice guesses. */
   readonly ranges: Readonly<Record<FactorName, { readonly low: number; readonly high: number }>>
 }
 
@@ -34,13 +34,13 @@ export interface AdviceBranch {
 
 export interface AdviceLeaf {
   readonly choice: string
-  /** Those that cannot be told from it: take whichever suits. */
+  /** Subjects that cannot be told from the choice. */
   readonly tied: readonly string[]
   /** Workloads of the fit that ended here. */
   readonly cases: number
   readonly fitted: Regret
   readonly heldOut: Regret
-  /** What another choice costs here: how many times as long it takes (geometric mean), best first. */
+  /** The other choices, best first, and how many times as long each takes (geometric mean). */
   readonly others: readonly { readonly name: string; readonly slower: number }[]
 }
 
@@ -49,13 +49,13 @@ export interface Regret {
   readonly cases: number
   readonly median: number | null
   readonly worst: number | null
-  /** The worst, counting only differences beyond the noise of the rounds. */
+  /** The worst regret, counting only differences beyond the noise of the rounds. */
   readonly worstBeyondNoise: number | null
 }
 
 export const GOAL = { median: 0.05, worst: 0.3 }
 
-/** One comparison in so many may favour the choice beyond the noise, and the other still counts as tied. */
+/** If at most one comparison in this many favours the choice beyond the noise, the other subject still counts as tied. */
 const SELDOM = 4
 
 /** The advice of a run, or undefined if `mix` is not in it. */
@@ -129,7 +129,7 @@ function servingAll(cases: readonly Case[]): string[] {
   return names.filter(name => cases.every(({ subjects }) => subjects.has(name)))
 }
 
-/** Whether `other` cannot be told from `choice`: seldom beyond the noise, or by less than is worth a sentence. */
+/** Whether `other` cannot be told from `choice`: the choice is seldom ahead beyond the noise, or by too little to matter. */
 function ties(cases: readonly Case[], choice: string, other: string, slower: number): boolean {
   if (slower <= 1 + NOTABLE) return true
   const ahead = cases.filter(({ subjects }) => {
@@ -169,7 +169,7 @@ export function adviceLeaves(node: AdviceNode): readonly AdviceLeaf[] {
   return isLeaf(node) ? [node] : [...adviceLeaves(node.low), ...adviceLeaves(node.high)]
 }
 
-/** The way of a workload through the tree: the conditions it meets, and the leaf. */
+/** The path of a workload through the tree: the conditions that it meets, and the leaf. */
 export function follow(tree: AdviceNode, workload: Workload): { because: readonly string[]; leaf: AdviceLeaf } {
   const because: string[] = []
   let node = tree
@@ -184,12 +184,12 @@ export function follow(tree: AdviceNode, workload: Workload): { because: readonl
 
 /** A change of one factor after which the tree advises something else. */
 export interface Turn {
-  /** For a reader: `reads ≤ 30%`. */
+  /** The change in words: `reads ≤ 30%`. */
   readonly change: string
   readonly leaf: AdviceLeaf
 }
 
-/** What would change the answer: per factor the smallest change, upwards and downwards, to a leaf where the choice is not among the best. */
+/** The changes of the answer: per factor the smallest change, upwards and downwards, to a leaf where the choice is not among the best. */
 export function turnsOf(tree: AdviceNode, workload: Workload): Turn[] {
   const { leaf } = follow(tree, workload)
   const turns: Turn[] = []
@@ -208,7 +208,7 @@ export function turnsOf(tree: AdviceNode, workload: Workload): Turn[] {
   return turns
 }
 
-/** Factors that are counts: the next value beside a threshold is a whole one. */
+/** Factors that are counts: the next value beside a threshold is a whole number. */
 const isCount = (name: FactorName) => name === 'threads' || name === 'keys' || name === 'valueBytes'
 
 function justAbove(name: FactorName, threshold: number): number {

@@ -5,20 +5,20 @@ import { sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { NUMBER_BYTES, type Workload } from '@threadmap/workbench/workload'
 import { runWorkloads } from '../experiments/mix/measure.js'
 
-/** A workload that differs in one thing, and whether the choice still stands there. */
+/** A workload that differs in one factor, and whether the choice is still the best there. */
 export interface Variant {
-  /** For a reader: `10% reads`. */
+  /** The difference in words: `10% reads`. */
   readonly change: string
-  /** The fastest map there, if it is another one in every round; undefined: the choice stands. */
+  /** The fastest map there, if it beats the choice in every round; undefined: the choice remains. */
   readonly instead: string | undefined
-  /** How many times as fast as the choice. */
+  /** How many times as fast as the choice that map is. */
   readonly ratio: number
 }
 
-/** Larger maps take longer to fill than they are measured. */
+/** Keys of a variant at most: filling a larger map takes longer than measuring it. */
 const MOST_KEYS = 2 ** 17
 
-/** What one could imagine to change: the mix, the size, the threads, the values. */
+/** Variants of a workload: other shares of reads, sizes, numbers of threads and values. */
 function variantsOf(workload: Workload): { change: string; workload: Workload }[] {
   const { reads, keys, threads, valueBytes, zipf } = workload
   const more = Math.min(2 * threads, 2 * availableParallelism())
@@ -52,7 +52,7 @@ export interface VariantOptions {
   readonly onProgress?: (share: number, doing: string) => void
 }
 
-/** Measures the safe maps on workloads that differ in one thing each: what would change the answer `choice`. */
+/** Measures the safe maps on workloads that differ in one factor each, to find those on which `choice` is not the best. */
 export async function tryVariants(workload: Workload, choice: string, options: VariantOptions): Promise<Variant[]> {
   const base = { ...workload, keys: Math.min(workload.keys, MOST_KEYS) }
   const variants = variantsOf(base)
@@ -74,7 +74,7 @@ export async function tryVariants(workload: Workload, choice: string, options: V
       )
       const own = subjects.find(({ name }) => name === choice)
       const rounds = own?.rounds ?? best.rounds
-      // Of many variants one would differ by chance, so every round has to say so.
+      // One of many variants would differ by chance, so the map must be ahead in every round.
       const isSure = best.rounds.every((rate, round) => rate > rounds[round] * (1 + NOTABLE))
       found.push({
         change: these[at].change,

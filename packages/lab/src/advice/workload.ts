@@ -4,10 +4,10 @@ import { UsageError } from '@threadmap/workbench/errors'
 import { codeOf } from '@threadmap/workbench/files'
 import { NUMBER_BYTES, type Workload } from '@threadmap/workbench/workload'
 
-/** What a workload is where nothing is said of it. */
+/** The workload of a question that names no factor. */
 export const USUAL: Workload = { keys: 10_000, reads: 90, zipf: 0.99, threads: 2, valueBytes: NUMBER_BYTES, churn: 0 }
 
-/** What each part of a workload may be. */
+/** The limits of each factor. */
 const LIMITS: { readonly [name in keyof Workload]: { low: number; high: number; isWhole: boolean; what: string } } = {
   keys: { low: 1, high: 1e9, isWhole: true, what: 'keys in the map' },
   reads: { low: 0, high: 100, isWhole: false, what: 'reads in 100 operations' },
@@ -22,7 +22,7 @@ export function describeField(name: keyof Workload): string {
   return `${LIMITS[name].what} (usually ${USUAL[name]})`
 }
 
-/** The value for `name`, or what is wrong with it. */
+/** The value for `name`; `UsageError` if it is outside the limits. */
 export function checked(name: keyof Workload, value: unknown): number {
   const { low, high, isWhole, what } = LIMITS[name]
   if (typeof value === 'number' && value >= low && value <= high && (!isWhole || Number.isInteger(value))) return value
@@ -31,7 +31,7 @@ export function checked(name: keyof Workload, value: unknown): number {
   )
 }
 
-/** The workload in a JSON file: `{ "reads": 95, "keys": 50000 }`; what is not there is as usual. */
+/** The factors in a JSON file: `{ "reads": 95, "keys": 50000 }`; the caller fills in the others from `USUAL`. */
 export function readWorkload(path: string): Partial<Workload> {
   const file = resolve(path)
   let text: string

@@ -13,7 +13,7 @@ import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument } from '../do
 import { runLab } from './run.js'
 import { recordText } from './text.js'
 
-/** What `threadmap lab` takes; experiments add flags of their own. */
+/** The flags of `threadmap lab`; experiments add flags of their own. */
 export interface LabFlags extends Record<string, unknown> {
   quick?: boolean
   brief?: boolean
@@ -28,10 +28,10 @@ export interface LabFlags extends Record<string, unknown> {
 /** A map's registry has 256 places; the main thread and the lab's own threads need some of them. */
 const MOST_WORKERS = 240
 
-/** What a worker takes, with its V8 and an experiment's keys and operations in it. */
+/** Memory that a worker takes, with its V8 and an experiment's keys and operations. */
 const WORKER_BYTES = 40e6
 
-/** Load per core above which something else is running: the lab has not begun. */
+/** Load per core before the lab begins, above which other programs are using the machine. */
 const BUSY = 0.7
 
 /** `threadmap lab`, for all experiments that were found. */
@@ -46,7 +46,7 @@ export function labCommand(experiments: readonly Experiment[]): Command {
   return command
 }
 
-/** The experiments whose flags are nobody else's; the others are left out by name. */
+/** The experiments whose flags no other experiment has; the others are left out by name. */
 export function withoutClashes({ experiments, leaveOut }: Found): readonly Experiment[] {
   const probe = bareCommand()
   return experiments.filter(experiment => {
@@ -92,7 +92,7 @@ function list(experiments: readonly Experiment[]): void {
   }
 }
 
-/** Runs experiments, shows and keeps what they find. `SubjectError`, at the very end, if one of them failed. */
+/** Runs experiments, and shows and keeps their outcomes. Throws `SubjectError` after the last one if one of them failed. */
 export async function lab(
   names: readonly string[],
   flags: LabFlags,
@@ -147,19 +147,19 @@ function chosen(names: readonly string[], all: readonly Experiment[]): readonly 
   return names.length === 0 ? all : all.filter(({ name }) => names.includes(name))
 }
 
-/** The values of flags that experiments brought along. */
+/** The values of the experiments' own flags. */
 function ownFlags(flags: LabFlags, all: readonly Experiment[]): Readonly<Record<string, unknown>> {
   const names = all.flatMap(({ flags: own }) => (own ?? []).map(option => option.attributeName()))
   return Object.fromEntries(names.filter(name => flags[name] !== undefined).map(name => [name, flags[name]]))
 }
 
-/** What this program may still take: a container may have less than the machine. */
+/** Bytes of memory that this program may still take: a container may have less than the machine. */
 function freeBytes(): number {
   const { availableMemory } = process as { availableMemory?: () => number }
   return Math.min(freemem(), availableMemory?.() ?? Number.POSITIVE_INFINITY)
 }
 
-/** Refuses workers for whom there is no memory, before any is started. */
+/** Refuses a number of workers that the memory does not suffice for, before any worker starts. */
 export function requireMemory(workers: number, free: number): void {
   const most = Math.floor(free / WORKER_BYTES)
   if (workers <= most) return
@@ -169,7 +169,7 @@ export function requireMemory(workers: number, free: number): void {
   )
 }
 
-/** The run in `folder`, if it was made here and as is asked for now: figures of different machines or settings don't mix. */
+/** The run in `folder`, if it has this machine and these settings: figures of different machines or settings don't mix. */
 function resumable(folder: RunFolder, settings: Settings): RunDocument {
   const document = readDocument(folder.path)
   const here = JSON.stringify(machine())

@@ -14,29 +14,29 @@ import {
 export interface LabOptions {
   readonly experiments: readonly Experiment[]
   readonly settings: Settings
-  /** Where the run is kept; undefined: nowhere. */
+  /** The folder that keeps the run; undefined: the run is not kept. */
   readonly folder?: RunFolder | undefined
-  /** A run to go on with: its finished experiments are kept and not run again. */
+  /** A run to continue: its finished experiments are kept and not run again. */
   readonly resume?: RunDocument | undefined
   readonly progress: Progress
   readonly signal: AbortSignal
-  /** Called once everything is checked and measuring begins. */
+  /** Called when everything is checked and measuring begins. */
   readonly onBegin?: () => void
-  /** Called with each experiment that has ended, to show it. */
+  /** Called with each experiment that has ended. */
   readonly onRecord?: (record: ExperimentRecord) => void
-  /** Called when something optional is left out. */
+  /** Called with each optional part that is left out. */
   readonly onLeftOut?: (experiment: string, leftOut: LeftOut) => void
 }
 
 /**
- * Runs experiments one after another. After each the run is written, whole; an interrupt therefore keeps those that have
+ * Runs experiments one after another, and writes the whole run after each, so that an interrupt keeps the experiments that have
  * ended. An experiment that fails is recorded as failed, and the others still run.
  */
 export async function runLab(options: LabOptions): Promise<RunDocument> {
   const { settings, folder, resume, progress } = options
   const done = new Set(resume?.experiments.filter(({ status }) => status === 'finished').map(({ name }) => name))
   const experiments = options.experiments.filter(({ name }) => !done.has(name))
-  // Every team of threads and every request listens, and stops doing so when it ends.
+  // Every team of threads and every request adds a listener and removes it at its end; their number is no leak.
   setMaxListeners(0, options.signal)
   for (const experiment of experiments) await experiment.check?.(settings)
   folder?.prepare()
@@ -101,7 +101,7 @@ async function runOne(
     return { ...ended(), status: 'finished', ...outcome }
   } catch (error) {
     if (signal.aborted) throw signal.reason
-    // A fault of ours, not of the machine or a subject: its stack is wanted.
+    // This error is a fault of the lab, not of the machine or a subject, so its stack matters.
     if (!(error instanceof WorkbenchError) && process.env.THREADMAP_DEBUG) throw error
     return {
       ...ended(),
@@ -111,7 +111,7 @@ async function runOne(
   }
 }
 
-/** Knows how long experiments should take, and corrects itself by those that are done. */
+/** Forecasts the time of the run from the plan, and corrects the plan by the experiments that have ended. */
 class Forecast {
   readonly #seconds: readonly number[]
   readonly #beganAt = performance.now()
@@ -127,7 +127,7 @@ class Forecast {
     const left = planned(done) - share * (this.#seconds[done] ?? 0)
     if (left <= 0) return ''
     const actual = (performance.now() - this.#beganAt) / 1000
-    // The plan weighs as much as ten seconds of experience.
+    // The plan weighs as much as ten seconds of measured time.
     const slowness = (actual + 10) / (past + 10)
     return `about ${duration(left * slowness)} left`
   }

@@ -2,7 +2,7 @@ import { pc } from '@threadmap/workbench/terminal/colour'
 import { tableText } from '@threadmap/workbench/terminal/table'
 import type { ExperimentRecord } from '../document.js'
 
-/** An experiment that has ended, for the terminal: what it found, and the figures. */
+/** An experiment that has ended, for the terminal: its findings and its figures. */
 export function recordText(record: ExperimentRecord, { tables = true } = {}): string {
   const head = `${pc.bold(record.title)} ${pc.dim(`(${record.name}, ${record.seconds.toFixed(1)} s)`)}`
   if (record.status === 'failed') return `${head}\n  ${pc.red('failed:')} ${record.reason}`

@@ -18,7 +18,7 @@ interface Flags {
   compare?: string[]
 }
 
-/** So many changes are printed; the page has all. */
+/** The number of changes that are printed; the page has all. */
 const MOST_PRINTED = 12
 
 export function reportCommand(): Command {
@@ -36,7 +36,7 @@ export function reportCommand(): Command {
     )
 }
 
-/** Draws a run, and says what it recommends and where the page is. */
+/** Draws a run, and prints its recommendation and the path of the page. */
 export function draw(run: string, { out }: { out?: string } = {}): void {
   const document = readDocument(run)
   const folder = folderOf(run)
@@ -73,7 +73,7 @@ function compare(runs: readonly string[], { out }: Flags): void {
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-/** A document may have the right parts with nonsense in them; it is read before anything is written. */
+/** Builds the page before anything is written, since a document may have the right parts with nonsense in them. */
 function drawing<T>(run: string, work: () => T): T {
   try {
     return work()
@@ -88,7 +88,7 @@ function folderOf(run: string): string {
   return existsSync(join(whole, 'run.json')) ? new RunFolder(whole).path : resolve(whole, '..')
 }
 
-/** The run before, if it lies beside and tells the same kind of thing. */
+/** The previous run, if the folder has one of the same length. */
 function previousOf(folder: string, document: RunDocument): RunDocument | undefined {
   const path = join(folder, 'previous.json')
   if (!existsSync(path)) return undefined
@@ -96,7 +96,7 @@ function previousOf(folder: string, document: RunDocument): RunDocument | undefi
     const previous = readDocument(path)
     return previous.id !== document.id && previous.settings.quick === document.settings.quick ? previous : undefined
   } catch {
-    // A damaged older run is no reason to have no report of this one.
+    // A damaged older run must not prevent the report of this one.
     return undefined
   }
 }

@@ -7,7 +7,7 @@ import { page } from '@threadmap/workbench/report/page'
 import type { RunDocument } from '../document.js'
 import { type Change, changesOf, compareRuns, comparisonFindings } from './comparison.js'
 
-/** The picture has at most so many; the table has all. */
+/** Changes in the picture at most; the table has all. */
 const MOST_IN_PICTURE = 12
 
 export function changesSection(before: RunDocument, after: RunDocument): Html {
@@ -26,7 +26,7 @@ ${changes.length === 0 ? '' : html`<details><summary>All ${changes.length} chang
 </section>`
 }
 
-/** A page of the comparison alone. */
+/** A page that has the comparison only. */
 export function comparisonPage(before: RunDocument, after: RunDocument): string {
   return page(
     'threadmap lab: two runs compared',

@@ -8,16 +8,16 @@ export interface Change {
   readonly after: Evidence
   /** after / before. */
   readonly ratio: number
-  /** Outside the noise of both, and large enough to matter. */
+  /** Whether the change is outside the noise of both runs, and large enough to matter. */
   readonly isChange: boolean
-  /** Whether that is good; undefined where the metric does not say. */
+  /** Whether the change is an improvement; undefined where the metric does not say. */
   readonly isBetter: boolean | undefined
 }
 
 export interface Comparison {
   /** In the order of the second run. */
   readonly figures: readonly Change[]
-  /** Figures that only one of the runs has. */
+  /** The number of figures that only one of the runs has. */
   readonly onlyBefore: number
   readonly onlyAfter: number
   /** By how much all speeds changed together (median of ratios; above 1: faster): the machine rather than the code. */
@@ -26,15 +26,15 @@ export interface Comparison {
   readonly isSameLength: boolean
 }
 
-/** What a figure measures; two rows of the same key are the same figure. */
+/** The identity of a figure: rows of two runs with equal keys are compared. */
 function keyOf({ experiment, subject, workers, workload, metric, unit }: Evidence): string {
   return JSON.stringify([experiment, subject, workers, workload, metric, unit])
 }
 
 /**
- * Sets two runs side by side. Their rounds did not run at the same time, so they cannot be paired: a figure has changed when
- * the quartiles of the two runs do not overlap and the medians differ by more than 5% (by 20% where there are fewer than
- * three rounds to see the noise in).
+ * Compares two runs. Their rounds did not run at the same time, so they cannot be paired: a figure has changed when
+ * the quartiles of the two runs do not overlap and the medians differ by more than 5% (by 20% with fewer than
+ * three rounds, which show too little of the noise).
  */
 export function compareRuns(before: RunDocument, after: RunDocument): Comparison {
   const earlier = new Map(rowsOf(before).map(row => [keyOf(row), row]))
@@ -79,14 +79,14 @@ function changeOf(before: Evidence, after: Evidence): Change {
   }
 }
 
-/** Rates are better when higher, times and sizes when lower; of other figures one cannot say. */
+/** Rates are better when higher, times and sizes when lower; other figures have no better direction. */
 function isMoreBetter({ unit }: Evidence): boolean | undefined {
   if (/(^|\s)[kMG]?(ops)?\/s\b/.test(unit)) return true
   if (/^(ns|us|µs|ms|s|min|B|KB|MB|GB|KiB|MiB|GiB|bytes)(\/|$| )/.test(unit)) return false
   return undefined
 }
 
-/** What there is to say, in sentences; the first is the headline. */
+/** The comparison in sentences; the first is the headline. */
 export function comparisonFindings({
   figures,
   drift,

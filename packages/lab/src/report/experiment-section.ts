@@ -10,7 +10,7 @@ import { anchor, type Content, type Html, html } from '@threadmap/workbench/repo
 import { cellText } from '@threadmap/workbench/terminal/table'
 import type { ExperimentRecord, FinishedRecord, LeftOut } from '../document.js'
 
-/** One experiment: what it asked, what it found, the charts, the tables, how it was measured. */
+/** One experiment: its question, findings, charts, tables and method. */
 export function experimentSection(record: ExperimentRecord): Html {
   const id = anchor('experiment', record.name)
   if (record.status === 'failed') {
@@ -30,7 +30,7 @@ ${measuredHow(record)}
 </section>`
 }
 
-/** A phone's reader wants to get to the next experiment. */
+/** Findings that are not folded: on a phone, a longer list would hide the next experiment. */
 const MOST_FINDINGS_OPEN = 4
 const MOST_CHARTS_OPEN = 3
 

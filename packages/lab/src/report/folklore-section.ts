@@ -12,13 +12,13 @@ const SIGNS: Readonly<Record<Standing, { sign: string; style: string }>> = {
   'not tested': { sign: '–', style: 'untested' },
 }
 
-/** A belief with what this run's experiments say about it; `experiment` says where that stands. */
+/** A belief with the verdicts of this run's experiments; `experiment` names the section of each verdict. */
 interface Judged {
   readonly experiment: string
   readonly finding: BeliefFinding
 }
 
-/** Each piece of folklore beside what this machine measured. */
+/** Each belief beside this machine's figures. */
 export function folkloreSection(document: RunDocument): Html {
   const judged = document.experiments.flatMap((record): Judged[] =>
     record.status === 'finished' ? record.beliefs.map(finding => ({ experiment: record.name, finding })) : [],
@@ -44,7 +44,7 @@ ${own.length === 0 ? html`<p class="soft">No finished experiment of this run is 
 </section>`
 }
 
-/** What several experiments say together: where one is against it, it does not hold. */
+/** The verdict of several experiments together: a belief does not hold if one of them says so. */
 function standingOf(judged: readonly Judged[]): Standing {
   const verdicts = judged.map(({ finding }) => finding.verdict)
   if (verdicts.includes('does not hold')) return 'does not hold'

@@ -7,7 +7,7 @@ import { type AdviceLeaf, adviceLeaves, adviceOf, type TreeAdvice } from '../adv
 import type { RunDocument } from '../document.js'
 import { treeFigure } from './charts/tree.js'
 
-/** The answer, before anything else: which map, how sure that is, and the tree for those whose workload differs. */
+/** The first section of the report: which map to take, how sure the advice is, and the tree for other workloads. */
 export function recommendationSection(document: RunDocument): Html {
   const advice = adviceOf(document)
   if (advice === undefined) {

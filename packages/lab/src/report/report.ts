@@ -8,7 +8,7 @@ import { experimentSection } from './experiment-section.js'
 import { folkloreSection } from './folklore-section.js'
 import { recommendationSection } from './recommendation.js'
 
-/** The file that a run's report has in its folder. */
+/** The name of the report in a run's folder. */
 export const REPORT_FILE = 'report.html'
 
 export interface ReportOptions {
@@ -32,7 +32,7 @@ ${machineSection(document)}`,
   )
 }
 
-/** Writes the report to `path`, whole or not at all. `UsageError` where that cannot be. */
+/** Writes the report to `path`, whole or not at all. `UsageError` if the file cannot be written. */
 export function writeReport(document: RunDocument, path: string, options: ReportOptions = {}): void {
   writeAtomically(path, reportPage(document, options))
 }

@@ -10,10 +10,10 @@ import { lab } from '../lab/command.js'
 import { draw } from '../report/command.js'
 import { wordcount } from '../wordcount/command.js'
 
-/** The word count's part of two minutes: three rounds over this much take about 15 s on two cores. */
+/** Bytes of text for the word count: three rounds over them take about 15 s on two cores, of the tour's two minutes. */
 const WORDCOUNT = { maxBytes: 16_000_000, rounds: 3, maxSeconds: 30 }
 
-/** More threads would not make the tour better, and their preparation longer. */
+/** Workers at most: more threads would take longer to prepare and show nothing new. */
 const MOST_WORKERS = 8
 
 export function startCommand(experiments: readonly Experiment[]): Command {
@@ -32,7 +32,7 @@ async function start(out: string, signal: AbortSignal, experiments: readonly Exp
   try {
     await lab([], { quick: true, brief: true, out, workers, seed: DEFAULT_SEED }, signal, experiments)
   } catch (error) {
-    // One experiment failed: the others are still worth their report.
+    // One experiment failed; the report shows the others.
     if (!(error instanceof SubjectError)) throw error
     failed = error
   }

@@ -1,28 +1,28 @@
 /** A method of a map, as the covers see it. */
 export type Method = (...args: unknown[]) => unknown
 
-/** What a cover calls when an operation is to be kept. */
+/** The recorder, as a cover calls it when an operation is to be kept. */
 export interface Sampler {
   readonly countdown: { left: number }
-  /** Keeps an operation that is done, by its result. */
+  /** Keeps an operation after it was done, by its result. */
   readonly told: (key: unknown, result: unknown) => void
   /** Keeps an operation and does it. */
   readonly asked: Method
 }
 
-/** A method that does what it covers and counts down; when the countdown is over, the operation is kept. */
+/** A method that calls the covered method and counts down; when the countdown is over, the operation is kept. */
 type Cover = (original: Method, sampler: Sampler) => Method
 
 /**
- * The methods, their letter in the trace, and what covers them. What V8 makes of them decides what recording costs. Each stands
- * written out, with as many parameters as it has: a function made in a loop would share what V8 learns about its calls
- * with all the others and be several times slower, and a rest parameter would make an array for every call. What they
- * close over are constants (parameters count as variables), so that the compiler sees the method and inlines it; `this` is
- * the map, whose kind the caller's code has checked already; and what counts comes after the operation where it can,
- * for whatever stands before it takes that certainty away. See docs/decisions/0006.
+ * The methods, their letters in the trace, and their covers. The code that V8 makes of a cover decides the cost of recording. Each
+ * cover is written out, with the parameters of its method: functions made in a loop would share V8's type feedback with one another
+ * and be several times slower, and a rest parameter would make an array for every call. The covers close over constants only
+ * (parameters count as variables), so that the compiler sees the method and inlines it. `this` is the map, whose kind the caller's
+ * code has checked already. The countdown comes after the operation where possible, because a call before the operation makes the
+ * compiler forget that check. See docs/decisions/0006.
  */
 export const METHODS: Readonly<Record<string, { readonly letter: string; readonly cover: Cover }>> = {
-  // Their results tell whether the key was there.
+  // The results of these methods tell whether the key was there.
   get: {
     letter: 'g',
     cover(original, { told, countdown }) {
@@ -88,7 +88,7 @@ export const METHODS: Readonly<Record<string, { readonly letter: string; readonl
       }
     },
   },
-  // For these one has to ask before.
+  // The results of these methods do not tell whether the key was there, so `has` comes before the operation.
   set: {
     letter: 'u',
     cover(original, { asked, countdown }) {

@@ -4,16 +4,16 @@ import { bytes, type ConcurrentMap, f64, i64, json, string } from 'threadmap'
 import type { KeyType, ValueType } from './format.js'
 import type { Plan } from './plan.js'
 
-/** Keys and values of a replay. They are as long as the program's, and of the same types; what was in them nobody recorded. */
+/** Keys and values of a replay. They have the lengths and types of the program's; the trace has no contents. */
 export type ReplayMap = ConcurrentMap<unknown, unknown>
 
-/** As it is written in a program, and as it is. */
+/** A codec, and the text that names it in a program. */
 const KEY_CODECS = {
   string: { text: 'string', codec: string },
   number: { text: 'f64', codec: f64 },
   bigint: { text: 'i64', codec: i64 },
   bytes: { text: 'bytes', codec: bytes },
-  // Objects cannot be shared; text stands for whatever names them.
+  // Objects cannot be keys of a shared map, so the replay uses text in their place.
   other: { text: 'string', codec: string },
 }
 const VALUE_CODECS = {
@@ -35,17 +35,17 @@ export function codecsOf(plan: Plan): { key: string; value: string; options: Any
   }
 }
 
-/** The `index`-th key; `family` sets apart those that come and go from the others. */
+/** The `index`-th key; `family` separates the keys that come and go from the others. */
 export function keyAt(index: number, family: number, type: KeyType, lengths: readonly number[]): unknown {
   const number = index * 256 + family
   if (type === 'number') return number
   if (type === 'bigint') return BigInt(number)
-  // Digits first: text that differs only at its end is not what programs have.
+  // Digits first, since keys of programs seldom differ only at their ends.
   const text = number.toString(36).padEnd(lengths[index % lengths.length], '.')
   return type === 'bytes' ? new Uint8Array(Buffer.from(text, 'latin1')) : flat(text)
 }
 
-/** Several values of the sizes that were seen. */
+/** Several values, of the recorded sizes. */
 export function valuesOf(type: ValueType, sizes: readonly number[]): unknown[] {
   return Array.from({ length: 64 }, (_, i) => {
     const size = sizes[i % sizes.length]
@@ -63,7 +63,7 @@ export function valuesOf(type: ValueType, sizes: readonly number[]): unknown[] {
   })
 }
 
-/** Fills a map with what every replay finds in it. */
+/** Fills a map with the entries that a replay begins with. */
 export function fillFor(map: { set(key: unknown, value: unknown): unknown }, plan: Plan): void {
   const values = valuesOf(plan.valueType, plan.valueBytes)
   for (let i = 0; i < plan.entries; i++) {

@@ -7,8 +7,8 @@ const FORMAT = 'threadmap-trace'
 const VERSION = 1
 
 /**
- * What one thread did with a map: a sample of its operations. Keys are kept as hashes and lengths, values as sizes: a trace
- * tells how a map is used, not what is in it.
+ * A sample of one thread's operations on a map. A trace has hashes and lengths of keys and sizes of values: it tells how a map is
+ * used, not its contents.
  */
 export interface Trace {
   readonly format: typeof FORMAT
@@ -19,12 +19,12 @@ export interface Trace {
   readonly startedAt: string
   /** The class of the map. */
   readonly map: string
-  /** One operation in so many was kept, on average. */
+  /** One operation in this many was kept, on average. */
   readonly every: number
-  /** All operations, kept or not. */
+  /** The number of all operations, kept or not. */
   readonly operations: number
   readonly seconds: number
-  /** Entries in the map, as seen when operations were kept. */
+  /** Numbers of entries in the map when operations were kept. */
   readonly entries: { readonly last: number; readonly most: number }
   readonly keys: { readonly type: KeyType; readonly lengths: readonly number[] }
   readonly values: { readonly type: ValueType; readonly bytes: readonly number[] }
@@ -33,7 +33,7 @@ export interface Trace {
   readonly clears: number
   /** One letter per kept operation, see `OPERATIONS`. */
   readonly ops: string
-  /** The hash of each one's key. */
+  /** The hash of the key of each kept operation. */
   readonly ids: readonly number[]
 }
 
@@ -42,7 +42,7 @@ export const KEY_TYPES = ['string', 'number', 'bigint', 'bytes', 'other'] as con
 export type ValueType = (typeof VALUE_TYPES)[number]
 export const VALUE_TYPES = ['number', 'string', 'bytes', 'json'] as const
 
-/** Lower case: the key was there; upper case: it was not. */
+/** The letters of the operations. Lower case: the key was in the map; upper case: it was not. */
 export const OPERATIONS = {
   g: 'get',
   h: 'has',
@@ -55,10 +55,10 @@ export const OPERATIONS = {
 } as const
 const LETTERS = new Set([...Object.keys(OPERATIONS), ...Object.keys(OPERATIONS).map(letter => letter.toUpperCase())])
 
-/** Fewer operations say nothing about a distribution. */
+/** Kept operations that a replay needs at least: fewer say nothing about a distribution. */
 const FEWEST = 100
 
-/** The file of a thread: the main thread has the name itself, the others have their number behind it. */
+/** The file of a thread: the name itself for the main thread, the name and the thread's number for another. */
 export function traceFile(file: string, thread: number): string {
   return thread === 0 ? resolve(file) : `${resolve(file)}.${thread}`
 }
@@ -68,8 +68,8 @@ export function writeTrace(file: string, trace: Omit<Trace, 'format' | 'version'
 }
 
 /**
- * The traces of all threads that recorded to `file`: the file, and those beside it with a thread's number behind the name,
- * as far as they are of the same process as the newest. `UsageError` for what is no trace.
+ * The traces of all threads that recorded to `file`: `file` itself and the files with a thread's number after this name, as far as
+ * they come from the process of the newest. `UsageError` for a file that is no trace.
  */
 export function readTraces(file: string): Trace[] {
   const whole = resolve(file)
@@ -123,7 +123,7 @@ function readTrace(path: string): Trace {
   return parsed as Trace
 }
 
-/** What is wrong with what should be a trace, or undefined. */
+/** The first fault of a parsed trace, or undefined. */
 function problemOf(trace: unknown): string | undefined {
   if (!isObject(trace) || trace.format !== FORMAT) return `it has no format "${FORMAT}"`
   if (trace.version !== VERSION) return `version ${String(trace.version)} is not ${VERSION}`
@@ -155,7 +155,7 @@ function isOneOf(value: unknown, list: readonly string[]): boolean {
   return typeof value === 'string' && list.includes(value)
 }
 
-/** More bytes than any key or value of a map may have. */
+/** A limit above the bytes of any key or value that a map may have. */
 const LARGEST = 2 ** 24
 
 function isSizes(value: unknown): boolean {

@@ -1,7 +1,7 @@
 import { NUMBER_BYTES, random, type Workload } from '@threadmap/workbench/workload'
 import type { KeyType, Trace, ValueType } from './format.js'
 
-/** What a replay does, in the lowest bits of an operation; the key's index is above. */
+/** The kind of an operation of a replay, in its lowest bits; the key's index is in the bits above. */
 export const Step = {
   get: 0,
   has: 1,
@@ -15,17 +15,17 @@ export const Step = {
   update: 9,
 } as const
 
-/** The bits of an operation that say what it does. */
+/** The number of bits that a `Step` takes. */
 export const STEP_BITS = 4
 
-/** What a replay needs, the same for every subject. */
+/** The plan of a replay, which every subject follows. */
 export interface Plan {
   readonly threads: number
-  /** Entries in the map throughout. */
+  /** Entries that are in the map throughout. */
   readonly entries: number
-  /** Keys that are asked for and never there: indexes from `entries` on. */
+  /** Keys that operations ask for and that are never in the map: indexes from `entries` on. */
   readonly absent: number
-  /** Keys of each thread that come and go; half of them are there at the start. 0: none do. */
+  /** Keys of each thread that come and go; half of them are in the map at the start. 0: no key comes or goes. */
   readonly temporary: number
   readonly keyType: KeyType
   readonly keyLengths: readonly number[]
@@ -36,17 +36,17 @@ export interface Plan {
 }
 
 const TEMPORARY = 1024
-/** So many operations at least, that repeating them does not make the processor learn them. */
+/** Operations at least: the branch predictor would learn a shorter list. */
 const FEWEST_OPERATIONS = 2 ** 16
 const MOST_OPERATIONS = 2 ** 19
-/** More entries are not filled in; the caches are too small for as many already. */
+/** Entries at most: this many exceed the caches already, so more would change nothing. */
 export const MOST_ENTRIES = 2 ** 20
 
 /**
- * Turns a sample of operations into ones that can be repeated for as long as one likes:
- * - a key that came up more than once is the same key again; one that came up once stands for all keys that seldom come up,
- *   and each time another of these is taken, so that the replay touches as much memory as the program did;
- * - what inserts and deletes goes round over a ring of keys, so that the map keeps its size.
+ * Turns a sample of operations into a list that can be repeated without end:
+ * - A key that the sample has more than once is one key in the list, too. A key that it has once represents all rare keys, and the
+ *   list takes a different rare key each time, so that the replay touches as much memory as the program did.
+ * - Inserts and deletes go round over a ring of keys, so that the map keeps its size.
  */
 export function planOf(traces: readonly Trace[], seed: number, threads = traces.length): Plan {
   const seen = new Map<number, number>()
@@ -67,14 +67,14 @@ export function planOf(traces: readonly Trace[], seed: number, threads = traces.
   const firstRare = entries - rare
   const absent = Math.max(1, missing.size)
   const churns = traces.some(({ ops }) => /[UMOAPd]/.test(ops))
-  // Only numbers can be added to; a trace that says otherwise was written by somebody else.
+  // `add` works on numbers only; a trace that says otherwise was not written by the recorder.
   const addsUp = traces[0].values.type === 'number'
   const operations = Array.from({ length: threads }, (_, thread) => {
     const { ops, ids } = traces[thread % traces.length]
     const next = random(seed + thread * 7919)
     const length = Math.min(MOST_OPERATIONS, Math.max(ops.length, FEWEST_OPERATIONS))
     const list = new Uint32Array(new SharedArrayBuffer(length * Uint32Array.BYTES_PER_ELEMENT))
-    // Threads that replay the same trace begin at different places of it.
+    // Threads that replay one trace begin at different places of it.
     const offset = Math.floor((Math.floor(thread / traces.length) / Math.ceil(threads / traces.length)) * ops.length)
     for (let i = 0; i < length; i++) {
       const at = (i + offset) % ops.length
@@ -114,7 +114,7 @@ function stepOf(letter: string, present: number, missed: number): number {
   return letter === 'd' ? Step.remove : Step.insert
 }
 
-/** The nearest workload of the mix experiment: to ask the tree, and to vary. */
+/** The nearest workload of the mix experiment, for the tree and for the variants. */
 export function workloadOf(traces: readonly Trace[], threads = traces.length): Workload {
   const ops = traces.map(trace => trace.ops).join('')
   const count = (letters: RegExp) => ops.replaceAll(letters, '').length
@@ -132,7 +132,7 @@ export function workloadOf(traces: readonly Trace[], threads = traces.length): W
   }
 }
 
-/** Below this exponent a sample of an even distribution looks the same. */
+/** The smallest exponent that a sample can tell from an even distribution. */
 const EVEN = 0.3
 
 /** The exponent of the Zipf distribution under which the ranked counts of keys are likeliest; 0 where none stands out. */
@@ -150,7 +150,7 @@ function zipfOf(traces: readonly Trace[], entries: number): number {
   return best.exponent < EVEN ? 0 : Number(best.exponent.toFixed(2))
 }
 
-/** The sum of 1 / i^s for i from 1 to n: exactly at first, by the integral then. */
+/** The sum of 1 / i^s for i from 1 to n: exact for the first terms, by the integral for the rest. */
 function harmonic(n: number, s: number): number {
   const exact = Math.min(n, 1000)
   let sum = 0

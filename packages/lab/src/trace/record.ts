@@ -5,7 +5,7 @@ import { random } from '@threadmap/workbench/workload'
 import { METHODS, type Method, type Sampler } from './covers.js'
 import { type KeyType, type Trace, traceFile, type ValueType, writeTrace } from './format.js'
 
-/** What can be recorded: a plain `Map`, any map of threadmap, or what looks like one. */
+/** A map that can be recorded: a plain `Map`, any map of threadmap, or an object with their methods. */
 export interface Recordable {
   get(key: never): unknown
   has(key: never): boolean
@@ -13,15 +13,15 @@ export interface Recordable {
 }
 
 export interface RecordOptions {
-  /** One operation in so many is kept, on average. Default 64. */
+  /** One operation in this many is kept, on average. Default 64. */
   readonly every?: number
-  /** So many kept operations fill the memory; then every second one is dropped and half as many are kept. Default 65,536. */
+  /** Kept operations at most. When there are so many, the recorder drops every second one and keeps half as many from then on. Default 65,536. */
   readonly most?: number
 }
 
 const EVERY = 64
 const MOST = 2 ** 16
-/** The file is written when so many are kept, and each time there are four times as many: a terminated thread leaves a part of what it did. */
+/** The file is first written with this many kept operations, and again whenever they have quadrupled, so that a terminated thread leaves a part of its trace. */
 const FIRST_WRITE = 1024
 
 /** From a small letter to its capital. */
@@ -32,10 +32,10 @@ const WALKS = ['forEach', 'keys', 'values', 'entries', Symbol.iterator] as const
 const recorders = new Map<object, Recorder>()
 
 /**
- * Records how this thread uses `map`, for `threadmap advise --trace FILE`, and returns the same map. Its methods are covered
- * by ones that count and keep one operation in 64 (key hash, hit or miss, sizes; no keys, no values); everybody who has the
- * map is recorded without knowing. The file is written while it goes on and when the thread or process ends, each time
- * whole. In a worker it is `FILE.N` with the worker's thread id; each thread that shares a map records its own part.
+ * Records how this thread uses `map`, for `threadmap advise --trace FILE`, and returns `map`. Covers take the place of its methods;
+ * they count, and keep one operation in 64 (key hash, hit or miss, sizes; no keys, no values). All code of this thread that uses the
+ * map is recorded. The file is written during the recording and when the thread or process ends, whole each time. In a worker the file
+ * is `FILE.N` with the worker's thread id; each thread that shares a map records its own part.
  *
  * Throws `UsageError` if the map is already recorded, or `file` cannot be written.
  */
@@ -58,7 +58,7 @@ export function record<M extends Recordable>(map: M, file: string, options: Reco
   return map
 }
 
-/** Ends the recording of `map`, writes its file and gives it back its own methods. Does nothing if it is not recorded. */
+/** Ends the recording of `map`, writes its file and restores its methods. Does nothing if `map` is not recorded. */
 export function stopRecording(map: Recordable): void {
   const recorder = recorders.get(map)
   if (recorder === undefined) return
@@ -68,7 +68,7 @@ export function stopRecording(map: Recordable): void {
   recorder.write()
 }
 
-/** A program does not fail at its end because its trace cannot be written. */
+/** Writes the file without throwing: a program must not fail at its end because its trace cannot be written. */
 function writeAll(): void {
   for (const recorder of recorders.values()) {
     try {
@@ -80,18 +80,18 @@ function writeAll(): void {
 }
 
 /**
- * Operations are kept in runs of 16, one run in 64 times 16 operations: the processor guesses wrongly once for a run, not
- * once for each, and that is what keeping one costs most.
+ * Operations are kept in runs of 16, one run in 64 times 16 operations: so the processor mispredicts the branch once for a run, not
+ * once for each operation, and this misprediction is the largest cost of keeping one.
  */
 const BURST = 16
 
-/** So many different gaps take turns; a prime, so that they go with nothing the program does. */
+/** Different gaps that take turns: a prime number, so that no period of the program divides it. */
 const GAPS = 1021
 
-/** Keys are looked at when so many are there. */
+/** Keys that are gathered before they are hashed together. */
 const BATCH = 256
 
-/** Of one kept operation in so many the sizes and types are looked at, too: they vary little and cost more. */
+/** One kept operation in this many has its sizes and types recorded, too: they vary little and cost more. */
 const DETAILED = 16
 
 class Recorder {
@@ -105,17 +105,17 @@ class Recorder {
   #every: number
   /** Operations until the next that is kept. */
   readonly #countdown: { left: number }
-  /** What `left` began with. */
+  /** The value from which `left` counts down. */
   #interval: number
   readonly #gaps: Uint32Array
-  /** Methods that were the map's own, to be given back. */
+  /** Methods that were own properties of the map, to be restored. */
   readonly #own = new Map<PropertyKey, PropertyDescriptor>()
   #inBurst = 0
   #operations = 0
   #kept = 0
-  /** The keys of the last kept operations, not yet looked at. */
+  /** The keys of the last kept operations, not yet hashed. */
   readonly #pending: unknown[] = new Array(BATCH).fill(undefined)
-  /** So many of the kept operations were looked at. */
+  /** The number of kept operations whose keys are hashed. */
   #settled = 0
   #ops = new Uint8Array(FIRST_WRITE)
   #ids = new Float64Array(FIRST_WRITE)
@@ -142,8 +142,8 @@ class Recorder {
   }
 
   /**
-   * Puts a prototype of its own between the map and its class: calls of its methods are found as fast as before. (Methods put on
-   * the map itself cost reads of a plain `Map` another 2 to 3%.) A method that is the map's own is covered there.
+   * Puts a prototype of its own between the map and its class, where V8 finds methods as fast as before. (Own properties of the map
+   * cost reads of a plain `Map` another 2 to 3%, decision 0006.) A method that is an own property of the map is covered there.
    */
   cover(): void {
     const map = this.#map as unknown as Record<PropertyKey, Method | undefined>
@@ -200,14 +200,14 @@ class Recorder {
     }
   }
 
-  /** Sets the countdown anew; before an operation, so that what a map calls of its own methods counts on from there. */
+  /** Restarts the countdown; before an operation, so that the map's calls of its own methods count on from there. */
   #next(): void {
     this.#operations += this.#interval
     this.#interval = ++this.#inBurst % BURST === 0 ? this.#gaps[(this.#inBurst / BURST) % GAPS] : 1
     this.#countdown.left = this.#interval
   }
 
-  /** After the operation: one that throws is not kept. */
+  /** Called after the operation, so that an operation that throws is not kept. */
   #keep(letter: number, key: unknown): void {
     const at = this.#kept++
     this.#ops[at] = letter
@@ -216,7 +216,7 @@ class Recorder {
     if (at + 1 - this.#settled >= BATCH || at + 1 >= this.#ops.length) this.#settle()
   }
 
-  /** Looks at the keys that were put aside: in one go it costs a fraction of what it does one by one. */
+  /** Hashes the gathered keys: one pass costs a fraction of hashing them one by one. */
   #settle(): void {
     for (let at = this.#settled; at < this.#kept; at++) {
       const key = this.#pending[at - this.#settled]
@@ -229,12 +229,12 @@ class Recorder {
     if (this.#kept >= this.#ops.length) this.#makeRoom()
   }
 
-  /** A map that was disposed of meanwhile has the size it had. */
+  /** The size of the map; of a disposed map, the last known size. */
   #sizeNow(): number {
     try {
       this.#lastSize = this.#map.size
     } catch {
-      // Disposed of.
+      // The map is disposed.
     }
     return this.#lastSize
   }
@@ -310,15 +310,15 @@ class Recorder {
 }
 
 /**
- * How many operations to go from the end of a burst to the next: between none and twice the average, so that a loop of a
- * thousand operations is not seen at one place only.
+ * Operations from the end of a run of kept operations to the next: between none and twice the average, so that a loop of a
+ * thousand operations is not sampled at one place only.
  */
 function gapsFor(every: number): Uint32Array {
   const next = random(every)
   return Uint32Array.from({ length: GAPS }, () => 1 + Math.floor(next() * (2 * BURST * (every - 1) + 1)))
 }
 
-/** Nine sizes stand for the distribution. */
+/** Nine quantiles that represent a distribution of sizes. */
 function quantilesOf(sizes: readonly number[]): number[] {
   if (sizes.length === 0) return [8]
   return Array.from({ length: 9 }, (_, i) => Math.round(quantile(sizes, i / 8)))
@@ -339,7 +339,7 @@ function valueTypeOf(value: unknown): ValueType {
   return value instanceof Uint8Array ? 'bytes' : 'json'
 }
 
-/** About how many bytes a map needs for it. */
+/** About how many bytes a map needs for the value. */
 function bytesOf(value: unknown): number {
   if (typeof value === 'string') return value.length
   if (value instanceof Uint8Array) return value.byteLength
@@ -356,7 +356,7 @@ function bytesOf(value: unknown): number {
 const objectIds = new WeakMap<object, number>()
 let nextObjectId = 1
 
-/** 53 bits that are the same for the same key in every thread (for objects: in this thread). Two multiplicative hashes side by side. */
+/** A hash of 53 bits; equal keys have equal hashes in every thread (objects: in this thread). Two multiplicative hashes side by side. */
 function hashOf(key: unknown): number {
   if (typeof key === 'object' && key !== null && !(key instanceof Uint8Array)) {
     const id = objectIds.get(key) ?? nextObjectId++

@@ -25,7 +25,7 @@ interface Player {
 
 /**
  * Replays a plan against every map that its number of threads allows, and against a plain `Map` per thread, which shares
- * nothing. Rounds are interleaved. A read that should find an entry and does not is a `SubjectError`.
+ * nothing. Rounds are interleaved. Throws `SubjectError` if a read does not find an entry that the map must have.
  */
 export async function replay(plan: Plan, options: ReplayOptions): Promise<SubjectRounds[]> {
   const { rounds, ms, signal, onProgress } = options
@@ -35,7 +35,7 @@ export async function replay(plan: Plan, options: ReplayOptions): Promise<Subjec
     for (const [at, kind] of kinds.entries()) {
       onProgress?.((0.3 * at) / kinds.length, `filling ${kind} with ${plan.entries.toLocaleString('en-US')} entries`)
       const map = createMap<unknown, unknown>(kind, codecsOf(plan).options)
-      // The next player begins only when this one is there, so a failure in between leaves nothing behind.
+      // The next player starts only when this one is stored, so that a failure in between leaves no thread behind.
       players.push({ name: kind, map, team: await teamFor(kind, plan, map, signal), rates: [] })
     }
     players.push({

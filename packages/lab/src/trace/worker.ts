@@ -20,7 +20,7 @@ export interface ReplayCommand {
 export interface ReplayReply {
   readonly operations: number
   readonly ms: number
-  /** Reads that found something, and that had to. */
+  /** Reads that found an entry, and reads that had to find one. */
   readonly found: number
   readonly expected: number
 }
@@ -72,7 +72,7 @@ await serve<ReplaySetup, ReplayCommand, ReplayReply>(({ plan, handle }, { index,
           store.getOrInsert(keys[key], values[0])
           break
         case Step.insert:
-          // A full ring gives up its oldest, so that a program that only inserts does not fill the memory.
+          // A full ring deletes its oldest key, so that a program that only inserts does not fill the memory.
           if (newest - oldest === temporary) store.delete(ring[oldest++ % temporary])
           store.set(ring[newest++ % temporary], values[written++ & 63])
           break
@@ -109,7 +109,7 @@ await serve<ReplaySetup, ReplayCommand, ReplayReply>(({ plan, handle }, { index,
 function ownMap(plan: Plan): Store {
   const map = new Map<unknown, unknown>()
   fillFor(map, plan)
-  // The operations that a plain `Map` has no method for.
+  // A plain `Map` has no method for these operations.
   return Object.assign(map, {
     swap(key: unknown, value: unknown) {
       const before = map.get(key)

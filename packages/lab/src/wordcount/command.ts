@@ -14,7 +14,7 @@ import { runWordcount } from './run.js'
 import { MAP_KINDS } from './subjects.js'
 import { corpusLine, legend, rankingText, resultTable } from './table.js'
 
-/** What `threadmap wordcount` takes. */
+/** The flags of `threadmap wordcount`. */
 export interface WordcountFlags {
   corpus?: string
   workers: number
@@ -25,14 +25,14 @@ export interface WordcountFlags {
   json?: string | true
 }
 
-/** Each worker is a V8 of its own, with tens of megabytes; and a map's registry has 256 places. */
+/** Workers at most: each has a V8 of its own with tens of megabytes, and a map's registry has 256 places. */
 const MOST_WORKERS = 64
 
-/** On 2 cores a round over this much takes about 10 s. */
+/** Bytes of text: on 2 cores a round over them takes about 10 s. */
 const DEFAULT_MAX_BYTES = 32_000_000
 const DEFAULT_ROUNDS = 5
 
-/** The whole command ends within two minutes: this, reading, and the last round's overrun. */
+/** Seconds for the rounds: with the reading and the overrun of the last round, the command ends within two minutes. */
 const DEFAULT_MAX_SECONDS = 90
 
 export function wordcountCommand(): Command {
@@ -72,7 +72,7 @@ export function wordcountCommand(): Command {
     .action((flags: WordcountFlags) => interruptible(signal => wordcount(flags, signal)))
 }
 
-/** Counts, and shows what came of it. */
+/** Counts, and prints the results. */
 export async function wordcount(flags: WordcountFlags, signal: AbortSignal): Promise<void> {
   const json = flags.json === undefined ? undefined : jsonTarget(flags.json)
   const corpus = corpusFor(flags)

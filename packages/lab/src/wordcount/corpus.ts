@@ -4,12 +4,12 @@ import { setImmediate } from 'node:timers/promises'
 import { UsageError } from '@threadmap/workbench/errors'
 import { eachWord, MAX_WORD_LENGTH, WORD } from './words.js'
 
-/** The text that all subjects count: in memory once, shared by all threads. */
+/** The text that all subjects count: one copy in memory, shared by all threads. */
 export interface Corpus {
   readonly root: string
   /** UTF-8, file after file, a newline between them. */
   readonly text: SharedArrayBuffer
-  /** Where the text may be cut: chunk `i` is the bytes from `cuts[i]` to `cuts[i + 1]`. No word crosses a cut. */
+  /** The cuts of the text: chunk `i` is the bytes from `cuts[i]` to `cuts[i + 1]`. No word crosses a cut. */
   readonly cuts: Uint32Array
   readonly files: number
   readonly bytes: number
@@ -19,7 +19,7 @@ export interface Corpus {
   readonly skipped: { readonly binary: number; readonly unreadable: number }
 }
 
-/** What a single-threaded `Map` counts, from the files as they are, by the plain statement of the rule. */
+/** The reference count: one thread counts with `WORD`, the plain statement of the rule. */
 export interface Reference {
   readonly counts: ReadonlyMap<string, number>
   readonly words: number
@@ -31,14 +31,14 @@ export const LARGEST_CORPUS = 256_000_000
 const SOURCE_TEXT = /\.(md|js|ts)$/
 
 /**
- * Bytes of text that a worker takes at a time. Small against a worker's share, so that all end together; large enough
- * that taking it (one atomic add, one decoding) vanishes beside its several thousand words.
+ * Bytes of text that a worker takes at a time. Small against a worker's share, so that all workers end together; large enough
+ * that taking a chunk (one atomic add, one decoding) costs nothing beside its several thousand words.
  */
 const CHUNK_BYTES = 64 * 1024
 const SMALLEST_CHUNK_BYTES = 1024
 const CHUNKS_WANTED = 256
 
-/** How much of a file is looked at before the rest is read: enough to pass most binary files by. */
+/** Bytes of a file that are read first: enough to recognise most binary files. */
 const SAMPLE_BYTES = 64 * 1024
 
 const NEWLINE = 10
@@ -53,9 +53,9 @@ export function nearestNodeModules(from: string): string | undefined {
 }
 
 /**
- * Reads the text below `root` in the order of its paths, until it has `maxBytes`. `sourceOnly`: .md, .js and .ts files;
- * otherwise every file that holds text. Neither symbolic links nor folders that begin with a dot are followed, so that a
- * workspace's own packages, linked into its node_modules, do not count themselves.
+ * Reads the text below `root` in the order of paths, until it has `maxBytes`. With `sourceOnly` it reads .md, .js and .ts files;
+ * otherwise every file that is text. It follows neither symbolic links nor folders that begin with a dot, so that it does not
+ * read a workspace's own packages, which are linked into its node_modules.
  */
 export function readCorpus(root: string, options: { sourceOnly: boolean; maxBytes: number }): Corpus {
   const { sourceOnly, maxBytes } = options
@@ -187,8 +187,8 @@ function isSpace(byte: number): boolean {
 }
 
 /**
- * Text has no NUL, and of other control characters (less than one in a thousand) only what strayed in. The second half
- * keeps out .js files that embed a program as raw bytes in a string: binaryen's 13 MB would be half of all words.
+ * Text has no NUL, and less than one other control character in a thousand. The second condition
+ * excludes .js files that embed a program as raw bytes in a string: binaryen's 13 MB would be half of all words.
  */
 function isText(bytes: Uint8Array): boolean {
   let control = 0
@@ -214,12 +214,12 @@ function cutIntoChunks(bytes: Uint8Array): Uint32Array {
   return shared
 }
 
-/** Counts `corpus` on this thread, whole pieces of it by `WORD`; lets the event loop turn between them. */
+/** Counts `corpus` on this thread by `WORD`, piece by piece; the event loop turns between the pieces. */
 export async function countReference(corpus: Corpus, signal?: AbortSignal): Promise<Reference> {
   const bytes = Buffer.from(corpus.text)
   const counts = new Map<string, number>()
   let words = 0
-  // 16 chunks at a time: other cuts than any subject makes, and a Ctrl-C is heard within a fraction of a second.
+  // 16 chunks at a time: no subject cuts there, and the program hears Ctrl-C within a fraction of a second.
   for (let from = 0; from < corpus.cuts.length - 1; from += 16) {
     const to = Math.min(from + 16, corpus.cuts.length - 1)
     for (const word of bytes.toString('utf8', corpus.cuts[from], corpus.cuts[to]).match(WORD) ?? []) {

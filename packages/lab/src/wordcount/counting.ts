@@ -2,24 +2,24 @@ import type { MessagePort } from 'node:worker_threads'
 import type { ConcurrentMap } from 'threadmap'
 import type { Counts, ToOwner } from './protocol.js'
 
-/** What one thread does with each word, and once when there are no more. */
+/** One thread's way of counting: the thread calls `visit` with each word, and `finish` once after the last. */
 export interface Counter {
   visit(word: string): void
   finish(): void
 }
 
 /**
- * Words per message. Measured on 2 cores, M words/s: 3.1 with 256, 3.3 with 1,024, 3.4 with 4,096, 3.6 with 16,384. One
- * string to split at the other end, instead of an array of words, reached 2.4 at best.
+ * Words per message. Measured on 2 cores, in M words/s: 3.1 with 256, 3.3 with 1,024, 3.4 with 4,096, 3.6 with 16,384. One
+ * string that the owner splits, instead of an array of words, reached 2.4 at best.
  */
 const BATCH_WORDS = 4096
 
-/** Messages a worker may be ahead of the owner: enough that it seldom waits; unbounded, the queue would hold all words. */
+/** Messages that a worker may be ahead of the owner: enough that the worker seldom waits. Without a bound the queue would hold all words. */
 const BATCHES_AHEAD = 8
 
 const nothing = () => {}
 
-/** Makes the words and drops them. Their lengths are added up, so that the optimiser cannot drop the making as well. */
+/** Makes the words and drops them. It adds up their lengths, so that the optimiser cannot remove the making. */
 export function dropWords(): Counter & { readonly length: number } {
   let length = 0
   return {
@@ -51,7 +51,7 @@ export function addTo(map: ConcurrentMap<string, number>): Counter {
   }
 }
 
-/** Counts here, and posts the whole at the end. */
+/** Counts into a `Map` of this thread, and posts that map at the end. */
 export function countAndPost(counts: Counts, port: Pick<MessagePort, 'postMessage'>): Counter {
   return {
     ...countInto(counts),
@@ -85,8 +85,8 @@ export function postWords(port: Pick<MessagePort, 'postMessage'>, absorbed: Int3
 }
 
 /**
- * The owner's part: adds up what the workers post, and calls `ended` with the sum after the last has said that this was
- * all. The first whole `Map` to arrive becomes the sum; the others are added to it.
+ * The owner's part: adds up the messages of the workers, and calls `ended` with the sum when the last worker has posted its
+ * last message. The first whole `Map` to arrive becomes the sum; the others are added to it.
  */
 export function gather(
   ports: readonly MessagePort[],

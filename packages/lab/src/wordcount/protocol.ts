@@ -2,10 +2,10 @@ import type { MessagePort } from 'node:worker_threads'
 import type { MapHandle } from 'threadmap'
 import type { Way } from './subjects.js'
 
-/** What a thread of a trial is given as `workerData`. */
+/** The `workerData` of a thread of a trial. */
 export interface Assignment {
   readonly role: 'worker' | 'owner'
-  /** Which of the workers; -1 for the owner. */
+  /** The index of the worker; -1 for the owner. */
   readonly index: number
   readonly way: Way
   readonly text: SharedArrayBuffer
@@ -24,29 +24,29 @@ const APART = 32
 export const Control = {
   /** The next chunk that nobody has taken. */
   next: 0,
-  /** One of `Phase`; whoever waits for the next is notified. */
+  /** One of `Phase`; a change notifies the threads that wait for the next phase. */
   phase: APART,
   /** How many batches of this worker the owner has counted. */
   absorbed: (worker: number) => (2 + worker) * APART,
   length: (workers: number) => (2 + workers) * APART,
 } as const
 
-/** A trial goes through these in step; the main thread sets them. */
+/** All threads of a trial go through these phases in step; the main thread sets them. */
 export const Phase = {
   /** Threads start, warm up and report `ready`. */
   prepare: 0,
   /** The clock runs. Threads do the work and report `ended`. */
   work: 1,
-  /** Nobody works any more: threads collect garbage, weigh what is left and report `weighed`. */
+  /** The work is over: threads collect garbage, measure their heaps and report `weighed`. */
   weigh: 2,
 } as const
 
-/** What a worker posts to the owner: its whole `Map`, or batches of words and then undefined for "that was all". */
+/** A worker's messages to the owner: its whole `Map`, or batches of words and undefined after the last batch. */
 export type ToOwner = Counts | readonly string[] | undefined
 
 export type Counts = Map<string, number>
 
-/** What a thread reports to the main thread. `endedAt` is in nanoseconds of the clock that all threads share. */
+/** A thread's reports to the main thread. `endedAt` is in nanoseconds of the clock that all threads share. */
 export type Report =
   | { readonly type: 'ready' }
   | { readonly type: 'ended'; readonly endedAt: bigint; readonly words: number }

@@ -2,18 +2,18 @@ import { compare } from '@threadmap/workbench/statistics'
 import { count, factor, megabytes, millions } from './format.js'
 import type { Result, Results } from './results.js'
 
-/** Which map to use, and why; every word of it follows from the figures. */
+/** Which map to use, and why. Every statement follows from the figures. */
 export interface Ranking {
-  /** The fastest map that threads can share, and those that cannot be told from it. Empty when none ran. */
+  /** The fastest map that threads can share, and the maps that cannot be told from it. Empty when no such map ran. */
   readonly use: readonly string[]
   readonly reasons: readonly string[]
 }
 
-/** A counter is worth naming from this many per million words, and when it is this many times the other's. */
+/** The text names a counter from this many per million words on, and when it is this many times the other map's. */
 const NOTABLE_PER_MILLION = 1000
 const NOTABLE_TIMES = 3
 
-/** A tied map's memory is worth naming when the other takes this many times as much. */
+/** The text names the memory of a tied map when another map takes this many times as much. */
 const NOTABLE_MEMORY = 1.15
 
 export function rank(results: Results, words: number): Ranking {
@@ -82,7 +82,7 @@ function whyBehind(other: Result, best: Result, words: number): string {
   return causes.length === 0 ? `${speed}.` : `${speed}: ${causes.join(', ')}.`
 }
 
-/** How the best shared map stands beside the ways that need none. */
+/** How the best shared map compares with the ways without a shared map. */
 function beside(best: Result, { plain, merge, messages }: Results): string[] {
   const name = nameOf(best)
   const reasons = []

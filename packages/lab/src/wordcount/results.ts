@@ -4,7 +4,7 @@ import type { MapStats } from 'threadmap'
 import type { Measured, Wordcount } from './run.js'
 import type { Subject } from './subjects.js'
 
-/** What one subject came to, over all rounds. */
+/** The results of one subject over all rounds. */
 export interface Result {
   readonly subject: Subject
   /** Words per second. */
@@ -12,11 +12,11 @@ export interface Result {
   /** Speed relative to one thread with a plain `Map`, compared round by round. */
   readonly relative: Spread
   /**
-   * The share of the time that went into counting (for `messages` and `merge`: and posting), rather than into making the words: by how much
-   * it took longer than as many threads took that only made them.
+   * The share of the time that went into counting (and posting, for `messages` and `merge`) rather than into making the words: the
+   * time beyond that of the same number of threads that only made the words.
    */
   readonly countingShare: Spread
-  /** Absent where nothing is counted. */
+  /** Absent for `none`, which counts nothing. */
   readonly memory?: Spread
   readonly cpu: Spread
   /** Per trial. Absent without a shared map. */
@@ -25,7 +25,7 @@ export interface Result {
   readonly lockSleeps?: Spread
 }
 
-/** Where a shared map's result was had from, and what it is compared with. */
+/** All results, and those that the ranking and the table look for by their role. */
 export interface Results {
   readonly all: readonly Result[]
   readonly plain: Result
@@ -65,8 +65,8 @@ export function resultsOf(run: Wordcount): Results {
 }
 
 /**
- * Which share of the processor time it asked for this run got, told by the subject that shares nothing and waits for
- * nothing: `workers` threads that only make words. Well below 1, others were using the machine.
+ * The share of the processor time that this run got of what it asked for, measured on the subject that shares nothing and waits for
+ * nothing: `workers` threads that only make words. Well below 1, other programs were using the machine.
  */
 export function processorShare(run: Wordcount, cores: number): number {
   const lone = run.measured.filter(({ subject }) => subject.way === 'none')
@@ -76,7 +76,7 @@ export function processorShare(run: Wordcount, cores: number): number {
   return got / asked
 }
 
-/** The results as rows that experiments share. */
+/** The results as rows of evidence. */
 export function evidenceOf(run: Wordcount, results: Results): Evidence[] {
   const workload = `count ${run.words} words, ${run.distinctWords} distinct`
   return results.all.flatMap(result => {

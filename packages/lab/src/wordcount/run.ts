@@ -16,7 +16,7 @@ export interface Wordcount {
   readonly words: number
   readonly distinctWords: number
   readonly workers: number
-  /** How many were asked for; `measured` may have fewer trials, when time ran out. */
+  /** The number of rounds that were asked for; `measured` has fewer trials if the time ran out. */
   readonly roundsWanted: number
   readonly rounds: number
   readonly measured: readonly Measured[]
@@ -26,23 +26,23 @@ export interface WordcountOptions {
   readonly corpus: Corpus
   readonly workers: number
   readonly kinds: readonly MapKind[]
-  /** How often each subject runs. */
+  /** The number of trials per subject. */
   readonly rounds: number
-  /** No round is begun that would, going by those before, end later than this. The first always runs. */
+  /** No round begins that would end later than this, judged by the rounds before. The first always runs. */
   readonly maxSeconds: number
   readonly progress?: Progress | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** Far more than any subject needs: all trials together take about a minute. */
+/** Time after which a trial counts as hung: far more than any subject needs, since all trials together take about a minute. */
 const TRIAL_LIMIT_SECONDS = 60
 
-/** Between trials, so that the system has taken back the threads and the memory of the one before. */
+/** Pause between trials, in which the system takes back the threads and the memory of the trial before. */
 const PAUSE_MS = 20
 
 /**
- * Counts the corpus with every subject, round by round; each round begins with another subject, so that nobody always
- * runs after the same neighbour. Throws `SubjectError` at the first count that differs from the single-threaded one.
+ * Counts the corpus with every subject, round by round; each round begins with another subject, so that no subject always
+ * runs after the same neighbour. Throws `SubjectError` at the first count that differs from the reference count.
  */
 export async function runWordcount(options: WordcountOptions): Promise<Wordcount> {
   const { corpus, workers, kinds, rounds, signal } = options
@@ -98,7 +98,7 @@ function percent(share: number): string {
   return `${String(Math.round(share * 100)).padStart(3)}%`
 }
 
-/** Knows how long trials take, from those that are done. */
+/** Forecasts the remaining time from the trials that have ended. */
 class Stopwatch {
   readonly #trialsPerRound: number
   readonly #trials: number
@@ -112,7 +112,7 @@ class Stopwatch {
     this.#maxSeconds = maxSeconds
   }
 
-  /** The trials begin now. */
+  /** Starts the clock of the forecast: the trials begin now. */
   begin(): void {
     this.#begunAt = performance.now()
   }

@@ -2,16 +2,16 @@ import * as maps from '@threadmap/workbench/subjects/maps'
 import { type ConcurrentMap, f64, type MapHandle, type MapKind, string } from 'threadmap'
 
 /**
- * How the words get counted:
- * - `none`: they are made and dropped, which is the part of the work that no way of counting can spare
+ * The ways to count the words:
+ * - `none`: the words are made and dropped, which is the part of the work that every way of counting has
  * - `own`: one thread, one plain `Map`
  * - `merge`: each worker counts into its own `Map` and posts it to the owner at the end
- * - `messages`: the owner alone has the `Map`, workers post it their words in batches
+ * - `messages`: only the owner has a `Map`; workers post their words to it in batches
  * - `shared`: all workers `add` to one shared map
  */
 export type Way = 'none' | 'own' | 'merge' | 'messages' | 'shared'
 
-/** A thing under test. */
+/** One of the ways to count that are compared. */
 export interface Subject {
   readonly name: string
   readonly way: Way
@@ -26,7 +26,7 @@ export type WordMapHandle = MapHandle<string, number>
 
 export { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
 
-/** An empty map, as a user would make one who does not know how many words there will be. */
+/** An empty map without a capacity, since a user would not know the number of words. */
 export function createMap(kind: MapKind, maxBytes?: number): WordMap {
   return maps.createMap(kind, { key: string, value: f64, ...(maxBytes === undefined ? {} : { maxBytes }) })
 }
@@ -45,8 +45,8 @@ export function subjectsFor(kinds: readonly MapKind[], workers: number): Subject
     { name: 'plain Map, by messages', way: 'messages', workers },
   )
   for (const kind of kinds) {
-    // An UnsafeMap is for one thread at a time. Guarding every `add` by a mutex would measure the mutex, and RWMutexMap
-    // is that already; so it runs with one worker and shows what the table costs without any lock.
+    // An UnsafeMap is for one thread at a time. A mutex around every `add` would measure the mutex, which RWMutexMap
+    // does already; so UnsafeMap runs with one worker and shows the cost of the table without a lock.
     subjects.push({ name: kind, way: 'shared', kind, workers: kind === 'UnsafeMap' ? 1 : workers })
   }
   return subjects

@@ -8,16 +8,16 @@ import type { Wordcount } from './run.js'
 
 const HEADINGS = ['', 'workers', 'M words/s', '', '', 'x plain Map', 'counting', 'memory', 'retries', 'lock waits']
 
-/** Columns that read from the left: the name and the bar. */
+/** Columns that are aligned to the left: the name and the bar. */
 const LEFT = new Set([0, 4])
 
 const BAR_WIDTH = 12
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
-/** Less than this share of the processor time it asked for, and a run says that the machine was busy. */
+/** A run that got less than this share of the processor time that it asked for says that the machine was busy. */
 const BUSY_BELOW = 0.85
 
-/** What there is to count. */
+/** The text, in a few words. */
 export function corpusLine(corpus: Corpus): string {
   const notes = [
     ...(corpus.bounded ? ['the first by path, up to --max-bytes'] : []),
@@ -70,7 +70,7 @@ function bar(share: number): string {
   return '█'.repeat(eighths >> 3) + EIGHTHS[eighths & 7]
 }
 
-/** Pads the cells of each column to the same width; a line that is one string stands by itself. */
+/** Pads the cells of each column to one width; a line that is one string has no columns. */
 function layOut(lines: readonly (string | string[])[]): string {
   const rows = lines.filter(line => typeof line !== 'string')
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map(row => row[column].length)))
@@ -100,7 +100,7 @@ export function legend(run: Wordcount): string {
   ].join('\n')
 }
 
-/** What to use and why; and what speaks against relying on it. */
+/** The recommendation with its reasons, and the reasons not to rely on it. */
 export function rankingText({ use, reasons }: Ranking, run: Wordcount, cores: number): string {
   const share = processorShare(run, cores)
   const doubts = [

@@ -5,12 +5,12 @@ import type { Corpus } from './corpus.js'
 import { type Assignment, Control, type Phase, type Report } from './protocol.js'
 import type { Subject, WordMapHandle } from './subjects.js'
 
-// Gives every thread started from now on a `gc` function, to weigh its heap with. Worker's `execArgv` refuses this flag.
+// Gives every thread that starts from now on a `gc` function, for measuring its heap. Worker's `execArgv` refuses this flag.
 setFlagsFromString('--expose-gc')
 
 type ReportOf<Type extends Report['type']> = Extract<Report, { type: Type }>
 
-/** The threads of one trial. Whatever goes wrong in one of them rejects what is being awaited. */
+/** The threads of one trial. An error in one of them rejects the promise that is being awaited. */
 export class TrialTeam {
   readonly control: Int32Array
   readonly #subject: Subject
@@ -29,7 +29,7 @@ export class TrialTeam {
     this.#failed = new Promise<never>((_, reject) => {
       this.#fail = reject
     })
-    // It may fail while nobody waits for it, for instance between two phases; the next wait will tell.
+    // A thread may fail between two phases, while no wait is pending; the next wait then rejects.
     this.#failed.catch(() => {})
     this.#signal = signal
     signal?.addEventListener('abort', this.#abort)
@@ -68,7 +68,7 @@ export class TrialTeam {
     this.#threads.push(thread)
   }
 
-  /** What all threads reported of one type, once the last one has. */
+  /** The reports of one type from all threads, when the last has come. */
   async all<Type extends Report['type']>(type: Type): Promise<ReportOf<Type>[]> {
     const complete = new Promise<ReportOf<Type>[]>(resolve => {
       this.#arrived = () => {
@@ -80,13 +80,13 @@ export class TrialTeam {
     return Promise.race([complete, this.#failed])
   }
 
-  /** Lets all threads go on to the next phase at once. */
+  /** Releases all threads into the next phase at once. */
   enter(phase: (typeof Phase)[keyof typeof Phase]): void {
     Atomics.store(this.control, Control.phase, phase)
     Atomics.notify(this.control, Control.phase)
   }
 
-  /** Which share of the text has been taken by somebody. */
+  /** The share of the text that workers have taken. */
   progress(chunks: number): number {
     return Math.min(1, Atomics.load(this.control, Control.next) / chunks)
   }
@@ -95,14 +95,14 @@ export class TrialTeam {
     this.#fail(reason)
   }
 
-  /** Ends all threads, wherever they are. */
+  /** Terminates all threads, whatever they are doing. */
   async stop(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#abort)
     await Promise.all(this.#threads.map(thread => thread.terminate()))
   }
 }
 
-/** What went wrong while `subject` ran, in one line. */
+/** The error of a trial of `subject`, in one line. */
 export function failure(subject: Subject, error: unknown): SubjectError {
   return new SubjectError(`${subject.name} failed: ${String(error).replaceAll(/\s+/g, ' ')}`)
 }

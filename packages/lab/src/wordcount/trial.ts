@@ -5,12 +5,12 @@ import { Phase } from './protocol.js'
 import { createMap, type Subject, type WordMap } from './subjects.js'
 import { failure, TrialTeam } from './team.js'
 
-/** One subject doing the whole job once. */
+/** One run of the whole job by one subject. */
 export interface Trial {
   readonly seconds: number
   /** Processor time of all threads together during `seconds`. */
   readonly cpuSeconds: number
-  /** What the counts occupy when the job is done: growth of all heaps after a collection, and shared memory in use. */
+  /** Memory of the counts when the job is done: growth of all heaps after a collection, and shared memory in use. */
   readonly memoryBytes: number
   /** The counters of the shared map, where there is one. */
   readonly stats?: MapStats
@@ -20,21 +20,21 @@ export interface TrialOptions {
   readonly signal?: AbortSignal | undefined
   /** Called several times a second with the share of the text that has been taken. */
   readonly onProgress?: ((share: number) => void) | undefined
-  /** After how long the trial counts as hung. */
+  /** Time after which the trial counts as hung. */
   readonly limitSeconds: number
 }
 
 const PROGRESS_INTERVAL_MS = 100
 
-/** The library's default limit of a map's memory; a larger text gets more. */
+/** The library's default of `maxBytes`; a map for a larger text gets more. */
 const USUAL_MAX_BYTES = 2 ** 30
 const MAX_BYTES_PER_TEXT_BYTE = 8
 
 /**
  * Lets `subject` count `corpus` and checks every count against `reference`.
  *
- * The clock runs from the moment the ready and waiting threads are let go until the result is complete: for `merge` and
- * `messages` that is when the owner has added up the last message.
+ * The clock runs from the release of the waiting threads until the result is complete: for `merge` and
+ * `messages`, until the owner has added up the last message.
  */
 export async function runTrial(
   subject: Subject,
@@ -60,7 +60,7 @@ export async function runTrial(
     team.enter(Phase.work)
     const ended = await team.all('ended')
     const cpu = process.cpuUsage(cpuBefore)
-    // While the workers are attached still: what they hold and counted is in the figures.
+    // The workers are still attached here, so that the figures include their counters and their memory.
     const stats = map?.stats()
     team.enter(Phase.weigh)
     const weighed = await team.all('weighed')
@@ -108,7 +108,7 @@ function checkNumberOfWords(subject: Subject, words: number, reference: Referenc
   throw new SubjectError(`${subject.name} found ${words} words where the single-threaded count has ${reference.words}`)
 }
 
-/** The map as it iterates, as it answers, and as it says how large it is: three ways to be wrong. */
+/** Checks the map's iteration, its reads and its size, each of which could be wrong. */
 function checkSharedMap(subject: Subject, map: WordMap, reference: Reference): void {
   const counts = new Map<string, number>()
   let visited = 0

@@ -1,20 +1,20 @@
 /**
- * What a word is: a run of Unicode letters, marks, digits and underscores, case kept, as long as it is no longer than
- * `MAX_WORD_LENGTH`. The same rule stands twice: `eachWord` is what every subject runs, `WORD` is the plain statement
- * of it, which the reference count uses, so that one checks the other.
+ * A word is a run of Unicode letters, marks, digits and underscores, case kept, of at most `MAX_WORD_LENGTH` units. This file
+ * has the rule twice: every subject runs `eachWord`; the reference count uses `WORD`, the plain statement of the rule, so that one
+ * checks the other.
  */
 export const WORD = /[\p{L}\p{M}\p{N}_]+/gu
 
-/** In UTF-16 units. Longer runs are data that somebody embedded in a source file (base64, hashes), not words. */
+/** In UTF-16 units. Longer runs are data in a source file (base64, hashes), not words. */
 export const MAX_WORD_LENGTH = 256
 
 const ONE = /^[\p{L}\p{M}\p{N}_]$/u
 
-/** For each UTF-16 unit of the basic plane: 1 part of a word, 2 not, 0 not looked up yet. */
+/** For each UTF-16 unit of the basic plane: 1 part of a word, 2 not part of a word, 0 not looked up yet. */
 const classes = new Uint8Array(0x10000)
 for (let unit = 0; unit < 128; unit++) classes[unit] = ONE.test(String.fromCharCode(unit)) ? 1 : 2
 
-/** How many units at `at` make up one character of a word: 0 (none do), 1 or 2. For what is not ASCII. */
+/** The number of units at `at` that make up one character of a word: 0 (no such character), 1 or 2. For characters beyond ASCII. */
 function wordUnits(text: string, at: number): number {
   const point = text.codePointAt(at) as number
   if (point > 0xffff) return ONE.test(String.fromCodePoint(point)) ? 2 : 0
@@ -23,8 +23,8 @@ function wordUnits(text: string, at: number): number {
 }
 
 /**
- * Calls `visit` with each word of `text`, and returns how many there were. Each word is a string made just now
- * (`slice`), as words come from any parser: whatever keeps it has to hash it first.
+ * Calls `visit` with each word of `text`, and returns the number of words. Each word is a new string (`slice`), as from any
+ * parser: a map that stores it has to hash it first.
  */
 export function eachWord(text: string, visit: (word: string) => void): number {
   const end = text.length

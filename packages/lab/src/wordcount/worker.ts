@@ -5,7 +5,7 @@ import { type Assignment, Control, type Counts, Phase, type Report } from './pro
 import { attachMap, createMap, type WordMap } from './subjects.js'
 import { eachWord } from './words.js'
 
-/** Each thread counts this much into something of its own first, so that nobody's time is V8's compiling. */
+/** Bytes that each thread first counts into a map of its own, so that no measured time goes into V8's compiling. */
 const WARM_UP_BYTES = 1024 * 1024
 
 const { role, index, way, text, cuts, control, handle, ports } = workerData as Assignment
@@ -67,7 +67,7 @@ function counterFor({ map, counts, port, absorbed, at }: Target): counting.Count
   return counting.countInto(counts)
 }
 
-/** The loop that all subjects run: take a chunk, make its words, hand each to the counter. */
+/** The loop that all subjects run: take a chunk, make its words, pass each to the counter. */
 function countChunks(counter: counting.Counter, take: () => number, end: number): number {
   let words = 0
   for (let chunk = take(); chunk < end; chunk = take()) {
@@ -77,7 +77,7 @@ function countChunks(counter: counting.Counter, take: () => number, end: number)
   return words
 }
 
-/** Does the same work with a map, a port and a queue that are nobody else's. */
+/** Warms up: does the work with a map, a port and a queue of this thread's own. */
 function warmUp(): void {
   const map = handle === undefined ? undefined : createMap(handle.kind)
   const absorbed = new Int32Array(1)
@@ -103,7 +103,7 @@ function waitFor(phase: number): void {
   }
 }
 
-/** What this thread's heap holds after a full collection (`gc` is there by the team's doing), strings that V8 keeps outside of it included. */
+/** Bytes in this thread's heap after a full collection (the team's flag provides `gc`), including strings that V8 keeps outside of the heap. */
 function liveHeapBytes(): number {
   globalThis.gc?.()
   const { heapUsed, external } = process.memoryUsage()

@@ -9,7 +9,7 @@ import type { BackoffCommand, BackoffReply, BackoffSetup } from './worker.js'
 
 /** How a thread waits for a lock before it sleeps. */
 export interface Setting {
-  /** Nanoseconds. */
+  /** The first pause, in nanoseconds; each next pause is twice as long. */
   readonly initialDelay: number
   readonly maxRetries: number
 }
@@ -30,7 +30,7 @@ function grid(delays: readonly number[], retries: readonly number[]): Setting[] 
 
 const EFFORT = { quick: { rounds: 3, ms: 50 }, full: { rounds: 7, ms: 150 } }
 
-/** Work without the map between two operations, in loop steps of about 5 to 10 ns. */
+/** Work without the map between two operations, in loop steps of about 5 to 10 ns (Node 20, two cores). */
 const CONTENTION = [
   { name: 'low', think: 200 },
   { name: 'high', think: 0 },
@@ -119,7 +119,7 @@ const METRICS: readonly [string, string, keyof BackoffRound][] = [
   ['sleeps', 'per operation', 'sleepsPerOperation'],
 ]
 
-/** The setting to take: of those that cannot be told from the fastest, the one that spins least. */
+/** The setting to take: the one that spins least, of those that cannot be told from the fastest. */
 export function recommended(tried: readonly Tried[]): { choice: Tried; best: Tried } {
   const rates = (each: Tried) => each.rounds.map(({ rate }) => rate)
   const spins = (each: Tried) => spread(each.rounds.map(({ spinsPerOperation }) => spinsPerOperation)).median
@@ -207,7 +207,7 @@ export function outcomeOf(tried: readonly Tried[], threads: number, readers: Rea
   }
 }
 
-/** Belief 8: what the mutex's interface before a RWMutex costs those who read. */
+/** Belief 8: the cost for readers of the mutex's interface in front of a RWMutex. */
 function behindMutex({ direct, behind }: ReaderCost): BeliefFinding {
   const { ratio, differs } = contrast(behind, direct)
   return {

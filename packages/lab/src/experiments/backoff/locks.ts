@@ -1,10 +1,10 @@
 import { CompatRWMutex, type Locker, RWMutex } from 'threadmap/sync'
 
-/** Nanoseconds that a reader pays for taking and giving back its share, per round, uncontended. */
+/** Nanoseconds that a reader takes to lock and unlock its share, per round, uncontended. */
 export interface ReaderCost {
   /** `RWMutex.rlock` and `runlock`. */
   readonly direct: readonly number[]
-  /** `CompatRWMutex.reader`, which is handed to code that knows a mutex only. */
+  /** `CompatRWMutex.reader`, for code that knows a mutex only. */
   readonly behind: readonly number[]
 }
 
@@ -21,7 +21,7 @@ export function readerCost(): ReaderCost {
   for (let round = -1; round < ROUNDS; round++) {
     const first = timeDirect(lock)
     const second = timeBehind(compat.reader)
-    // The first round is the optimiser's.
+    // The first round is not counted: V8 compiles the code there.
     if (round < 0) continue
     direct.push(first)
     behind.push(second)

@@ -14,7 +14,7 @@ export interface BackoffSetup {
 export interface BackoffCommand {
   readonly map: number
   readonly ms: number
-  /** Operations without the map between two of them, as steps of a loop: the less, the more contention. */
+  /** Work without the map between two operations, in steps of a loop: the less work, the more contention. */
   readonly think: number
 }
 
@@ -24,10 +24,10 @@ export interface BackoffReply {
   readonly latency: HistogramHandle
 }
 
-/** So many keys come and go; all threads use the same ones, so that inserts really meet. */
+/** Keys that come and go. All threads use the same keys, so that their inserts meet. */
 const KEYS = 64
 const BATCH = 256
-/** One operation in so many is timed. */
+/** One operation in this many is timed. */
 const SAMPLE = 16
 
 await serve<BackoffSetup, BackoffCommand, BackoffReply>(({ handles }, { meet }) => {
@@ -40,7 +40,7 @@ await serve<BackoffSetup, BackoffCommand, BackoffReply>(({ handles }, { meet }) 
     let position = 0
     const one = () => {
       const key = keys[position % KEYS]
-      // Every other time round the key goes, so that getOrInsert keeps inserting.
+      // Every second pass deletes the key, so that getOrInsert keeps inserting.
       if ((position >> 6) % 2 === 0) map.getOrInsert(key, position)
       else map.delete(key)
       position++

@@ -13,10 +13,10 @@ const EFFORT = {
   full: { rounds: 7, ms: 600, keys: 16_384, promotionEntries: 50_000 },
 }
 
-/** Text values, since numbers hardly occupy the collector: an op that reads makes a string of 64 characters. */
+/** Text values, since numbers hardly occupy the collector: each read makes a string of 64 characters. */
 const VALUE_BYTES = 64
 
-/** Shares of writes, all of them of keys that come and go: what is said to make SyncMap's misses explode. */
+/** Shares of writes, all of them of keys that come and go: by the folklore they make SyncMap's misses explode. */
 const WRITE_SHARES = [1, 10, 50, 90]
 
 export const gc: Experiment = {
@@ -48,7 +48,7 @@ export interface ChurnRound {
   readonly missesPerSecond: number
   readonly promotionsPerSecond: number
   readonly copiedPerSecond: number
-  /** Collector's pauses, ms in each second of the threads together. */
+  /** Pauses of the collectors of all threads together, in ms per second. */
   readonly pausePerSecond: number
 }
 
@@ -106,7 +106,7 @@ async function churn(
         const began = performance.now()
         const { collector, operations, seconds } = await team.round({ ms, collector: true })
         const after = team.map?.stats() as SyncMapStats
-        // The counters also saw the warm-up, so they are set against all the time that passed.
+        // The counters include the warm-up, so they are divided by the time with the warm-up.
         const elapsed = (performance.now() - began) / 1000
         these.push({
           writesPerSecond: ((operations / seconds) * writes) / 100,
@@ -264,7 +264,7 @@ function promotes({ missesToPromote, dirtyLength }: PromotionFacts): BeliefFindi
   }
 }
 
-/** The copying is real, but it is the next new key's, and takes no object per entry here. */
+/** Belief 3: SyncMap does copy, but the next new key causes the copy, and the copy makes no object per entry here. */
 function copies({ copiedByPromotion, copiedByNextKey, entries, heapBytesPerCopy }: PromotionFacts): BeliefFinding {
   const copiesAll = copiedByPromotion >= entries * 0.9
   return {
@@ -294,7 +294,7 @@ function explodes(churned: readonly Churned[]): BeliefFinding {
   }
 }
 
-/** A ratio of pauses needs something to divide by: a microsecond. */
+/** The smallest divisor in a ratio of pauses, in ms: a microsecond, so that no ratio divides by zero. */
 function above(value: number): number {
   return Math.max(value, 0.001)
 }

@@ -2,16 +2,16 @@ import { CollectorWatch } from '@threadmap/workbench/threads/collector'
 import { flat } from '@threadmap/workbench/workload'
 import { f64, SyncMap, string } from 'threadmap'
 
-/** What the counters of a `SyncMap` do, step by step, on one thread: nothing here depends on time. */
+/** The counters of a `SyncMap`, step by step, on one thread: nothing here depends on time. */
 export interface PromotionFacts {
   readonly entries: number
   /** Reads of keys in `dirty` until it became `read`, and how many entries `dirty` had. */
   readonly missesToPromote: number
   readonly dirtyLength: number
-  /** Copied by the promotion itself, and by the first new key after it. */
+  /** Entries copied by the promotion itself, and by the first new key after it. */
   readonly copiedByPromotion: number
   readonly copiedByNextKey: number
-  /** JavaScript heap that the copying of all entries took, per entry. */
+  /** Bytes of JavaScript heap that the copy of all entries took, per entry. */
   readonly heapBytesPerCopy: number
 }
 
@@ -21,7 +21,7 @@ export function promotionFacts(entries: number): PromotionFacts {
   try {
     const keys = Array.from({ length: entries }, (_, i) => flat(`key:${i}`))
     for (const key of keys) map.set(key, 1)
-    // All into `read`, so that what follows starts from a known state; then as many new ones into `dirty`.
+    // First promote all keys into `read`, a known state; then put as many new keys into `dirty`.
     for (const _ of map) break
     const fresh = Array.from({ length: entries }, (_, i) => flat(`new:${i}`))
     for (const key of fresh) map.set(key, 1)

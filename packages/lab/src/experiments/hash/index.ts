@@ -22,13 +22,13 @@ const EFFORT = {
   full: { keys: 100_000, rounds: 45, avalancheKeys: 1024 },
 }
 
-/** Rounds are short and many: one that another program interrupts is an outlier then, not the figure. */
+/** Rounds are short and many, so that a round that another program interrupts is an outlier. */
 const TIMED_KEYS = 5000
 
-/** Bits of the key that are flipped: its first eight bytes. */
+/** Bits of the key that the avalanche test flips: its first eight bytes. */
 const INPUT_BITS = 64
 
-/** Beyond so many standard deviations a distribution is not random. */
+/** Standard deviations beyond which a distribution is not random. */
 const NOT_RANDOM = 4
 
 export const hashing: Experiment = {
@@ -58,7 +58,7 @@ export interface Hashed {
   /** Nanoseconds per key, per round. */
   readonly ns: readonly number[]
   readonly shards: readonly Balance[]
-  /** Of a real map's shards. */
+  /** Evenness over the shards of a real map. */
   readonly map: Balance
   readonly buckets: Balance
   readonly collisions: { readonly found: number; readonly expected: number }
@@ -133,7 +133,7 @@ function timeHashes(keys: readonly string[], rounds: number): number[][] {
         for (const key of keys) if (map.has(key)) hits++
         const ns = ((performance.now() - began) * 1e6) / keys.length
         if (hits > 0) throw new Error('an empty map has a key')
-        // The first round is the optimiser's.
+        // The first round is not counted: V8 compiles the code there.
         if (round >= 0) times[at].push(ns)
       }
     }

@@ -10,10 +10,10 @@ export interface KeySet {
   readonly keys: readonly string[]
 }
 
-/** Text that the real words are taken from, at most. */
+/** Bytes of text, at most, that the kind "words" takes its keys from. */
 const WORDS_FROM_BYTES = 8_000_000
 
-/** The keys in a file, one a line, each once. `UsageError` where there are none. */
+/** The distinct keys in a file that has one key a line. `UsageError` if it has none. */
 export function keysOfFile(path: string): KeySet {
   let text: string
   try {
@@ -28,13 +28,13 @@ export function keysOfFile(path: string): KeySet {
   return { name: path, keys }
 }
 
-/** A key as a map stores and hashes it: one byte a character if all are below U+0100, else UTF-16. */
+/** The bytes of a key that a map stores and hashes: one byte a character if all characters are below U+0100, else UTF-16. */
 export function storedForm(key: string): Uint8Array {
   for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) > 0xff) return Buffer.from(key, 'utf16le')
   return Buffer.from(key, 'latin1')
 }
 
-/** Kinds of keys that programs have, `count` of each (or as many as there are). */
+/** Kinds of keys that programs have, `count` keys of each kind (fewer words, if the text has fewer). */
 export function builtInSets(count: number, seed: number): KeySet[] {
   const next = random(seed)
   const hex = (length: number) => Array.from({ length }, () => Math.floor(next() * 16).toString(16)).join('')
@@ -65,7 +65,7 @@ function realWords(count: number): string[] {
       if (words.size < count) words.add(word)
     })
   } catch {
-    // No text there: these keys are left out.
+    // There is no text, so the kind is left out.
   }
   return [...words]
 }

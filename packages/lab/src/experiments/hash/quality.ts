@@ -1,15 +1,15 @@
 import { chiSquaredStatistic } from './chi-square.js'
 
-/** How evenly keys fall into places (shards, buckets) by the low bits of their hash. */
+/** How evenly keys are spread over places (shards, buckets). */
 export interface Balance {
   readonly places: number
   readonly longest: number
   readonly mean: number
-  /** Chi-square as standard deviations from what a random function gives: within about 3 is random. */
+  /** Chi-square in standard deviations from the value of a random function: within about 3 is random. */
   readonly deviation: number
 }
 
-/** `hashes` modulo `places`, a power of two: what sharded maps do with a hash as it is published. */
+/** The evenness of `hashes` modulo `places`, a power of two: a sharded map that takes a published hash as it is does this. */
 export function balance(hashes: readonly bigint[], places: number): Balance {
   const counts = new Array<number>(places).fill(0)
   const mask = BigInt(places - 1)
@@ -17,14 +17,14 @@ export function balance(hashes: readonly bigint[], places: number): Balance {
   return balanceOf(counts)
 }
 
-/** Of keys that were counted where they fell. */
+/** The evenness of these counts of keys per place. */
 export function balanceOf(counts: readonly number[]): Balance {
   const places = counts.length
   const mean = counts.reduce((sum, count) => sum + count, 0) / places
   const degrees = places - 1
   return {
     places,
-    // No spread: there are as many arguments as places.
+    // Not `Math.max(...counts)`, which would take one argument per place.
     longest: counts.reduce((most, count) => Math.max(most, count), 0),
     mean,
     deviation: (chiSquaredStatistic(counts, mean) - degrees) / Math.sqrt(2 * degrees),
@@ -44,11 +44,11 @@ export function collisions32(hashes: readonly bigint[]): { found: number; expect
   return { found, expected: (hashes.length * (hashes.length - 1)) / 2 / 2 ** 32 }
 }
 
-/** What flipping one bit of the key does to the bits of the hash. */
+/** The effect on the bits of the hash when one bit of the key flips. */
 export interface Avalanche {
   /** The share of bits that flip, on average; a good hash flips half. */
   readonly mean: number
-  /** The largest distance from half, over all pairs of an input and an output bit: 0 (half) to 1 (never, or always). */
+  /** The largest distance from one half, over all pairs of an input and an output bit: 0 (flips in half of all cases) to 1 (never, or always). */
   readonly worstBias: number
 }
 

@@ -11,8 +11,8 @@ import { Histogram, type HistogramHandle } from 'threadmap/histogram'
 import type { CachedResult, LifetimeClass, LifetimeCommand, LifetimeReply, LifetimeSetup } from './worker.js'
 
 /**
- * How long a cached result is valid: from 50 ms to 5 s, as the belief has it. The quick lab has no 5 s for each subject and
- * runs at a tenth of all times.
+ * How long a cached result is valid: from 50 ms to 5 s, as the belief says. The quick lab has no 5 s for each subject, so it
+ * divides all times by ten.
  */
 const EFFORT = {
   quick: { rounds: 2, ms: 700, scale: 0.1 },
@@ -66,7 +66,7 @@ async function run(context: Context): Promise<Outcome> {
   )
 }
 
-/** One round with threads of its own: a heap remembers what was before. */
+/** One round with threads of its own, because the state of a heap would affect the next round. */
 async function serveFor(subject: Subject, context: Context, ms: number, scale: number): Promise<Served> {
   const map =
     subject.kind === undefined ? undefined : createMap(subject.kind, { key: string, value: json<CachedResult>() })
@@ -99,7 +99,7 @@ async function serveFor(subject: Subject, context: Context, ms: number, scale: n
   }
 }
 
-/** The shares of objects that were in use shorter than the shortest, up to the longest, and longer than the longest validity. */
+/** The shares of objects that were in use for less than the shortest validity, up to the longest, and for longer. */
 export function sharesOf(used: Readonly<Record<LifetimeClass, Histogram>>, scale: number): [number, number, number] {
   const all = Histogram.sum(CLASSES.map(name => used[name]))
   const below = (ms: number) => all.shareBelow(ms * scale * 1e6)
@@ -132,7 +132,7 @@ export function outcomeOf(lived: readonly Lived[], scale: number, workers: numbe
   const shares = lived.map(({ rounds }) => rounds.map(({ used }) => sharesOf(used, scale)))
   const evidence: Evidence[] = lived.flatMap(({ subject, rounds }, at) => [
     ...METRICS.flatMap(([metric, unit, of]) => {
-      // Where the collector never came, nothing has an age.
+      // If the collector never ran, no object has an age.
       const values = rounds.map(of).filter(Number.isFinite)
       return values.length === 0 ? [] : [measured({ ...about, subject: subject.name, metric, unit }, values)]
     }),

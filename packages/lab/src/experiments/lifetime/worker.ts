@@ -23,7 +23,7 @@ export interface CachedResult {
 
 export interface LifetimeCommand {
   readonly ms: number
-  /** How long results stay valid: from, to. */
+  /** The shortest and the longest validity of results, in ms. */
   readonly validMs: readonly [number, number]
 }
 
@@ -33,7 +33,7 @@ export interface LifetimeReply {
   readonly collector: CollectorFigures
   /** How long objects were in use, in nanoseconds. */
   readonly used: Readonly<Record<LifetimeClass, HistogramHandle>>
-  /** How old sampled objects were when the collector had taken them. */
+  /** The ages of sampled objects at their collection. */
   readonly collected: HistogramHandle
   readonly heapBytes: number
 }
@@ -44,9 +44,9 @@ const RESULTS = 20_000
 const SETTINGS = 2000
 /** Requests between two looks at the clock and the event loop, which finalisation needs. */
 const BATCH = 200
-/** One setting is replaced in so many requests. */
+/** One request in this many replaces a setting. */
 const SETTING_CHANGES = 500
-/** The age of one object in so many is followed until it is collected. */
+/** The objects of one request in this many are followed until their collection. */
 const FOLLOWED = 64
 
 interface ResultCache {
@@ -106,7 +106,7 @@ await serve<LifetimeSetup, LifetimeCommand, LifetimeReply>(({ handle, seed }, { 
       await new Promise(setImmediate)
       now = performance.now()
     }
-    // What is in use still has lived at least until now.
+    // Objects that are still in use count with their age now, which is a lower bound.
     for (const made of madeAt.values()) used.result.record((now - made) * 1e6)
     for (const setting of settings) used.configuration.record((now - setting.madeAt) * 1e6)
     return {

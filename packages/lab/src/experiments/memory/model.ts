@@ -2,13 +2,13 @@ import { Matrix, solve } from 'ml-matrix'
 import { probit } from 'simple-statistics'
 import type { MapKind } from 'threadmap'
 
-/** What a map is to hold. Lengths are in bytes of UTF-8. */
+/** The entries of a map. Lengths are in bytes of UTF-8. */
 export interface Load {
   readonly entries: number
   readonly keyBytes: number
   /** 8 with `numbers`. */
   readonly valueBytes: number
-  /** Values are f64, which stand in the entry itself (SyncMap: in a block like any other). */
+  /** Values are f64, which the entry itself holds (in a SyncMap, a block of their own). */
   readonly numbers: boolean
   readonly shards: number
 }
@@ -33,10 +33,10 @@ const SLAB_HEADER = 64
 const ENTRY_HEADER = 16
 const BLOCK_HEADER = 8
 const BUCKET = 64
-/** Of a bucket's seven slots, six are used on average before the table doubles. */
+/** The library's load factor: a table doubles when six of a bucket's seven slots are used on average. */
 const BUCKET_LOAD = 6
 
-/** The library's size classes: steps of an eighth to a quarter. What is larger gets whole pages. */
+/** The library's size classes: steps of an eighth to a quarter. Larger blocks get whole pages. */
 function classSize(size: number): number {
   const step = size <= 64 ? 8 : size <= 128 ? 16 : size <= 256 ? 32 : size <= 512 ? 64 : 0
   if (step > 0) return Math.max(16, Math.ceil(size / step) * step)
@@ -49,14 +49,14 @@ function perPage(size: number): number {
   return rounded >= PAGE ? 0 : Math.floor((PAGE - SLAB_HEADER) / rounded)
 }
 
-/** The pages of blocks of `size`, in bytes: each shard has pages of its own, the last of them part empty. */
+/** Bytes of the pages with blocks of `size`: each shard has pages of its own, and the last one is partly empty. */
 function blockBytes(size: number, entries: number, shards: number): number {
   const each = perPage(size)
   if (each === 0) return entries * classSize(size)
   return shards * PAGE * expected(entries, shards, count => Math.ceil(count / each))
 }
 
-/** How many there are of each term. */
+/** The quantity of each term in a map with this load. */
 export function quantities(
   kind: MapKind,
   { entries, keyBytes, valueBytes, numbers, shards }: Load,
@@ -80,12 +80,12 @@ export function quantities(
   }
 }
 
-/** Tables of up to so many buckets stand in pages of their size class; larger ones have pages of their own. */
+/** Tables of up to this many buckets share pages of their size class; larger tables have pages of their own. */
 const SLAB_BUCKETS = 16
 
 /**
- * What the table of a shard takes. Its buckets are a power of two, and it has at least a page. Pages of smaller tables
- * before it stay with the shard as spare ones (one, or two when it has outgrown the size classes) until the next table,
+ * Bytes of the table of a shard. It has a power of two of buckets, and at least a page. Pages of the smaller tables before
+ * it stay with the shard as spare pages (one, or two when the table has outgrown the size classes) until the next table,
  * entries or values need them.
  */
 function tableBytes(count: number, pagesOf: (count: number) => number): number {
@@ -105,12 +105,12 @@ function tableBytes(count: number, pagesOf: (count: number) => number): number {
   return Math.max(PAGE, buckets * BUCKET) + spare * PAGE
 }
 
-/** Slices of equal probability that a distribution is cut into. */
+/** Slices of equal probability into which `expected` cuts a distribution. */
 const SLICES = 32
 
 /**
- * The mean of `of` over the shards. Their counts are spread as a binomial's, which a normal distribution describes: with a
- * mean near a limit, some shards have passed it and some have not.
+ * The mean of `of` over the shards. The entries per shard follow a binomial distribution, which a normal distribution
+ * approximates: with a mean near a limit, some shards have passed the limit and some have not.
  */
 function expected(entries: number, shards: number, of: (count: number) => number): number {
   const mean = entries / shards
@@ -125,7 +125,7 @@ function expected(entries: number, shards: number, of: (count: number) => number
 
 /**
  * Fits the coefficients by least squares of the relative error, so that small maps count as much as large ones. Terms that
- * the samples cannot tell apart (no kind but SyncMap has blocks for numbers; one shard is one map) share their part.
+ * the samples cannot tell apart (such as shard and map, where each map has one shard) share the bytes between them.
  */
 export function fitModel(kind: MapKind, samples: readonly Sample[]): MemoryModel {
   const rows = samples.map(({ load, bytes }) => {
@@ -134,7 +134,7 @@ export function fitModel(kind: MapKind, samples: readonly Sample[]): MemoryModel
   })
   const columns = TERMS.map((_, at) => Math.max(...rows.map(row => Math.abs(row[at]))) || 1)
   const scaled = new Matrix(rows.map(row => row.map((value, at) => value / columns[at])))
-  // By singular values, so that terms that always come together do no harm.
+  // Solved by singular values, since terms may be linearly dependent.
   const solution = solve(scaled, Matrix.columnVector(rows.map(() => 1)), true).to1DArray()
   return {
     kind,

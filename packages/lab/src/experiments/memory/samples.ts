@@ -6,7 +6,7 @@ import type { Load, Sample } from './model.js'
 /** Keys from this length on are distinct up to a million. */
 const SHORTEST_KEY = 7
 
-/** Builds the map, filled from empty as most maps are, and takes its shared memory in use. */
+/** Fills a map from empty, as most programs do, and returns the shared memory that it uses. */
 export function measureLoad(kind: MapKind, load: Load): Sample {
   const { entries, keyBytes, valueBytes, numbers, shards } = load
   const sharding = SHARDED_KINDS.includes(kind) ? { shards } : {}
@@ -27,7 +27,7 @@ function keyOf(index: number, keyBytes: number): string {
   return flat(String(index).padStart(keyBytes, 'k'))
 }
 
-/** Loads of all sizes, spread evenly on a logarithmic scale; `heldOut` ones are others than those of the fit. */
+/** Loads of all sizes, spread evenly on a logarithmic scale. */
 export function randomLoads(kind: MapKind, count: number, largest: number, seed: number): Load[] {
   const next = random(seed)
   const between = (low: number, high: number) => Math.round(low * (high / low) ** next())

@@ -3,13 +3,13 @@ import { RWMutexMap, string, struct } from 'threadmap'
 
 const ENTRIES = 2000
 
-/** Bytes an entry takes in a map whose values have these fields, in this order. */
+/** Bytes per entry in maps whose values have three fields, by the place of the small field. */
 export interface StructSizes {
   readonly small: number
   readonly smallLast: number
 }
 
-/** The same three fields with the small one in the middle, and last. */
+/** Measures structs of three fields with the small one in the middle, and last. */
 export function structSizes(): StructSizes {
   return {
     small: bytesPerEntry(struct({ a: 'i64', b: 'i32', c: 'i64' }), { a: 1n, b: 2, c: 3n }),

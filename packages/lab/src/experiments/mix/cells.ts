@@ -3,11 +3,11 @@ import { NUMBER_BYTES, random, type Workload } from '@threadmap/workbench/worklo
 /** One workload of the matrix. */
 export interface Cell {
   readonly workload: Workload
-  /** Not for fitting the advice, but for judging it. */
+  /** A held-out cell judges the advice; it has no part in the fit. */
   readonly heldOut: boolean
 }
 
-/** Each factor's levels. The keys: a handful of counters, what fits the L2 cache, what does not. */
+/** Each factor's levels. The numbers of keys: a handful of counters, a map that fits the L2 cache, one that does not. */
 const LEVELS = {
   reads: [99, 90, 50, 10],
   keys: [256, 4096, 65_536],
@@ -16,12 +16,12 @@ const LEVELS = {
   churn: [0, 50],
 }
 
-/** One cell in so many is held out. */
+/** One cell in this many is held out. */
 const HELD_OUT = 4
 
 /**
- * `count` workloads out of the 288 of the whole matrix: each factor's levels equally often, put together at random (a Latin
- * hypercube), so that few cells tell much about every factor.
+ * `count` workloads out of the 288 of the whole matrix. Each level of a factor occurs equally often, and levels are combined at
+ * random (a Latin hypercube), so that few cells tell much about every factor.
  */
 export function mixCells(count: number, workers: number, seed: number): Cell[] {
   const next = random(seed)
@@ -35,7 +35,7 @@ export function mixCells(count: number, workers: number, seed: number): Cell[] {
   const zipf = column(LEVELS.zipf)
   const valueBytes = column(LEVELS.valueBytes)
   const churn = column(LEVELS.churn)
-  // One thread is a third of the matrix: it is where sharing need not pay.
+  // One thread is a third of the matrix: there a shared map need not pay.
   const threads = column([workers, 1, workers])
   const cells = reads.map((_, i) => ({
     workload: {

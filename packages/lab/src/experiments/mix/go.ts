@@ -20,8 +20,8 @@ interface GoOptions {
 }
 
 /**
- * The same workloads over Go's maps, one process per map and workload, from the same seed. Empty where there is no Go, and in
- * the quick lab, which does not wait for a compiler.
+ * Measures Go's maps on these workloads, with the operations of the same seed, in one process per map and workload. Empty without
+ * Go, and in the quick lab, which does not wait for a compiler.
  */
 export async function goRounds(
   cells: readonly Cell[],

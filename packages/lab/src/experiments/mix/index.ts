@@ -8,7 +8,7 @@ import { type Cell, mixCells } from './cells.js'
 import { goRounds } from './go.js'
 import { runWorkloads, type SubjectRounds } from './measure.js'
 
-/** What the advice is fitted to. */
+/** The cells that the advice is fitted to. */
 export interface MixDetails {
   readonly cells: readonly MixCell[]
 }
@@ -20,7 +20,7 @@ export interface MixCell extends Cell {
 
 const EFFORT = { quick: { cells: 32, rounds: 3, ms: 20 }, full: { cells: 72, rounds: 5, ms: 60 } }
 
-/** On a busy machine the matrix is cut short, at so many times its usual length. */
+/** On a busy machine the matrix ends early, at this many times its usual duration. */
 const OVERRUN = 1.5
 
 export const mix: Experiment = {
@@ -82,7 +82,7 @@ function subjectsFor(threads: number): Subject[] {
   return [...kinds.map(sharedSubject), PRIVATE, MESSAGES, SHAREDMAP, LMDB]
 }
 
-/** The maps that several threads may share, best first, with those that cannot be told from the best. */
+/** The maps that several threads may share, best first, and the maps that cannot be told from the best. */
 export function ranking(
   subjects: readonly SubjectRounds[],
 ): { best: SubjectRounds; tied: readonly SubjectRounds[] } | undefined {
@@ -93,7 +93,7 @@ export function ranking(
   return { best, tied: sorted.slice(1).filter(other => !contrast(best.rounds, other.rounds).differs) }
 }
 
-/** What follows from the matrix. */
+/** The outcome that follows from the matrix. */
 export function outcomeOf(cells: readonly MixCell[]): Outcome {
   const names = [...new Set(cells.flatMap(({ subjects }) => subjects.map(({ name }) => name)))]
   const evidence: Evidence[] = cells.flatMap(({ workload, subjects }) =>
@@ -198,7 +198,7 @@ function ceilingText(cells: readonly MixCell[]): string[] {
   ]
 }
 
-/** Belief 16, by the workloads it speaks of. */
+/** Belief 16, judged by the workloads that it is about. */
 function chooseByWorkload(cells: readonly MixCell[]): BeliefFinding {
   const shared = cells.filter(({ workload }) => workload.threads > 1)
   const cases: [string, string, (workload: Workload) => boolean][] = [

@@ -3,7 +3,7 @@ import type { Subject } from '@threadmap/workbench/subjects/subject'
 import { NotHere, SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
 import type { Workload } from '@threadmap/workbench/workload'
 
-/** What one subject made of a workload: millions of operations per second, one figure per round. */
+/** The rounds of one subject on a workload, in millions of operations per second. */
 export interface SubjectRounds {
   readonly name: string
   readonly rounds: readonly number[]
@@ -16,7 +16,7 @@ export interface MeasureOptions {
   readonly ms: number
   readonly seed: number
   readonly signal: AbortSignal
-  /** No workload is begun later than this (by performance.now()); the first always runs. */
+  /** No workload begins later than this time of performance.now(); the first always runs. */
   readonly deadline?: number
   /** Called with each workload as it begins. */
   readonly onWorkload?: (index: number) => void
@@ -25,8 +25,8 @@ export interface MeasureOptions {
 }
 
 /**
- * Measures workloads of the same number of threads, with one team of threads per subject throughout. In each round all subjects
- * run one after another, each round begun by another one: rounds of the same index can be compared.
+ * Measures workloads that have one number of threads, with one team of threads per subject throughout. In each round all subjects
+ * run one after another, and each round begins with another subject: rounds of one index can be compared.
  */
 export async function runWorkloads(
   workloads: readonly Workload[],
@@ -35,7 +35,7 @@ export async function runWorkloads(
   const { threads, subjects, rounds, ms, seed, signal } = options
   const teams: SubjectTeam[] = []
   const gone = new Set<SubjectTeam>()
-  /** A peer that is not installed, or that fails, is left out from here on; that one of ours fails is an error. */
+  /** A peer that is not installed, or that fails, is left out from here on; a failure of one of our maps is an error. */
   const leaveOut = (team: SubjectTeam, error: unknown): void => {
     const isPeer = team.subject.type === 'peer' && error instanceof SubjectError
     if (!isPeer && !(error instanceof NotHere)) throw error
@@ -80,6 +80,6 @@ export async function runWorkloads(
   }
 }
 
-/** Caches get filled, and code that was compiled for another workload is compiled anew. */
+/** Warms up: fills caches, and lets V8 recompile code that it compiled for another workload. */
 const FIRST_WARM_UP_MS = 15
 const WARM_UP_MS = 3

@@ -6,7 +6,7 @@ import { serve } from '@threadmap/workbench/threads/serve'
 import type { ConcurrentMap } from 'threadmap'
 import { type HttpSetup, VISITS } from './visits.js'
 
-/** Answers `listen` with the port. */
+/** Answers the message `listen` with the port. */
 await serve<HttpSetup, 'listen', number>(async ({ handle, right }) => {
   const visits: ConcurrentMap<string, number> = attachMap(handle)
   const server = createServer(async (_, response) => {
@@ -14,7 +14,7 @@ await serve<HttpSetup, 'listen', number>(async ({ handle, right }) => {
       visits.add(VISITS, 1)
     } else {
       const seen = visits.get(VISITS) ?? 0
-      // What every handler does between reading and writing: it waits for something.
+      // Every real handler waits for something between its read and its write.
       await new Promise(setImmediate)
       visits.set(VISITS, seen + 1)
     }

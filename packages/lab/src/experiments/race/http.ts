@@ -6,7 +6,7 @@ import { type HttpSetup, VISITS } from './visits.js'
 
 const REQUEST_LIMIT_MS = 5000
 
-/** Sends `requests` over loopback to `servers` threads, and returns what the map counted. */
+/** Sends `requests` over loopback to `servers` threads, and returns the count in the map. */
 export async function countVisits(
   right: boolean,
   { servers, requests, signal }: { servers: number; requests: number; signal: AbortSignal },

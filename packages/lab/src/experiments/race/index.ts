@@ -7,16 +7,16 @@ import { f64, type MapKind, string } from 'threadmap'
 import { countVisits } from './http.js'
 import type { RaceCommand, RaceReply, RaceSetup } from './worker.js'
 
-/** As the belief has it. */
+/** Threads that write at once: ten, as in the belief. */
 const THREADS = 10
 const WRITES = 1000
 
 const EFFORT = { quick: { rounds: 5, requests: 300 }, full: { rounds: 25, requests: 3000 } }
 
-/** At most so many times the usual rounds. */
+/** On a busy machine, at most this many times the usual rounds. */
 const PATIENCE = 4
 
-/** Things to make once, for check-then-act: enough that two threads meet at some of them. */
+/** Keys to initialise once, for check-then-act: enough that two threads meet at some of them. */
 const THINGS = 2000
 const MEETING = 2
 
@@ -36,12 +36,12 @@ export const race: Experiment = {
 export interface RaceRound {
   readonly caught: boolean
   readonly message: string | undefined
-  /** Until the first thread was refused. */
+  /** Milliseconds until the first thread was refused. */
   readonly ms: number
   readonly lost: number
 }
 
-/** A mistake and its fix: how often something went wrong, of how many. */
+/** A mistake and its fix: how many operations went wrong, out of how many. */
 export interface Misuse {
   readonly name: string
   readonly wrong: string
@@ -75,7 +75,7 @@ async function run(context: Context): Promise<Outcome> {
   const undetected: RaceRound[] = []
   const safe = SAFE_KINDS.map(kind => ({ kind, rounds: [] as RaceRound[] }))
   try {
-    // On a busy machine threads seldom run at the same time: more rounds then, until some of them met.
+    // On a busy machine threads seldom run at the same time, so more rounds follow until some threads met.
     const met = () => detected.some(({ caught }) => caught) && undetected.some(({ lost }) => lost > 0)
     for (let round = 0; round < rounds || (round < rounds * PATIENCE && !met()); round++) {
       tell(Math.min(0.6, (0.6 * round) / rounds), 'ten threads')
@@ -136,7 +136,7 @@ async function count(
   })
 }
 
-/** Until the mistake has shown itself at least once: two threads must really run at the same time for it to. */
+/** Repeats until the mistake occurred at least once, which takes two threads that run at the same time. */
 function goesOn(round: number, rounds: number, wrong: readonly number[]): boolean {
   return round < rounds || (round < rounds * PATIENCE && wrong.every(times => times === 0))
 }
@@ -166,7 +166,7 @@ async function iterating(team: RaceTeam, rounds: number): Promise<Misuse> {
   }
 }
 
-/** Wrong: has, then set. Both calls are atomic, what is between them is not. Right: getOrInsertComputed. */
+/** Wrong: has, then set. Each call is atomic, but the two together are not. Right: getOrInsertComputed. */
 async function checkThenAct(team: RaceTeam, rounds: number): Promise<Misuse> {
   const once = (right: boolean) =>
     withMap('FastMap', {}, async map => {
@@ -304,8 +304,8 @@ function capital(text: string): string {
 }
 
 /**
- * "At once": within milliseconds, and in nearly every run. Where hardly any update is lost without detection either, the
- * threads did not really run at the same time (a busy machine), so that there was little to notice.
+ * "At once" means within milliseconds, and in nearly every run. If hardly any update is lost even without detection, the
+ * threads did not run at the same time (a busy machine), so that there was little to detect.
  */
 export function noticed(detected: readonly RaceRound[], undetected: readonly RaceRound[]): BeliefFinding {
   const caught = detected.filter(round => round.caught)

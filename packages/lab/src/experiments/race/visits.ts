@@ -2,9 +2,9 @@ import type { MapHandle } from 'threadmap'
 
 export interface HttpSetup {
   readonly handle: MapHandle<string, number>
-  /** `add` in the handler, instead of reading, waiting for something, and writing. */
+  /** The handler calls `add`, instead of reading, waiting for something, and writing. */
   readonly right: boolean
 }
 
-/** The key that is counted at. */
+/** The key of the counter. */
 export const VISITS = 'visits'

@@ -1,4 +1,4 @@
-/** One of the threads that write without asking anybody. */
+/** One of the threads that write without synchronisation. */
 
 import { attachMap } from '@threadmap/workbench/subjects/maps'
 import { serve } from '@threadmap/workbench/threads/serve'
@@ -16,16 +16,16 @@ export interface RaceCommand {
   readonly what: 'count' | 'iterate' | 'initialise'
   readonly handle: MapHandle<string, number>
   readonly writes: number
-  /** Use the operation that is right for this, not the one that everybody tries first. */
+  /** Use the right operation, not the usual mistake. */
   readonly right: boolean
 }
 
 export interface RaceReply {
-  /** What was thrown, and after how many of this thread's writes and milliseconds. */
+  /** The error that ended this thread, and the number of its writes and milliseconds before. */
   readonly error?: string
   readonly writes: number
   readonly ms: number
-  /** How often this thread made the thing that is to be made once. */
+  /** How many keys this thread initialised. */
   readonly made: number
 }
 

@@ -1,4 +1,4 @@
-/** Two threads that hand a word to and fro: what it takes for a write to reach another core. */
+/** One of two threads that pass a word to and fro, to measure how long a write takes to reach another core. */
 import { pin } from '@threadmap/workbench/threads/affinity'
 import { serve } from '@threadmap/workbench/threads/serve'
 
@@ -8,7 +8,7 @@ export interface CoreSetup {
 
 export interface CoreCommand {
   readonly turns: number
-  /** Which processor to run on; undefined: any. */
+  /** The processor to run on; undefined: any. */
   readonly cpu: number | undefined
 }
 
@@ -17,7 +17,7 @@ export interface CoreReply {
   readonly pinned: boolean
 }
 
-/** The other thread may wait for the processor; beyond this the pair gives up, and the round does not count. */
+/** Milliseconds to wait for the other thread, which may have no processor; then the pair gives up, and the round does not count. */
 const GIVE_UP_MS = 500
 
 await serve<CoreSetup, CoreCommand, CoreReply>(({ word }, { index, meet }) => ({ turns, cpu }) => {

@@ -15,12 +15,12 @@ const EFFORT = {
   full: { shards: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024], rounds: 7, ms: 200, turns: 200_000 },
 }
 
-/** What the folklore speaks of. */
+/** The numbers of shards that the folklore names. */
 const REMOTE_SHARDS = [8, 64, 256]
-/** More than the caches hold, or there would be no memory to be remote. */
+/** Entries of the map for remote memory: more than the caches hold, so that reads reach the memory. */
 const REMOTE_KEYS = 262_144
 
-/** Half writes: shards are for writers. */
+/** Half of the operations are writes, since shards serve writers. */
 const WORKLOAD: Omit<Workload, 'threads'> = { keys: 16_384, reads: 50, zipf: 0, valueBytes: 8, churn: 0 }
 
 export const shards: Experiment = {
@@ -42,7 +42,7 @@ interface Sharded {
   readonly rounds: readonly RoundFigures[]
 }
 
-/** Pairs of processors whose hand-over was timed. */
+/** A pair of processors, and the times of passing a word from one to the other. */
 export interface HandOver {
   readonly name: string
   /** Nanoseconds one way, per round. */
@@ -104,7 +104,7 @@ async function run(context: Context): Promise<Outcome> {
   return outcomeOf({ sharded: found, handed, nodes: nodes.length, remote: remote ?? [] }, workload)
 }
 
-/** Within the first node and, where there is a second, across. */
+/** A pair within the first node and, if there is a second node, a pair across. */
 async function handOvers(
   context: Context,
   nodes: readonly (readonly number[])[],
@@ -147,7 +147,7 @@ const metric = {
   p99: ({ latency }: RoundFigures) => latency?.percentile(99) ?? Number.NaN,
 }
 
-/** All that was measured. */
+/** All measurements of the experiment. */
 export interface ShardFigures {
   readonly sharded: readonly Sharded[]
   readonly handed: readonly HandOver[]
@@ -247,7 +247,7 @@ export function outcomeOf({ sharded: found, handed, nodes, remote }: ShardFigure
   }
 }
 
-/** The fewest shards that cannot be told from the best number. */
+/** The smallest number of shards that cannot be told from the best. */
 export function enough(found: readonly Sharded[]): string {
   const rates = (each: Sharded) => each.rounds.map(metric.rate)
   const best = [...found].sort((a, b) => spread(rates(b)).median - spread(rates(a)).median)[0]

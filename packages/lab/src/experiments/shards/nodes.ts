@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { allowedProcessors, processorList } from '@threadmap/workbench/threads/affinity'
 
-/** The processors of each memory node that this program may use; one list of nothing where the system does not say. */
+/** The processors of each memory node that this program may use; one empty list where the system does not tell. */
 export function memoryNodes(root = '/sys/devices/system/node'): number[][] {
   try {
     const allowed = new Set(allowedProcessors())

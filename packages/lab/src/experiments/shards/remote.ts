@@ -21,9 +21,9 @@ export interface RemoteOptions {
   readonly shards: readonly number[]
   readonly rounds: number
   readonly ms: number
-  /** Its threads are as many as the smallest node has processors, and at most as many. */
+  /** The number of threads is at most this, and at most the number of processors of the smallest node. */
   readonly workload: Workload
-  /** Called before each round with the share that is done. */
+  /** Called before each round with the share of the rounds that are done. */
   readonly onRound: (share: number) => void
 }
 
@@ -95,12 +95,12 @@ export function remoteTable(found: readonly Remote[]): Table {
   }
 }
 
-/** By how much an operation takes longer from another node, round by round. */
+/** How many times as long an operation takes from another node, round by round. */
 function slowdown({ local, remote }: Pick<Remote, 'local' | 'remote'>): Spread {
   return spread(remote.map((time, round) => time / local[round]))
 }
 
-/** Belief 13: finer shards lower the latency of remote memory, and its ratio to local memory. */
+/** Belief 13: more shards lower the latency of remote memory, and its ratio to local memory. */
 export function remoteBelief(found: readonly Remote[]): BeliefFinding {
   const [coarse, fine] = [found[0], found[found.length - 1]]
   const { ratio, differs } = contrast(coarse.remote, fine.remote)

@@ -5,7 +5,7 @@ import { Team } from '@threadmap/workbench/threads/team'
 import { type CacheMisses, missesDuring, perfCounts } from './perf.js'
 import type { SharingCommand, SharingReply, SharingSetup } from './worker.js'
 
-/** Where the two threads' words stand. */
+/** A placement of the two threads' words. */
 interface Placement {
   readonly name: string
   /** Bytes between the words; undefined: the second thread rests. */
@@ -13,8 +13,8 @@ interface Placement {
 }
 
 /**
- * A line has 64 bytes on x86-64 and most arm64; processors fetch lines in pairs, so that neighbours 64 bytes apart disturb
- * each other a little; Apple's lines have 128.
+ * A cache line has 64 bytes on x86-64 and most arm64, and 128 on Apple's processors. x86-64 fetches lines in pairs, so that
+ * words 64 bytes apart disturb each other a little.
  */
 const PLACEMENTS: readonly Placement[] = [
   { name: 'the same word', apart: 0 },
@@ -88,7 +88,7 @@ async function run(context: Context): Promise<Outcome> {
   return outcomeOf(found)
 }
 
-/** What follows from the rounds of each placement. */
+/** The outcome that follows from the rounds of each placement. */
 export function outcomeOf(found: ReadonlyMap<string, readonly Round[]>): Outcome {
   const rates = ({ name }: Placement) => (found.get(name) ?? []).map(({ rate }) => rate)
   const evidence: Evidence[] = []
@@ -172,5 +172,5 @@ export function outcomeOf(found: ReadonlyMap<string, readonly Round[]>): Outcome
   }
 }
 
-/** "Dearly" is from here on. */
+/** The ratio from which on false sharing costs "dearly", as the belief says. */
 const COSTLY = 1.5

@@ -9,7 +9,7 @@ export interface CacheMisses {
 const EVENTS = ['L1-dcache-loads', 'L1-dcache-load-misses'] as const
 const PERF_LIMIT_MS = 5000
 
-/** True where `perf` counts the events of this process; otherwise why not. Most virtual machines pass no counters through. */
+/** True where `perf` counts the events of this process; otherwise the reason why not. Most virtual machines pass no counters through. */
 export async function perfCounts(): Promise<true | string> {
   try {
     const arguments_ = ['stat', '-x,', '-e', EVENTS.join(','), '--', process.execPath, '--version']
@@ -22,7 +22,7 @@ export async function perfCounts(): Promise<true | string> {
   }
 }
 
-/** Does `work` while perf counts what this whole process does. */
+/** Runs `work` while perf counts the events of this whole process. */
 export async function missesDuring<T>(work: () => Promise<T>): Promise<{ result: T; misses: CacheMisses | undefined }> {
   const perf = spawn('perf', ['stat', '-x,', '-e', EVENTS.join(','), '-p', String(process.pid)], {
     stdio: ['ignore', 'ignore', 'pipe'],

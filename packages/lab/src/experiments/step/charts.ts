@@ -5,7 +5,7 @@ import { throughputAt } from './knee/usl.js'
 import type { Series } from './measure.js'
 import { lockWait, type Step } from './series.js'
 
-/** Curves over the number of clients: of the main target in detail, of the others throughput and P95. */
+/** Curves over the number of clients: the main target in detail, throughput and P95 of the other targets. */
 export function chartsOf(series: readonly Series[], main: Series, objective: Objective): Chart[] {
   const inProcess = series.filter(({ type }) => type === 'in process')
   const { steps, knees, name } = main
@@ -108,7 +108,7 @@ function pointsOf(steps: readonly Step[], of: (step: Step) => number): Point[] {
 function throughputPoints(steps: readonly Step[]): Point[] {
   return steps.map(({ clients, throughput, slices }) => {
     const rates = slices.map(slice => slice.throughput)
-    // The mean may lie outside of the quartiles; the drawn range always holds it.
+    // The mean may lie outside of the quartiles; the drawn range always includes the mean.
     return {
       x: clients,
       y: throughput,
@@ -118,7 +118,7 @@ function throughputPoints(steps: readonly Step[]): Point[] {
   })
 }
 
-/** Only what can be seen: nothing is drawn at 0 because nobody looked. */
+/** The series that have figures: a resource that was not watched is not drawn at 0. */
 function resourceSeries(steps: readonly Step[]): LineChart['series'] {
   const series: { name: string; points: Point[] }[] = [
     { name: 'processors, by anybody', points: pointsOf(steps, ({ resources }) => 100 * resources.machine) },

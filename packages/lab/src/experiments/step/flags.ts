@@ -8,22 +8,22 @@ import type { Objective } from './knee/knees.js'
 import { askOnce, type Foreign, foreignServer } from './load/foreign.js'
 import type { Planted } from './server/protocol.js'
 
-/** Where the folklore has its knee; a list of one's own is `--clients`. */
+/** The steps around the knee of the folklore; `--clients` gives others. */
 const CLIENTS: readonly number[] = [50, 100, 200, 400, 600, 800]
 const MOST_CLIENTS = 10_000
 const MOST_STEPS = 30
-/** So many requests per second a thread can send at best; more would measure the load generator. */
+/** Requests per second that one thread can send at best; a higher rate would measure the load generator. */
 const MOST_RATE = 100_000
 const MOST_GENERATORS = 16
 /** Files that Node itself and the lab have open. */
 const OTHER_FILES = 200
-/** P95 in ms: an answer that nobody waits for. */
+/** The objective for P95, in ms: a user does not notice such a delay. */
 const OBJECTIVE_MS = 50
 const SUCCESS = 0.999
 
 export type PlantName = 'pool' | 'lock' | 'shard' | 'loop'
 
-/** What can be made scarce on purpose (`--plant`): a pool of connections, one global lock, one of many locks, a blocked loop. */
+/** The causes that `--plant` makes scarce on purpose: a pool of connections, one global lock, one of many locks, a blocked event loop. */
 export const PLANTS: Readonly<Record<PlantName, Planted>> = {
   pool: { what: 'pool', size: 10, ms: 20 },
   lock: { what: 'lock', locks: 1, ms: 3 },
@@ -52,7 +52,7 @@ export const FLAGS: readonly Option[] = [
   ),
 ]
 
-/** What the flags ask for. */
+/** The flags, checked. */
 export interface Asked {
   readonly target: string | undefined
   readonly allowRemote: boolean
@@ -79,7 +79,7 @@ export function asked({ flags }: Settings): Asked {
   }
 }
 
-/** Throws `UsageError` for what cannot be done; asks a foreign server once. */
+/** Throws `UsageError` for flags that cannot be met; sends one request to a foreign server. */
 export async function checkAsked(settings: Settings): Promise<void> {
   const { target, clients, rate, planted, allowRemote } = asked(settings)
   const most = clients[clients.length - 1]
@@ -89,7 +89,7 @@ export async function checkAsked(settings: Settings): Promise<void> {
     )
   }
   const files = openFiles()
-  // Both ends of a connection are in this process, but for a foreign server.
+  // Both ends of a connection are in this process, except with a foreign server.
   const needed = most * (target === undefined ? 2 : 1) + OTHER_FILES
   if (needed > files) {
     throw new UsageError(
@@ -103,7 +103,7 @@ export async function checkAsked(settings: Settings): Promise<void> {
   await askOnce(foreign)
 }
 
-/** No ceiling is searched for on somebody else's machine: its load is to be chosen. */
+/** The experiment does not search for the ceiling of another machine: the user chooses its load. */
 function requireRate({ remote, url }: Foreign, rate: number | undefined): void {
   if (remote && rate === undefined) {
     throw new UsageError(
@@ -112,7 +112,7 @@ function requireRate({ remote, url }: Foreign, rate: number | undefined): void {
   }
 }
 
-/** How many files this process may have open; Infinity where that is not told. */
+/** How many files this process may have open; Infinity where the system does not tell. */
 function openFiles(): number {
   try {
     const line = readFileSync('/proc/self/limits', 'utf8')

@@ -4,20 +4,20 @@ import { chainText } from './knee/attribution.js'
 import type { Series } from './measure.js'
 import { HOT_SHARD } from './server/orders.js'
 
-/** Throughput that gains less than this share of what the clients gain has stopped growing. */
+/** Throughput has stopped growing if its gain is less than this share of the gain in clients. */
 const STOPPED = 0.25
-/** The belief has 2.1 times from one step to the next; half of that jump is one still. */
+/** The belief names a jump of 2.1 times from one step to the next; half of that still counts as a jump. */
 const JUMP = 1.5
-/** As many failures as the belief's own steps below the knee have. */
+/** The share of failures that the belief's own steps below the knee have. */
 const FEW_FAILURES = 0.999
 
-/** By how much a hot shard's P99 exceeds that of all, by the belief's rule. */
+/** By the belief's rule, a hot shard's P99 exceeds the P99 of all requests by this factor. */
 const HOT_RULE = 3
 
-/** With fewer requests their P99 is one of the ten slowest, and so a matter of chance. */
+/** Requests that a P99 needs at least: with fewer, it is one of the ten slowest requests, and so a matter of chance. */
 const LEAST_FOR_P99 = 1000
 
-/** What the steps say about the beliefs on the knee (5), its cause (6), and a hot shard (15). */
+/** Verdicts on the beliefs on the knee (5), its cause (6), and a hot shard (15). */
 export function beliefsOf(main: Series, all: readonly Series[]): BeliefFinding[] {
   const hot = all.find(({ planted }) => planted === 'shard')
   return [kneeBelief(main), causeBelief(main, all), ...(hot === undefined ? [] : [hotShardBelief(hot)])]
@@ -35,7 +35,7 @@ function kneeBelief({ name, steps, knees: { beyond } }: Series): BeliefFinding {
   }
   const before = steps[beyond - 1]
   const past = steps[beyond]
-  // From the knee to the last step: right behind the knee throughput may gain a little yet.
+  // From the knee to the last step, since throughput may still gain a little right behind the knee.
   const gain = (last.throughput / before.throughput - 1) / (last.clients / before.clients - 1)
   const latency = past.latency.p95 / before.latency.p95
   const failed = Math.min(...steps.slice(beyond).map(({ success }) => success))
@@ -82,8 +82,8 @@ function causeBelief(main: Series, all: readonly Series[]): BeliefFinding {
 }
 
 /**
- * A hot shard was planted: is it what drives P99, and does the rule find it? The rule compares with the P99 of all
- * requests; those of a shard that is hot because most go to it are themselves that P99.
+ * A hot shard was planted: does it drive P99, and does the belief's rule find it? The rule compares with the P99 of all
+ * requests. If most requests go to the hot shard, they determine that P99 themselves.
  */
 function hotShardBelief({ name, steps, knees: { beyond }, attribution }: Series): BeliefFinding {
   const { resources, throughput, seconds } = steps[beyond ?? steps.length - 1]

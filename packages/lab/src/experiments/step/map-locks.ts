@@ -1,7 +1,7 @@
 import type { ConcurrentMap, ShardStats } from 'threadmap'
 import type { MapLocks } from './series.js'
 
-/** Watches how threads wait for the locks of a map, shard by shard, as the map itself counts it. */
+/** Watches how threads wait for the locks of a map, shard by shard, by the map's own counters. */
 export class MapLockWatch {
   readonly #map: Pick<ConcurrentMap<unknown, unknown>, 'shardStats'>
   readonly #before: readonly ShardStats[]
@@ -12,7 +12,7 @@ export class MapLockWatch {
     this.#before = map.shardStats()
   }
 
-  /** Since the watch began, in which there were so many requests. */
+  /** The waiting since the watch began, for this number of requests. */
   stop(requests: number): MapLocks {
     const ms = performance.now() - this.#began
     const after = this.#map.shardStats()

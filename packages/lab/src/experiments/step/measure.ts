@@ -13,7 +13,7 @@ import { orderTarget } from './server/target.js'
 
 export type TargetType = 'in process' | 'order API' | 'foreign'
 
-/** One target with all that was measured of it, as it is kept in the run document (`StepDetails`). */
+/** One target with all its measurements, as the run document keeps them (`StepDetails`). */
 export interface Series {
   readonly name: string
   readonly type: TargetType
@@ -34,7 +34,7 @@ interface Plan {
   readonly planted?: PlantName | undefined
   readonly ms: number
   readonly warmUpMs: number
-  /** Closed loops of so many clients, the best of which is the ceiling. */
+  /** Clients of each closed loop; the best loop is the ceiling. */
   readonly closed: readonly number[]
   readonly closedMs: number
   open(): Promise<Target<Resources>>
@@ -43,7 +43,7 @@ interface Plan {
 /** The load of the last step as a multiple of the ceiling: the knee then lies at two thirds of the clients. */
 const OVERLOAD = 1.5
 
-/** For the service's own numbers: 1 client for the time of one request, 8 and 64 for how much it can do at once. */
+/** Clients of the closed loops: 1 for the time of one request, 8 and 64 for the ceiling of throughput. */
 const CLOSED_CLIENTS: readonly number[] = [1, 8, 64]
 
 const EFFORT = {
@@ -51,11 +51,11 @@ const EFFORT = {
   full: { http: { ms: 5000, warmUpMs: 500, closedMs: 1500 }, inProcess: { ms: 900, warmUpMs: 100, closedMs: 500 } },
 }
 
-/** The causes that the folklore names: without them planted, the order API has no pool and no hot shard to speak of. */
+/** The causes that the folklore names. They are planted because the order API itself has no pool and no hot shard. */
 const FULL_PLANTS: readonly PlantName[] = ['pool', 'shard']
 const PLANTED_MS = 3000
 
-/** In quick mode the coarsest lock stands for all others. */
+/** The second map in quick mode: the one with the coarsest lock. */
 const QUICK_SECOND: MapKind = 'RWMutexMap'
 
 export async function measureAll(context: Context, options: Asked, cores: number): Promise<Series[]> {
@@ -86,7 +86,7 @@ async function plansFor({ quick, workers, signal }: Context, options: Asked): Pr
   }
   const api = (plant?: PlantName, effort = length(http)): Plan => {
     const name = `order API on ${kind}${plant === undefined ? '' : `, planted ${plant}`}`
-    // One lock is contended by three workers for sure; a pool or a blocked loop is one worker's own.
+    // Three workers surely contend for one lock; a pool or a blocked event loop belongs to one worker.
     const planted = plant === undefined ? undefined : PLANTS[plant]
     const threads = planted === undefined ? workers : planted.what === 'lock' ? Math.max(3, workers) : 1
     return {
@@ -109,7 +109,7 @@ async function plansFor({ quick, workers, signal }: Context, options: Asked): Pr
       open: () => MapInProcess.start(each, workers, signal),
     }),
   )
-  // What is planted shows in seconds.
+  // The effect of a planted cause shows within seconds.
   return [...maps, api(), ...(quick ? [] : FULL_PLANTS.map(plant => api(plant, { ...length(http), ms: PLANTED_MS })))]
 }
 

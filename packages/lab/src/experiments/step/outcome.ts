@@ -9,16 +9,16 @@ import { kneeTexts, type Objective } from './knee/knees.js'
 import type { Series } from './measure.js'
 import { lockWait, type Step } from './series.js'
 
-/** What `details` of the record holds. */
+/** The `details` of the record. */
 export interface StepDetails {
   readonly objective: Objective
   readonly series: readonly Series[]
 }
 
-/** What follows from the steps of each target. */
+/** The outcome that follows from the steps of each target. */
 export function outcomeOf(series: readonly Series[], objective: Objective): Outcome {
   const details: StepDetails = { objective, series }
-  // The server says most; where there is none, the first map.
+  // The main target is the server, which tells most; without a server, the first map.
   const main = series.find(({ type }) => type !== 'in process') ?? series[0]
   return {
     evidence: series.flatMap(evidenceOf),
@@ -34,7 +34,7 @@ export function outcomeOf(series: readonly Series[], objective: Objective): Outc
   }
 }
 
-/** Below this share of a machine that is in use throughout, the figures are more about others than about us. */
+/** Below this share of a busy machine's processor time, the figures say more about other programs than about the target. */
 const LEAST_SHARE = 0.5
 
 /** A warning where other programs had most of the processors. */

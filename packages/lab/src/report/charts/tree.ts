@@ -5,14 +5,14 @@ import { factor } from '../../advice/factors.js'
 import { leafEvidence, leafNames, percent } from '../../advice/text.js'
 import { type AdviceNode, adviceLeaves, isLeaf } from '../../advice/tree.js'
 
-/** Beyond this many leaves the drawing becomes too small to read, and the outline is shown on wide screens, too. */
+/** Beyond this many leaves the drawing is too small to read, and wide screens show the outline, too. */
 const MOST_LEAVES_DRAWN = 6
 const LEAF_WIDTH = 168
 const GAP = 14
 const LEVEL = 104
 const NODE_HEIGHT = 40
 
-/** The decision tree: from top to bottom where there is room, as an outline on a phone. */
+/** The decision tree: drawn from top to bottom on wide screens, an outline on a phone. */
 export function treeFigure(tree: AdviceNode, id: string): Html {
   const leaves = adviceLeaves(tree).length
   const isDrawn = leaves > 1 && leaves <= MOST_LEAVES_DRAWN

@@ -2,7 +2,7 @@ import { mean, total } from '@threadmap/workbench/statistics'
 import type { ThreadTime } from '@threadmap/workbench/threads/time'
 import { type MapLocks, mapLockWait, type Resources, type Step } from '../series.js'
 
-/** What can run out. */
+/** The resources that can run out. */
 export type Resource = 'connection pool' | 'lock' | 'collector' | 'cores' | 'event loop' | 'load generator' | 'queue'
 
 /** One measured series of the chain, from the first step to the one beyond the knee. */
@@ -14,34 +14,34 @@ export interface Link {
 }
 
 export interface Attribution {
-  /** Null: nothing that was measured is full. */
+  /** Null: no measured resource is full. */
   readonly resource: Resource | null
-  /** With its number or state: `lock of shard 3`, `event loops, blocked`. */
+  /** The resource with its number or state: `lock of shard 3`, `event loops, blocked`. */
   readonly name: string
-  /** From the cause to what clients feel. */
+  /** The chain from the cause to the latency of clients. */
   readonly chain: readonly Link[]
-  /** What was looked at and is not the cause, or what cannot be seen. */
+  /** Resources that are not the cause, and those that could not be watched. */
   readonly ruledOut: readonly string[]
 }
 
-/** A loop that is active more than this has no time left that it could give: arrivals come in bursts. */
+/** An event loop that is active for more than this share of the time has no reserve, since arrivals come in bursts. */
 const LOOP_FULL = 0.85
-/** A part of a full loop's time that, if it were gone, would leave a quarter more room. */
+/** A part of a full event loop's time that matters: without it, the loop would have a quarter of its time free. */
 const NOTABLE_PART = 0.25
-/** In use on average; at times all of it then. */
+/** Average share of the pool in use, above which the pool is at times used up. */
 const POOL_FULL = 0.85
-/** Of the threads' time on cores; the rest is other programs and the system. */
+/** Share of the machine's processor time that is in use, above which the machine is full. */
 const MACHINE_FULL = 0.9
-/** What others leave of the cores, below which it is they who fill the machine. */
+/** Our share of the processor time in use, below which other programs fill the machine. */
 const OWN_SHARE = 0.6
-/** A shard's part of all waiting for the locks of a map, from which on it is that shard's lock, and not locks as such. */
+/** A shard's share of all waiting for the locks of a map, from which on that shard's lock is the cause, not the locks in general. */
 const HOT_PART = 0.5
-/** Waiting for a core so much of the time, a thread can't do half of what it could. */
+/** Share of its time for which a thread waits for a core, from which on it does about half of its possible work. */
 const STARVED = 0.4
 
 /**
- * Names what is full at the step `beyond` the knee. Of several, the innermost: a full pool makes requests wait while the
- * loops idle; a full loop is looked into, for what fills it may be waiting for a lock, the collector, or a core.
+ * Names the resource that is full at the step `beyond` the knee. Of several, the innermost: a full pool makes requests wait while
+ * the loops idle; a full loop may be full because it waits for a lock, the collector, or a core.
  */
 export function attribute(steps: readonly Step[], beyond: number, cores: number): Attribution {
   const first = steps[0]
@@ -83,7 +83,7 @@ export function attribute(steps: readonly Step[], beyond: number, cores: number)
     const computing = of(each => each.cpu)
     const collecting = of(each => each.collector)
     const locked = of(each => each.lockWait)
-    // What is left of an active loop's time: it sleeps in a call. Where Linux does not tell, it may as well compute.
+    // In the rest of an active loop's time the thread sleeps in a call. Where Linux does not tell, it may as well compute.
     const known = workers.every(each => each.cpu !== undefined)
     const asleep = known ? of(each => each.active) - computing - delayed - collecting - locked : 0
     if (locked >= NOTABLE_PART && locked >= delayed && locks !== undefined) {
@@ -127,7 +127,7 @@ export function attribute(steps: readonly Step[], beyond: number, cores: number)
       link('requests waiting for a connection', '', ({ resources }) => resources.pool?.waiting ?? 0),
     ])
   }
-  // A thread that sleeps in wait of events and then gets no core does not count as active.
+  // A thread that sleeps until events come, and then gets no core, does not count as active.
   const starved = Math.max(0, ...[...workers, ...generators].map(({ runDelay }) => runDelay ?? 0))
   if (starved >= STARVED && at.resources.machine >= MACHINE_FULL) {
     const waiting = link(
@@ -158,7 +158,7 @@ export function attribute(steps: readonly Step[], beyond: number, cores: number)
   return found(null, 'nothing that was measured', [])
 }
 
-/** The shard at which most of the waiting is; or that it is spread. */
+/** The shard that most of the waiting is for, or a note that the waiting is spread. */
 function mapLockName({ waiting }: MapLocks): string {
   if (waiting.length === 1) return 'the one lock of the map'
   const most = Math.max(...waiting)
@@ -189,7 +189,7 @@ function percent(share: number): string {
   return `${Math.round(100 * share)}%`
 }
 
-/** The chain as one line: `connections in use 12% -> 100%; ...`, and only what is where nothing came before. */
+/** The chain as one line: `connections in use 12% -> 100%; ...`; without the first figure if there is none. */
 export function chainText({ chain }: Attribution): string {
   return chain
     .map(({ what, before, beyond, unit }) => {

@@ -1,13 +1,13 @@
 /** How a curve bends; both rise. */
 export type Bend = 'convex' | 'concave'
 
-/** How far the difference curve has to fall after a maximum, in mean distances of x: the authors' setting for few points. */
+/** The fall of the difference curve after a maximum, in mean distances of x, that makes it a knee: the authors' setting for few points. */
 const SENSITIVITY = 1
 
 /**
- * The index of the point where a rising curve bends most, or undefined if it does not bend that way: both axes are
- * brought to 0 to 1, and the knee is where the curve is farthest from the diagonal, provided that it comes back to it.
- * Of several such points the farthest one. `x` ascends.
+ * The index of the point where a rising curve bends most, or undefined if it does not bend. Both axes are scaled to 0 to 1, and
+ * the knee is the point where the curve is farthest from the diagonal, provided that the curve then returns towards it.
+ * Of several such points it is the farthest. `x` ascends.
  *
  * Source: V. Satopää et al., "Finding a 'Kneedle' in a Haystack", 2011. Their smoothing spline is left out: a step load
  * has a handful of points, each the mean of thousands.

@@ -2,7 +2,7 @@ import type { Step } from '../series.js'
 import { kneedle } from './kneedle.js'
 import { fitUslWithInterval, type UslFit } from './usl.js'
 
-/** What a user of the server can live with. */
+/** The objective of the service. */
 export interface Objective {
   /** Milliseconds that 95 of 100 requests may take at most. */
   readonly p95: number
@@ -12,24 +12,24 @@ export interface Objective {
 
 /** Three answers to "up to how many clients?"; null: that knee was not reached. */
 export interface Knees {
-  /** Where throughput peaks by the Universal Scalability Law, if that is within the steps. */
+  /** The clients at which throughput peaks by the Universal Scalability Law, if the peak is within the steps. */
   readonly usl: number | null
   /** The last step before latency (its logarithm) bends upward. */
   readonly kneedle: number | null
-  /** The last step that meets the objective while the next one does not; 0: none meets it. */
+  /** The last step that meets the objective while the next one does not; 0: no step meets it. */
   readonly objective: number | null
   readonly fit: UslFit | null
-  /** Whether those that were reached lie on the same step or neighbours. */
+  /** Whether the knees that were reached lie on one step or on two neighbours. */
   readonly agree: boolean
   /**
-   * A step beyond the knee, as an index: from the first that breaks the objective (otherwise the first past the bend of
-   * latency, otherwise past the peak of throughput) the first that falls short of what was offered, if there is one; a hiccup
-   * can break an objective, and only a full resource makes a backlog. Null: no knee was reached.
+   * The index of a step beyond the knee. The search begins at the first step that breaks the objective (otherwise at the first past
+   * the bend of latency, otherwise past the peak of throughput) and takes the first step that answers less than was offered, if
+   * there is one: a hiccup can break an objective, but only a full resource makes a backlog. Null: no knee was reached.
    */
   readonly beyond: number | null
 }
 
-/** Latency that grows by less than this from the bend to the last step has not bent, it is noise. */
+/** Latency must grow by this factor from the bend to the last step; less is noise. */
 const LEAST_RISE = 2
 
 export function findKnees(steps: readonly Step[], objective: Objective, seed: number): Knees {
@@ -66,7 +66,7 @@ export function meets({ latency, success }: Step, objective: Objective): boolean
   return latency.p95 <= objective.p95 && success >= objective.success
 }
 
-/** A step falls short from here on, beyond what chance does to so many arrivals. */
+/** A step falls short if it answers less than this, given the random number of arrivals. */
 const KEPT_UP = 0.9
 const CHANCE = 3
 
@@ -76,7 +76,7 @@ function fallsShort({ throughput, offered, seconds }: Step): boolean {
   return throughput * seconds < KEPT_UP * due - CHANCE * Math.sqrt(due)
 }
 
-/** All reached or none, and from the first to the last at most one step. */
+/** Whether all knees were reached or none, and the first and the last are at most one step apart. */
 function agree(clients: readonly number[], knees: readonly (number | null)[]): boolean {
   const reached = knees.filter(knee => knee !== null)
   if (reached.length === 0) return true

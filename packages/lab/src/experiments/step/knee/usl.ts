@@ -1,7 +1,7 @@
 import { quantile } from '@threadmap/workbench/statistics'
 import { random } from '@threadmap/workbench/workload'
 
-/** Throughput under a load, with how sure it is. */
+/** Throughput under a load, with its variance. */
 export interface Load {
   /** Clients, or processors. */
   readonly n: number
@@ -16,18 +16,18 @@ export interface Load {
  * Source: N. J. Gunther, "Guerrilla Capacity Planning", 2007.
  */
 export interface Usl {
-  /** Throughput of one. */
+  /** Throughput of one client or processor. */
   readonly lambda: number
   /** Contention: the share of the work that is done one after another. */
   readonly alpha: number
-  /** Coherency: what each has to do with each other. */
+  /** Coherency: the cost per pair of clients or processors. */
   readonly beta: number
-  /** Where throughput is highest; null: it only levels off, or does not even that. */
+  /** The load at which throughput is highest; null: throughput levels off, or rises throughout. */
   readonly peak: number | null
 }
 
 export interface UslFit extends Usl {
-  /** 90% of the bootstrap's peaks lie between; `high` is null where some of those have none. */
+  /** 90% of the bootstrap's peaks lie in this interval; `high` is null where some of these fits have no peak. */
   readonly interval: { readonly low: number | null; readonly high: number | null }
   /** Share of the bootstrap's fits that have a peak at all. */
   readonly peaks: number
@@ -35,13 +35,13 @@ export interface UslFit extends Usl {
   readonly r2: number
 }
 
-/** Enough for a 90% interval that moves by less than a step from run to run. */
+/** Fits of the bootstrap: enough for a 90% interval that moves by less than a step from run to run. */
 const REPLICAS = 400
 const CONFIDENCE = 0.9
 
 /**
  * Fits the law: N/X = a + b (N-1) + c N (N-1) is linear in a, b, c, so weighted least squares does it, with weights by
- * which it is the error of X that counts and not that of N/X. A negative b or c means nothing in the law, and is set to 0.
+ * which the error of X counts and not the error of N/X. A negative b or c has no meaning in the law, and is set to 0.
  * Undefined for fewer than three loads.
  */
 export function fitUsl(loads: readonly Load[]): Usl | undefined {
@@ -90,7 +90,7 @@ export function fitUslWithInterval(
     peaks.push(fitUsl(drawn)?.peak ?? Number.POSITIVE_INFINITY)
   }
   const bound = (q: number) => {
-    // Not interpolated: between a number and infinity there is none.
+    // Not interpolated, since there is no number between a number and infinity.
     const value = [...peaks].sort((x, y) => x - y)[Math.round(q * (REPLICAS - 1))]
     return Number.isFinite(value) ? value : null
   }
@@ -106,7 +106,7 @@ export function throughputAt({ lambda, alpha, beta }: Usl, n: number): number {
   return (lambda * n) / (1 + alpha * (n - 1) + beta * n * (n - 1))
 }
 
-/** No throughput is surer than this share of it, whatever a few slices say. */
+/** The least standard deviation of a throughput, as a share of it, however little its few slices vary. */
 const LEAST_RELATIVE_ERROR = 0.01
 
 function loadOf(n: number, throughputs: readonly number[]): Load {

@@ -6,7 +6,7 @@ import type { Destination, Request } from '@threadmap/workbench/load/protocol'
 import { TIME_OUT_MS } from '@threadmap/workbench/load/tally'
 import { Client } from 'undici'
 
-/** A server that somebody else runs, which may be put under load. */
+/** A server that another program runs, and that may be put under load. */
 export interface Foreign {
   readonly url: string
   readonly destination: Destination
@@ -15,8 +15,8 @@ export interface Foreign {
 }
 
 /**
- * The server at `url`. `UsageError` if that is no HTTP address, or is not on this machine and `allowRemote` is not given. The
- * name is looked up once and for all, so that what was allowed is what will be connected to.
+ * The server at `url`. `UsageError` if `url` is no HTTP address, or is not on this machine and `allowRemote` is not given. The
+ * name is resolved only once, so that the load goes to the address that was allowed.
  */
 export async function foreignServer(url: string, allowRemote: boolean): Promise<Foreign> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
@@ -48,7 +48,7 @@ export function isLoopback(address: string): boolean {
   return isIP(address) === 4 ? address.startsWith('127.') : address === '::1' || address.startsWith('::ffff:127.')
 }
 
-/** Asks once, and throws a `UsageError` that says what to do if there is no good answer. */
+/** Sends one request, and throws a `UsageError` that says what to do if it does not succeed. */
 export async function askOnce({ url, destination, request }: Foreign): Promise<void> {
   const { origin, address, family } = destination
   const client = new Client(origin, {

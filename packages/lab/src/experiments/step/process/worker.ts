@@ -13,7 +13,7 @@ export interface ProcessSetup {
   readonly handle: MapHandle<string, Entry>
 }
 
-/** Below this a sleep is not worth its wake-up. */
+/** The shortest sleep, in ms: a shorter one would take less time than its wake-up. */
 const SPIN_MS = 2
 
 const asleep = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))

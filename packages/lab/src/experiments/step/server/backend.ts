@@ -1,4 +1,4 @@
-/** The server behind the order API: it takes its time for every request, as a database does, and any number at once. */
+/** The server behind the order API: each request takes a fixed time, as in a database, and any number of requests run at once. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -17,7 +17,7 @@ export interface OrderServerOptions {
   readonly signal: AbortSignal
 }
 
-/** What the server tells of its inside. */
+/** The resources that the server reports. */
 export type OrderFigures = Pick<Resources, 'workers' | 'locks' | 'pool' | 'mapLocks'>
 
 /**
@@ -88,7 +88,7 @@ export class OrderServer implements Server<OrderFigures> {
     this.#mapLocks = new MapLockWatch(this.#map)
   }
 
-  /** What was in use since `watch`. */
+  /** The resources in use since `watch`. */
   async figures(): Promise<OrderFigures> {
     const replies = await this.#team.ask('figures')
     const all = replies.flatMap(({ figures }) => (figures === undefined ? [] : [figures]))

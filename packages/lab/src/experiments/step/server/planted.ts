@@ -5,12 +5,12 @@ import { type LockHandle, Mutex } from 'threadmap/sync'
 
 const asleep = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
 
-/** Stops this thread's event loop, as a synchronous read or query does. It takes no core, so it does so on a busy machine too. */
+/** Blocks this thread's event loop, as a synchronous read or query does. The thread sleeps, so the block takes no core from others. */
 export function block(ms: number): void {
   Atomics.wait(asleep, 0, 0, ms)
 }
 
-/** Locks by shard that all workers take for every request, one of which each request holds for a while. */
+/** A lock per shard, which all workers share. Each request holds one of them for a while. */
 export class PlantedLocks {
   readonly #locks: readonly Mutex[]
   readonly #ms: number
@@ -49,7 +49,7 @@ export class PlantedLocks {
   }
 }
 
-/** A pool of connections to a server behind, from which every request needs one for a while. */
+/** A pool of connections to the server behind. Each request needs one connection for a while. */
 export class PlantedPool {
   readonly size: number
   readonly #agent: Agent
@@ -63,7 +63,7 @@ export class PlantedPool {
     this.#agent = new Agent({ keepAlive: true, maxSockets: size })
   }
 
-  /** Asks the server behind, once a connection is free. */
+  /** Sends a request to the server behind as soon as a connection is free. */
   ask(): Promise<void> {
     return new Promise((resolve, reject) => {
       const wanted = performance.now()

@@ -2,7 +2,7 @@ import { HttpTarget } from '@threadmap/workbench/load/http-target'
 import { type OrderFigures, OrderServer, type OrderServerOptions } from './order-server.js'
 import { orderRequests } from './orders.js'
 
-/** The order API, started to be put under load. */
+/** Starts the order API as a target of the step load. */
 export async function orderTarget(
   options: OrderServerOptions,
   generators: number,

@@ -9,7 +9,7 @@ import { order, PRODUCTS, product } from './orders.js'
 import { block, PlantedLocks, PlantedPool } from './planted.js'
 import type { ServerCommand, ServerReply, ServerSetup } from './protocol.js'
 
-/** Longer than any pause between two steps, so that connections stay. */
+/** The keep-alive time-out in ms: longer than any pause between two steps, so that connections stay open. */
 const KEEP_ALIVE_MS = 60_000
 const MOST_BODY_BYTES = 10_000
 
