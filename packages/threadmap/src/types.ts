@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { KeyCodec, ValueCodec } from './codec/codec.js'
-import type { MapMemory } from './kernel/memory.js'
+import type { MapMemory } from './bridge/memory.js'
 
 /**
  * The hash functions of the kernel. Only `default` resists keys that somebody chose so that they collide: two keys that were

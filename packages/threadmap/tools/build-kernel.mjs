@@ -1,13 +1,13 @@
 // Compiles the kernel (see compile-kernel.mjs) into its two flavours:
-//   main     build/kernel.wasm, embedded in src/kernel/wasm.generated.ts, so that bundlers and browsers need no extra file
+//   main     build/kernel.wasm, embedded in src/bridge/wasm.generated.ts, so that bundlers and browsers need no extra file
 //   explore  build/kernel.explore.wasm
 // Usage: node tools/build-kernel.mjs [--force] [--main] [--quiet]      --main leaves the explore flavour out
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { compileKernel, entry, hashOf, KernelError, layoutModule, root, sourceFolder } from './compile-kernel.mjs'
 
-const embedded = join(root, 'src/kernel/wasm.generated.ts')
-const layout = join(root, 'src/kernel/layout.generated.ts')
+const embedded = join(root, 'src/bridge/wasm.generated.ts')
+const layout = join(root, 'src/bridge/layout.generated.ts')
 const outputs = { main: join(root, 'build/kernel.wasm'), explore: join(root, 'build/kernel.explore.wasm') }
 
 const flags = new Set(process.argv.slice(2))

@@ -3,8 +3,8 @@
  * could answer with code of the program, which might use the scratch areas, or with a length that is not its own.
  */
 import { CodecError } from '../errors.js'
-import { TYPE_BYTES } from '../kernel/layout.generated.js'
-import type { Area, Scratch, Window } from '../kernel/scratch.js'
+import { TYPE_BYTES } from '../bridge/layout.generated.js'
+import type { Area, Scratch, Window } from '../bridge/scratch.js'
 import type { KeyCodec } from './codec.js'
 import { checkLength } from './limits.js'
 import { quote } from './refuse.js'

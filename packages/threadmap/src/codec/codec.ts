@@ -1,4 +1,4 @@
-import type { Area, Scratch, Window } from '../kernel/scratch.js'
+import type { Area, Scratch, Window } from '../bridge/scratch.js'
 
 /**
  * A codec of your own, for values: how they become bytes and come back.

@@ -1,5 +1,5 @@
 import { CodecError, DamagedMemoryError } from '../errors.js'
-import { TYPE_BYTES } from '../kernel/layout.generated.js'
+import { TYPE_BYTES } from '../bridge/layout.generated.js'
 import type { NativeCodec } from './codec.js'
 import { checksAll, refuseInvalidDate, refuseLoss, refuseTop } from './json-losses.js'
 import { forKey, quote } from './refuse.js'

@@ -1,6 +1,6 @@
 import { CodecError } from '../errors.js'
-import { TYPE_F64, TYPE_I64, TYPE_U32 } from '../kernel/layout.generated.js'
-import { KEY } from '../kernel/scratch.js'
+import { TYPE_F64, TYPE_I64, TYPE_U32 } from '../bridge/layout.generated.js'
+import { KEY } from '../bridge/scratch.js'
 import type { KeyCodec, NativeCodec } from './codec.js'
 import { quote } from './refuse.js'
 

@@ -1,6 +1,6 @@
 /** Which codec a name stands for, when a handle arrives in another thread. */
 import { CodecError } from '../errors.js'
-import { TYPE_BYTES } from '../kernel/layout.generated.js'
+import { TYPE_BYTES } from '../bridge/layout.generated.js'
 import { bytes, isBytes, readBytes, writeBytes } from './bytes.js'
 import type { Cached, Codec, KeyCodec, NativeCodec, ValueCodec } from './codec.js'
 import { json } from './json.js'

@@ -1,5 +1,5 @@
 import { CodecError } from '../errors.js'
-import { TYPE_BYTES } from '../kernel/layout.generated.js'
+import { TYPE_BYTES } from '../bridge/layout.generated.js'
 import type { KeyCodec } from './codec.js'
 import { quote } from './refuse.js'
 import { readText, writeText } from './text.js'

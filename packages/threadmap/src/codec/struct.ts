@@ -1,6 +1,6 @@
 import { CodecError, OptionError } from '../errors.js'
-import { TYPE_BYTES } from '../kernel/layout.generated.js'
-import type { Window } from '../kernel/scratch.js'
+import { TYPE_BYTES } from '../bridge/layout.generated.js'
+import type { Window } from '../bridge/scratch.js'
 import type { NativeCodec } from './codec.js'
 import { forKey, quote, refuseThenable } from './refuse.js'
 

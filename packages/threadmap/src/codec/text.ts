@@ -2,7 +2,7 @@
  * Text in shared memory: one byte a character if all are below U+0100, else UTF-16. So every string has one stored form,
  * lone surrogates come back as they went in, and keys are compared byte by byte.
  */
-import { type Area, KEY, type Scratch, type Window } from '../kernel/scratch.js'
+import { type Area, KEY, type Scratch, type Window } from '../bridge/scratch.js'
 import { checkLength } from './limits.js'
 
 /** In the meta word: two bytes a character. */

@@ -1,8 +1,8 @@
 /** Liveness by the Web Locks API: each thread holds a lock for as long as it lives (platform/web-thread.ts), and the others ask for it. */
 import { platform } from '#platform'
 import { AttachError } from '../errors.js'
-import * as L from '../kernel/layout.generated.js'
-import type { Session } from '../kernel/session.js'
+import * as L from '../bridge/layout.generated.js'
+import type { Session } from '../bridge/session.js'
 import { FIRST_MADE_UP, lockName, type WebThread } from '../platform/web-thread.js'
 
 /** How often a thread looks for new threads to watch. It only does so while its event loop turns. */

@@ -2,8 +2,8 @@
 import type { KeyCodec } from '../codec/codec.js'
 import { quote } from '../codec/refuse.js'
 import { ComputeDeadlockError, ComputeTimeoutError, LockTimeoutError, RecursiveComputeError } from '../errors.js'
-import * as L from '../kernel/layout.generated.js'
-import type { Session } from '../kernel/session.js'
+import * as L from '../bridge/layout.generated.js'
+import type { Session } from '../bridge/session.js'
 import { failureOf, threadWords } from './failure.js'
 
 /** The error for a negative code of `beginClaim` for `key`. */

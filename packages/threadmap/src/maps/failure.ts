@@ -1,7 +1,7 @@
 /** Turns the kernel's error codes into errors that say what, where, the limit and the next step. */
 import * as Errors from '../errors.js'
-import * as L from '../kernel/layout.generated.js'
-import type { Session } from '../kernel/session.js'
+import * as L from '../bridge/layout.generated.js'
+import type { Session } from '../bridge/session.js'
 import { watchOf } from '../liveness/watch.js'
 import { threadIdOf } from '../platform/web-thread.js'
 

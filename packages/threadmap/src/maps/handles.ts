@@ -1,7 +1,7 @@
 /** Checks what `attach` is given, before anything is read from its memory. */
 import { quote } from '../codec/refuse.js'
 import { AttachError } from '../errors.js'
-import * as L from '../kernel/layout.generated.js'
+import * as L from '../bridge/layout.generated.js'
 
 export { checkReady } from '../liveness/web-locks.js'
 

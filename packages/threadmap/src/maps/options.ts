@@ -1,9 +1,9 @@
 /** Checks the options of the constructors, and turns them into the words of the header. */
 import { platform } from '#platform'
 import { OptionError } from '../errors.js'
-import { KINDS } from '../kernel/check-memory.js'
-import * as L from '../kernel/layout.generated.js'
-import { LARGEST_BYTES } from '../kernel/session.js'
+import { KINDS } from '../bridge/check-memory.js'
+import * as L from '../bridge/layout.generated.js'
+import { LARGEST_BYTES } from '../bridge/session.js'
 import type { HashName, MapKind, MapOptions, ShardedOptions, UnsafeOptions } from '../types.js'
 import { BACKOFF_OPTIONS, refuseUnknown } from '../unknown-options.js'
 

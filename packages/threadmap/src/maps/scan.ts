@@ -1,8 +1,8 @@
 /** Iterators. The kernel hands out a batch of keys at a time; the value of each is read when its turn comes. */
 import type { KeyCodec } from '../codec/codec.js'
-import * as L from '../kernel/layout.generated.js'
-import type { Window } from '../kernel/scratch.js'
-import type { Session } from '../kernel/session.js'
+import * as L from '../bridge/layout.generated.js'
+import type { Window } from '../bridge/scratch.js'
+import type { Session } from '../bridge/session.js'
 
 /** What an iterator needs of its map. */
 export interface ScanSource<K, V> {

@@ -4,8 +4,8 @@
  * changes of that key are refused, by whichever object of the map. Other threads' changes are not.
  */
 import { RecursiveUpdateError } from '../errors.js'
-import * as L from '../kernel/layout.generated.js'
-import type { Session } from '../kernel/session.js'
+import * as L from '../bridge/layout.generated.js'
+import type { Session } from '../bridge/session.js'
 
 /** The session of each update, innermost last, and what the read cache would keep its key under. */
 const sessions: (Session | undefined)[] = []

@@ -12,10 +12,10 @@ import {
   OptionError,
   ThreadLimitError,
 } from '../errors.js'
-import { isMemory } from '../kernel/check-memory.js'
-import * as L from '../kernel/layout.generated.js'
-import type { MapMemory } from '../kernel/memory.js'
-import { Session } from '../kernel/session.js'
+import { isMemory } from '../bridge/check-memory.js'
+import * as L from '../bridge/layout.generated.js'
+import type { MapMemory } from '../bridge/memory.js'
+import { Session } from '../bridge/session.js'
 import { checkReady } from '../liveness/web-locks.js'
 import { deathWords, ownerWords } from '../maps/failure.js'
 import { checkHandle } from '../maps/handles.js'

@@ -3,8 +3,8 @@
  * time competes with other threads. Requests for a share are served together, by one share of the thread.
  */
 import { LockTimeoutError, LockUsageError, OptionError } from '../errors.js'
-import * as L from '../kernel/layout.generated.js'
-import { type Session, slotAddress } from '../kernel/session.js'
+import * as L from '../bridge/layout.generated.js'
+import { type Session, slotAddress } from '../bridge/session.js'
 import { deathWords, ownerWords } from '../maps/failure.js'
 import { Guard } from './guard.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type OwnerDied, type Place } from './lock-memory.js'

@@ -1,7 +1,7 @@
 /** How a thread takes a lock and gives it up: as a whole (mutex, writer), or a share of it (reader). */
 import { LockUsageError } from '../errors.js'
-import type { KernelExports } from '../kernel/instance.js'
-import * as L from '../kernel/layout.generated.js'
+import type { KernelExports } from '../bridge/instance.js'
+import * as L from '../bridge/layout.generated.js'
 import type { LockGuard } from './guard.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type OwnerDied, type Place } from './lock-memory.js'
 import {

@@ -340,7 +340,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a memory without the magic number is attached to',
     rule: 7,
-    file: 'src/kernel/check-memory.ts',
+    file: 'src/bridge/check-memory.ts',
     find: 'if (magic !== L.MAGIC) {',
     replace: 'if (magic === 1) {',
     maps: 'FastMap',
@@ -348,7 +348,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a memory of another layout is attached to',
     rule: 7,
-    file: 'src/kernel/check-memory.ts',
+    file: 'src/bridge/check-memory.ts',
     find: 'if (version !== L.LAYOUT_VERSION) {',
     replace: 'if (version === 0) {',
     maps: 'FastMap',

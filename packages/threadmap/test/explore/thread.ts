@@ -3,18 +3,18 @@
  * a yield point. Asyncify unwinds the instance's stack into memory there, and winds it up again when its turn comes.
  */
 import { readFileSync } from 'node:fs'
-import type { KernelExports } from '../../dist/kernel/instance.js'
-import type { Scratch } from '../../dist/kernel/scratch.js'
+import type { KernelExports } from '../../dist/bridge/instance.js'
+import type { Scratch } from '../../dist/bridge/scratch.js'
 
 const dist = (file: string): string => new URL(`../../../dist/${file}`, import.meta.url).href
-const scratchRoom = (await import(dist('kernel/scratch.js'))) as typeof import('../../dist/kernel/scratch.js')
+const scratchRoom = (await import(dist('bridge/scratch.js'))) as typeof import('../../dist/bridge/scratch.js')
 export const { KEY, VALUE, EXPECTED } = scratchRoom
 const { RESULT } = scratchRoom
 /** The private window for results holds every scenario's values. */
 const LARGE = 8192
 export const L = (await import(
-  dist('kernel/layout.generated.js')
-)) as typeof import('../../dist/kernel/layout.generated.js')
+  dist('bridge/layout.generated.js')
+)) as typeof import('../../dist/bridge/layout.generated.js')
 
 const module = new WebAssembly.Module(readFileSync(new URL('../../kernel.explore.wasm', import.meta.url)))
 

@@ -1,10 +1,10 @@
 /** A look at words of a map's memory, and a hand on its locks, that no user has. */
 import type { ConcurrentMap, MapHandle } from 'threadmap'
 
-const kernel = (file: string): string => new URL(`../../../dist/kernel/${file}`, import.meta.url).href
-const L = (await import(kernel('layout.generated.js'))) as typeof import('../../dist/kernel/layout.generated.js')
-const { KINDS } = (await import(kernel('check-memory.js'))) as typeof import('../../dist/kernel/check-memory.js')
-const { Session } = (await import(kernel('session.js'))) as typeof import('../../dist/kernel/session.js')
+const bridge = (file: string): string => new URL(`../../../dist/bridge/${file}`, import.meta.url).href
+const L = (await import(bridge('layout.generated.js'))) as typeof import('../../dist/bridge/layout.generated.js')
+const { KINDS } = (await import(bridge('check-memory.js'))) as typeof import('../../dist/bridge/check-memory.js')
+const { Session } = (await import(bridge('session.js'))) as typeof import('../../dist/bridge/session.js')
 
 function shardAddress(words: Int32Array, shard: number): number {
   return words[L.H_SHARDS >>> 2]! + shard * L.SHARD_SIZE
