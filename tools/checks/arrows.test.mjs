@@ -1,7 +1,8 @@
-// Imports between packages point one way: lab and bench -> workbench -> threadmap, and the library depends on nothing.
+// Imports between packages point one way: lab and bench -> workbench -> threadmap, and the library depends on nothing. Inside a
+// package no imports go in a circle, and those of the library's folders point down.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { test } from 'node:test'
 import { root } from '../setup.mjs'
 
@@ -46,3 +47,71 @@ for (const folder of readdirSync(packages)) {
     if (allowed.length === 0) assert.equal(description.dependencies, undefined)
   })
 }
+
+/** The folders of the library's src, from the lowest: a file imports from its own folder and from lower ones. */
+const LAYERS = [
+  ['errors'],
+  ['platform'],
+  ['liveness'],
+  ['bridge'],
+  ['codec'],
+  ['maps', 'sync', 'guard', 'histogram'],
+  ['.'],
+]
+
+/** What each source below `folder` imports of the others there, types included. */
+function graphOf(folder) {
+  const files = sourcesIn(folder)
+  return new Map(
+    files.map(file => {
+      const specifiers = readFileSync(file, 'utf8').matchAll(
+        /^(?:import|export)\b[^'"]*?\bfrom '(\.[^']+)'|^import '(\.[^']+)'/gm,
+      )
+      const targets = [...specifiers].map(([, from, bare]) => join(dirname(file), from ?? bare))
+      return [file, files.filter(other => targets.includes(other.replace(/\.ts$/, '.js')))]
+    }),
+  )
+}
+
+/** The first circle of imports, as a path that ends where it begins; undefined if there is none. */
+function circleOf(graph) {
+  const done = new Set()
+  const visit = (file, path) => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file]
+    if (done.has(file)) return undefined
+    for (const next of graph.get(file)) {
+      const circle = visit(next, [...path, file])
+      if (circle !== undefined) return circle
+    }
+    done.add(file)
+    return undefined
+  }
+  for (const file of graph.keys()) {
+    const circle = visit(file, [])
+    if (circle !== undefined) return circle.map(name => relative(packages, name))
+  }
+  return undefined
+}
+
+for (const folder of readdirSync(packages)) {
+  test(`no imports of ${folder} go in a circle`, () => {
+    const graph = graphOf(join(packages, folder, 'src'))
+    assert.ok([...graph.values()].some(targets => targets.length > 0))
+    assert.equal(circleOf(graph)?.join(' -> '), undefined)
+  })
+}
+
+test('the folders of the library import downwards only', () => {
+  const source = join(packages, 'threadmap/src')
+  const folderOf = file => dirname(relative(source, file)).split(sep)[0]
+  const layerOf = folder => LAYERS.findIndex(layer => layer.includes(folder))
+  const upward = []
+  for (const [file, targets] of graphOf(source)) {
+    assert.ok(layerOf(folderOf(file)) >= 0, `${file} stands in no folder that LAYERS names`)
+    for (const target of targets) {
+      const isDown = folderOf(file) === folderOf(target) || layerOf(folderOf(target)) < layerOf(folderOf(file))
+      if (!isDown) upward.push(`${relative(source, file)} -> ${relative(source, target)}`)
+    }
+  }
+  assert.deepEqual(upward, [])
+})

@@ -1,9 +1,9 @@
 /** threadmap/guard: finds check-then-act across an `await` on an ordinary `Map` (or on one of the library's). */
-import { OptionError } from './errors.js'
+import { OptionError } from './errors/classes.js'
+import { refuseUnknown } from './errors/unknown-options.js'
 import { available } from './guard/context.js'
 import { Guarded, type GuardOptions } from './guard/guarded.js'
-import type { ConcurrentMap } from './types.js'
-import { refuseUnknown } from './unknown-options.js'
+import type { ConcurrentMap } from './maps/concurrent-map.js'
 
 export { separate } from './guard/context.js'
 export type { GuardOptions } from './guard/guarded.js'

@@ -4,11 +4,12 @@
  * The buckets are log-linear: each power of two is cut into equally wide buckets, so the width of a bucket is a fixed
  * share of its values. A count changes by one atomic add, so a thread may die at any point and leaves the histogram whole.
  */
-import { refuseCloning } from './cloning.js'
-import { AttachError, MapFullError, OptionError } from './errors.js'
+
+import { AttachError, MapFullError, OptionError } from './errors/classes.js'
+import { refuseCloning } from './errors/cloning.js'
 import { bytesOf, HEADER_BYTES, type HistogramOptions, isShared, lengthOf, Place, shapeOf } from './histogram/place.js'
 
-export { AttachError, MapFullError, OptionError } from './errors.js'
+export { AttachError, MapFullError, OptionError } from './errors/classes.js'
 export type { HistogramOptions } from './histogram/place.js'
 
 /** What crosses to another thread; `Histogram.attach` takes it. Structured-cloneable. */

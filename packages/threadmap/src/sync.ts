@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** threadmap/sync: locks in shared memory, for code around the maps. */
 
-export { DisposedError, LockTimeoutError, LockUsageError } from './errors.js'
-export { onThreadDeath, watchWorker as watch } from './liveness/watch.js'
+export type { BackoffOptions } from './bridge/backoff.js'
+export { DisposedError, LockTimeoutError, LockUsageError } from './errors/classes.js'
+export { onThreadDeath, type ThreadDeath, watchWorker as watch } from './liveness/watch.js'
+export type { WatchableWorker } from './platform/workers.js'
 export { Backoff } from './sync/backoff.js'
 export type { LockGuard } from './sync/guard.js'
 export type { LockHandle, LockKind, OwnerDied } from './sync/lock-memory.js'
@@ -11,4 +13,3 @@ export type { LockAsyncOptions } from './sync/requests.js'
 export { CompatRWMutex, RWMutex } from './sync/rwmutex.js'
 export type { Locked } from './sync/side.js'
 export { WaitGroup } from './sync/wait-group.js'
-export type { BackoffOptions, ThreadDeath, WatchableWorker } from './types.js'

@@ -3,5 +3,5 @@
  * own: without it nobody hears of their workers' deaths before they end themselves. It loads no map and no kernel.
  */
 
-export { onThreadDeath, watchWorker as watch } from './liveness/watch.js'
-export type { ThreadDeath, WatchableWorker } from './types.js'
+export { onThreadDeath, type ThreadDeath, watchWorker as watch } from './liveness/watch.js'
+export type { WatchableWorker } from './platform/workers.js'

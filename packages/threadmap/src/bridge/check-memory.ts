@@ -3,16 +3,12 @@
  * never changes (configuration, codec names, the hash's secret words) is as it was when the memory was made. Of what changes all
  * the time it checks that addresses lead where they must.
  */
-import { AttachError } from '../errors.js'
-import type { MapKind } from '../types.js'
+import { AttachError } from '../errors/classes.js'
 import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
-
-/** In the order of the kernel's POLICY numbers. */
-export const KINDS: readonly MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap']
+import { kindOf } from './policies.js'
 
 const WASM_PAGE = 65536
-const KERNEL_PAGE = 4096
 /** Header, hash keys and registry fit into this many; the kernel adds what the shards and pages need. */
 export const FIRST_PAGES = 2
 const MOST_SHARD_BITS = 10
@@ -66,7 +62,7 @@ export function checkMemory(memory: MapMemory, policy: number): void {
   // thread sees lags behind until it grows it by nothing. Only then: growing takes V8 a look at each shared memory that the
   // thread has, and a pool's task that attaches brings one more each time.
   const pages = Atomics.load(words, L.H_PAGES_SEEN >>> 2)
-  if (buffer.byteLength < pages * KERNEL_PAGE) memory.grow(0)
+  if (buffer.byteLength < pages * L.PAGE) memory.grow(0)
   const bytes = memory.buffer.byteLength
   const magic = words[L.H_MAGIC >>> 2]
   if (magic !== L.MAGIC) {
@@ -80,9 +76,9 @@ export function checkMemory(memory: MapMemory, policy: number): void {
       `the memory has layout version ${version}, and this version of threadmap reads ${L.LAYOUT_VERSION}: use the same version in all threads`,
     )
   }
-  if (bytes < pages * KERNEL_PAGE) {
+  if (bytes < pages * L.PAGE) {
     throw new AttachError(
-      `the memory has ${bytes} bytes of the ${pages * KERNEL_PAGE} it had when it was copied: it is truncated`,
+      `the memory has ${bytes} bytes of the ${pages * L.PAGE} it had when it was copied: it is truncated`,
     )
   }
   if (Atomics.load(new Int32Array(buffer), L.H_READY >>> 2) !== 1)
@@ -90,7 +86,7 @@ export function checkMemory(memory: MapMemory, policy: number): void {
   const found = words[L.H_POLICY >>> 2]
   if (found !== policy) {
     throw new AttachError(
-      `the memory is that of a ${KINDS[found] ?? 'map of an unknown kind'}, and the handle says ${KINDS[policy]}`,
+      `the memory is that of a ${kindOf(found) ?? 'map of an unknown kind'}, and the handle says ${kindOf(policy)}`,
     )
   }
   checkConstants(words)
@@ -121,10 +117,10 @@ function checkAddresses(words: Uint32Array): void {
   const shards = word(L.H_SHARDS)
   const heapStart = word(L.H_HEAP_START)
   const pages = word(L.H_PAGES_SEEN)
-  const end = pages * KERNEL_PAGE
+  const end = pages * L.PAGE
   expect(bits <= MOST_SHARD_BITS, 'there cannot be so many shards', L.H_SHARD_BITS)
   expect(shards === L.SHARDS, 'the shards do not stand there', L.H_SHARDS)
-  expect(heapStart % KERNEL_PAGE === 0 && heapStart <= end, 'the pages do not begin there', L.H_HEAP_START)
+  expect(heapStart % L.PAGE === 0 && heapStart <= end, 'the pages do not begin there', L.H_HEAP_START)
   expect(pages <= word(L.H_MAX_PAGES), 'it has more pages than it may have', L.H_PAGES_SEEN)
   const used = word(L.H_PAGES_USED)
   expect(used <= pages, 'more pages are in use than there are', L.H_PAGES_USED)
@@ -139,7 +135,7 @@ function checkAddresses(words: Uint32Array): void {
     const table = (low & ~63) >>> 0
     const size = 64 * 2 ** (low & 31)
     const isEmpty = table === L.H_EMPTY_TABLE && size === 64
-    const isInside = table >= heapStart && table + size <= word(L.H_PAGES_SEEN) * KERNEL_PAGE
+    const isInside = table >= heapStart && table + size <= word(L.H_PAGES_SEEN) * L.PAGE
     expect(isEmpty || isInside, "a shard's table does not stand among the pages", shard + L.D_TABLE)
   }
 }

@@ -3,8 +3,8 @@
  * no writer disturbs and that fails all the same. It becomes a `DamagedMemoryError`. From then on this thread does nothing more in
  * that memory, and counts as dead there: others take over the locks that it held.
  */
-import { DamagedMemoryError } from '../errors.js'
-import type { KernelExports } from './instance.js'
+import { DamagedMemoryError } from '../errors/classes.js'
+import type { KernelExports } from './exports.js'
 
 /** What the library calls of itself, not for a user: it has nobody to tell. The next operation says what happened. */
 const QUIET = new Set([

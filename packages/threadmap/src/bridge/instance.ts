@@ -1,83 +1,10 @@
-/** The kernel's exports, with their types, and how an instance over a memory is made. */
+/** How an instance of the kernel over a memory is made. */
+import type { KernelExports } from './exports.js'
 import { guarded } from './guarded.js'
 import type { MapMemory } from './memory.js'
 import { compile } from './requirements.js'
 import type { Area, Carrier } from './scratch.js'
 import { KERNEL_BASE64 } from './wasm.generated.js'
-
-/** What kernel/index.ts exports. Addresses and 32-bit words come as signed numbers: use `>>> 0`. */
-export interface KernelExports {
-  register(thread: number, record: number, table: number, maySleep: boolean): number
-  create(): number
-  open(): number
-  close(): void
-  areaAt(index: number): number
-  setResultWindow(size: number): void
-  takeKeyArea(size: number): number
-  recoverThread(owner: number): number
-  finishRecoveries(): number
-  declareDead(owner: number): number
-  markWebLock(thread: number): void
-  get(meta: number): number
-  getNumber(meta: number): number
-  getNumberAt(key: number): number
-  has(meta: number): number
-  change(op: number, meta: number, valueMeta: number, expectedMeta: number): number
-  changeSame(
-    op: number,
-    meta: number,
-    valueMeta: number,
-    entry: number,
-    generation: number,
-    low: number,
-    high: number,
-  ): number
-  clearAll(): number
-  size(): number
-  scan(index: number, position: number): number
-  isRecordLive(entry: number, generation: number, meta: number): number
-  versionOf(shard: number): number
-  readKnown(entry: number, generation: number, shard: number, version: number): number
-  readNumber(entry: number, generation: number, shard: number, version: number): number
-  readCached(entry: number, generation: number, shard: number, version: number): number
-  isCurrent(entry: number, generation: number, shard: number, version: number, low: number, high: number): number
-  beginClaim(meta: number): number
-  endClaim(claim: number): void
-  hashBytes(kind: number, meta: number, seedLow: number, seedHigh: number): number
-  /** A counter is named by its offset in a shard, or in a registry slot. */
-  shardCounter(index: number, field: number): number
-  shardTotal(field: number): number
-  totalSlots(): number
-  threadTotal(field: number): number
-  livingThreads(): number
-  usedBytes(): number
-  recoveries(): number
-  audit(): number
-  newLock(kind: number): number
-  isLockBlock(block: number): number
-  freeLock(block: number, generation: number): void
-  acknowledge(block: number): void
-  lockMutex(block: number, generation: number, timeout: number): number
-  tryLockMutex(block: number, generation: number): number
-  unlockMutex(block: number, generation: number): number
-  pollMutex(block: number, overdue: number): number
-  leaveMutex(block: number): number
-  lockWriter(block: number, generation: number, timeout: number): number
-  unlockWriter(block: number, generation: number): number
-  pollWriterMutex(block: number, overdue: number): number
-  leaveWriterMutex(block: number): number
-  pollWriter(block: number, yields: number): number
-  leaveWriter(block: number): void
-  lockReader(block: number, generation: number, timeout: number): number
-  unlockReader(block: number, generation: number): number
-  pollReader(block: number, overdue: number, again: number): number
-  overdueReader(block: number): number
-  leaveReader(block: number): void
-  isOverdue(milliseconds: number, lost: number): number
-  lockOwner(block: number): number
-  /** What to throw for an error of the calls named HOT in guarded.ts; a trap shuts this instance. Not of the kernel itself. */
-  trapped(error: unknown, where: string): unknown
-}
 
 let compiled: WebAssembly.Module | undefined
 

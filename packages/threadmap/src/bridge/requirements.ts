@@ -1,5 +1,5 @@
 /** What the library cannot do without, said before something fails in words that explain nothing. */
-import { UnsupportedError } from '../errors.js'
+import { UnsupportedError } from '../errors/classes.js'
 
 /** `UnsupportedError` where there is no WebAssembly, or where a page may not share memory. */
 export function checkRuntime(): void {

@@ -1,4 +1,4 @@
-import type { KernelExports } from './instance.js'
+import type { KernelExports } from './exports.js'
 import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
 

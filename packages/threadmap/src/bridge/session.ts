@@ -5,7 +5,7 @@
  */
 
 import { platform } from '#platform'
-import { AttachError, MapFullError, ThreadLimitError } from '../errors.js'
+import { MapFullError, ThreadLimitError } from '../errors/classes.js'
 import {
   askWorkers,
   endWatch,
@@ -16,16 +16,17 @@ import {
   type ThreadName,
   type WatchedMemory,
 } from '../liveness/watch.js'
-import { holdWebLock } from '../liveness/web-locks.js'
+import { holdWebLock, type LockedMemory } from '../liveness/web-locks.js'
 import { checkMemory, FIRST_PAGES, headerChecksum } from './check-memory.js'
-import { instantiate, type KernelExports } from './instance.js'
+import type { KernelExports } from './exports.js'
+import { type Header, writeHeaderText } from './header.js'
+import { identityOf, isSame } from './identity.js'
+import { instantiate } from './instance.js'
 import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
+import { kindOf, POLICIES } from './policies.js'
 import { checkRuntime } from './requirements.js'
 import { Scratch } from './scratch.js'
-
-/** The header's words, by address. */
-export type Header = ReadonlyMap<number, number>
 
 /** What the kernel's recoverThread returns when somebody holds what is needed. */
 const RECOVERED_IN_PART = 2
@@ -33,7 +34,6 @@ const FIRST_RETRY_MS = 5
 const LAST_RETRY_MS = 1000
 
 const WASM_PAGE = 65536
-const KERNEL_PAGE = 4096
 /** Of the kernel's: scratch areas and a few slabs. */
 const SMALL_MAP_PAGES = 8
 export const LARGEST_BYTES = 65536 * WASM_PAGE
@@ -43,11 +43,12 @@ export const LARGEST_BYTES = 65536 * WASM_PAGE
  * at each shared memory that the thread has ever had: 3,000 maps made in one turn took a third of their time for that.
  */
 function firstPages(pages: number, header: Header): number {
-  const table = pages * (WASM_PAGE / KERNEL_PAGE) * 4
+  const table = pages * (WASM_PAGE / L.PAGE) * 4
   const shards = 2 ** (header.get(L.H_SHARD_BITS) ?? 0)
-  const heaps = header.get(L.H_POLICY) === L.POLICY_SYNC ? L.SLOT_COUNT * L.HEAP_STRIDE : 0
+  const kind = kindOf(header.get(L.H_POLICY) ?? 0)
+  const heaps = kind !== undefined && POLICIES[kind].hasValueBlocks ? L.SLOT_COUNT * L.HEAP_STRIDE : 0
   const pagesOfShards = shards + SMALL_MAP_PAGES
-  return Math.ceil((L.SHARDS + shards * L.SHARD_SIZE + heaps + table + pagesOfShards * KERNEL_PAGE) / WASM_PAGE) + 1
+  return Math.ceil((L.SHARDS + shards * L.SHARD_SIZE + heaps + table + pagesOfShards * L.PAGE) / WASM_PAGE) + 1
 }
 
 /** This thread's sessions by the identity of their memory, closed ones too: they can be opened again. */
@@ -55,7 +56,7 @@ const sessions = new Map<string, WeakRef<Session>>()
 /** How many sessions there are before those that were collected are looked for. */
 let tidyAt = 64
 
-export class Session implements WatchedMemory {
+export class Session implements WatchedMemory, LockedMemory {
   readonly memory: MapMemory
   readonly kernel: KernelExports
   readonly scratch: Scratch
@@ -95,7 +96,7 @@ export class Session implements WatchedMemory {
     }
     const words = new Uint32Array(memory.buffer)
     for (const [address, value] of header) words[address >>> 2] = value
-    words[L.H_MAX_PAGES >>> 2] = (pages * WASM_PAGE) / KERNEL_PAGE
+    words[L.H_MAX_PAGES >>> 2] = (pages * WASM_PAGE) / L.PAGE
     writeHeaderText(memory.buffer, text)
     const session = new Session(memory)
     session.#register()
@@ -202,6 +203,26 @@ export class Session implements WatchedMemory {
     if (this.kernel.recoverThread(owner) === RECOVERED_IN_PART) this.#finishLater(FIRST_RETRY_MS)
   }
 
+  /** The numbers (as `threadOf`) of the living threads. */
+  threads(): number[] {
+    const found: number[] = []
+    for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
+      const thread = this.threadOf(owner)
+      if (thread !== 0) found.push(thread)
+    }
+    return found
+  }
+
+  markWebLock(thread: number): void {
+    if (!this.#closed) this.kernel.markWebLock(thread)
+  }
+
+  declareThread(thread: number): void {
+    for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
+      if (this.threadOf(owner) === thread) this.kernel.declareDead(owner)
+    }
+  }
+
   #finishLater(delay: number): void {
     if (this.#retrying) return
     this.#retrying = true
@@ -248,46 +269,6 @@ function remember(session: Session): void {
   tidyAt = 64 + 2 * sessions.size
 }
 
-function identityOf(memory: MapMemory): string {
-  const words = new Uint32Array(memory.buffer)
-  return [L.H_IDENTITY, L.H_SEED, L.H_SEED + 4].map(address => words[address >>> 2]).join(':')
-}
-
-/** Whether both are one memory, and not one a copy of the other: what is written to the one is read in the other. */
-function isSame(one: MapMemory, other: MapMemory): boolean {
-  if (one === other) return true
-  const here = new Int32Array(one.buffer)
-  const there = new Int32Array(other.buffer)
-  // Another thread may be at the same word. If it always is, this thread takes two places.
-  for (let tries = 0; tries < 100; tries++) {
-    const probe = 1 + Math.floor(Math.random() * 0x7ffffffe)
-    if (Atomics.load(there, L.H_PROBE >>> 2) === probe) continue
-    Atomics.store(here, L.H_PROBE >>> 2, probe)
-    if (Atomics.load(there, L.H_PROBE >>> 2) === probe) return true
-  }
-  return false
-}
-
 export function slotAddress(owner: number, field: number): number {
   return L.REGISTRY + (owner - 1) * L.SLOT_SIZE + field
-}
-
-function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
-  // ASCII, since the text is JSON: what imitates a browser may have no TextEncoder (jsdom).
-  const ascii = text.replace(/[^\x20-\x7e]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  const bytes = Uint8Array.from(ascii, char => char.charCodeAt(0))
-  if (bytes.length > L.TEXT_MAX - 4) {
-    throw new AttachError(
-      `the names of the codecs take ${bytes.length} bytes; ${L.TEXT_MAX - 4} are there for them: use fewer or shorter struct fields`,
-    )
-  }
-  new Uint32Array(buffer)[L.H_TEXT >>> 2] = bytes.length
-  new Uint8Array(buffer).set(bytes, L.H_TEXT + 4)
-}
-
-/** The codec names that stand in the header: `attach` has checked that they are as they were written. */
-export function readHeaderText(memory: MapMemory): string {
-  const length = new Uint32Array(memory.buffer)[L.H_TEXT >>> 2]
-  const bytes = new Uint8Array(memory.buffer, L.H_TEXT + 4, Math.min(length, L.TEXT_MAX - 4))
-  return String.fromCharCode(...bytes)
 }

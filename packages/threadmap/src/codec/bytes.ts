@@ -2,12 +2,13 @@
  * Bytes. What a `Uint8Array` is and holds is asked of the runtime's own getters, not of the object: a subclass or a Proxy
  * could answer with code of the program, which might use the scratch areas, or with a length that is not its own.
  */
-import { CodecError } from '../errors.js'
+
 import { TYPE_BYTES } from '../bridge/layout.generated.js'
 import type { Area, Scratch, Window } from '../bridge/scratch.js'
+import { CodecError } from '../errors/classes.js'
+import { quote } from '../errors/quote.js'
 import type { KeyCodec } from './codec.js'
 import { checkLength } from './limits.js'
-import { quote } from './refuse.js'
 import { CHUNK } from './text.js'
 
 const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype)

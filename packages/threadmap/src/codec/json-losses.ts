@@ -2,8 +2,10 @@
  * What JSON.stringify drops or changes without a word. A replacer function that looks at everything makes encoding 2.5 to 10
  * times as slow; this walk beside it takes a seventh to a half of the time that JSON.stringify takes (docs/decisions/0012).
  */
-import { CodecError } from '../errors.js'
-import { forKey, quote, refuseThenable } from './refuse.js'
+import { MAP_KINDS } from '../bridge/policies.js'
+import { CodecError } from '../errors/classes.js'
+import { forKey, quote } from '../errors/quote.js'
+import { refuseThenable } from './thenable.js'
 
 /** In development everything is looked at; in production the value itself, and what JSON.stringify made `{}` of. */
 export const checksAll = isDevelopment()
@@ -34,7 +36,7 @@ const INSTEAD: Record<string, string> = {
 const BYTES = 'store base64 text or an array of numbers, or use the bytes codec'
 const OTHER = 'its contents stand in no property; give its class a toJSON, or store what you need of it'
 /** The maps of this library, by the same tag. */
-const MAPS = new Set(['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap'])
+const MAPS = new Set<string>(MAP_KINDS)
 const MAP = 'store [...map]; to share the map itself, send its handle to the other thread'
 /** JSON knows these by their tag, though they are not plain. */
 const KNOWN = new Set(['Object', 'Array', 'Number', 'String', 'Boolean', 'Arguments'])

@@ -1,8 +1,8 @@
-import { CodecError, DamagedMemoryError } from '../errors.js'
 import { TYPE_BYTES } from '../bridge/layout.generated.js'
+import { CodecError, DamagedMemoryError } from '../errors/classes.js'
+import { forKey, quote } from '../errors/quote.js'
 import type { NativeCodec } from './codec.js'
 import { checksAll, refuseInvalidDate, refuseLoss, refuseTop } from './json-losses.js'
-import { forKey, quote } from './refuse.js'
 import { checkSchema, type StandardSchema, validate } from './standard-schema.js'
 import { readText, writeText } from './text.js'
 

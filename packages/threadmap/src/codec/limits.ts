@@ -1,5 +1,5 @@
-import { KeyTooLargeError, ValueTooLargeError } from '../errors.js'
 import { type Area, KEY } from '../bridge/scratch.js'
+import { KeyTooLargeError, ValueTooLargeError } from '../errors/classes.js'
 
 /** The longest key in bytes as stored: strings take 1 byte a character if all are below U+0100, else 2. */
 export const MAX_KEY_BYTES = 1024 * 1024

@@ -1,8 +1,8 @@
-import { CodecError } from '../errors.js'
 import { TYPE_F64, TYPE_I64, TYPE_U32 } from '../bridge/layout.generated.js'
 import { KEY } from '../bridge/scratch.js'
+import { CodecError } from '../errors/classes.js'
+import { quote } from '../errors/quote.js'
 import type { KeyCodec, NativeCodec } from './codec.js'
-import { quote } from './refuse.js'
 
 const WORD = 8
 

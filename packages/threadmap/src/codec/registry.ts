@@ -1,13 +1,15 @@
 /** Which codec a name stands for, when a handle arrives in another thread. */
-import { CodecError } from '../errors.js'
+
 import { TYPE_BYTES } from '../bridge/layout.generated.js'
+import { CodecError } from '../errors/classes.js'
+import { forKey, isThenable, quote } from '../errors/quote.js'
 import { bytes, isBytes, readBytes, writeBytes } from './bytes.js'
 import type { Cached, Codec, KeyCodec, NativeCodec, ValueCodec } from './codec.js'
 import { json } from './json.js'
 import { bool, f64, i64, u32 } from './numbers.js'
-import { forKey, isThenable, quote, refuseThenable } from './refuse.js'
 import { string } from './strings.js'
 import { STRUCT_PREFIX, type StructFields, struct } from './struct.js'
+import { refuseThenable } from './thenable.js'
 
 const KEYS: readonly KeyCodec<never>[] = [string, f64, i64, bytes] as never
 const VALUES: readonly NativeCodec<never>[] = [string, f64, i64, bytes, u32, bool, json()] as never

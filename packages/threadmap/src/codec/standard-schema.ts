@@ -2,8 +2,8 @@
  * The part of the Standard Schema interface, version 1, that this library uses. Written after the specification of Colin
  * McDonnell, Fabian Hiller and David Blass (https://standardschema.dev), which zod, valibot, arktype and others implement.
  */
-import { CodecError, OptionError } from '../errors.js'
-import { forKey, isThenable, quote } from './refuse.js'
+import { CodecError, OptionError } from '../errors/classes.js'
+import { forKey, isThenable, quote } from '../errors/quote.js'
 
 /** A schema of any library that implements Standard Schema. */
 export interface StandardSchema<Input = unknown, Output = Input> {

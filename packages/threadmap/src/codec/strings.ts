@@ -1,7 +1,7 @@
-import { CodecError } from '../errors.js'
 import { TYPE_BYTES } from '../bridge/layout.generated.js'
+import { CodecError } from '../errors/classes.js'
+import { quote } from '../errors/quote.js'
 import type { KeyCodec } from './codec.js'
-import { quote } from './refuse.js'
 import { readText, writeText } from './text.js'
 
 /** Any string, lone surrogates and '' included. */

@@ -1,8 +1,9 @@
-import { CodecError, OptionError } from '../errors.js'
 import { TYPE_BYTES } from '../bridge/layout.generated.js'
 import type { Window } from '../bridge/scratch.js'
+import { CodecError, OptionError } from '../errors/classes.js'
+import { forKey, quote } from '../errors/quote.js'
 import type { NativeCodec } from './codec.js'
-import { forKey, quote, refuseThenable } from './refuse.js'
+import { refuseThenable } from './thenable.js'
 
 /** The types of a struct's fields. */
 export type FieldType = 'f64' | 'f32' | 'i64' | 'u64' | 'i32' | 'u32' | 'i16' | 'u16' | 'i8' | 'u8' | 'bool'

@@ -1,8 +1,5 @@
 /** Options that there are not: refused by name, with the nearest that there is. */
-import { OptionError } from './errors.js'
-
-/** Of a map's `backoff`, and of `Backoff`. */
-export const BACKOFF_OPTIONS = ['initialDelay', 'maxRetries']
+import { OptionError } from './classes.js'
 
 /** Refuses options that nobody reads: a misspelt one would be ignored in silence. */
 export function refuseUnknown(of: string, options: object, known: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { ThreadmapError } from '../errors.js'
+import { ThreadmapError } from '../errors/classes.js'
 import type { Step, Trace } from './context.js'
 
 /** `lost-update`: a read, a wait, a write, and another context's change between. `iteration`: a change while one waited. */

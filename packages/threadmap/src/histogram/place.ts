@@ -3,8 +3,8 @@
  * magic is written last and read first, so a thread that attaches too early is refused.
  */
 
-import { AttachError, OptionError } from '../errors.js'
-import { refuseUnknown } from '../unknown-options.js'
+import { AttachError, OptionError } from '../errors/classes.js'
+import { refuseUnknown } from '../errors/unknown-options.js'
 
 /** The options of `new Histogram()`. */
 export interface HistogramOptions {

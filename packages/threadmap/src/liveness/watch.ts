@@ -12,10 +12,16 @@
  * (web-locks.ts). An 'exit' event of Deno's does not count: it comes while the worker still runs.
  */
 import { platform } from '#platform'
-import { OptionError } from '../errors.js'
-import type { BrowserWorker, ThreadDeath, WatchableWorker } from '../types.js'
+import { OptionError } from '../errors/classes.js'
+import type { BrowserWorker, WatchableWorker } from '../platform/workers.js'
 import { Lineage } from './lineage.js'
 import { FIRST_RECORD, type RecordName } from './thread-table.js'
+
+/** What `onThreadDeath` tells. */
+export interface ThreadDeath {
+  /** The `threadId` that the dead thread had. Its number is not given to another thread. */
+  readonly threadId: number
+}
 
 /** A memory in which this thread has a place. */
 export interface WatchedMemory {

@@ -1,30 +1,39 @@
 /** Liveness by the Web Locks API: each thread holds a lock for as long as it lives (platform/web-thread.ts), and the others ask for it. */
 import { platform } from '#platform'
-import { AttachError } from '../errors.js'
-import * as L from '../bridge/layout.generated.js'
-import type { Session } from '../bridge/session.js'
+import { AttachError } from '../errors/classes.js'
 import { FIRST_MADE_UP, lockName, type WebThread } from '../platform/web-thread.js'
 
 /** How often a thread looks for new threads to watch. It only does so while its event loop turns. */
 const LOOK_EVERY_MS = 200
 
-/** The sessions of this thread, weakly: a map which nobody uses any more can be collected. */
-const sessions = new Set<WeakRef<Session>>()
+/** A memory in which this thread has a place. Threads are named by their numbers plus one, as the memory's registry has them. */
+export interface LockedMemory {
+  /** Whether this thread has given its place up. */
+  readonly closed: boolean
+  /** Names this thread in the registry, now that it holds its lock. */
+  markWebLock(thread: number): void
+  /** The living threads. */
+  threads(): readonly number[]
+  /** Declares a thread dead that has ended. Recovers nothing. */
+  declareThread(thread: number): void
+  /** Recovers what the dead held. */
+  recoverDead(): void
+}
+
+/** The memories of this thread, weakly: a map which nobody uses any more can be collected. */
+const memories = new Set<WeakRef<LockedMemory>>()
 /** The threads whose locks this thread has asked for and not got. */
 const asked = new Set<number>()
 let timer: unknown
 
-/** Names this thread in the session's memory as soon as it holds its lock, and watches the other threads there. */
-export function holdWebLock(session: Session): void {
+/** Names this thread in the memory as soon as it holds its lock, and watches the other threads there. */
+export function holdWebLock(memory: LockedMemory): void {
   const thread = platform.webThread
   if (thread === undefined) return
-  const ref = new WeakRef(session)
+  const ref = new WeakRef(memory)
   void thread.ask()
-  thread.whenNumbered(number => {
-    const current = ref.deref()
-    if (current !== undefined && !current.closed) current.kernel.markWebLock(number)
-  })
-  sessions.add(ref)
+  thread.whenNumbered(number => ref.deref()?.markWebLock(number))
+  memories.add(ref)
   if (timer !== undefined) return
   timer = setInterval(() => look(thread), LOOK_EVERY_MS)
   platform.unref(timer)
@@ -48,12 +57,12 @@ export function checkReady(what: string): void {
   )
 }
 
-function open(): Session[] {
-  const found: Session[] = []
-  for (const ref of sessions) {
-    const session = ref.deref()
-    if (session === undefined || session.closed) sessions.delete(ref)
-    else found.push(session)
+function open(): LockedMemory[] {
+  const found: LockedMemory[] = []
+  for (const ref of memories) {
+    const memory = ref.deref()
+    if (memory === undefined || memory.closed) memories.delete(ref)
+    else found.push(memory)
   }
   return found
 }
@@ -64,9 +73,8 @@ function look(thread: WebThread): void {
     clearInterval(timer as number)
     timer = undefined
   }
-  for (const session of all) {
-    for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
-      const number = session.threadOf(owner)
+  for (const memory of all) {
+    for (const number of memory.threads()) {
       if (number < FIRST_MADE_UP || number === thread.number || asked.has(number)) continue
       asked.add(number)
       // Its owner was granted the lock before it wrote the number: so it is granted again only after the owner's end.
@@ -81,10 +89,6 @@ function look(thread: WebThread): void {
 /** Declares a thread dead in every memory of this thread, and then recovers what it held there. */
 function recoverThread(number: number): void {
   const all = open()
-  for (const session of all) {
-    for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
-      if (session.threadOf(owner) === number) session.kernel.declareDead(owner)
-    }
-  }
-  for (const session of all) session.recoverDead()
+  for (const memory of all) memory.declareThread(number)
+  for (const memory of all) memory.recoverDead()
 }

@@ -1,24 +1,29 @@
-import { refuseCloning } from '../cloning.js'
+import { checkHandle } from '../bridge/check-handle.js'
+import { readHeaderText } from '../bridge/header.js'
+import * as L from '../bridge/layout.generated.js'
+import { type MapKind, POLICIES } from '../bridge/policies.js'
+import { EXPECTED, KEY, RESULT, VALUE } from '../bridge/scratch.js'
+import { Session } from '../bridge/session.js'
 import { copyBytes, isBytes } from '../codec/bytes.js'
 import type { Cached, KeyCodec, NativeCodec, ValueCodec } from '../codec/codec.js'
 import { u32Delta } from '../codec/numbers.js'
-import { quote } from '../codec/refuse.js'
 import { keyCodec, namedKeyCodec, namedValueCodec, valueCodec } from '../codec/registry.js'
-import { AttachError, CodecError, DisposedError, OptionError } from '../errors.js'
-import { KINDS } from '../bridge/check-memory.js'
-import * as L from '../bridge/layout.generated.js'
-import { EXPECTED, KEY, RESULT, VALUE } from '../bridge/scratch.js'
-import { readHeaderText, Session } from '../bridge/session.js'
+import { AttachError, CodecError, DisposedError, OptionError } from '../errors/classes.js'
+import { refuseCloning } from '../errors/cloning.js'
+import { quote } from '../errors/quote.js'
 import { watchWorker } from '../liveness/watch.js'
-import type { ConcurrentMap, MapHandle, MapKind, MapStats, ShardStats, WatchableWorker } from '../types.js'
+import { checkReady } from '../liveness/web-locks.js'
+import type { BrowserWorker, WatchableWorker } from '../platform/workers.js'
 import { COMPARED_BY_KEY, INSPECT, type Inspect, type InspectOptions, inspectMap } from './appearance.js'
 import { computeFailureOf } from './compute-failure.js'
+import type { ConcurrentMap } from './concurrent-map.js'
 import { failureOf } from './failure.js'
-import { checkHandle, checkReady } from './handles.js'
+import type { MapHandle } from './handle.js'
 import { type AnyOptions, cacheSize, checkAttachOptions, checkOptions } from './options.js'
 import { describeProblem } from './problems.js'
 import { GENERATION, HIGH, LOW, ReadCache, SHARD, VERSION, WORDS } from './read-cache.js'
 import { entriesOf, keysOf, valuesOf } from './scan.js'
+import type { MapStats, ShardStats } from './stats.js'
 import { beginUpdate, endUpdate, refuseOwnChange, refuseOwnClear, updates } from './updates.js'
 
 /** What `attach` takes beside the handle. */
@@ -82,7 +87,7 @@ export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options:
   checkReady(`${kind}.attach()`)
   checkAttachOptions(kind, options)
   const cache = cacheSize(options.cache ?? handle.cache)
-  const session = Session.attach(handle.memory, KINDS.indexOf(kind))
+  const session = Session.attach(handle.memory, POLICIES[kind].number)
   try {
     const [keyName, valueName] = codecNames(handle.memory)
     return new Opened(session, namedKeyCodec<K>(keyName), namedValueCodec(valueName, options.value), cache) as never
@@ -161,9 +166,9 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     this.#cache = opened.cache > 0 ? new ReadCache(opened.cache) : undefined
     this.#cached = opened.value.cached
     this.#prepares = opened.value.prepare !== undefined
-    this.#inline = opened.value.type !== L.TYPE_BYTES && opened.session.header(L.H_POLICY) !== L.POLICY_SYNC
+    this.#inline = opened.value.type !== L.TYPE_BYTES && !POLICIES[kind].hasValueBlocks
     this.#numbers = this.#inline && opened.value.type === L.TYPE_F64
-    this.#numberKeys = this.#numbers && opened.key.type === L.TYPE_F64 && kind === 'FastMap'
+    this.#numberKeys = this.#numbers && opened.key.type === L.TYPE_F64 && POLICIES[kind].readsNumberKeys
     collected.register(this, opened.session, this)
     refuseCloning(this, kind)
   }
@@ -436,7 +441,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     }
   }
 
-  watch(worker: WatchableWorker | Parameters<ConcurrentMap<K, V>['watch']>[0]): this {
+  watch(worker: WatchableWorker | BrowserWorker): this {
     if (this.#disposed) this.#refuse()
     watchWorker(worker)
     return this

@@ -1,10 +1,17 @@
 /** The errors of `getOrInsertComputed` that have to do with computing: each names the keys and the threads. */
-import type { KeyCodec } from '../codec/codec.js'
-import { quote } from '../codec/refuse.js'
-import { ComputeDeadlockError, ComputeTimeoutError, LockTimeoutError, RecursiveComputeError } from '../errors.js'
+
 import * as L from '../bridge/layout.generated.js'
+import { threadWords } from '../bridge/owner-words.js'
 import type { Session } from '../bridge/session.js'
-import { failureOf, threadWords } from './failure.js'
+import type { KeyCodec } from '../codec/codec.js'
+import {
+  ComputeDeadlockError,
+  ComputeTimeoutError,
+  LockTimeoutError,
+  RecursiveComputeError,
+} from '../errors/classes.js'
+import { quote } from '../errors/quote.js'
+import { failureOf } from './failure.js'
 
 /** The error for a negative code of `beginClaim` for `key`. */
 export function computeFailureOf<K>(session: Session, name: string, code: number, key: K, codec: KeyCodec<K>): Error {

@@ -1,9 +1,9 @@
 /** Turns the kernel's error codes into errors that say what, where, the limit and the next step. */
-import * as Errors from '../errors.js'
+
 import * as L from '../bridge/layout.generated.js'
+import { deathWords, ownerWords } from '../bridge/owner-words.js'
 import type { Session } from '../bridge/session.js'
-import { watchOf } from '../liveness/watch.js'
-import { threadIdOf } from '../platform/web-thread.js'
+import * as Errors from '../errors/classes.js'
 
 /** The error for a negative code of an operation of the map `name`. */
 export function failureOf(session: Session, name: string, code: number): Error {
@@ -11,7 +11,7 @@ export function failureOf(session: Session, name: string, code: number): Error {
     case L.E_TIMEOUT:
       return timeout(session, name)
     case L.E_FULL: {
-      const max = session.header(L.H_MAX_PAGES) * 4096
+      const max = session.header(L.H_MAX_PAGES) * L.PAGE
       return new Errors.MapFullError(
         `the ${name} is full: maxBytes = ${max} is reached, with ${session.kernel.usedBytes()} bytes in use and ${session.kernel.shardTotal(L.D_HEAP + L.P_FREE_BYTES)} in free blocks of other sizes; ` +
           'nothing was changed. Delete entries, or create the map with a larger maxBytes. (A value that replaces another needs both copies for a moment.)',
@@ -43,30 +43,4 @@ function timeout(session: Session, name: string): Error {
     owner,
     shard,
   )
-}
-
-/** What to do if the owner of a lock died and this thread did not know. */
-export function deathWords(session: Session, owner: number): string {
-  const unknown = 'If that thread died, watch() its worker where it was created so that its locks are recovered'
-  if (owner === 0 || owner > L.SLOT_COUNT) return unknown
-  switch (watchOf(session.nameOf(owner))) {
-    case 'here':
-      return 'It is a worker of this thread: if you terminate it, await worker.terminate() first, for this thread hears of the end when its event loop turns'
-    case 'elsewhere':
-      return 'If that thread is being terminated, await worker.terminate() first in the thread that created it'
-    default:
-      return unknown
-  }
-}
-
-/** Who holds a lock, as far as can be told. */
-export function ownerWords(session: Session, owner: number): string {
-  if (owner === 0 || owner > L.SLOT_COUNT) return 'readers hold it'
-  return `${threadWords(session, owner)} holds it`
-}
-
-/** The thread of a registry slot, by its slot plus one. */
-export function threadWords(session: Session, owner: number): string {
-  const threadId = threadIdOf(session.threadOf(owner))
-  return `thread ${owner} (registry slot ${owner - 1}${threadId === undefined ? '' : `, threadId ${threadId}`})`
 }

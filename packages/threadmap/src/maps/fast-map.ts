@@ -1,5 +1,6 @@
-import type { MapHandle, ShardedOptions } from '../types.js'
 import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
+import type { MapHandle } from './handle.js'
+import type { ShardedOptions } from './options.js'
 
 /**
  * The fast one: reads take no lock and write no shared memory, so they scale with the threads and never wait for a writer,

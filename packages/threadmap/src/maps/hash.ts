@@ -1,12 +1,11 @@
-import { isBytes, lengthOfBytes, plainView } from './codec/bytes.js'
-import { quote } from './codec/refuse.js'
-import { writeText } from './codec/text.js'
-import { CodecError, MapFullError, OptionError } from './errors.js'
-import { META_LENGTH, WHOLE_KEY } from './bridge/layout.generated.js'
-import { KEY } from './bridge/scratch.js'
-import { Session } from './bridge/session.js'
-import { HASHES } from './maps/options.js'
-import type { HashName } from './types.js'
+import { HASHES, type HashName } from '../bridge/header.js'
+import { META_LENGTH, WHOLE_KEY } from '../bridge/layout.generated.js'
+import { KEY } from '../bridge/scratch.js'
+import { Session } from '../bridge/session.js'
+import { isBytes, lengthOfBytes, plainView } from '../codec/bytes.js'
+import { writeText } from '../codec/text.js'
+import { CodecError, MapFullError, OptionError } from '../errors/classes.js'
+import { quote } from '../errors/quote.js'
 
 /** Space for one key to be hashed; it grows with the longest. */
 const MAX_BYTES = 2 ** 31

@@ -1,30 +1,69 @@
-/** Checks the options of the constructors, and turns them into the words of the header. */
+/** The options of the constructors, and how they become the configuration of a memory. */
 import { platform } from '#platform'
-import { OptionError } from '../errors.js'
-import { KINDS } from '../bridge/check-memory.js'
-import * as L from '../bridge/layout.generated.js'
+import { BACKOFF_OPTIONS, type BackoffOptions } from '../bridge/backoff.js'
+import { DEFAULTS, HASHES, type HashName, type Header, headerOf, randomSeed } from '../bridge/header.js'
+import { MAP_KINDS, type MapKind, POLICIES } from '../bridge/policies.js'
 import { LARGEST_BYTES } from '../bridge/session.js'
-import type { HashName, MapKind, MapOptions, ShardedOptions, UnsafeOptions } from '../types.js'
-import { BACKOFF_OPTIONS, refuseUnknown } from '../unknown-options.js'
+import type { KeyCodec, ValueCodec } from '../codec/codec.js'
+import { OptionError } from '../errors/classes.js'
+import { refuseUnknown } from '../errors/unknown-options.js'
 
-/** In the order of the kernel's HASH numbers. */
-export const HASHES: readonly HashName[] = ['default', 'fnv1a', 'xxhash32', 'xxhash64']
+/** What every map's constructor takes. Only `key` and `value` are required. */
+export interface MapOptions<K, V> {
+  /** How keys are stored: `string`, `f64`, `i64` or `bytes`. */
+  key: KeyCodec<K>
+  /** How values are stored: a key codec, `u32`, `bool`, `json<T>()` or `json(schema)`, `struct({...})`, or a codec of your own. */
+  value: ValueCodec<V>
+  /** How many entries to make room for at once. The map grows beyond it. Default 16. */
+  capacity?: number
+  /** The largest size of the shared memory in bytes, at most 4 GiB. Default 1 GiB (reserved, not used, until needed). */
+  maxBytes?: number
+  /**
+   * How many keys each thread may keep in its private read cache. Default 0: no cache. What cached reads give out nobody can
+   * change: `json` and `struct` values are frozen, `bytes` are copied, codecs of your own decode anew unless they say how else.
+   */
+  cache?: number
+  /** The hash function. Default `default`. */
+  hash?: HashName
+  /**
+   * The seed of the hash, 64 bits. Default random: then nobody outside can choose keys that collide in the hash `default`. A
+   * seed that you give makes the same hash in every run; keep it secret where others choose the keys.
+   */
+  seed?: bigint
+  /** How long to wait for a lock in milliseconds, before `LockTimeoutError`. Default 5000. */
+  lockTimeout?: number
+  /** How long `getOrInsertComputed` waits for another thread's function in milliseconds. Default 60000. */
+  computeTimeout?: number
+  /** How a thread waits for a lock before it sleeps. */
+  backoff?: BackoffOptions
+}
 
-/** Shards by default: so many for each thread that the machine runs at once, in whole powers of two between the limits. */
+/** What `ShardedMap` and `FastMap` take besides. */
+export interface ShardedOptions<K, V> extends MapOptions<K, V> {
+  /**
+   * How many shards: a power of two from 1 to 1024. Default: 4 for each thread that the machine runs at once, 8 at least and 64
+   * at most. Each takes some 4 KiB pages of its own: of 1,000 numbers a map takes about 160 KB with 8 shards, 850 KB with 64.
+   */
+  shards?: number
+}
+
+/** What `UnsafeMap` takes besides. */
+export interface UnsafeOptions<K, V> extends MapOptions<K, V> {
+  /**
+   * Whether concurrent misuse is detected. Default true. With false, updates of existing keys are plain reads and writes
+   * that other threads can overwrite (as in an undetected race); the memory stays whole all the same.
+   */
+  detect?: boolean
+}
+
+/** What any of the maps takes; `checkOptions` refuses what the kind at hand does not. */
+export type AnyOptions<K, V> = MapOptions<K, V> & Partial<ShardedOptions<K, V> & UnsafeOptions<K, V>>
+
+/** Shards by default: four for each thread that the machine runs at once, in whole powers of two between the limits. */
 const SHARDS_PER_THREAD = 4
 const FEWEST_SHARDS = 8
 const MOST_SHARDS = 64
-const DEFAULT_CAPACITY = 16
 const DEFAULT_MAX_BYTES = 1024 ** 3
-const DEFAULT_LOCK_TIMEOUT = 5000
-/** As in Go's sync.Mutex: long against a wake-up (0.1 ms), short against any time-out. */
-const HANDOVER_US = 1000
-const DEFAULT_COMPUTE_TIMEOUT = 60_000
-// About the time that another thread is inside a shard; after the last pause, 3 microseconds, sleeping costs less.
-const DEFAULT_BACKOFF_DELAY = 100
-const DEFAULT_BACKOFF_RETRIES = 6
-/** Entries per bucket before a table doubles (kernel/table/table.ts). */
-const BUCKET_LOAD = 6
 
 /** A default is for what is missing; null is a mistake, and is told so. */
 function or<T>(value: T | undefined, otherwise: T): T {
@@ -75,25 +114,20 @@ export function cacheSize(value: number | undefined): number {
 export interface CheckedOptions {
   maxBytes: number
   cache: number
-  header: Map<number, number>
+  header: Header
 }
 
-export type AnyOptions<K, V> = MapOptions<K, V> & Partial<ShardedOptions<K, V> & UnsafeOptions<K, V>>
-
-/** The header's words for a map of this kind. */
+/** Checks the options of a new map of this kind. */
 export function checkOptions<K, V>(kind: MapKind, options: AnyOptions<K, V>, valueType: number): CheckedOptions {
+  const policy = POLICIES[kind]
   refuseUnknown(
     `new ${kind}()`,
     options,
-    OPTIONS.filter(name => name !== 'detect' || kind === 'UnsafeMap'),
+    OPTIONS.filter(name => name !== 'detect' || policy.detectsMisuse),
   )
   const maxBytes = whole('maxBytes', or(options.maxBytes, DEFAULT_MAX_BYTES), 256 * 1024, LARGEST_BYTES)
-  const capacity = whole('capacity', or(options.capacity, DEFAULT_CAPACITY), 0, 2 ** 28)
-  const sharded = kind === 'ShardedMap' || kind === 'FastMap'
-  if (!sharded && options.shards !== undefined && options.shards !== 1) {
-    throw new OptionError(`${kind} has one shard; use ShardedMap or FastMap for shards: ${options.shards}`)
-  }
-  const shards = sharded ? whole('shards', or(options.shards, defaultShards()), 1, 1024) : 1
+  const capacity = whole('capacity', or(options.capacity, DEFAULTS.capacity), 0, 2 ** 28)
+  const shards = shardsOf(kind, options.shards)
   const shardBits = Math.log2(shards)
   if (!Number.isInteger(shardBits)) {
     throw new OptionError(`the option shards must be a power of two from 1 to 1024, and is ${shards}`)
@@ -101,48 +135,39 @@ export function checkOptions<K, V>(kind: MapKind, options: AnyOptions<K, V>, val
   const hash = HASHES.indexOf(or(options.hash, 'default'))
   if (hash < 0)
     throw new OptionError(`the option hash must be one of ${HASHES.join(', ')}, and is ${String(options.hash)}`)
-  const [seedLow, seedHigh] = seedWords(options.seed)
+  const seed = seedWords(options.seed)
   const backoff = or(options.backoff, {})
   if (typeof backoff !== 'object' || backoff === null) {
     throw new OptionError(`the option backoff must be { initialDelay, maxRetries }, and is ${String(backoff)}`)
   }
   refuseUnknown('the option backoff', backoff, BACKOFF_OPTIONS)
-  const header = new Map<number, number>([
-    [L.H_POLICY, KINDS.indexOf(kind)],
-    [L.H_SHARD_BITS, shardBits],
-    [L.H_HASH, hash],
-    [L.H_VALUE_TYPE, valueType],
-    [L.H_SEED, seedLow],
-    [L.H_SEED + 4, seedHigh],
-    [L.H_LOCK_TIMEOUT, whole('lockTimeout', or(options.lockTimeout, DEFAULT_LOCK_TIMEOUT), 1, 2 ** 31 - 1)],
-    [L.H_COMPUTE_TIMEOUT, whole('computeTimeout', or(options.computeTimeout, DEFAULT_COMPUTE_TIMEOUT), 1, 2 ** 31 - 1)],
-    [L.H_BACKOFF_DELAY, whole('backoff.initialDelay', or(backoff.initialDelay, DEFAULT_BACKOFF_DELAY), 0, 1e6)],
-    [L.H_BACKOFF_RETRIES, whole('backoff.maxRetries', or(backoff.maxRetries, DEFAULT_BACKOFF_RETRIES), 0, 1000)],
-    [L.H_HANDOVER, HANDOVER_US],
-    [L.H_INITIAL_BITS, tableBits(capacity / shards)],
-    [L.H_DETECT, options.detect === false ? 0 : 1],
-    [L.H_IDENTITY, randomWord()],
-  ])
+  const header = headerOf({
+    policy: policy.number,
+    shardBits,
+    capacity: capacity / shards,
+    hash,
+    seed,
+    valueType,
+    lockTimeout: whole('lockTimeout', or(options.lockTimeout, DEFAULTS.lockTimeout), 1, 2 ** 31 - 1),
+    computeTimeout: whole('computeTimeout', or(options.computeTimeout, DEFAULTS.computeTimeout), 1, 2 ** 31 - 1),
+    backoffDelay: whole('backoff.initialDelay', or(backoff.initialDelay, DEFAULTS.backoffDelay), 0, 1e6),
+    backoffRetries: whole('backoff.maxRetries', or(backoff.maxRetries, DEFAULTS.backoffRetries), 0, 1000),
+    detect: options.detect !== false,
+  })
   return { maxBytes, cache: cacheSize(options.cache), header }
 }
 
-/** log2 of the buckets that hold `entries`. */
-function tableBits(entries: number): number {
-  let bits = 0
-  while (bits < L.MAX_TABLE_BITS && BUCKET_LOAD * 2 ** bits < entries) bits++
-  return bits
+function shardsOf(kind: MapKind, wanted: number | undefined): number {
+  if (POLICIES[kind].isSharded) return whole('shards', or(wanted, defaultShards()), 1, 1024)
+  if (wanted === undefined || wanted === 1) return 1
+  const sharded = MAP_KINDS.filter(each => POLICIES[each].isSharded)
+  throw new OptionError(`${kind} has one shard; use ${sharded.join(' or ')} for shards: ${wanted}`)
 }
 
 function seedWords(seed: bigint | undefined): [number, number] {
-  if (seed === undefined) return [randomWord(), randomWord()]
+  if (seed === undefined) return randomSeed()
   if (typeof seed !== 'bigint' || seed < 0n || seed >= 2n ** 64n) {
     throw new OptionError(`the option seed must be a bigint from 0 to 2^64 - 1, and is ${String(seed)}`)
   }
   return [Number(seed & 0xffffffffn), Number(seed >> 32n)]
-}
-
-function randomWord(): number {
-  return globalThis.crypto?.getRandomValues !== undefined
-    ? globalThis.crypto.getRandomValues(new Uint32Array(1))[0]
-    : Math.floor(Math.random() * 2 ** 32)
 }

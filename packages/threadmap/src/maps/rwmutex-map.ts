@@ -1,5 +1,6 @@
-import type { MapHandle, MapOptions } from '../types.js'
 import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
+import type { MapHandle } from './handle.js'
+import type { MapOptions } from './options.js'
 
 /**
  * One readers-writer lock around one table: Go's `sync.RWMutex` and a map.

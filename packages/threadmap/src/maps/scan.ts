@@ -1,8 +1,9 @@
 /** Iterators. The kernel hands out a batch of keys at a time; the value of each is read when its turn comes. */
-import type { KeyCodec } from '../codec/codec.js'
+
 import * as L from '../bridge/layout.generated.js'
 import type { Window } from '../bridge/scratch.js'
 import type { Session } from '../bridge/session.js'
+import type { KeyCodec } from '../codec/codec.js'
 
 /** What an iterator needs of its map. */
 export interface ScanSource<K, V> {

@@ -1,5 +1,6 @@
-import type { MapHandle, ShardedOptions } from '../types.js'
 import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
+import type { MapHandle } from './handle.js'
+import type { ShardedOptions } from './options.js'
 
 /**
  * A map in shards, each with a readers-writer lock: the kind of orcaman/concurrent-map. Shard count and hash are yours.

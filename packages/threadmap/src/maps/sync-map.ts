@@ -1,6 +1,8 @@
-import * as L from '../kernel/layout.generated.js'
-import type { MapHandle, MapOptions, SyncMapStats } from '../types.js'
+import * as L from '../bridge/layout.generated.js'
 import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
+import type { MapHandle } from './handle.js'
+import type { MapOptions } from './options.js'
+import type { SyncMapStats } from './stats.js'
 
 /**
  * Go's `sync.Map` as it was up to Go 1.23: an immutable `read` index that is used without a lock, and `dirty` under a mutex

@@ -1,5 +1,6 @@
-import type { MapHandle, UnsafeOptions } from '../types.js'
 import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
+import type { MapHandle } from './handle.js'
+import type { UnsafeOptions } from './options.js'
 
 /**
  * Go's built-in map: no locks, and misuse is detected. A thread that comes upon another one inside gets a

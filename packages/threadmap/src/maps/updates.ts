@@ -3,9 +3,10 @@
  * changed meanwhile. If the function itself changes the key, that would go on for ever; so while it runs, this thread's
  * changes of that key are refused, by whichever object of the map. Other threads' changes are not.
  */
-import { RecursiveUpdateError } from '../errors.js'
-import * as L from '../bridge/layout.generated.js'
+
+import { identityOf } from '../bridge/identity.js'
 import type { Session } from '../bridge/session.js'
+import { RecursiveUpdateError } from '../errors/classes.js'
 
 /** The session of each update, innermost last, and what the read cache would keep its key under. */
 const sessions: (Session | undefined)[] = []
@@ -52,8 +53,7 @@ function isSameKey(a: unknown, b: unknown): boolean {
   return a === b || (a !== a && b !== b)
 }
 
-/** A memory can arrive twice, by two handles; its random words tell. */
+/** A memory can arrive twice, by two handles. */
 function isSameMemory(a: Session, b: Session): boolean {
-  if (a === b) return true
-  return [L.H_IDENTITY, L.H_SEED, L.H_SEED + 4].every(address => a.header(address) === b.header(address))
+  return a === b || identityOf(a.memory) === identityOf(b.memory)
 }

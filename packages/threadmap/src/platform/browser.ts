@@ -3,11 +3,12 @@
  * resolves the condition `browser`); a program that was bundled for browsers can run in Deno. Both are told by modules that only a real
  * `process` hands out: polyfills of `process` have none.
  */
-import type { BrowserWorker } from '../types.js'
+
 import type { Platform } from './platform.js'
 import { type NodeModules, serverPlatform, type WorkerThreads } from './server.js'
 import { hardwareConcurrency, isWebWorker, lockManager, looksLikeWebWorker, maySleep, unref } from './web.js'
 import { WebThread } from './web-thread.js'
+import type { BrowserWorker } from './workers.js'
 
 interface Process {
   versions?: { node?: string; deno?: string; bun?: string }

@@ -3,17 +3,9 @@
  * `#platform` (node, deno, bun, browser, and browser for any other), so that nothing here depends on what a program or a test runner did to the
  * global `process`. A file that a browser may load imports no module of Node's.
  */
-import type { BrowserWorker, WatchableWorker } from '../types.js'
-import type { WebThread } from './web-thread.js'
 
-/** The part of the Web Locks API that liveness needs. */
-export interface LockManager {
-  request(
-    name: string,
-    options: { ifAvailable?: boolean },
-    callback: (lock: object | null) => unknown,
-  ): Promise<unknown>
-}
+import type { WebThread } from './web-thread.js'
+import type { BrowserWorker, WatchableWorker } from './workers.js'
 
 /** Node's `node:async_hooks`, as far as the guard uses it. */
 export interface AsyncHooks {

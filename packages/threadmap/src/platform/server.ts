@@ -1,8 +1,9 @@
 /** What Node, Deno and Bun have in common: Node's modules, which the caller hands in. */
-import type { BrowserWorker, WatchableWorker } from '../types.js'
+
 import type { AsyncHooks, Platform } from './platform.js'
 import { hardwareConcurrency, lockManager, looksLikeWebWorker, maySleep, unref } from './web.js'
 import { WebThread } from './web-thread.js'
+import type { BrowserWorker, WatchableWorker } from './workers.js'
 
 export interface WorkerThreads {
   readonly threadId: number

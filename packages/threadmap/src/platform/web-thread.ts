@@ -8,7 +8,15 @@
  * to work in its first task, and is terminated there, would never have asked. So the request is made when the library is
  * loaded; until it is granted, messages to the worker are held back, and `ready()` is what else can be waited for.
  */
-import type { LockManager } from './platform.js'
+
+/** The part of the Web Locks API that liveness needs. */
+export interface LockManager {
+  request(
+    name: string,
+    options: { ifAvailable?: boolean },
+    callback: (lock: object | null) => unknown,
+  ): Promise<unknown>
+}
 
 /** Made-up numbers begin here; those that a runtime gives its threads stay below. */
 export const FIRST_MADE_UP = 2 ** 28

@@ -1,5 +1,5 @@
 /** What every runtime has of the web platform. */
-import type { LockManager } from './platform.js'
+import type { LockManager } from './web-thread.js'
 
 interface Navigator {
   locks?: LockManager

@@ -1,9 +1,7 @@
-import { OptionError } from '../errors.js'
-import type { BackoffOptions } from '../types.js'
-import { BACKOFF_OPTIONS, refuseUnknown } from '../unknown-options.js'
+import { BACKOFF_OPTIONS, type BackoffOptions, DEFAULT_BACKOFF } from '../bridge/backoff.js'
+import { OptionError } from '../errors/classes.js'
+import { refuseUnknown } from '../errors/unknown-options.js'
 
-const DEFAULT_DELAY = 100
-const DEFAULT_RETRIES = 6
 /** Longer than this a thread had better sleep. */
 const LONGEST_NS = 20_000
 
@@ -29,8 +27,8 @@ export class Backoff {
   /** Starts before the first pause. `OptionError` for an option that there is not, or that is no whole number from 0 up. */
   constructor(options: BackoffOptions = {}) {
     refuseUnknown('new Backoff()', options, BACKOFF_OPTIONS)
-    this.initialDelay = options.initialDelay ?? DEFAULT_DELAY
-    this.maxRetries = options.maxRetries ?? DEFAULT_RETRIES
+    this.initialDelay = options.initialDelay ?? DEFAULT_BACKOFF.initialDelay
+    this.maxRetries = options.maxRetries ?? DEFAULT_BACKOFF.maxRetries
     for (const [name, value] of Object.entries({ initialDelay: this.initialDelay, maxRetries: this.maxRetries })) {
       if (!Number.isInteger(value) || value < 0) {
         throw new OptionError(`the option ${name} must be a whole number from 0 up, and is ${String(value)}`)

@@ -1,4 +1,4 @@
-import { LockUsageError } from '../errors.js'
+import { LockUsageError } from '../errors/classes.js'
 import type { OwnerDied, Place } from './lock-memory.js'
 
 /**

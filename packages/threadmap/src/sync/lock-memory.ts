@@ -3,6 +3,14 @@
  * registry says which threads live, so a dead owner is found out as in a map.
  */
 
+import { checkHandle } from '../bridge/check-handle.js'
+import { isMemory } from '../bridge/check-memory.js'
+import { DEFAULTS, headerOf, randomSeed } from '../bridge/header.js'
+import * as L from '../bridge/layout.generated.js'
+import type { MapMemory } from '../bridge/memory.js'
+import { deathWords, ownerWords } from '../bridge/owner-words.js'
+import { POLICIES } from '../bridge/policies.js'
+import { Session } from '../bridge/session.js'
 import {
   AttachError,
   DisposedError,
@@ -11,15 +19,8 @@ import {
   MapFullError,
   OptionError,
   ThreadLimitError,
-} from '../errors.js'
-import { isMemory } from '../bridge/check-memory.js'
-import * as L from '../bridge/layout.generated.js'
-import type { MapMemory } from '../bridge/memory.js'
-import { Session } from '../bridge/session.js'
+} from '../errors/classes.js'
 import { checkReady } from '../liveness/web-locks.js'
-import { deathWords, ownerWords } from '../maps/failure.js'
-import { checkHandle } from '../maps/handles.js'
-import { checkOptions } from '../maps/options.js'
 import { threadIdOf } from '../platform/web-thread.js'
 
 /** The kinds of lock, as their block says. */
@@ -47,6 +48,8 @@ export interface OwnerDied {
   readonly threadId: number | undefined
 }
 
+/** The memory's table stays empty; its shard has the heap that locks are blocks of. */
+const POLICY = POLICIES.FastMap.number
 const MAX_BYTES = 64 * 1024 * 1024
 /** How long `lock()` waits unless told otherwise, in milliseconds. */
 export const DEFAULT_TIMEOUT = 5000
@@ -57,7 +60,13 @@ const kept = new Set<Session>()
 
 function ownSession(): Session {
   if (own === undefined) {
-    const { header } = checkOptions('FastMap', { shards: 1 } as never, L.TYPE_BYTES)
+    const header = headerOf({
+      ...DEFAULTS,
+      policy: POLICY,
+      shardBits: 0,
+      seed: randomSeed(),
+      valueType: L.TYPE_BYTES,
+    })
     header.set(L.H_LOCKS, 1)
     own = Session.create(MAX_BYTES, header, '["locks"]')
     kept.add(own)
@@ -70,7 +79,7 @@ function ownSession(): Session {
  * holds a lock would never be found out.
  */
 function attached(memory: MapMemory): Session {
-  const session = Session.attach(memory, L.POLICY_FAST)
+  const session = Session.attach(memory, POLICY)
   if (kept.has(session)) session.release()
   kept.add(session)
   return session

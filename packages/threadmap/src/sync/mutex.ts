@@ -1,4 +1,4 @@
-import { refuseCloning } from '../cloning.js'
+import { refuseCloning } from '../errors/cloning.js'
 import type { LockGuard } from './guard.js'
 import { type LockHandle, type OwnerDied, Place } from './lock-memory.js'
 import { endRequests, type LockAsyncOptions } from './requests.js'

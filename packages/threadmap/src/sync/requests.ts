@@ -2,10 +2,11 @@
  * What waits in this thread for a lock without blocking the thread. Requests for the whole lock stand in line: one of them at a
  * time competes with other threads. Requests for a share are served together, by one share of the thread.
  */
-import { LockTimeoutError, LockUsageError, OptionError } from '../errors.js'
+
 import * as L from '../bridge/layout.generated.js'
+import { deathWords, ownerWords } from '../bridge/owner-words.js'
 import { type Session, slotAddress } from '../bridge/session.js'
-import { deathWords, ownerWords } from '../maps/failure.js'
+import { LockTimeoutError, LockUsageError, OptionError } from '../errors/classes.js'
 import { Guard } from './guard.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type OwnerDied, type Place } from './lock-memory.js'
 import { waitForWord } from './word.js'

@@ -1,4 +1,4 @@
-import { refuseCloning } from '../cloning.js'
+import { refuseCloning } from '../errors/cloning.js'
 import type { LockGuard } from './guard.js'
 import { type LockHandle, type OwnerDied, Place } from './lock-memory.js'
 import type { AsyncLocker } from './mutex.js'

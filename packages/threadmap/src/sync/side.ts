@@ -1,7 +1,8 @@
 /** How a thread takes a lock and gives it up: as a whole (mutex, writer), or a share of it (reader). */
-import { LockUsageError } from '../errors.js'
-import type { KernelExports } from '../bridge/instance.js'
+
+import type { KernelExports } from '../bridge/exports.js'
 import * as L from '../bridge/layout.generated.js'
+import { LockUsageError } from '../errors/classes.js'
 import type { LockGuard } from './guard.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type OwnerDied, type Place } from './lock-memory.js'
 import {

@@ -1,7 +1,7 @@
 import { platform } from '#platform'
-import { refuseCloning } from '../cloning.js'
-import { LockTimeoutError, LockUsageError, OptionError } from '../errors.js'
 import * as L from '../bridge/layout.generated.js'
+import { LockTimeoutError, LockUsageError, OptionError } from '../errors/classes.js'
+import { refuseCloning } from '../errors/cloning.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type LockHandle, Place } from './lock-memory.js'
 
 /** What one word holds. */

@@ -95,7 +95,11 @@ function makeCopy(): string {
   return home
 }
 
-const pristine = ['dist/bridge/wasm.generated.js', 'dist/bridge/layout.generated.js', 'dist/bridge/check-memory.js'] as const
+const pristine = [
+  'dist/bridge/wasm.generated.js',
+  'dist/bridge/layout.generated.js',
+  'dist/bridge/check-memory.js',
+] as const
 
 /** Makes the copy a package with this fault. */
 async function infect(home: string, fault: Fault): Promise<void> {

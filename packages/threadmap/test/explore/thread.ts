@@ -3,7 +3,7 @@
  * a yield point. Asyncify unwinds the instance's stack into memory there, and winds it up again when its turn comes.
  */
 import { readFileSync } from 'node:fs'
-import type { KernelExports } from '../../dist/bridge/instance.js'
+import type { KernelExports } from '../../dist/bridge/exports.js'
 import type { Scratch } from '../../dist/bridge/scratch.js'
 
 const dist = (file: string): string => new URL(`../../../dist/${file}`, import.meta.url).href

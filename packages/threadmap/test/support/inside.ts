@@ -3,7 +3,7 @@ import type { ConcurrentMap, MapHandle } from 'threadmap'
 
 const bridge = (file: string): string => new URL(`../../../dist/bridge/${file}`, import.meta.url).href
 const L = (await import(bridge('layout.generated.js'))) as typeof import('../../dist/bridge/layout.generated.js')
-const { KINDS } = (await import(bridge('check-memory.js'))) as typeof import('../../dist/bridge/check-memory.js')
+const { POLICIES } = (await import(bridge('policies.js'))) as typeof import('../../dist/bridge/policies.js')
 const { Session } = (await import(bridge('session.js'))) as typeof import('../../dist/bridge/session.js')
 
 function shardAddress(words: Int32Array, shard: number): number {
@@ -26,7 +26,7 @@ export interface ShardLock {
  * must not use the shard.
  */
 export function lockOfShard(handle: MapHandle<never, never>, shard: number): ShardLock {
-  const session = Session.attach(handle.memory, KINDS.indexOf(handle.kind))
+  const session = Session.attach(handle.memory, POLICIES[handle.kind].number)
   const hasReaders = handle.kind === 'RWMutexMap' || handle.kind === 'ShardedMap'
   // The functions for users' locks take the block that has the two words, at the distance that they have in a shard.
   if (L.D_READERS - L.D_LOCK !== L.K_READERS - L.K_MUTEX) throw new Error('a shard has its lock words in another order')

@@ -1,5 +1,4 @@
-/** How errors name values, and what all codecs refuse. */
-import { CodecError } from '../errors.js'
+/** How errors name the values that they are about. */
 
 const LONGEST_TEXT = 40
 
@@ -40,9 +39,4 @@ export function forKey(key: unknown): string {
 /** Whether `await` would wait for it. */
 export function isThenable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-}
-
-/** Refuses a Promise by name: what it will be is not known yet, and no codec can store that. */
-export function refuseThenable(codec: string, value: unknown, key: unknown): void {
-  if (isThenable(value)) throw new CodecError(`the ${codec} codec got ${quote(value)}${forKey(key)}`)
 }

@@ -1,9 +1,8 @@
 /** Checks what `attach` is given, before anything is read from its memory. */
-import { quote } from '../codec/refuse.js'
-import { AttachError } from '../errors.js'
-import * as L from '../bridge/layout.generated.js'
 
-export { checkReady } from '../liveness/web-locks.js'
+import { AttachError } from '../errors/classes.js'
+import { quote } from '../errors/quote.js'
+import * as L from './layout.generated.js'
 
 /** `AttachError` unless `handle` is one of this version's, of that kind. `kind`: a map's or a lock's. */
 export function checkHandle(kind: string, handle: unknown): void {

@@ -1,0 +1,24 @@
+import type { MapMemory } from '../bridge/memory.js'
+import type { MapKind } from '../bridge/policies.js'
+
+/**
+ * What crosses to another thread, by `postMessage` or `workerData`. Structured-cloneable; it holds the shared memory
+ * and the names of the codecs. `K` and `V` are carried for the compiler only. A worker that only forwards
+ * handles to workers of its own must load `threadmap/watch`, or nobody hears of their deaths before its own end.
+ */
+export interface MapHandle<K = unknown, V = unknown, Kind extends MapKind = MapKind> {
+  /** The version of the memory's layout; `attach` refuses another one than its own. */
+  readonly threadmap: number
+  /** The class of the map. */
+  readonly kind: Kind
+  /** The shared memory. */
+  readonly memory: MapMemory
+  /** The name of the codec of the keys. */
+  readonly key: string
+  /** The name of the codec of the values. */
+  readonly value: string
+  /** How many keys the read cache of an attached thread keeps, unless `attach` is told otherwise. */
+  readonly cache: number
+  /** Never present at run time. */
+  readonly types?: [K, V]
+}
