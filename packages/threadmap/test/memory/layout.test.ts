@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-const dist = new URL('../../../dist/kernel/layout.generated.js', import.meta.url).href
-const layout = (await import(dist)) as typeof import('../../dist/kernel/layout.generated.js')
+const dist = new URL('../../../dist/bridge/layout.generated.js', import.meta.url).href
+const layout = (await import(dist)) as typeof import('../../dist/bridge/layout.generated.js')
 
 /** The bytes of fields that are more than one 32-bit word. */
 const SIZES: Readonly<Record<string, number>> = {
