@@ -1,5 +1,5 @@
-// A configuration that all threads share: one thread changes it, and the very next read in every other thread sees it. No
-// message is sent, and no thread has a copy that could be old.
+// A configuration that all threads share: one thread changes it, and the very next read in every other thread sees the change.
+// No message is sent, and no thread has a copy that could be old.
 //
 //   npx tsc -b examples && node examples/build/configuration.js
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ interface Limits {
   paths: string[]
 }
 
-/** `cache` keeps the decoded object in each thread; a read still checks that it is the current one. */
+/** `cache` keeps the decoded object in each thread; each read still checks that this object is current. */
 function create() {
   return new FastMap({ key: string, value: json<Limits>(), cache: 100 })
 }

@@ -1,28 +1,28 @@
-// A check-then-act across an await in an HTTP handler: the fault, what threadmap/guard says of it, and the fix.
+// A check-then-act across an await in an HTTP handler: the fault, the report of threadmap/guard, and the fix.
 //
 //   node examples/http-cart.mjs          requests to both handlers: the wrong one loses items, and the guard says where
 //
-// The handlers put items into shopping carts, which a plain Map holds. Between the look at the cart and the write the handler
-// asks for the price; meanwhile another request for the same cart gets its turn.
+// The handlers put items into shopping carts in a plain Map. Between the read of the cart and the write the handler
+// asks for the price, and meanwhile another request for the same cart runs.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { guard } from 'threadmap/guard'
 
-/** Stands for a database: an answer takes a few milliseconds. */
+/** In place of a database: an answer takes a few milliseconds. */
 async function priceOf(item) {
   await pause(2 + (item.length % 5))
   return item.length
 }
 
-/** The fault: what was read before the await is written back after it. */
+/** The fault: the handler writes back after the await the cart that it read before the await. */
 export async function addWrong(carts, user, item) {
   const cart = carts.get(user) ?? []
   const price = await priceOf(item)
   carts.set(user, [...cart, { item, price }])
 }
 
-/** The fix: wait first; then read and write in one go, where nobody comes between. */
+/** The fix: wait first, then read and write without an await in between, so that no other request runs there. */
 export async function addRight(carts, user, item) {
   const price = await priceOf(item)
   const cart = carts.get(user) ?? []
@@ -44,7 +44,7 @@ export function serve(carts) {
   })
 }
 
-/** Puts four items into a cart by four requests at once, and returns what is in it then. */
+/** Puts four items into a cart by four requests at once, and returns the cart. */
 export async function shop(origin, handler, user) {
   const items = ['tea', 'bread', 'apples', 'milk']
   await Promise.all(items.map(item => fetch(`${origin}/${handler}/${user}/${item}`, { method: 'POST' })))

@@ -2,8 +2,8 @@
 //
 //   node examples/http-counter.mjs [REQUESTS]      serves, sends itself that many requests (default 400), prints the counts
 //
-// Each worker runs a server of its own; the main thread stands for the load balancer in front of them. With a plain Map per
-// worker each would know a part of the counts only, and GET /hits would answer another number each time.
+// Each worker runs a server of its own; the main thread takes the place of the load balancer in front of them. With a plain Map
+// per worker, each worker would know only a part of the counts, and GET /hits would answer another number each time.
 import { once } from 'node:events'
 import { createServer, get } from 'node:http'
 import { connect, createServer as createRelay } from 'node:net'
@@ -39,7 +39,7 @@ async function main(requests) {
   }
   await Promise.all(Array.from({ length: WORKERS }, (_, first) => client(first)))
 
-  // Any worker knows the counts of all.
+  // Every worker knows the counts of all workers.
   console.log(await answer(port, '/hits'))
   await Promise.all(workers.map(worker => worker.terminate()))
   balancer.close()

@@ -1,4 +1,4 @@
-// A memoised function in a Piscina pool: whichever worker is asked first computes an answer, and the others find it.
+// A memoised function in a Piscina pool: the first worker that needs an answer computes it, and the others find it.
 //
 //   node examples/memoize-piscina.mjs
 //
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { FastMap, f64 } from 'threadmap'
 
-/** What takes long: the length of the Collatz sequence of n, summed over the numbers below it. */
+/** A slow computation: the lengths of the Collatz sequences of all numbers below n, added up. */
 function compute(n) {
   let steps = 0
   for (let start = 1; start < n; start++) {
@@ -17,7 +17,7 @@ function compute(n) {
   return steps
 }
 
-/** A task of the pool. Attaching per task costs next to nothing: the thread opens the memory once. */
+/** A task of the pool. Each task may attach: the thread opens the memory once, and attaching again takes some microseconds. */
 export default function task({ answers, runs, n }) {
   const known = FastMap.attach(answers)
   const counter = FastMap.attach(runs)

@@ -1,4 +1,4 @@
-// Installs what package-lock.json names, when node_modules does not have it. Only Node's own modules: this runs first.
+// Installs the packages that package-lock.json names, if node_modules lacks one. Imports Node's own modules only, since it runs first.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,8 +6,8 @@ import { join } from 'node:path'
 export class SetupError extends Error {}
 
 /**
- * Whether node_modules holds what the lock file says. npm writes what it installed into a lock file of its own; times of
- * files would not do, since `git checkout` and `npm install` both touch package-lock.json last.
+ * Whether node_modules has the packages of the lock file. npm writes the installed packages into a lock file of its own. Times of
+ * files would not tell, since `git checkout` and `npm install` both touch package-lock.json last.
  * @param {string} folder
  */
 export function isInstalled(folder) {

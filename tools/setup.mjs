@@ -1,4 +1,4 @@
-// Makes a checkout ready: installs, builds the kernel, compiles everything. Does nothing, quickly, where all is up to date.
+// Makes a checkout ready: installs, builds the kernel, compiles everything. Skips each step that is up to date.
 // Usage: node tools/setup.mjs [--quiet] [--app]      --app: only what `npm start` runs, no tests and benchmarks
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -12,7 +12,7 @@ export async function setup({ quiet = false, app = false } = {}) {
   const major = Number(process.versions.node.split('.')[0])
   if (major < 20) stop(`Node.js 20 or newer is needed; this is ${process.version} (${process.execPath})`)
 
-  // Only now: what it imports may be too new for an older Node, whose user should read the line above instead.
+  // Imported only now: its imports may be too new for an older Node, whose user should read the message above.
   const { install, SetupError } = await import('./install.mjs')
   try {
     install(root, { quiet })

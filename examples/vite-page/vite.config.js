@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite'
 
-/** What makes a page cross-origin isolated; without it a page has no shared memory. Your own server must send it, too. */
+/** Headers that make a page cross-origin isolated; without them a page has no shared memory. Your own server must send them, too. */
 const headers = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',

@@ -1,4 +1,4 @@
-// What readers find: every public export has a doc comment, and no link of the comments or the guides leads nowhere.
+// Documentation: every public export has a doc comment, and no link of the comments or the guides leads nowhere.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -42,7 +42,7 @@ test('no relative link of a page leads nowhere', () => {
   assert.deepEqual(broken, [])
 })
 
-/** The pages in a folder of the repository, and below. */
+/** The Markdown pages in a folder of the repository, and below. */
 function pages(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
     if (entry.isDirectory()) {

@@ -1,4 +1,4 @@
-// The programs in examples/, run as their first lines say.
+// Runs the programs in examples/ by the commands in their first lines.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { root } from '../setup.mjs'
 
-/** What each prints. http-cart.mjs has a test beside the guard's, and the page has one in a browser. */
+/** The output of each program. http-cart.mjs has a test with the guard's tests, and the page has one in a browser. */
 const PRINTS = {
   'http-counter.mjs': /^\{"\/":134,"\/about":133,"\/prices":133\}\n$/,
   'memoize-piscina.mjs': /^400 answers, 20 different, computed 20 times\n$/,

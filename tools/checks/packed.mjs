@@ -1,4 +1,4 @@
-// Packages as their users get them: packed, and installed offline into a project outside this repository.
+// Packs packages, and installs them offline into a project outside this repository.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ export function pack(workspace, folder) {
     join(root, 'packages', workspace),
   )
   assert.ok(packed.ok, packed.output)
-  // npm prints a list of packages, or an object of them by name: it depends on its version.
+  // npm prints a list of packages, or an object of packages by name, depending on its version.
   const [description] = Object.values(JSON.parse(packed.stdout))
   const files = description.files.map(file => file.path)
   return { tarball: join(folder, description.filename), files }
@@ -33,8 +33,8 @@ export function install(at, tarballs) {
 }
 
 /**
- * The folders of everything that these workspaces depend on, of others and at any depth. npm's cache has no index of
- * versions after `npm ci`, so a project without the network installs copies of what this repository has.
+ * The folders of all packages that these workspaces depend on, at any depth, without the workspaces themselves. npm's cache has no
+ * index of versions after `npm ci`, so a project without the network installs copies of the packages in this repository.
  * @param {string[]} workspaces
  */
 export function dependencies(workspaces) {
@@ -55,7 +55,7 @@ function describe(folder) {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 }
 
-/** Runs Node with these arguments, and returns how it ended. */
+/** Runs Node with these arguments, and returns its exit status and output. */
 export function run(args, cwd) {
   return spawnSync(process.execPath, args, {
     cwd,
@@ -66,7 +66,7 @@ export function run(args, cwd) {
   })
 }
 
-/** Runs a script of Node's and returns what it printed; anything but exit code 0 fails the test with that output. */
+/** Runs a script on Node and returns its output; an exit code other than 0 fails the test with that output. */
 export function node(args, cwd) {
   const { status, signal, stdout, stderr } = run(args, cwd)
   assert.equal(status, 0, `node ${args.join(' ')}: ${signal ?? `exit code ${status}`}\n${stdout}${stderr}`)

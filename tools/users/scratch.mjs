@@ -1,4 +1,4 @@
-// A project outside this repository, with the packed library in it and the tools of tools/users beside that.
+// A project outside this repository, with the packed library and the tools of tools/users.
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { root } from '../setup.mjs'
 const modules = join(root, 'tools/users/node_modules')
 const LIMIT = 180_000
 
-/** Why tests with these tools must be skipped; undefined if all of them are there. */
+/** The reason to skip tests with these tools; undefined if all tools are installed. */
 export function missing(...tools) {
   const absent = tools.filter(tool => !existsSync(join(modules, tool)))
   return absent.length > 0 ? `${absent.join(', ')} not installed (npm ci in tools/users)` : undefined

@@ -4,7 +4,7 @@ const words = new FastMap({ key: string, value: f64 })
 const lines = ['to be or not to be', 'that is the question']
 
 const workers = lines.map(line => {
-  // Vite finds the worker by this very form.
+  // Vite finds the worker only in this form: new Worker(new URL(...)).
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
   worker.postMessage({ words: words.handle, line })
   return worker

@@ -18,10 +18,10 @@ export interface AddRound {
 }
 
 export interface Added {
-  /** Additions while the clock ran, and how long it did. */
+  /** Additions while the clock ran, and the milliseconds that it ran. */
   readonly operations: number
   readonly ms: number
-  /** Additions with those of the warm-up. */
+  /** Additions, the warm-up included. */
   readonly all: number
 }
 

@@ -3,7 +3,7 @@ import { DEFAULT_SEED as SEED } from '@threadmap/workbench/workload'
 import type { MapKind } from 'threadmap'
 import type { Job, OneThreadJob, WorkersJob } from './jobs.js'
 
-/** The sizes of the issue: 4,096 entries fit the L2 cache, 100,000 do not. */
+/** The numbers of keys: 4,096 entries fit the L2 cache, 100,000 do not. */
 const SIZES = [4096, 100_000]
 
 /** One of Go's maps, in the Go program of the workbench. */
@@ -25,7 +25,7 @@ export interface SubjectSpec {
   job: Job | GoJob
   /** Node's arguments of its process. */
   execArgv?: string[]
-  /** Beside the point of the table: left out by `--quick`. */
+  /** Not needed for the targets: `--quick` leaves it out. */
   extra?: boolean
 }
 
@@ -34,7 +34,7 @@ export interface Target {
   atLeast?: number
 }
 
-/** One line of the table: a subject's ratio to another one, or (without `against`) its own figure. */
+/** One line of the table: a subject's ratio to another subject, or (without `against`) its own figure. */
 export interface Comparison {
   what: string
   of: string
@@ -42,15 +42,15 @@ export interface Comparison {
   target?: Target
 }
 
-/** Subjects whose rounds alternate, and what is compared among them. */
+/** Subjects whose rounds alternate, and the lines that compare them. */
 export interface Case {
   name: string
   unit: Unit
   subjects: SubjectSpec[]
   comparisons: Comparison[]
-  /** No target: left out by `--quick`. */
+  /** The case has no target: `--quick` leaves it out. */
   extra?: boolean
-  /** One round is enough: nothing in it depends on time. */
+  /** One round is enough, since the figure does not depend on time. */
   once?: boolean
 }
 
@@ -184,7 +184,7 @@ function mixCase(keys: number, reads: number): Case {
   return found
 }
 
-/** Two workers against one, with what a private Map in each worker gains on this machine as the ceiling. */
+/** Two workers against one. The ceiling is the gain of a private Map in each worker on this machine. */
 function scalingCase(keys: number, reads: number, zipf: number, target: number): Case {
   const worker = (subject: 'FastMap' | 'Map', threads: number): SubjectSpec => ({
     label: `${subject === 'Map' ? 'private Maps' : subject} x${threads}`,
@@ -254,7 +254,7 @@ export function allCases(): Case[] {
   ]
 }
 
-/** The same cases without what has no target. */
+/** The cases that have a target. */
 export function quickCases(cases: Case[]): Case[] {
   return cases
     .filter(one => !one.extra)

@@ -1,4 +1,4 @@
-/** What a guarded map costs beside a plain one: `node packages/bench/dist/guard.js`, after a build. */
+/** Measures a guarded map beside a plain map: `node packages/bench/dist/guard.js`, after a build. */
 import { once } from 'node:events'
 import { Agent, createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -14,7 +14,7 @@ type Counts = Map<string, number>
 /** Runs once and returns nanoseconds per operation. */
 type Measure = (map: Counts) => Promise<number>
 
-/** Many short turns, each of a few operations, as handlers are. */
+/** Many short turns of a few operations each, like the handlers of a server. */
 function turns(perTurn: number, operation: (map: Counts, i: number) => unknown): Measure {
   const count = 400
   return async map => {
@@ -29,7 +29,7 @@ function turns(perTurn: number, operation: (map: Counts, i: number) => unknown):
   }
 }
 
-/** A request that reads, waits for the event loop twice, and writes; ten at a time over kept connections. Nanoseconds each. */
+/** Nanoseconds of a request that reads, waits for the event loop twice, and writes; ten at a time over kept connections. */
 const requests: Measure = async map => {
   const server = createServer(async (request, response) => {
     const key = KEYS[Number(request.url?.slice(1)) % KEYS.length]
@@ -84,7 +84,7 @@ for (const [name, measure] of measures) {
   for (let round = -1; round < ROUNDS; round++) {
     for (const [i, [, make]] of subjects.entries()) {
       const spent = (await measure(make())) / perEntry
-      // The first round is not counted: the code gets compiled.
+      // The first round is not counted: V8 compiles the code there.
       if (round >= 0) results[i].push(spent)
     }
   }

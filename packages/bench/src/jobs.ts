@@ -1,15 +1,15 @@
 import type { MapKind } from 'threadmap'
 
-/** What a subject process is to do. Sent as its only argument, in JSON; it then answers each `round` message. */
+/** The job of a subject process: its only argument, in JSON. The process then answers each `round` message. */
 export type Job = OneThreadJob | WorkersJob | AddJob | MemoryJob
 
-/** One thread, one operation, again and again. The result is nanoseconds per operation. */
+/** One thread repeats one operation. The result is nanoseconds per operation. */
 export interface OneThreadJob {
   program: 'one-thread'
   subject: 'Map' | 'FastMap'
   /**
-   * `get`: hits, the same string objects that were set. `fresh`: hits, strings made just before. `set`: updates.
-   * `miss`: reads of absent keys, the same string objects again.
+   * `get`: hits, by the string objects that were set. `fresh`: hits, by strings made just before. `set`: updates.
+   * `miss`: reads of absent keys, by string objects that are used again and again.
    */
   operation: 'get' | 'fresh' | 'set' | 'miss'
   keyType: 'string' | 'number'
@@ -20,7 +20,7 @@ export interface OneThreadJob {
   seed: number
 }
 
-/** Several workers, reads and writes of existing keys. The result is millions of operations per second, of all. */
+/** Several workers read and write existing keys. The result is millions of operations per second of all workers. */
 export interface WorkersJob {
   program: 'workers'
   /** `Map`: a private plain Map in each worker, the ceiling of such a loop on this machine. */
@@ -32,7 +32,7 @@ export interface WorkersJob {
   seed: number
 }
 
-/** Several workers that `add` to one key. The result is millions of operations per second; a lost one is an error. */
+/** Several workers `add` to one key. The result is millions of operations per second; a lost addition is an error. */
 export interface AddJob {
   program: 'add'
   threads: number
@@ -45,14 +45,14 @@ export interface MemoryJob {
   seed: number
 }
 
-/** What a subject answers: `ready` once it is set up, `result` for each round, or why it can't. */
+/** The answers of a subject: `ready` once it is set up, `result` for each round, or the reason why it cannot run. */
 export type Answer =
   | { type: 'ready' }
   | { type: 'result'; value: number; note?: string }
   | { type: 'skipped'; reason: string }
   | { type: 'failed'; reason: string }
 
-/** How long threads run before they count, in each round, so that none is counted while another still wakes up. */
+/** Milliseconds for which threads run in each round before they count, so that no thread counts while another still wakes up. */
 export const WARM_UP_MS = 20
 
 /** One round of a subject: `ms` is how long to measure. */

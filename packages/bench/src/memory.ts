@@ -5,14 +5,14 @@ import type { Measured, MemoryJob, Subject } from './jobs.js'
 const ENTRIES = 1_000_000
 /** Entries of the other size have keys of 40 characters instead of 16: another size class in any allocator. */
 const OTHER_KEY_LENGTH = 40
-/** New entries between two looks at `stats().bytes`: 0.1% of what is looked for. */
+/** New entries between two looks at `stats().bytes`: 0.1% of the number that is measured. */
 const STEP = 256
 
 const PERCENT = 100
 
 type Numbers = FastMap<string, number>
 
-/** A key of `length` characters: `user:`, and the index in as many digits as are left. */
+/** A key of `length` characters: `user:`, and the index padded with zeros. */
 function key(index: number, length: number): string {
   return flat(`user:${String(index).padStart(length - 5, '0')}`)
 }
@@ -42,9 +42,9 @@ function bytesPerEntry(map: Numbers): Measured {
 }
 
 /**
- * What share of the memory of a million entries serves entries of another size, once 90% of them are deleted. Counted
- * in entries: those that fit before the memory grows, of those that fit into a new map of as many bytes (90% of them, as
- * 10% of the old entries stay). What was never used before the deletion is not counted as reused.
+ * The share of the memory of a million entries that serves entries of another size, once 90% of the million are deleted. It is
+ * counted in entries: those that fit before the memory grows, of those that fit into a new map of as many bytes (90% of them,
+ * since 10% of the old entries stay). Memory that was never used before the deletion does not count as reused.
  */
 function reuse(seed: number): Measured {
   const map = filled()
@@ -62,7 +62,7 @@ function reuse(seed: number): Measured {
   return { value: share * PERCENT, note }
 }
 
-/** Memory does not vary from round to round: it is measured once, when the first round asks. */
+/** Measures the memory once, at the first round, since memory does not vary from round to round. */
 export function memory(job: MemoryJob): Subject {
   let result: Measured | undefined
   return () => {

@@ -4,8 +4,8 @@ import { FastMap, f64, json, string } from 'threadmap'
 import type { OneThreadJob, Subject } from './jobs.js'
 
 /**
- * Strings made at once before they are looked up: few enough to be in the L1 cache still, as a parser's are (512 x 32
- * bytes), and enough that reading the clock twice (about 80 ns) does not count.
+ * Strings that are made together before they are looked up: few enough to be in the L1 cache still, like those of a parser (512 x 32
+ * bytes), and enough that reading the clock twice (about 80 ns, Node 20) does not count.
  */
 const FRESH_BATCH = 512
 
@@ -16,7 +16,7 @@ interface Profile {
   active: boolean
 }
 
-/** What plain Map and FastMap have in common here. */
+/** The methods of a plain Map and a FastMap that the loops call. */
 interface AnyMap<K, V> {
   get(key: K): V | undefined
   set(key: K, value: V): unknown
@@ -25,7 +25,7 @@ interface AnyMap<K, V> {
 
 /*
  * The loops. A process runs just one of them, on one class of map, so every call in it is monomorphic and can be
- * inlined. Each returns a sum over the values, which is compared with the true one: no read can be dropped, or be wrong.
+ * inlined. Each returns a sum over the values, which is compared with the true sum: V8 cannot drop a read, and no read can be wrong.
  */
 
 function readNumbers<K>(map: AnyMap<K, number>, sequence: K[]): number {
@@ -52,7 +52,7 @@ function readAbsent<K>(map: AnyMap<K, number>, sequence: K[]): number {
   return absent
 }
 
-/** Writes other values each time (`base` + index), so that no write is one of what is there already. */
+/** Writes other values each time (`base` + index), so that no write stores the value that is already there. */
 function writeNumbers<K>(map: AnyMap<K, number>, sequence: K[], base: number): number {
   for (let i = 0; i < sequence.length; i++) map.set(sequence[i], base + i)
   return map.size
@@ -119,12 +119,12 @@ function texts(job: OneThreadJob): Subject {
   return repeat(() => readTexts(map, sequence), sequence.length, sum)
 }
 
-/** A number with a fraction: V8 keeps whole ones in the pointer itself, which would make plain Map look faster. */
+/** A number with a fraction: V8 keeps a whole number in the pointer itself, which would make plain Map look faster. */
 function numberValue(index: number): number {
   return index + 0.5
 }
 
-/** Fills the map in order, and returns the keys in the order of reading, with what the values of that order sum up to. */
+/** Fills the map in order, and returns the keys in the order of reading, with the sum of their values. */
 function fill<K, V>(
   map: AnyMap<K, V>,
   keys: K[],
@@ -143,7 +143,7 @@ function fill<K, V>(
   return { sequence: Array.from(order, i => keys[i]), sum }
 }
 
-/** A subject that calls `pass` for as long as the round lasts. Each pass is `length` operations and must give `sum`. */
+/** A subject that calls `pass` until the round ends. Each pass does `length` operations and must return `sum`. */
 function repeat(pass: () => number, length: number, sum: number): Subject {
   return ({ ms }) => {
     const start = performance.now()
@@ -160,8 +160,8 @@ function repeat(pass: () => number, length: number, sum: number): Subject {
 }
 
 /**
- * As `repeat`, with strings made anew for every lookup. Making them is not timed, in neither subject; it takes about as
- * long as looking them up, so half of the round is left for each.
+ * Like `repeat`, with strings made anew for every lookup. Making them is not timed, in either subject; it takes about as
+ * long as looking them up, so each takes half of the round.
  */
 function repeatFresh(map: AnyMap<string, number>, job: OneThreadJob): Subject {
   const order = readOrder(job.keys, job.seed)

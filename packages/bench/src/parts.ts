@@ -1,6 +1,6 @@
 /**
- * What a read is made of, each part alone, in a process of its own: `node packages/bench/dist/parts.js`, after a
- * build. For finding out what limits `get`, not for comparing subjects: run.ts does that.
+ * Measures each part of a read alone, in a process of its own: `node packages/bench/dist/parts.js`, after a
+ * build. Its purpose is to find the limit of `get`; run.ts compares subjects.
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +12,7 @@ const KEYS = 4096
 const ROUNDS = 7
 const KEY_AREA = 0
 
-/** Makes a pass over all keys; it returns a sum, so that nothing can be left out. */
+/** Makes a function that passes over all keys and returns a sum, so that V8 cannot drop a part. */
 type Part = () => () => number
 
 const names = userKeys(KEYS)
@@ -92,7 +92,7 @@ const parts: Record<string, Part> = {
   },
 }
 
-/** Nanoseconds per key of the fastest of many passes: what is asked is what the code takes, not what the machine does. */
+/** Nanoseconds per key of the fastest of many passes, which is the time of the code without disturbances of the machine. */
 function measure(part: Part): number {
   const pass = part()
   let best = Number.POSITIVE_INFINITY

@@ -6,7 +6,7 @@ import { NUMBER_BYTES } from '@threadmap/workbench/workload'
 import type { GoJob, SubjectSpec } from './cases.js'
 import { type Answer, type Measured, type Round, WARM_UP_MS } from './jobs.js'
 
-/** A subject that does not answer for so long is stuck; one that inserts a million entries needs a few seconds. */
+/** Milliseconds after which a subject without an answer is stuck; inserting a million entries takes a few seconds. */
 const PATIENCE_MS = 60_000
 
 /** A process that runs one subject. */
@@ -59,7 +59,7 @@ async function startGo({ map, old, threads, keys, reads, seed }: GoJob): Promise
   }
 }
 
-/** The next answer of `child`, or an error if it ends or stays silent instead. `listen` returns what stops listening. */
+/** The next answer of `child`, or an error if the process ends or stays silent. `listen` returns a function that stops listening. */
 function oneAnswer<T>(child: ChildProcess, listen: (listener: (answer: T) => void) => () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const done = (): void => {

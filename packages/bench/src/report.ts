@@ -4,7 +4,7 @@ import { ratios, type Spread, spread } from '@threadmap/workbench/statistics'
 import type { Case, Comparison, Target, Unit } from './cases.js'
 import type { Measured } from './jobs.js'
 
-/** What one subject gave, or why it gave nothing. */
+/** The rounds of one subject, or the reason why it has none. */
 export interface SubjectResult {
   label: string
   unit: Unit
@@ -17,7 +17,7 @@ export interface SubjectResult {
 export interface ComparisonResult {
   what: string
   target?: Target
-  /** A ratio, or the subject's own figure where nothing is compared. */
+  /** A ratio, or the subject's own figure if the line compares nothing. */
   summary?: Spread
   unit: Unit | 'x'
   verdict: 'reached' | 'missed' | 'no target' | 'skipped' | 'failed'
@@ -86,7 +86,7 @@ function targetText({ target, unit }: ComparisonResult): string {
   return target.atMost !== undefined ? `<= ${target.atMost}${suffix}` : `>= ${target.atLeast}${suffix}`
 }
 
-/** One case as it ends: its figures on a few lines. */
+/** The figures of one case on a few lines, printed when the case ends. */
 export function caseText({ name, subjects, comparisons }: CaseResult): string {
   const lines = subjects.map(subject => `    ${subject.label.padEnd(26)} ${subjectText(subject)}`)
   for (const row of comparisons) {
@@ -108,7 +108,7 @@ function subjectText({ summary, unit, note, skipped, failed }: SubjectResult): s
   return `${summary ? figure(summary, unit) : ''}${note ? `  [${note}]` : ''}`
 }
 
-/** Where and how the figures were made: without it they mean nothing. */
+/** The machine, the runtime and the settings of the run, without which the figures mean nothing. */
 export interface Setting {
   machine: string
   node: string

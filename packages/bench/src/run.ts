@@ -9,25 +9,25 @@ import { type Running, start } from './processes.js'
 import { type CaseResult, caseText, evaluate, markdown, type Rounds, setting, settingText } from './report.js'
 
 interface Effort {
-  /** Odd, so that the median is one of them. */
+  /** An odd number, so that the median is the figure of one round. */
   rounds: number
   ms: number
-  /** One round that is not counted: the code gets compiled and the caches filled. */
+  /** Milliseconds of a first round that is not counted: it compiles the code and fills the caches. */
   warmUpMs: number
 }
 
 /**
- * The full run takes under five minutes. On virtual machines neighbours slow the memory down for seconds at a time: many
- * short rounds, each a pair for a ratio, bear that better than few long ones.
+ * The full run takes under five minutes. On virtual machines neighbours slow the memory down for seconds at a time. Many
+ * short rounds, each a pair for a ratio, suffer less from that than few long rounds.
  */
 const FULL: Effort = { rounds: 9, ms: 200, warmUpMs: 300 }
 /** Under a minute, to see that nothing broke. Its spread is wide. */
 const QUICK: Effort = { rounds: 3, ms: 100, warmUpMs: 150 }
 
-/** Load at the start above which something else runs: the benchmark itself has not begun. */
+/** Load at the start, before the benchmark begins, above which other programs are using the machine. */
 const BUSY = 0.7
 
-/** Fails a subject, not the run: the other lines of the table still come. */
+/** The answer of a subject. An error fails this subject, and the run goes on with the other lines of the table. */
 async function guarded<T>(into: Rounds, action: () => Promise<T>): Promise<T | undefined> {
   try {
     return await action()
@@ -57,7 +57,7 @@ async function runCase(one: Case, effort: Effort): Promise<CaseResult> {
   return evaluate(one, measured)
 }
 
-/** Setting up is not timed, so all do it at once. */
+/** Sets all subjects up at the same time, since setting up is not timed. */
 function startAll(subjects: SubjectSpec[], measured: Rounds[]): Promise<(Running | undefined)[]> {
   return Promise.all(subjects.map((subject, i) => guarded(measured[i], () => start(subject))))
 }
@@ -118,5 +118,5 @@ console.log(
     `${count('skipped')} skipped; ${((performance.now() - began) / 1000).toFixed(0)} s`,
 )
 if (options.json) writeFileSync(options.json, `${JSON.stringify({ about, results }, undefined, 2)}\n`)
-// A missed target is a finding; a subject that failed (an error, a wrong value, a lost update) is a fault.
+// A missed target is a finding, with exit code 0; a failed subject (an error, a wrong value, a lost update) is a fault.
 process.exitCode = results.some(({ subjects }) => subjects.some(subject => subject.failed)) ? 1 : 0

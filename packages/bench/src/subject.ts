@@ -1,4 +1,4 @@
-/** A subject process: sets up the one job that its argument names, then runs a round of it whenever it is asked to. */
+/** A subject process: sets up the job that its argument names, then runs one round for each `round` message. */
 import { NotHere } from '@threadmap/workbench/subjects/peers'
 import type { Answer, Job, Round, Subject } from './jobs.js'
 import { memory } from './memory.js'

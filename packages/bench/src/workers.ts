@@ -8,13 +8,13 @@ import { type AddJob, type Subject, WARM_UP_MS, type WorkersJob } from './jobs.j
 
 const HOT_KEY = 'hot'
 
-/** Nobody interrupts a subject from inside: `run.ts` kills its process. */
+/** Never aborted: `run.ts` kills the process instead. */
 const { signal } = new AbortController()
 
 /** Reads and writes of one map from several workers. */
 export async function mixedWorkers({ subject, seed, threads, keys, reads, zipf }: WorkersJob): Promise<Subject> {
   const workload = { threads, keys, reads, zipf, churn: 0, valueBytes: NUMBER_BYTES }
-  // With detection an UnsafeMap refuses two threads at once: that is its purpose. Without, it is the floor of the others.
+  // With detection an UnsafeMap refuses two threads at once. Without it, the map shows the cost of the table without locks.
   const mapOptions = subject === 'UnsafeMap' ? { detect: false } : {}
   const team = await SubjectTeam.start({ subject: subjectOf(subject), threads, signal, mapOptions })
   await team.prepare(workload, sharedOperations(workload, seed))
@@ -26,7 +26,7 @@ function subjectOf(name: WorkersJob['subject']): MapSubject {
   return name === 'sharedmap' ? SHAREDMAP : sharedSubject(name)
 }
 
-/** `add(key, 1)` on one key from several workers; whatever they counted must be the key's value afterwards. */
+/** Several workers `add(key, 1)` to one key; the sum of their counts must be the key's value afterwards. */
 export async function hotAdd({ threads }: AddJob): Promise<Subject> {
   const map = new FastMap({ key: string, value: f64 })
   map.set(HOT_KEY, 0)

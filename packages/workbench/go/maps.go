@@ -55,7 +55,7 @@ func boxed(keys []string) []any {
 }
 
 // A lockedMap is a built-in map behind a readers-writer lock. Several of them
-// stand in one slice, each on cache lines of its own.
+// are in one slice, each on cache lines of its own.
 type lockedMap[V any] struct {
 	mu sync.RWMutex
 	m  map[string]V

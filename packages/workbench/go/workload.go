@@ -12,7 +12,7 @@ const (
 	// As in ../src/workload.ts: six-digit ids, each one once.
 	firstID, ids, idStep = 100_000, 900_000, 524_287
 
-	// numberBytes is the length of a value that stands for a number.
+	// numberBytes is the length of values that are numbers.
 	numberBytes = 8
 	// valueCount different values are written in turn.
 	valueCount = 64
@@ -99,7 +99,7 @@ func (w workload) operations(thread int) []uint32 {
 	return ops
 }
 
-// permanentKeys are the keys that are there throughout.
+// permanentKeys are the keys that are in the map throughout.
 func (w workload) permanentKeys() []string {
 	keys := make([]string, w.keys)
 	for i := range keys {
@@ -166,8 +166,8 @@ func (c *cursor) value() int {
 	return c.written % valueCount
 }
 
-// check prints what tells whether ../src/workload.ts makes the same workload:
-// FNV-1a over the keys, and over the operations of each thread.
+// check prints checksums, by which a test sees that ../src/workload.ts makes
+// the same workload: FNV-1a over the keys, and over each thread's operations.
 func (w workload) check() {
 	sum := fnv.New32a()
 	for _, key := range w.initialKeys() {

@@ -1,7 +1,7 @@
 //go:build xsync
 
-// The one map that is no part of Go's own library: built in on demand, so that
-// whoever does not ask for it downloads nothing.
+// The one map that is no part of Go's own library. It is built in on demand, so
+// that a build without it downloads nothing.
 package main
 
 import "github.com/puzpuzpuz/xsync/v4"

@@ -1,4 +1,4 @@
-/** An end of the command that is not success. The message is one line and says what to do; `exitCode` is the process's. */
+/** An error that ends the command. The message is one line and says what to do; `exitCode` is the exit code of the process. */
 export class WorkbenchError extends Error {
   readonly exitCode: number
   constructor(exitCode: number, message: string) {
@@ -8,7 +8,7 @@ export class WorkbenchError extends Error {
   }
 }
 
-/** What was asked cannot be done as asked: a bad flag, an empty corpus, an unwritable file. Nothing was written. */
+/** The request cannot be met: a bad flag, an empty corpus, an unwritable file. Nothing was written. */
 export class UsageError extends WorkbenchError {
   constructor(message: string) {
     super(2, message)
@@ -30,7 +30,7 @@ export class InterruptedError extends WorkbenchError {
     this.signal = signal
   }
 
-  /** The same interrupt where something was kept. */
+  /** This interrupt, with a message that says what was kept. */
   having(state: string): InterruptedError {
     return new InterruptedError(this.signal, state)
   }

@@ -1,23 +1,23 @@
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { type Spread, spread } from './statistics.js'
 
-/** One figure that an experiment found: the common currency of experiments, advice and report. */
+/** One figure that an experiment found. Experiments, advice and report exchange figures in this form. */
 export interface Evidence {
   readonly experiment: string
   readonly subject: string
   /** Threads that do the work. */
   readonly workers: number
-  /** What the subject was given to do, for a reader. */
+  /** The workload in words. */
   readonly workload: string
   readonly metric: string
   readonly value: number
   readonly unit: string
   readonly spread: Spread
-  /** `measured` here and now, `published` by somebody, or `supplied` by the user. */
+  /** The origin of the figure: `measured` in this run, `published` elsewhere, or `supplied` by the user. */
   readonly known: 'measured' | 'published' | 'supplied'
 }
 
-/** What the figures of a run depend on besides the code. */
+/** The machine and the runtime, on which the figures of a run depend. */
 export interface Machine {
   readonly cpu: string
   readonly cores: number

@@ -6,78 +6,78 @@ import type { Evidence } from './evidence.js'
  * `src/experiments/index.ts`, one command `threadmap lab NAME`, one section of the report.
  */
 export interface Experiment {
-  /** As in `threadmap lab NAME`. */
+  /** The name in `threadmap lab NAME`. */
   readonly name: string
-  /** What it asks, in a few words: the heading of its section. */
+  /** The question of the experiment, in a few words: the heading of its section. */
   readonly title: string
-  /** How it is measured, in a paragraph: shown in the report below the charts. */
+  /** The method, in a paragraph: the report shows it below the charts. */
   readonly method: string
-  /** About how long it takes on two cores. The sum over all experiments decides whether the quick lab takes a minute. */
+  /** Its duration on two cores, roughly. The forecast of a run adds up these times. */
   readonly seconds: { readonly quick: number; readonly full: number }
-  /** Flags of its own. They become flags of `threadmap lab`, and their values come in `Context.flags`. */
+  /** Flags of its own. They become flags of `threadmap lab`, and `Context.flags` has their values. */
   readonly flags?: readonly Option[]
-  /** Throws `UsageError` for flags or a machine that cannot do. Called for all experiments before the first one runs. */
+  /** Throws `UsageError` for flags that cannot be met on this machine. Called for all experiments before the first one runs. */
   check?(settings: Settings): void | Promise<void>
   run(context: Context): Promise<Outcome>
 }
 
-/** What the user asked for: the same for all experiments of a run, and recorded with it. */
+/** The settings that the user chose: equal for all experiments of a run, and recorded with it. */
 export interface Settings {
-  /** Short, to see everything within a minute; or as long as the figures need. */
+  /** Whether the experiments are short, to see everything within two minutes; otherwise they take as long as the figures need. */
   readonly quick: boolean
   /** Threads that do the work, where the experiment does not vary them itself. */
   readonly workers: number
-  /** Everything random follows from it. */
+  /** All random choices follow from this number. */
   readonly seed: number
   /** The values of all experiments' own flags, by commander's camel-case names. */
   readonly flags: Readonly<Record<string, unknown>>
 }
 
-/** What an experiment is given. */
+/** The settings, and the means by which an experiment talks to the command. */
 export interface Context extends Settings {
-  /** Aborted with an `InterruptedError` by Ctrl-C. Every wait has to end then, and every thread or process to be stopped. */
+  /** Ctrl-C aborts it with an `InterruptedError`. Then every wait has to end, and the experiment has to stop its threads and processes. */
   readonly signal: AbortSignal
-  /** Tells how far it is (0 to 1), and what it is doing now. Cheap enough to be called often. */
+  /** Reports the share that is done (0 to 1), and the current work in a few words. Cheap enough to be called often. */
   progress(share: number, doing: string): void
-  /** Says what is left out and why, in one line that is printed at once and kept: `sharedmap is not installed; npm i sharedmap`. */
+  /** Reports a part that is left out, and why, in one line that is printed at once and kept: `sharedmap is not installed; npm i sharedmap`. */
   leaveOut(what: string, why: string): void
 }
 
-/** What an experiment found. It is stored as JSON in the run document, so it holds plain data only. */
+/** The result of an experiment. It is stored as JSON in the run document, so it has plain data only. */
 export interface Outcome {
   readonly evidence: readonly Evidence[]
-  /** At least one: what a person reads at a glance. */
+  /** The charts: at least one. */
   readonly charts: readonly Chart[]
   /** The figures behind the charts. */
   readonly tables: readonly Table[]
-  /** What follows from the figures, one plain sentence each; also when nothing can be told. The first is the headline. */
+  /** Findings that follow from the figures, one plain sentence each; also that the figures decide nothing. The first is the headline. */
   readonly findings: readonly string[]
-  /** What this says about beliefs that circulate in the field; none if it is about none. */
+  /** Verdicts on beliefs; none if the experiment is about no belief. */
   readonly beliefs: readonly BeliefFinding[]
-  /** Structure of its own, for those who go on from it (advice reads `mix`, `estimate` reads `memory`). */
+  /** Data of its own, for other parts (the advice reads those of `mix`, `estimate` those of `memory`). */
   readonly details?: unknown
 }
 
-/** What this machine says about a belief. */
+/** The verdict of this machine on a belief. */
 export type Verdict = 'holds' | 'does not hold' | 'cannot tell'
 
-/** What an experiment says about a belief. Times of other machines are not compared, only ratios and orders. */
+/** The verdict of an experiment on a belief. It compares ratios and orders, never times of other machines. */
 export interface BeliefFinding {
   /** The number of the belief in the list of the package that the experiment belongs to. */
   readonly belief: number
   readonly verdict: Verdict
-  /** What was measured here, beside what is believed, in one sentence with its figures. */
+  /** The measured figures beside those of the belief, in one sentence. */
   readonly measured: string
 }
 
-/** A picture: what to draw, not how. */
+/** A chart as data: what to draw, not how. */
 export type Chart = LineChart | BarChart | HeatMap
 
 interface Picture {
-  /** Unique within the experiment; stays the same from run to run, so that two runs can be compared. */
+  /** Unique within the experiment, and equal from run to run, so that two runs can be compared. */
   readonly id: string
   readonly title: string
-  /** The picture in words, for those who cannot see it. */
+  /** The chart in words, for readers who cannot see it. */
   readonly alternative: string
 }
 
@@ -87,7 +87,7 @@ export interface Axis {
   readonly scale?: 'linear' | 'log'
 }
 
-/** `low` and `high` are the quartiles, where there were several rounds. */
+/** `low` and `high` are the quartiles, if there were several rounds. */
 export interface Point {
   readonly x: number
   readonly y: number
@@ -110,7 +110,7 @@ export interface BarChart extends Picture {
   readonly kind: 'bar'
   readonly categories: readonly string[]
   readonly y: Axis
-  /** As many values as categories; null where there is none. */
+  /** One value per category; null for none. */
   readonly series: readonly { readonly name: string; readonly values: readonly (Bar | null)[] }[]
 }
 
@@ -126,11 +126,11 @@ export interface HeatMap extends Picture {
   readonly columns: readonly string[]
   readonly rows: readonly string[]
   readonly value: Axis
-  /** `cells[row][column]`; null where there is none. */
+  /** `cells[row][column]`; null for none. */
   readonly cells: readonly (readonly (number | null)[])[]
 }
 
-/** Cells are numbers where they are figures (shown by `digits` or as they are), text otherwise. */
+/** Cells are numbers if they are figures (shown with `digits` decimals, or three significant digits), and text otherwise. */
 export interface Table {
   readonly title: string
   readonly columns: readonly Column[]
@@ -140,6 +140,6 @@ export interface Table {
 export interface Column {
   readonly label: string
   readonly unit?: string
-  /** Digits after the point; left out: as many as make three significant ones. */
+  /** Decimals; without it, three significant digits are shown. */
   readonly digits?: number
 }

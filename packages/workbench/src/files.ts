@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } fr
 import { dirname } from 'node:path'
 import { UsageError } from './errors.js'
 
-/** Creates a folder and those above it. (Node's own recursive mkdir never returns where the parent refuses with ENOENT, as /proc does.) */
+/** Creates a folder and its parents. (Node's own recursive mkdir never returns where a parent refuses with ENOENT, as /proc does.) */
 export function createFolder(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found?.isDirectory()) return
-  // Node 20 says so itself where a file stands above; newer ones take that for "no entry", and mkdir would say EEXIST.
+  // `statSync` of Node 20 throws ENOTDIR if a parent is a file; newer versions return undefined, so the parent is looked at too.
   if (found) throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR' })
   if (dirname(path) !== path) createFolder(dirname(path))
   mkdirSync(path)
@@ -20,7 +20,7 @@ export function writeAtomically(path: string, text: string, advice = 'give a fil
     writeFileSync(temporary, text)
     renameSync(temporary, path)
   } catch (error) {
-    // Where a part of the path is a file, `rmSync` complains even when forced.
+    // If a part of the path is a file, `rmSync` throws even with `force`.
     if (existsSync(temporary)) rmSync(temporary)
     throw new UsageError(`cannot write ${path} (${codeOf(error)}); ${advice}`)
   }

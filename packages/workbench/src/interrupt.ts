@@ -1,8 +1,8 @@
 import { InterruptedError } from './errors.js'
 
 /**
- * Runs `work` with a signal that Ctrl-C (and SIGTERM) aborts with an `InterruptedError`. A second Ctrl-C finds no listener
- * of ours and ends the process at once.
+ * Runs `work` with a signal that Ctrl-C (and SIGTERM) aborts with an `InterruptedError`. For a second Ctrl-C there is no listener
+ * any more, so it ends the process at once.
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()

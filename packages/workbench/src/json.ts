@@ -5,16 +5,16 @@ import { codeOf, writeAtomically } from './files.js'
 
 const ADVICE = 'give --json a file in a writable folder'
 
-/** Where `--json` writes to. */
+/** The target of `--json`. */
 export interface JsonTarget {
-  /** Undefined for standard output, which then carries nothing else. */
+  /** Undefined for standard output, to which the command then prints nothing else. */
   readonly path: string | undefined
   write(value: unknown): void
 }
 
 /**
- * The target of `--json FILE`, or of `--json` and `--json -` (standard output). Checked at once, so that nobody measures
- * for a minute to learn that the folder is missing; written whole or not at all.
+ * The target of `--json FILE`, or of `--json` and `--json -` (standard output). The file is checked at once, so that the command does
+ * not fail after a minute of measuring; it is written whole or not at all.
  */
 export function jsonTarget(flag: string | true): JsonTarget {
   if (flag === true || flag === '-') {

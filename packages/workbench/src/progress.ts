@@ -1,12 +1,12 @@
 import type { WriteStream } from 'node:tty'
 
-/** What a long command shows while it runs: on a terminal one line that rewrites itself, in a pipe plain lines. */
+/** The progress of a long command: on a terminal one line that rewrites itself, in a pipe plain lines. */
 export interface Progress {
-  /** Often: what happens right now. Shown on a terminal only. */
+  /** Shows the current work, on a terminal only. Called often. */
   live(text: string): void
-  /** Seldom: what has been done. Shown in a pipe only. */
+  /** Prints a step that is done, in a pipe only. Called seldom. */
   step(text: string): void
-  /** Leaves the line empty for whatever is printed next. */
+  /** Clears the line, so that other output can follow. */
   clear(): void
 }
 
@@ -20,7 +20,7 @@ function onTerminal(stream: WriteStream): Progress {
   let shown = false
   return {
     live(text) {
-      // A line that wraps could not be rewritten.
+      // Cut to the width of the terminal, since a line that wraps could not be rewritten.
       stream.write(CLEAR_LINE + text.slice(0, Math.max(0, (stream.columns || 80) - 1)))
       shown = true
     },

@@ -1,6 +1,6 @@
 /**
- * A median with the quartiles around it, as the lab and the benchmark report their figures. Not the smallest and largest
- * value: those grow apart with every further round, and one disturbance sets them.
+ * A median with the quartiles around it, as the lab and the benchmark report their figures. Not with the smallest and largest
+ * value, which grow apart with every further round, and which one disturbance sets.
  */
 export interface Spread {
   readonly median: number
@@ -8,7 +8,7 @@ export interface Spread {
   readonly low: number
   /** The upper quartile. */
   readonly high: number
-  /** The values themselves, in the order of their rounds. */
+  /** The values, in the order of their rounds. */
   readonly rounds: readonly number[]
 }
 
@@ -31,21 +31,21 @@ export function relativeSpread({ median, low, high }: Spread): number {
   return (high - low) / 2 / median
 }
 
-/** Below this many rounds there is no telling how noisy a figure is, and `SINGLE_RUN_NOISE` is assumed. */
+/** Fewer rounds do not show how noisy a figure is, so `SINGLE_RUN_NOISE` is assumed. */
 export const ROUNDS_TO_RANK = 3
 
-/** What single runs on shared machines were seen to differ by. */
+/** The difference that was seen between single runs on shared machines. */
 export const SINGLE_RUN_NOISE = 0.2
 
-/** How many times as large `a` is as `b`, round by round: what disturbs the machine for a round disturbs both sides of a ratio. */
+/** How many times as large `a` is as `b`, round by round: a disturbance in a round affects both sides of its ratio. */
 export function ratios(a: readonly number[], b: readonly number[]): Spread {
   return spread(a.map((value, round) => value / b[round]))
 }
 
 /**
- * How many times as large `a` is as `b`, by the median of the ratios round by round: both ran in every round, so what
- * slowed the machine down for a round slowed both. `beyondNoise` when the quartiles of those ratios lie on one side of 1.
- * Ratios are taken as logarithms, so that comparing `b` with `a` says the same.
+ * How many times as large `a` is as `b`, by the median of the ratios round by round: both ran in every round, so a disturbance
+ * in a round slowed both. `beyondNoise` is true if the quartiles of the ratios lie on one side of 1. Ratios are taken as
+ * logarithms, so that comparing `b` with `a` gives the inverse.
  */
 export function compare(a: readonly number[], b: readonly number[]): { ratio: number; beyondNoise: boolean } {
   const ratios = spread(a.map((value, round) => Math.log(value / b[round])))
@@ -53,7 +53,7 @@ export function compare(a: readonly number[], b: readonly number[]): { ratio: nu
   return { ratio: Math.exp(ratios.median), beyondNoise: ratios.low > margin || ratios.high < -margin }
 }
 
-/** A difference smaller than this is not worth a sentence, however sure it is. */
+/** A smaller difference does not matter to a user, however sure it is. */
 export const NOTABLE = 0.05
 
 /** As `compare`, and whether the difference is both beyond the noise and large enough to matter. */

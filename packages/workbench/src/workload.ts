@@ -1,23 +1,23 @@
 /**
- * Workloads: which keys exist, in which order threads use them, and what they do. Everything follows from the seed, so
- * that every subject gets the same operations; go/workload.go makes the same ones for Go's maps.
+ * Workloads: which keys exist, in which order threads use them, and the operations. Everything follows from the seed, so
+ * that every subject gets the same operations; go/workload.go makes them for Go's maps.
  */
 
 export interface Workload {
-  /** Keys that exist throughout; reads and updates are of these. */
+  /** Keys that exist throughout; reads and updates use these keys. */
   readonly keys: number
   /** Reads in 100 operations. */
   readonly reads: number
   /** Exponent of a Zipf distribution of the keys; 0: uniform. */
   readonly zipf: number
   readonly threads: number
-  /** Length of the values in bytes; 8 are a number. */
+  /** Length of the values in bytes; values of 8 bytes are numbers. */
   readonly valueBytes: number
-  /** How many of 100 writes insert a key that is new or delete the oldest such key; the others update. */
+  /** Writes in 100 that insert a new key or delete the oldest such key; the others update. */
   readonly churn: number
 }
 
-/** For a reader: `90% reads, 4,096 keys, zipf 0.99, 2 threads, 64 B values, 10% of the writes insert or delete`. */
+/** The workload in words: `90% reads, 4,096 keys, zipf 0.99, 2 threads, 64 B values, 10% of the writes insert or delete`. */
 export function workloadText({ keys, reads, zipf, threads, valueBytes, churn }: Workload): string {
   return [
     `${reads}% reads`,
@@ -32,7 +32,7 @@ export function workloadText({ keys, reads, zipf, threads, valueBytes, churn }: 
 /** Values of this size are numbers (`f64`); others are text. */
 export const NUMBER_BYTES = 8
 
-/** What random things follow from, unless somebody asks for another. */
+/** The seed of all random choices, unless the user gives another. */
 export const DEFAULT_SEED = 20261123
 
 /** 2^32, to turn 32 random bits into a fraction. */
@@ -45,7 +45,7 @@ const ID_STEP = 524_287
 /** Length of `user:123456`. */
 export const KEY_LENGTH = 11
 
-/** The generator mulberry32: small, good enough to choose keys by, and the same four lines in Go. Returns fractions in [0, 1). */
+/** The generator mulberry32: good enough for choosing keys, and small, since go/workload.go has it too. Returns fractions in [0, 1). */
 export function random(seed: number): () => number {
   let state = seed | 0
   return () => {
@@ -62,16 +62,16 @@ export function id(index: number): number {
 }
 
 /**
- * Keys `user:123456`, each once up to 900,000 of them, as flat one-byte strings that nobody has hashed yet: what a parser
- * or a socket hands over. (A concatenation would leave a rope, which the first look-up flattens at its own cost.)
+ * Keys `user:123456`, up to 900,000 different ones, as flat one-byte strings that are not hashed yet, like strings from a parser
+ * or a socket. (A concatenation would leave a rope, and the first look-up would pay for flattening it.)
  */
 export function userKeys(count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, i) => flat(`user:${id(from + i)}`))
 }
 
 /**
- * The keys of `userKeys` side by side in one buffer. Strings sliced out of it are made anew at each look-up, as a parser
- * makes them: not internalised, and their hash is not computed yet.
+ * The keys of `userKeys` side by side in one buffer. A look-up slices a new string out of the buffer, as a parser does: the string
+ * is not internalised, and its hash is not computed yet.
  */
 export function keyBytes(count: number, from = 0): Buffer {
   const bytes = Buffer.alloc(count * KEY_LENGTH)
@@ -81,7 +81,7 @@ export function keyBytes(count: number, from = 0): Buffer {
 
 /**
  * The order of reads of one thread: whole shuffles of all keys one after another, so that each key is read equally
- * often. At least 8,192 long: a shorter order would be learnt by the branch predictor; a longer one (64 KB of pointers)
+ * often. It has at least 8,192 reads: the branch predictor would learn a shorter order, and a longer one (64 KB of pointers)
  * would take the L2 cache away from the map of 4,096 keys.
  */
 export function readOrder(keys: number, seed: number): Uint32Array {
@@ -106,18 +106,18 @@ export function temporaryKeys(thread: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => flat(`sess:${thread}:${(i * ID_STEP) % IDS}`))
 }
 
-/** A flat one-byte string. Concatenation would leave a rope, which the first look-up flattens at its own cost. */
+/** A flat one-byte string. A concatenation would leave a rope, and the first look-up would pay for flattening it. */
 export function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1')
 }
 
-/** A value of `valueBytes` bytes, of which the first tell which one it is. */
+/** A value of `valueBytes` bytes; its first bytes identify it. */
 export function valueFor(index: number, valueBytes: number): number | string {
   if (valueBytes === NUMBER_BYTES) return index + 0.5
   return flat(`${index}:`.padEnd(valueBytes, 'v').slice(0, valueBytes))
 }
 
-/** What an operation does, in the two lowest bits; the key's index is above. */
+/** The kind of an operation, in its two lowest bits; the key's index is in the bits above. */
 export const Operation = { get: 0, update: 1, insert: 2, remove: 3 } as const
 
 /** Keys that come and go: half of these are in the map at any time. */
@@ -126,14 +126,14 @@ export function temporaryCount({ keys }: Workload): number {
 }
 
 /**
- * The operations of one thread, to be repeated for as long as it runs: `index * 4 + Operation`. 2^15 of them (128 KB) where
- * the keys fit the L2 cache, and 2^18 for more, which touch 93% of 100,000 keys.
+ * The operations of one thread, which it repeats until its time is up: `index * 4 + Operation`. There are 2^15 of them (128 KB) if
+ * the keys fit the L2 cache, and otherwise 2^18, which touch 93% of 100,000 keys.
  *
- * Insertions and removals of temporary keys alternate and go round: at any time half of the temporary keys are there. The
- * list holds whole rounds, so that repeating it repeats the pattern.
+ * Insertions and removals of temporary keys alternate and go round: at any time half of the temporary keys are in the map. The
+ * list has whole rounds, so that repeating it repeats the pattern.
  */
 export function operations(workload: Workload, thread: number, seed: number): Uint32Array {
-  // Seeds of threads lie far apart: with `seed + thread` two runs with neighbouring seeds would share most of their lists.
+  // Seeds of threads are far apart: with `seed + thread` two runs with neighbouring seeds would share most of their lists.
   const next = random(seed + thread * 7919)
   const pick = indexPicker(workload.keys, workload.zipf, next)
   const ops = new Uint32Array(workload.keys <= 8192 ? 1 << 15 : 1 << 18)

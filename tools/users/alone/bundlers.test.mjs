@@ -46,7 +46,7 @@ async function serve(folder) {
   return { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() }
 }
 
-/** What an expression is worth in a page, which must report no error meanwhile. */
+/** The value of an expression in a page, which must report no error meanwhile. */
 async function inPage(url, expression) {
   const page = await browser.newPage()
   const problems = []

@@ -1,4 +1,4 @@
-// A CommonJS project: what docs/commonjs.md says works, and what it says does not.
+// A CommonJS project, in the ways that work by docs/commonjs.md, and in those that do not.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { missing, run, Scratch } from '../scratch.mjs'

@@ -1,4 +1,4 @@
-// Test runners give a program another `process`, another realm or another platform: workers that die under them must be heard.
+// Test runners give a program another `process`, another realm or another platform. The library must hear of deaths under them, too.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { missing, run, Scratch } from '../scratch.mjs'

@@ -1,8 +1,8 @@
-/** Finds the packages that have something to add to the command `threadmap`. */
+/** Finds the packages that add to the command `threadmap`. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 
-/** A package that says where its part of the command is. */
+/** A package whose package.json names its part of the command. */
 export interface PartPackage {
   readonly name: string
   readonly folder: string
@@ -32,12 +32,12 @@ export function findPackages(own: string, from: string): FoundPackages {
   const problems: Problem[] = []
   for (const folder of folders) {
     const text = readIfThere(join(folder, 'package.json'))
-    // Of the hundreds of packages in a project hardly one has the field; the others need no parsing.
+    // Hardly one of the hundreds of packages in a project has the field; the others need no parsing.
     if (text === undefined || !text.includes('"threadmap"')) continue
     const description = parsed(text)
     const part = description?.threadmap
     const name = typeof description?.name === 'string' ? description.name : folder
-    // A package that depends on threadmap has the word too, as a version; that is no offer.
+    // A package that depends on threadmap has the word too, with a version as its value; such a package has no part.
     if (part === undefined || packages.has(name) || problems.some(problem => problem.name === name)) continue
     const module = moduleOf(folder, part)
     if (module === undefined) {
@@ -88,7 +88,7 @@ function parsed(text: string): Record<string, unknown> | undefined {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
   } catch {
-    // npm would not have installed it; somebody is in the middle of changing it.
+    // A damaged package.json: somebody is editing it, since npm would not have installed it.
     return undefined
   }
 }

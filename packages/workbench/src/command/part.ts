@@ -6,8 +6,8 @@ import type { Experiment } from '../experiment.js'
  *
  *     "threadmap": { "commands": "./dist/commands.js" }
  *
- * and that module exports these by their names. The package is found where it is installed beside the command, or in the
- * project in whose folder the command runs; nothing else has to know it.
+ * and that module exports the members of `Part` by their names. The command finds packages that are installed beside it, or in the
+ * project in whose folder it runs; no other package has to know them.
  */
 export interface Part {
   /** Experiments for `threadmap lab`. */
@@ -16,10 +16,10 @@ export interface Part {
   readonly commands?: (found: Found) => readonly Command[]
 }
 
-/** What all packages offer together. */
+/** The experiments of all packages together. */
 export interface Found {
-  /** In the order of the packages, each name once. */
+  /** The experiments in the order of the packages, each name once. */
   readonly experiments: readonly Experiment[]
-  /** Says in one line that an experiment cannot be offered: another one has its flag, say. */
+  /** Says in one line that an experiment cannot be offered, for instance because another one has its flag. */
   leaveOut(experiment: Experiment, why: string): void
 }

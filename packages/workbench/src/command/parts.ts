@@ -1,4 +1,4 @@
-/** Loads what packages add to the command, and leaves out by name what does not work. */
+/** Loads the packages' parts of the command, and leaves out by name each that fails. */
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import type { Experiment } from '../experiment.js'
@@ -10,7 +10,7 @@ export interface LoadedParts {
   readonly problems: readonly Problem[]
 }
 
-/** Loads the packages' parts. What one of them breaks is its own: the others are offered all the same. */
+/** Loads the packages' parts. A part that fails does not affect the others. */
 export async function loadParts(packages: readonly PartPackage[]): Promise<LoadedParts> {
   const problems: Problem[] = []
   const leaveOut = (name: string, why: string) => problems.push({ name, why: why.replaceAll(/\s+/g, ' ') })
@@ -84,7 +84,7 @@ function experimentProblem(experiment: Partial<Experiment> | null | undefined): 
     : `its experiment ${String(name)} lacks a name in small letters, title, method, seconds or run`
 }
 
-/** By what it can do: a package may bring a commander of its own. */
+/** Whether `value` has the methods of a `Command`. Not `instanceof`, since a package may have its own copy of commander. */
 function isCommand(command: unknown): command is Command {
   const able = command as Partial<Command> | null | undefined
   return (

@@ -10,8 +10,8 @@ export interface ProgramOptions {
 }
 
 /**
- * The command `threadmap`: the subcommands of all packages that offer some. Sets the exit code of the process: 0 done, 1 a
- * wrong or failed result, 2 asked for what cannot be done, 130 and 143 interrupted. Other errors are faults and are thrown.
+ * The command `threadmap`, with the subcommands of all packages. Sets the exit code of the process: 0 done, 1 a
+ * wrong or failed result, 2 a request that cannot be met, 130 and 143 interrupted. Other errors are faults and are thrown.
  */
 export async function runProgram({ description, version, own }: ProgramOptions): Promise<void> {
   const found = findPackages(own, process.cwd())
@@ -25,13 +25,13 @@ export async function runProgram({ description, version, own }: ProgramOptions):
     command
       .exitOverride()
       .showHelpAfterError(false)
-      // One line, whatever commander adds to it (its "Did you mean" is on a second).
+      // The message becomes one line, since commander puts "Did you mean" on a second.
       .configureOutput({
         outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, ' ')} See --help.\n`),
       })
   }
 
-  // `threadmap wordcount | head` closes the pipe early, which is no error.
+  // `threadmap wordcount | head` closes the pipe early, which must not be an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit(0)
@@ -47,7 +47,7 @@ function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(inner => withSubcommands(inner as Command))]
 }
 
-/** Says why the command ended, in one line, where commander has not. By shape: packages may bring copies of the classes. */
+/** Prints in one line why the command ended, unless commander did. Looks at properties, not classes: packages may have copies of these. */
 function exitCodeFor(error: unknown): number {
   if (!(error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number')) throw error
   if ('code' in error && String(error.code).startsWith('commander.')) return error.exitCode === 0 ? 0 : 2

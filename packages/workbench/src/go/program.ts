@@ -10,25 +10,25 @@ import { SubjectError } from '../errors.js'
 import { NotHere } from '../subjects/peers.js'
 import type { Workload } from '../workload.js'
 
-/** From dist/go/ to the sources in go/. */
+/** The Go sources in go/, seen from dist/go/. */
 const SOURCE = fileURLToPath(new URL('../../go/', import.meta.url))
 
-/** The first build compiles Go's library as well, and may download one module. */
+/** Time-out of a build: the first one compiles Go's library as well, and may download one module. */
 const BUILD_LIMIT_MS = 180_000
-/** Beyond the time of a round: for filling a map of a million keys. */
+/** Time-out of an answer beyond the time of a round: enough to fill a map of a million keys. */
 const ANSWER_LIMIT_MS = 30_000
 
 /**
- * Which maps the program has: those of Go's own library, `xsync` as well (a module that is downloaded once), or the read/dirty
- * `sync.Map` of Go before 1.24, where the Go that is installed can still build that.
+ * The maps in the program: those of Go's own library; these and `xsync` (a module that is downloaded once); or the read/dirty
+ * `sync.Map` of Go before 1.24, if the installed Go can still build it.
  */
 export type GoVariant = 'standard' | 'xsync' | 'old sync.Map'
 
 const VARIANTS: Readonly<Record<GoVariant, { readonly flags: readonly string[]; readonly env: NodeJS.ProcessEnv }>> = {
-  // Whoever did not ask for a module shall not wait for a download.
+  // Without `xsync` the build must not wait for a download.
   standard: { flags: [], env: { GOPROXY: 'off' } },
   xsync: { flags: ['-tags', 'xsync'], env: {} },
-  // Go 1.24 replaced sync.Map by a hash trie and kept the old one behind this switch; Go 1.26 knows it no longer.
+  // Go 1.24 replaced sync.Map by a hash trie and kept the old one behind this switch; Go 1.26 has no such switch.
   'old sync.Map': { flags: [], env: { GOPROXY: 'off', GOEXPERIMENT: 'nosynchashtriemap' } },
 }
 
@@ -38,17 +38,17 @@ export type GoMap = 'sync.Map' | 'RWMutex+map' | 'sharded' | 'xsync.Map'
 const run = promisify(execFile)
 const built = new Map<GoVariant, Promise<string>>()
 
-/** What `go env GOVERSION` says (`go1.26.0`). Throws `NotHere` where there is no Go. */
+/** The output of `go env GOVERSION` (`go1.26.0`). Throws `NotHere` without Go. */
 export async function goVersion(): Promise<string> {
   try {
-    // GOTOOLCHAIN=local: the Go that is installed, never one that it would download.
+    // GOTOOLCHAIN=local: the installed Go, never one that it would download.
     return (await run('go', ['env', 'GOVERSION'], { env: { ...process.env, GOTOOLCHAIN: 'local' } })).stdout.trim()
   } catch {
     throw new NotHere('go is not installed')
   }
 }
 
-/** The path of the Go program: built once for its sources, this version of Go and this variant. `NotHere` where that fails. */
+/** The path of the Go program, which is built once for its sources, this version of Go and this variant. `NotHere` if the build fails. */
 export function goProgram(variant: GoVariant = 'standard'): Promise<string> {
   let program = built.get(variant)
   if (program === undefined) {
@@ -83,7 +83,7 @@ async function build(variant: GoVariant): Promise<string> {
   }
 }
 
-/** Node's message begins with the command, which says nothing of the reason. */
+/** The reason why a command failed: Node's message begins with the command and hides the reason. */
 function reasonOf(error: unknown): string {
   const lines = (error instanceof Error ? error.message : String(error)).trim().split('\n')
   return (lines.length > 1 ? lines.slice(1) : lines).slice(0, 3).join(' | ')
@@ -102,7 +102,7 @@ export class GoProcess {
     this.#child = child
     this.#signal = signal
     this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
-    // A program that has ended says so by its silence, which `#answer` notices.
+    // Writing to a program that has ended fails here; `#answer` notices the missing answer.
     child.stdin!.on('error', () => {})
     signal?.addEventListener('abort', this.#stop)
   }
@@ -146,7 +146,7 @@ export class GoProcess {
   }
 
   async #answer(limitMs: number): Promise<string> {
-    // A killed program ends its output, and so this wait.
+    // The output of a killed program ends, which ends this wait.
     const limit = setTimeout(() => this.#child.kill('SIGKILL'), limitMs)
     try {
       const { value, done } = await this.#lines.next()

@@ -1,8 +1,8 @@
 import { random } from '../workload.js'
 
 /**
- * Intended send times of an open loop, in milliseconds: a Poisson process of `rate` arrivals per second, as many
- * independent clients make together. It does not care how the server fares, which is the point of it.
+ * Intended send times of an open loop, in milliseconds: a Poisson process of `rate` arrivals per second, which many
+ * independent clients make together. The times do not depend on the server's answers, so a slow server gets no less load.
  */
 export class Arrivals {
   readonly #next: () => number

@@ -6,19 +6,19 @@ import { TIME_OUT_MS } from './tally.js'
 
 export type Outcome = 'succeeded' | FailureKind
 
-/** From here on a status says that the request was not done. */
+/** The lowest HTTP status that counts as a failure. */
 const FIRST_FAILURE_STATUS = 400
 
 /**
- * One client with its one connection. It is undici's `dispatch`, because a load generator must cost less than what it
- * measures: 15 us of processor time for a request, where node:http with an agent takes 29.
+ * One client with its one connection. It uses undici's `dispatch`, because a load generator must take less time than the server
+ * that it measures: 15 us of processor time for a request, where node:http with an agent takes 29 us (decision 0004).
  */
 export class Connection {
   readonly #destination: Destination
   readonly #requests: readonly Request[]
   #next: number
   #client: Client
-  /** Ends the request that is under way; undefined: there is none. */
+  /** Ends the request that is in progress; undefined: no request is. */
   #end: ((outcome: Outcome) => void) | undefined
   #deadline = 0
 
@@ -55,7 +55,7 @@ export class Connection {
     this.#client.dispatch({ method, path, body: body ?? null, headers }, handler)
   }
 
-  /** Fails the request that is under way if its time is over, and drops the connection it is on. */
+  /** Fails the request that is in progress if its time is over, and drops its connection. */
   giveUp(now: number): void {
     const end = this.#end
     if (end === undefined || now < this.#deadline) return
@@ -77,7 +77,7 @@ function clientFor({ origin, address, family }: Destination): Client {
   }
   return new Client(origin, {
     pipelining: 1,
-    // The time-out is ours: from the intended time, which undici does not know.
+    // No time-out of undici: ours counts from the intended time, which undici does not know.
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: 60_000,

@@ -8,9 +8,9 @@ import { Connection, type Outcome } from './connection.js'
 import type { GeneratorSetup, StepCommand, StepReply } from './protocol.js'
 import { Tally, TIME_OUT_MS } from './tally.js'
 
-/** How often it is looked for requests that were given no answer. */
+/** Milliseconds between two searches for requests that have no answer. */
 const SWEEP_MS = 50
-/** A closed loop would otherwise spin on a server that refuses. */
+/** Pause after a refused request, in ms: otherwise a closed loop would spin. */
 const PAUSE_AFTER_FAILURE_MS = 10
 
 await serve<GeneratorSetup, StepCommand, StepReply>(({ destinations, requests }) => {
@@ -19,7 +19,7 @@ await serve<GeneratorSetup, StepCommand, StepReply>(({ destinations, requests })
     for (let i = connections.length; i < command.clients; i++) {
       connections.push(new Connection(destinations[i % destinations.length], requests, i))
     }
-    // Those of an earlier, larger step are no clients of this one.
+    // Connections of an earlier, larger step are no clients of this one.
     for (const connection of connections.splice(command.clients)) connection.close()
     const watch = new ThreadWatch()
     const began = performance.now()
@@ -32,10 +32,10 @@ await serve<GeneratorSetup, StepCommand, StepReply>(({ destinations, requests })
   }
 })
 
-/** Requests leave when they are due, if a client is free; those that are due meanwhile wait for one, in their order. */
+/** Sends each request when it is due, if a client is free; otherwise the request waits for a client, in order. */
 function openLoop(connections: readonly Connection[], tally: Tally, arrivals: Arrivals): Promise<void> {
   return new Promise(resolve => {
-    // In turns, so that each client keeps its connection in use.
+    // Clients take turns, so that each keeps its connection in use.
     const free = [...connections]
     const busy = new Set<Connection>()
     const waiting: number[] = []
@@ -85,14 +85,14 @@ function openLoop(connections: readonly Connection[], tally: Tally, arrivals: Ar
       }
       pump()
       if (arrivals.due === Number.POSITIVE_INFINITY && first === waiting.length && busy.size === 0) resolve()
-      // The finest that timers have. A request may so leave a millisecond late, which `lateness` shows.
+      // Timers have a resolution of 1 ms, so a request may leave a millisecond late, which `lateness` shows.
       else setTimeout(tick, 1)
     }
     tick()
   })
 }
 
-/** Each client sends its next request as soon as it has the answer to the one before: the server sets the pace. */
+/** Each client sends its next request as soon as it has the answer to the last: the server sets the pace. */
 async function closedLoop(connections: readonly Connection[], tally: Tally, until: number): Promise<void> {
   const sweep = setInterval(() => {
     const now = performance.now()

@@ -5,16 +5,16 @@ import type { Resources, Step } from './step.js'
 import { stepOf } from './tally.js'
 import type { Load, Target } from './target.js'
 
-/** What a server of our own tells of its inside during a step: its threads, and whatever else is in use there. */
+/** The report of a server of our own about a step: the time of its threads, and other resources in use. */
 export type Inside = Pick<Resources, 'workers'>
 
-/** A server of our own: it is asked before and after each step, and stopped with the target. */
+/** A server of our own: the target asks it before and after each step, and stops it at the end. */
 export interface Server<R extends Inside> {
   /** Threads that do the work. */
   readonly workers: number
-  /** Begins to count what is in use. */
+  /** Begins to watch the resources. */
   watch(): Promise<void>
-  /** What was in use since `watch`. */
+  /** The resources in use since `watch`. */
   figures(): Promise<R>
   stop(): Promise<void>
 }
@@ -22,12 +22,12 @@ export interface Server<R extends Inside> {
 export interface HttpOptions<R extends Inside> {
   readonly name: string
   readonly destinations: readonly Destination[]
-  /** Sent one after another, again and again. */
+  /** The requests, sent one after another, again and again. */
   readonly requests: readonly Request[]
-  /** Threads that send. */
+  /** Threads that send requests. */
   readonly generators: number
   readonly signal: AbortSignal
-  /** Left out for a server that somebody else runs: nothing is known of its inside. It is stopped if the start fails. */
+  /** Left out for a server of another program, whose resources cannot be seen. It is stopped if the start fails. */
   readonly server?: Server<R> | undefined
 }
 
@@ -77,7 +77,7 @@ export class HttpTarget<R extends Inside = Inside> implements Target<Resources &
       seed: seed + index,
     }))
     const processorTime = processors.stop()
-    // Without a server of our own there is nothing beyond `Inside`, which has no threads then.
+    // Without a server of our own, `Inside` has no threads and no other resources.
     const inside = (await this.#server?.figures()) ?? ({ workers: [] as const } as unknown as R)
     const generators = replies.map(({ time }) => time)
     const counts = replies.map(reply => reply.counts)

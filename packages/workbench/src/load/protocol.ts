@@ -1,7 +1,7 @@
 import type { ThreadTime } from '../threads/time.js'
 import type { Counts } from './tally.js'
 
-/** Where the requests go. The name was looked up once, so that what was allowed is what is connected to. */
+/** The address for the requests. Its name was resolved once, so that connections go to the address that was allowed. */
 export interface Destination {
   /** `http://host:port` */
   readonly origin: string
@@ -16,9 +16,9 @@ export interface Request {
 }
 
 export interface GeneratorSetup {
-  /** Clients take turns in which of these they connect to. */
+  /** The addresses; clients connect to them in turns. */
   readonly destinations: readonly Destination[]
-  /** Sent one after another, again and again. */
+  /** The requests, sent one after another, again and again. */
   readonly requests: readonly Request[]
 }
 
@@ -26,7 +26,7 @@ export interface StepCommand {
   readonly clients: number
   /** Arrivals per second of this thread; null: a closed loop. */
   readonly rate: number | null
-  /** Load that comes before the counted part. */
+  /** Milliseconds of load before the counted part. */
   readonly warmUpMs: number
   readonly ms: number
   readonly seed: number

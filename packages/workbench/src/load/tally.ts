@@ -4,16 +4,16 @@ import { FAILURE_KINDS, type FailureKind, type Failures, type Resources, type Sl
 /** Parts into which a step is cut: enough for quartiles. */
 export const SLICES = 5
 
-/** After this long without an answer a request has failed. It is not sent again: a retry would hide it, and add load. */
+/** Milliseconds after which a request without an answer has failed. It is not sent again: a retry would hide the failure, and add load. */
 export const TIME_OUT_MS = 5000
 
-/** The counted part of a step; times are of the thread's own clock. */
+/** The counted part of a step, in times of the thread's own clock. */
 export interface Window {
   readonly from: number
   readonly until: number
 }
 
-/** What one thread counts during a step; structured-cloneable through `counts`. */
+/** The counts of one thread during a step; structured-cloneable. */
 export interface Counts {
   readonly seconds: number
   /** A histogram of latencies for each slice, by intended time. */
@@ -27,7 +27,7 @@ export interface Counts {
   readonly inProgressMs: number
 }
 
-/** Counts the requests of one thread. Those whose intended time lies outside the window are run, and not counted. */
+/** Counts the requests of one thread. Requests whose intended time lies outside the window are sent, but not counted. */
 export class Tally {
   readonly #window: Window
   readonly #latencies = Array.from({ length: SLICES }, () => new Histogram())
@@ -55,7 +55,7 @@ export class Tally {
     if (kind === 'timedOut') latencies.record(Math.max(TIME_OUT_MS, now - intended) * 1e6)
   }
 
-  /** A request that had a free client left this late. */
+  /** Records the lateness of a request that had a free client. */
   late(intended: number, sent: number): void {
     if (this.#sliceOf(intended) >= 0) this.#lateness.record((sent - intended) * 1e6)
   }
@@ -89,7 +89,7 @@ export class Tally {
   }
 }
 
-/** The counts of all threads of a step as one step. By Little's law, waiting times over the time are the mean queue. */
+/** The step that the counts of all threads make. By Little's law, the sum of waiting times divided by the duration is the mean queue. */
 export function stepOf<R extends Resources>(
   { clients, offered, resources }: Pick<Step<R>, 'clients' | 'offered' | 'resources'>,
   threads: readonly Counts[],
@@ -135,7 +135,7 @@ function quantiles(latencies: Histogram): Pick<Slice, 'p50' | 'p95' | 'p99'> {
   }
 }
 
-/** 0 for a histogram without records: the run document has no NaN. */
+/** A percentile; 0 for a histogram without records, since the run document has no NaN. */
 function milliseconds(nanoseconds: number): number {
   return Number.isNaN(nanoseconds) ? 0 : nanoseconds / 1e6
 }

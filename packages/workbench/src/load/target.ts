@@ -1,9 +1,9 @@
 import type { Resources, Step } from './step.js'
 
-/** What a step load is put on. */
+/** The target of a step load. */
 export interface Target<R extends Resources = Resources> {
   readonly name: string
-  /** Threads that do the work; 0 where that is not known. */
+  /** Threads that do the work; 0 if their number is not known. */
   readonly workers: number
   step(load: Load): Promise<Step<R>>
   stop(): Promise<void>

@@ -11,7 +11,7 @@ const KNOWN: Readonly<Record<string, number>> = {
 }
 export const COLOURS = 10
 
-/** Colours for the series of one chart: known names have theirs, the others get those that are left, in order. */
+/** Colours for the series of one chart: known names have their colours, the others get the remaining ones, in order. */
 export function coloursFor(names: readonly string[]): number[] {
   const taken = new Set(names.flatMap(name => (KNOWN[name] === undefined ? [] : [KNOWN[name]])))
   const free = [1, 2, 3, 4, 5, 9, 7, 8, 10, 6].filter(colour => !taken.has(colour))

@@ -1,11 +1,11 @@
-/** A piece of HTML that is safe to put into a page: made by the tag `html` only, which escapes everything else. */
+/** A piece of HTML that is safe to put into a page. Only the tag `html` makes it, and escapes all other values. */
 export class Html {
   readonly text: string
   private constructor(text: string) {
     this.text = text
   }
 
-  /** Takes text as HTML without escaping: for what this package itself wrote, never for names or messages. */
+  /** Takes text as HTML without escaping: for text that this package wrote, never for names or messages. */
   static trusted(text: string): Html {
     return new Html(text)
   }
@@ -13,7 +13,7 @@ export class Html {
 
 export type Content = string | number | Html | null | undefined | false | readonly Content[]
 
-/** `<b>${anything}</b>`: values are escaped, other `Html` is put in as it is, lists are joined, nothing stands for null and false. */
+/** `<b>${anything}</b>`: values are escaped, other `Html` is put in as it is, lists are joined, null and false become nothing. */
 export function html(parts: TemplateStringsArray, ...values: readonly Content[]): Html {
   return Html.trusted(parts.map((part, at) => part + (at < values.length ? textOf(values[at]) : '')).join(''))
 }
@@ -34,11 +34,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
 }
 
 function escaped(text: string): string {
-  // Control characters may not stand in HTML at all, not even as entities.
+  // HTML allows no control characters, not even as entities.
   return text.replaceAll(/[&<>"']/g, found => ENTITIES[found]).replaceAll(/(?![\t\n])\p{Cc}/gu, '\ufffd')
 }
 
-/** Plain data for a script of the page. No character can end the element that it stands in. */
+/** Plain data for a script of the page. No character of it can end the script element. */
 export function jsonIsland(id: string, data: unknown): Html {
   const text = JSON.stringify(data).replaceAll('<', '\\u003c')
   return html`<script type="application/json" id="${id}">${Html.trusted(text)}</script>`

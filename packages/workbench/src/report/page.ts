@@ -6,7 +6,7 @@ import { STYLE } from './style.js'
 
 const require = createRequire(import.meta.url)
 
-/** A page that needs nothing but itself: style, scripts and data are in it, and its policy forbids to load anything. */
+/** A page in one file: it contains its style, scripts and data, and its policy forbids loading anything. */
 export function page(title: string, head: Content, body: Content): string {
   const library = require.resolve('uplot/dist/uPlot.iife.min.js')
   const libraryStyle = require.resolve('uplot/dist/uPlot.min.css')

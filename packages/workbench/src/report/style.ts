@@ -1,4 +1,4 @@
-/** The look of the page: one column, system fonts, and the same colours for the same subjects in light and dark. */
+/** The style of the page: one column, system fonts, and one colour per subject in light and dark mode. */
 export const STYLE = `
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--text:#16191f;--soft:#5b6472;--line:#e2e5ea;--accent:#0b62c4;--good:#0a7a4b;--bad:#b3261e;--unsure:#8a6100;--code:#eef1f5;
 --s1:#0b6bcb;--s2:#d9690f;--s3:#12906a;--s4:#a13ea6;--s5:#9a7b00;--s6:#7a8494;--s7:#c5303a;--s8:#0e8f9c;--s9:#6b57d6;--s10:#7d5a3c;--heat-low:#e9f1fb;--heat-high:#0a4a94;--on-high:#fff}

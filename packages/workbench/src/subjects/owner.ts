@@ -7,7 +7,7 @@ import { fill, type Request, type Value } from './stores.js'
 export interface OwnerCommand {
   readonly workload: Workload
   readonly ports: readonly MessagePort[]
-  /** One for each port: rung when its answer is there. */
+  /** One bell for each port, which is rung when the answer is sent. */
   readonly bells: readonly Int32Array[]
 }
 

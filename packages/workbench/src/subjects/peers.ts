@@ -1,9 +1,9 @@
-/** Peers: packages of others that do the same job. They are found at run time, if somebody installed them. */
+/** Peers: packages of others with the purpose of a shared map. They are found at run time, if they are installed. */
 
-/** Thrown where a peer is not there: the experiment leaves it out, with this reason. */
+/** Thrown if a peer is not installed: the experiment leaves it out, with this reason. */
 export class NotHere extends Error {}
 
-/** The part of npm `sharedmap` that is measured. */
+/** The members of npm `sharedmap` that are used here. */
 export interface SharedMapPeer {
   get(key: string): string | undefined
   set(key: string, value: number | string): void
@@ -29,31 +29,32 @@ async function sharedMapClass(): Promise<SharedMapClass> {
 }
 
 /**
- * Its capacity is fixed; a full one chains far, so it gets a third more. Keys up to 23 characters (one exactly as long as
- * the limit is lost): the longest temporary one has 16. Values up to 23, which is any f64 as it writes it.
+ * The capacity of a sharedmap is fixed, and a full one has long chains, so it gets a third more. Its limits of 24 allow keys of up to
+ * 23 characters (a key exactly as long as the limit is lost; the longest temporary key has 16) and numbers of up to 23 characters,
+ * which is every f64.
  */
 export async function createSharedMap(entries: number, valueBytes: number): Promise<SharedMapPeer> {
   const SharedMap = await sharedMapClass()
   return new SharedMap(Math.ceil((entries * 4) / 3), 24, Math.max(24, valueBytes + 2))
 }
 
-/** As its documentation says: a structured clone of the map, given its prototype back. */
+/** Attaches as the documentation of sharedmap says: a structured clone of the map gets its prototype back. */
 export async function attachSharedMap(clone: object): Promise<SharedMapPeer> {
   const SharedMap = await sharedMapClass()
   return Object.setPrototypeOf(clone, SharedMap.prototype) as SharedMapPeer
 }
 
-/** The part of npm `lmdb` that is measured. */
+/** The members of npm `lmdb` that are used here. */
 export interface LmdbPeer {
   get(key: string): unknown
   putSync(key: string, value: unknown): unknown
   removeSync(key: string): unknown
-  /** Without it a synchronous loop reads the same snapshot for ever. */
+  /** Drops the read snapshot, which a synchronous loop would otherwise read for ever. */
   resetReadTxn(): void
   close(): Promise<void>
 }
 
-/** Opens the store at `path`, without syncing to the disk: durability is not what is compared. */
+/** Opens the store at `path`, without syncing to the disk, since durability is not compared. */
 export async function openLmdb(path: string): Promise<LmdbPeer> {
   const { open } = (await load('lmdb')) as { open: (options: Record<string, unknown>) => LmdbPeer }
   return open({ path, noSync: true, encoding: 'msgpack' })

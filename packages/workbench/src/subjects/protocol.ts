@@ -3,7 +3,7 @@ import type { MapHandle } from 'threadmap'
 import type { HistogramHandle } from 'threadmap/histogram'
 import type { Workload } from '../workload.js'
 
-/** How a thread gets at what is under test; structured-cloneable (the port is transferred). */
+/** The handle by which a thread opens a store; structured-cloneable (the port is transferred). */
 export type StoreHandle =
   | { readonly type: 'shared'; readonly handle: MapHandle<string, number> | MapHandle<string, string> }
   | { readonly type: 'private' }
@@ -11,7 +11,7 @@ export type StoreHandle =
   | { readonly type: 'sharedmap'; readonly clone: object }
   | { readonly type: 'lmdb'; readonly path: string }
 
-/** A thread of a team gets its task with each new workload, so that one team serves a whole matrix of them. */
+/** The task of a thread. It comes with each new workload, so that one team serves a whole matrix of workloads. */
 export interface PrepareCommand {
   readonly do: 'prepare'
   readonly workload: Workload
@@ -23,15 +23,15 @@ export interface PrepareCommand {
 export interface RoundCommand {
   readonly do: 'round'
   readonly ms: number
-  /** How long to run before counting begins. */
+  /** Milliseconds to run before counting begins. */
   readonly warmUpMs: number
   /** Whether one operation in `SAMPLE` is timed. */
   readonly latency: boolean
-  /** Whether what this thread's collector does is to be watched. */
+  /** Whether this thread's collector is watched. */
   readonly collector: boolean
 }
 
-/** Every thread of the team may run on these processors from now on. */
+/** Binds every thread of the team to these processors from now on. */
 export interface PinCommand {
   readonly do: 'pin'
   readonly processors: readonly number[]
@@ -43,24 +43,24 @@ export interface CloseCommand {
 
 export type SubjectCommand = PrepareCommand | RoundCommand | PinCommand | CloseCommand
 
-/** What one thread did while the clock ran. */
+/** The figures of one thread while the clock ran. */
 export interface RoundReply {
   readonly operations: number
   readonly ms: number
-  /** Operations with those of the warm-up. */
+  /** Operations, the warm-up included. */
   readonly all: number
-  /** Reads that found nothing, those of the warm-up included. */
+  /** Reads that found nothing, the warm-up included. */
   readonly missed: number
-  /** Of single operations in nanoseconds, where latency was asked for. */
+  /** A histogram of single operations in nanoseconds, if latency was asked for. */
   readonly latency?: HistogramHandle
   readonly collector?: CollectorFigures
 }
 
-/** What the collector of one thread, or of several together, did. */
+/** The work of the collector of one thread, or of several threads together. */
 export interface CollectorFigures {
   readonly young: number
   readonly old: number
-  /** Pauses in milliseconds, each collection's. */
+  /** The pause of each collection, in milliseconds. */
   readonly pauses: readonly number[]
   readonly allocatedBytes: number
 }

@@ -7,14 +7,14 @@ import type { StoreHandle } from './protocol.js'
 
 export type Value = number | string
 
-/** What all stores can do. */
+/** The operations of all stores. */
 export interface Store {
   get(key: string): unknown
   set(key: string, value: Value): unknown
   delete(key: string): unknown
 }
 
-/** One thread's access to what is under test, for a workload. */
+/** Runs the operations of a workload on a store, in one thread. */
 export interface Runner {
   /** Does the next `count` operations. Returns how many reads found nothing, so that no read can be left out or be wrong. */
   run(count: number): number
@@ -34,23 +34,23 @@ class Material {
   }
 }
 
-/** So many different values are written in turn. */
+/** The number of different values that are written in turn. */
 const VALUES = 64
-/** Requests in one message. One by one, message passing is several times slower still. */
+/** Requests in one message. With one request per message, message passing is several times slower still. */
 const MESSAGE_BATCH = 64
-/** After so many operations lmdb's reader looks at what others committed. */
+/** Operations after which lmdb's reader takes a new snapshot, with the commits of others. */
 const LMDB_SNAPSHOT = 64
 
 let cached: { readonly workload: string; readonly material: Material } | undefined
 
-/** Made once as long as keys and values stay the same from workload to workload. */
+/** The material of a workload; made only once for workloads with equal keys and values. */
 function materialFor(workload: Workload, thread: number): Material {
   const name = `${workload.keys} ${workload.valueBytes} ${thread}`
   if (cached?.workload !== name) cached = { workload: name, material: new Material(workload, thread) }
   return cached.material
 }
 
-/** Fills a store with what a workload expects to find: all its keys, and half of each thread's temporary ones. */
+/** Fills a store for a workload: with all its keys, and half of each thread's temporary keys. */
 export function fill(store: Store, workload: Workload): void {
   for (const [i, key] of userKeys(workload.keys).entries()) store.set(key, valueFor(i, workload.valueBytes))
   if (workload.churn === 0) return
@@ -91,7 +91,7 @@ export async function openRunner(
           try {
             map.delete(key)
           } catch (error) {
-            // What another thread deleted a moment ago it reports by an exception.
+            // lmdb throws for a key that another thread has just deleted.
             if (!(error instanceof RangeError)) throw error
           }
         },
@@ -116,7 +116,7 @@ export async function openRunner(
   }
 }
 
-/** The loop of all stores that are called. One thread sees one kind of store only, so its calls stay monomorphic. */
+/** The loop for all stores with synchronous calls. One thread sees one kind of store only, so its calls stay monomorphic. */
 function direct(
   store: Store,
   { keys, temporary, values }: Material,
@@ -152,7 +152,7 @@ function direct(
   return { run, close }
 }
 
-/** An answer takes some microseconds; a thread that has none for so long has died. */
+/** Time-out of an answer: it takes some microseconds, so an owner that does not answer for this long has died. */
 const ANSWER_LIMIT_MS = 30_000
 
 /** One request to the thread that has the `Map`: a read has no value, a removal has `null`. */
@@ -186,7 +186,7 @@ function byMessages(
     port.postMessage(requests)
     const limit = performance.now() + ANSWER_LIMIT_MS
     let received = receiveMessageOnPort(port)
-    // The bell says that an answer is on its way, which need not mean that it is here.
+    // The bell rings when the answer is sent, and the answer may arrive later.
     while (received === undefined) {
       if (performance.now() > limit)
         throw new Error(`the thread that has the Map gave no answer in ${ANSWER_LIMIT_MS} ms`)

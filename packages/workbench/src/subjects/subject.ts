@@ -1,7 +1,7 @@
 import type { MapKind } from 'threadmap'
 
 /**
- * What kind of thing is under test:
+ * The types of subjects:
  * - `shared`: one of the five maps, used by all threads
  * - `private`: a plain `Map` in each thread, which shares nothing: the ceiling of a JavaScript loop on this machine
  * - `messages`: one thread has a plain `Map`, the others ask it
@@ -9,7 +9,7 @@ import type { MapKind } from 'threadmap'
  */
 export type SubjectType = 'shared' | 'private' | 'messages' | 'peer'
 
-/** A thing under test, as all experiments name it: the same name is the same thing in evidence, charts and advice. */
+/** A subject: one of the things that are compared. Evidence, charts and advice identify it by its name. */
 export interface Subject {
   readonly name: string
   readonly type: SubjectType

@@ -22,16 +22,16 @@ import type {
 import { entriesOf, fill, type Value } from './stores.js'
 import type { Subject } from './subject.js'
 
-/** What a team did in one round, all threads together. */
+/** The figures of a team in one round, all threads together. */
 export interface RoundFigures {
   /** Millions of operations per second. */
   readonly rate: number
   readonly operations: number
   readonly seconds: number
-  /** How long single operations took, where that was asked for. */
+  /** Times of single operations, if latency was asked for. */
   readonly latency?: Histogram
   readonly collector?: CollectorFigures
-  /** By how much the map's counters rose, warm-up included, per operation; where there is a shared map. */
+  /** The rise of the map's counters per operation, warm-up included; absent without a shared map. */
   readonly perOperation?: Readonly<Record<Counter, number>>
 }
 
@@ -42,16 +42,16 @@ export interface SubjectOptions {
   readonly subject: Subject
   readonly threads: number
   readonly signal: AbortSignal
-  /** For one of the five maps: its options beside key, value and capacity. */
+  /** Options of one of the five maps, beside key, value and capacity. */
   readonly mapOptions?: Partial<AnyMapOptions<string, Value>>
 }
 
 export type RoundOptions = Pick<RoundCommand, 'ms'> & Partial<Pick<RoundCommand, 'warmUpMs' | 'latency' | 'collector'>>
 
-/** Threads need this long until all of them run at the same time. */
+/** Milliseconds until all threads of a team run at the same time. */
 export const WARM_UP_MS = 5
 
-/** The threads of one subject. They stay for as many workloads as they are given, one after another. */
+/** The threads of one subject. They serve any number of workloads, one after another. */
 export class SubjectTeam {
   readonly subject: Subject
   readonly #options: SubjectOptions
@@ -92,7 +92,7 @@ export class SubjectTeam {
     }
   }
 
-  /** The map of the workload now, where the subject is one of the five. */
+  /** The map of the current workload, if the subject is one of the five maps. */
   get map(): ConcurrentMap<string, Value> | undefined {
     return this.#map
   }
@@ -110,7 +110,7 @@ export class SubjectTeam {
     )
     await this.#cleanUp?.()
     this.#cleanUp = stores.cleanUp
-    // Peers are measured, not tested: some of them lose keys.
+    // The check is for our maps only: some peers lose keys, and they are measured, not tested.
     this.#mayMiss = workload.churn > 0 || this.subject.type === 'peer'
   }
 
@@ -143,7 +143,7 @@ export class SubjectTeam {
 
   async stop(): Promise<void> {
     try {
-      // lmdb must not be ended in the middle of a call.
+      // A thread must not end in the middle of a call of lmdb.
       if (!this.#options.signal.aborted && this.subject.name === 'lmdb') await this.#team.ask({ do: 'close' }, 5)
     } finally {
       await Promise.all([this.#team.stop(), this.#owner?.stop()])
@@ -201,10 +201,10 @@ export class SubjectTeam {
 }
 
 interface Stores {
-  /** One for each thread. */
+  /** One handle for each thread. */
   readonly handles: readonly StoreHandle[]
   readonly ports?: readonly MessagePort[]
-  /** Frees what they stand on, once the next ones are in use. */
+  /** Frees the stores, once the next ones are in use. */
   readonly cleanUp?: () => void | Promise<void>
 }
 
@@ -248,7 +248,7 @@ function rise(before: MapStats, after: MapStats, operations: number): Record<Cou
   >
 }
 
-/** The operations of each thread, in shared memory: made once, and used by every subject. */
+/** The operations of each thread, in shared memory. They are made once, and every subject uses them. */
 export function sharedOperations(workload: Workload, seed: number): Uint32Array[] {
   return Array.from({ length: workload.threads }, (_, thread) => {
     const list = operations(workload, thread, seed)

@@ -1,4 +1,4 @@
-/** One thread of a team: it does a workload's operations on one subject, for as long as it is told. */
+/** One thread of a team: it runs a workload's operations on one subject until the round ends. */
 import { Histogram } from 'threadmap/histogram'
 import { pin } from '../threads/affinity.js'
 import { CollectorWatch } from '../threads/collector.js'
@@ -7,8 +7,8 @@ import { type RoundCommand, type RoundReply, SAMPLE, type SubjectCommand, type S
 import { openRunner, type Runner } from './stores.js'
 
 /**
- * Operations between two looks at the clock: 20 to 100 us, so that the look (45 to 65 ns) costs less than 0.3%, and a round of
- * some milliseconds ends on time.
+ * Operations between two looks at the clock. They take 20 to 100 us, so that the look (45 to 65 ns, decision 0017) costs less than
+ * 0.3%, and a round of some milliseconds ends on time.
  */
 const BATCH = 512
 

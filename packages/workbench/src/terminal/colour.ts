@@ -1,4 +1,4 @@
-/** Colours for a terminal. Not for a pipe, also where the environment says CI, which picocolors alone would take for a wish. */
+/** Colours for a terminal, not for a pipe. picocolors alone would use colours wherever the environment has CI. */
 import picocolors from 'picocolors'
 
 const { FORCE_COLOR, NO_COLOR } = process.env

@@ -1,8 +1,8 @@
-/** Which processors a thread runs on. Node has no call for it; Linux tells in /proc and takes orders from `taskset`. */
+/** The processors that a thread runs on. Node has no call for them; on Linux, /proc names them and `taskset` sets them. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 
-/** The processors that the calling thread may run on; none where the system does not say. */
+/** The processors that the calling thread may run on; none if the system does not tell. */
 export function allowedProcessors(): number[] {
   try {
     const status = readFileSync('/proc/thread-self/status', 'utf8')
@@ -12,7 +12,7 @@ export function allowedProcessors(): number[] {
   }
 }
 
-/** Binds the calling thread to these processors. False where it can't be done; then it runs where it did. */
+/** Binds the calling thread to these processors. Returns false if the system cannot; the thread then stays as it was. */
 export function pin(processors: readonly number[]): boolean {
   try {
     const thread = readlinkSync('/proc/thread-self').split('/').at(-1) as string

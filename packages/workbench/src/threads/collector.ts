@@ -2,8 +2,8 @@ import { GCProfiler } from 'node:v8'
 import type { CollectorFigures } from '../subjects/protocol.js'
 
 /**
- * Watches the collector of this thread: how often it ran, how long each pause was, and how much was allocated (what was in
- * use before each collection, less what the one before had left).
+ * Watches the collector of this thread: the number of collections, the pause of each, and the allocated bytes (the bytes in
+ * use before a collection, less the bytes in use after the collection before).
  */
 export class CollectorWatch {
   readonly #profiler = new GCProfiler()
@@ -24,7 +24,7 @@ export class CollectorWatch {
     for (const { gcType, beforeGC, afterGC, cost } of statistics) {
       allocatedBytes += Math.max(0, beforeGC.heapStatistics.usedHeapSize - used)
       used = afterGC.heapStatistics.usedHeapSize
-      // V8 gives microseconds.
+      // V8's unit is a microsecond.
       pauses.push(cost / 1000)
       if (gcType.startsWith('Scavenge') || gcType.startsWith('MinorMarkSweep')) young++
       // Steps of incremental marking pause too, and belong to a collection that is counted at its end.
@@ -35,7 +35,7 @@ export class CollectorWatch {
   }
 }
 
-/** What several threads' collectors did together. */
+/** The work of several threads' collectors together. */
 export function together(figures: readonly CollectorFigures[]): CollectorFigures {
   const sum = (of: (each: CollectorFigures) => number) => figures.reduce((total, each) => total + of(each), 0)
   return {

@@ -1,9 +1,9 @@
-/** What a member of a team is born with. */
+/** The `workerData` of a member of a team. */
 export interface Briefing<Setup> {
   readonly setup: Setup
   readonly index: number
   readonly members: number
-  /** One word: how many members arrived at the barrier, in all rounds together. */
+  /** One word: the number of arrivals at the barrier, in all rounds together. */
   readonly barrier: Int32Array
 }
 

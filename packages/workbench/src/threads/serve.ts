@@ -1,24 +1,24 @@
-/** A worker's side of a team: what it is told, what it answers. */
+/** A worker's side of a team: it receives commands and sends replies. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Briefing, FromMember, ToMember } from './protocol.js'
 
-/** The others are on their way, since all were sent their command at once: they seldom take longer. */
+/** How long a member spins at the barrier. All members got their commands at once, so they seldom arrive later. */
 const SPIN_MS = 0.5
 
-/** What a member of a team knows of itself. */
+/** The member's index in its team, and the barrier. */
 export interface Member {
   readonly index: number
   readonly members: number
   /**
-   * Waits until all members of the team have called it as often: they begin together. It spins at first, so that cores are awake;
-   * where there are more threads than cores that would only keep the others from coming.
+   * Waits until all members of the team have called it equally often, so that they begin together. It spins at first, so that the
+   * cores are awake, unless there are more threads than cores: then spinning would only keep the others from arriving.
    */
   meet(): void
 }
 
 /**
- * Runs this thread as a member of a `Team`: `prepare` is called once with the team's setup, and what it returns answers
- * each command. An error from either fails the whole team, by name.
+ * Runs this thread as a member of a `Team`. `prepare` is called once with the team's setup, and returns the function that answers
+ * each command. An error from either fails the whole team, by the subject's name.
  */
 export async function serve<Setup, Command, Reply>(
   prepare: (setup: Setup, member: Member) => Answerer<Command, Reply> | Promise<Answerer<Command, Reply>>,
@@ -36,7 +36,7 @@ export async function serve<Setup, Command, Reply>(
     }
     const began = performance.now()
     for (let now = arrived; now < target; now = Atomics.load(barrier, 0)) {
-      // Only who comes last wakes the others; a change before that ends the wait at once, and begins the next.
+      // Only the last arrival wakes the others; an earlier arrival ends the wait at once, and the loop waits again.
       if (performance.now() - began > SPIN_MS) Atomics.wait(barrier, 0, now)
     }
   }

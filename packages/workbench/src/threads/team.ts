@@ -3,26 +3,26 @@ import { SubjectError } from '../errors.js'
 import type { Briefing, FromMember } from './protocol.js'
 
 export interface TeamOptions<Setup> {
-  /** Who fails, if it fails: the subject's name. */
+  /** The subject's name, for errors. */
   readonly name: string
   /** The program of each member, which calls `serve`. */
   readonly program: URL
   readonly members: number
-  /** What each member is given; structured-cloneable. */
+  /** The setup of each member; structured-cloneable. */
   readonly setup: (index: number) => Setup
   readonly transfer?: ((index: number) => readonly TransferListItem[]) | undefined
   readonly signal: AbortSignal
-  /** Flags of V8 and Node for the members, as for `Worker`'s execArgv. */
+  /** Flags of V8 and Node for the members: `execArgv` of `Worker`. */
   readonly execArgv?: readonly string[] | undefined
   readonly resourceLimits?: { readonly maxYoungGenerationSizeMb?: number; readonly maxOldGenerationSizeMb?: number }
 }
 
-/** After this long without an answer a member counts as hung. Rounds take seconds at most. */
+/** Milliseconds after which a member without an answer counts as hung. Rounds take seconds at most. */
 const PATIENCE_SECONDS = 60
 
 /**
- * Worker threads that do the same thing at the same time: the team of one subject. Every wait ends: by an answer, an
- * error of a member, its early exit, the patience, or the signal. `stop` is to be called in any case.
+ * Worker threads that run one program at the same time: the team of one subject. Every wait ends: by an answer, an
+ * error of a member, its early exit, the patience, or the signal. The caller must call `stop` in any case.
  */
 export class Team<Command, Reply> {
   readonly name: string
@@ -40,7 +40,7 @@ export class Team<Command, Reply> {
     this.#failed = new Promise<never>((_, reject) => {
       this.#fail = reject
     })
-    // It may fail while nobody waits for it; the next wait will tell.
+    // A member may fail while no wait is pending; the next wait then rejects.
     this.#failed.catch(() => {})
     signal.addEventListener('abort', this.#abort)
   }
@@ -83,7 +83,7 @@ export class Team<Command, Reply> {
     this.#workers.push(worker)
   }
 
-  /** The threads, for those who must know them (`map.watch(worker)`). */
+  /** The workers, for `map.watch(worker)`. */
   get workers(): readonly Worker[] {
     return this.#workers
   }
@@ -134,7 +134,7 @@ export class Team<Command, Reply> {
     }
   }
 
-  /** Ends all members, wherever they are. */
+  /** Terminates all members, whatever they are doing. */
   async stop(): Promise<void> {
     this.#stopping = true
     this.#signal.removeEventListener('abort', this.#abort)

@@ -3,23 +3,23 @@ import { cpus } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { CollectorWatch } from './collector.js'
 
-/** Where the time of one thread went, as shares of the step (0 to 1). */
+/** The uses of one thread's time, as shares of the step (0 to 1). */
 export interface ThreadTime {
-  /** Its event loop was not waiting for events; in a loop without events: it was inside a request. */
+  /** The event loop was not waiting for events; for a thread without an event loop: the thread was inside a request. */
   readonly active: number
-  /** It ran on a core. Linux only. */
+  /** The thread ran on a core. Linux only. */
   readonly cpu?: number | undefined
-  /** It could have run, but no core was free. Linux only. */
+  /** The thread could have run, but no core was free. Linux only. */
   readonly runDelay?: number | undefined
-  /** Its collector had stopped it. */
+  /** The collector had stopped the thread. */
   readonly collector: number
-  /** It waited for locks, as far as its program counts that. */
+  /** The thread waited for locks, if its program counts these waits. */
   readonly lockWait?: number | undefined
 }
 
 /**
- * Watches where the time of the calling thread goes. An event loop counts as active also while its thread sleeps on a
- * lock or waits for a core, so the kernel's own account of the thread stands beside it.
+ * Watches how the calling thread uses its time. An event loop counts as active also while its thread sleeps on a
+ * lock or waits for a core, so Linux's own account of the thread is taken as well.
  */
 export class ThreadWatch {
   readonly #began = performance.now()
@@ -27,7 +27,7 @@ export class ThreadWatch {
   readonly #scheduled = scheduled()
   readonly #collector = new CollectorWatch()
 
-  /** `lockWaitMs`: how long this thread waited for locks, if the caller knows. */
+  /** `lockWaitMs`: the time that this thread waited for locks, if the caller knows it. */
   stop(lockWaitMs?: number): ThreadTime & { readonly ms: number } {
     const ms = performance.now() - this.#began
     const now = scheduled()

@@ -1,4 +1,4 @@
-// Compiled only: what the compiler must infer, and what it must refuse.
+// Compiled only: types that the compiler must infer, and code that it must refuse.
 import {
   bool,
   bytes,
@@ -46,7 +46,7 @@ export function fromMessage(message: { hits: MapHandle<string, number, 'FastMap'
   return FastMap.attach(message.hits)
 }
 
-// Every map is one of JavaScript's read-only maps to the compiler.
+// Every map is assignable to TypeScript's ReadonlyMap.
 const readable: ReadonlyMap<string, number> = numbers
 const readables: ReadonlyMap<unknown, unknown>[] = [sessions, flags, points]
 export const doubled = new Map([...readable].map(([key, value]) => [key, value * 2]))

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { FastMap, f64, string } from 'threadmap'
-/** Terminates workers in a loop of set. Returns how many threads are left, and what is wrong with the map then. */
+/** Terminates workers in a loop of set. Returns the number of threads that are left, and the problems of the map. */
 export async function kill(workers) {
   const map = new FastMap({ key: string, value: f64, shards: 1 })
   for (let i = 0; i < workers; i++) {

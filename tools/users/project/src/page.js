@@ -1,7 +1,7 @@
 import { FastMap, f64, string } from 'threadmap'
 import { Mutex } from 'threadmap/sync'
 
-/** Runs in the page: a worker that counts, one that dies in its first task, and what an error is called. */
+/** Runs in the page: a worker that counts, a worker that dies in its first task, and an error whose name is read. */
 async function run() {
   const map = new FastMap({ key: string, value: f64, shards: 1 })
   const start = () => new Worker(new URL('./page-worker.js', import.meta.url), { type: 'module' })

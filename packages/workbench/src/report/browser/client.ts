@@ -2,7 +2,7 @@
 import type UPlot from 'uplot'
 import type { PlotData } from './plot-data.js'
 
-/** The library's script stands in the page before this one. */
+/** The page has uPlot's script before this one. */
 const Plot = (globalThis as unknown as { readonly uPlot: typeof UPlot }).uPlot
 
 const HEIGHT = 300
@@ -22,10 +22,10 @@ function unitText(unit: string): string {
   return unit === '' ? '' : unit === '%' ? '%' : ` ${unit}`
 }
 
-/** Bars, cells and nodes: each is a `.mark` with its text. One is chosen at a time, by pointer or keys. */
+/** Bars, cells and nodes: each is a `.mark` with its text. The pointer or a key chooses one at a time. */
 function readMarks(picture: HTMLElement, read: (text: string) => void): void {
   const marks = [...picture.querySelectorAll<SVGElement | HTMLElement>('.mark')]
-  // A heat map's rows all have as many cells; everywhere else up and down mean the same as left and right.
+  // All rows of a heat map have one number of cells; in other charts up and down move like left and right.
   const row =
     picture.dataset.kind === 'heat' ? (picture.querySelector('.group')?.querySelectorAll('.mark').length ?? 1) : 1
   let chosen = -1
@@ -107,7 +107,7 @@ function plot(host: HTMLElement, data: PlotData, picture: HTMLElement, read: (te
     ctx.restore()
   }
 
-  // Logarithmic ends stand a little beyond the outermost points, linear ones begin at zero unless all is far from it.
+  // A logarithmic axis ends a little beyond the outermost points; a linear one begins at zero unless all points are far from zero.
   const rangeY: UPlot.Range.Function = (_, least, most) => {
     const all = [...data.ys, ...data.lows, ...data.highs]
       .flat()
@@ -118,7 +118,7 @@ function plot(host: HTMLElement, data: PlotData, picture: HTMLElement, read: (te
     const high = Math.max(most ?? all[0], ...all)
     if (isLog.y) return [low / 1.3, high * 1.3]
     const room = (high - low || Math.abs(high) || 1) * 0.06
-    // More than all there is no share of.
+    // No share is above 100%, so the axis ends there.
     if (data.y.unit === '%' && low >= 0 && high <= 100 && high > 90) {
       const from = low > 70 ? Math.min(90, low - 2) : 0
       return [from, 100 + (100 - from) * 0.04]
@@ -156,7 +156,7 @@ function plot(host: HTMLElement, data: PlotData, picture: HTMLElement, read: (te
         },
         axes: [
           axis(data.x.label + (data.x.unit === '' ? '' : ` (${data.x.unit})`), {
-            // On a logarithmic axis the levels that were measured are what one wants to read.
+            // On a logarithmic axis the measured levels are the values to read.
             ...(isLog.x
               ? { splits: () => [...data.xs], filter: (_, splits) => thinned(splits, host.clientWidth) }
               : {}),
@@ -178,7 +178,7 @@ function plot(host: HTMLElement, data: PlotData, picture: HTMLElement, read: (te
             points: { show: true, size: 7, fill: colourOf(`--s${colour}`) },
           })),
         ],
-        // Below the curves, so that no point is covered.
+        // Drawn below the curves, so that it covers no point.
         hooks: { drawAxes: [strokes], setCursor: [(self: UPlot) => readAt(self.cursor.idx)] },
       },
       columns,
@@ -187,7 +187,7 @@ function plot(host: HTMLElement, data: PlotData, picture: HTMLElement, read: (te
     chart = drawn
     plots.set(host.dataset.plot ?? '', drawn)
   }
-  // A chart that is folded away has no width yet, and is drawn when it is opened.
+  // A folded chart has no width yet, and is drawn when the reader opens it.
   if (host.clientWidth > 0) draw()
   new ResizeObserver(() => {
     const width = host.clientWidth
@@ -215,13 +215,13 @@ function plot(host: HTMLElement, data: PlotData, picture: HTMLElement, read: (te
   })
 }
 
-/** As many of the levels as have room for their text. */
+/** The levels whose texts have room on the axis. */
 function thinned(splits: readonly number[], width: number): (number | null)[] {
   const step = Math.max(1, Math.ceil((splits.length * 48) / Math.max(1, width - 80)))
   return splits.map((value, at) => (at % step === 0 ? value : null))
 }
 
-/** By the name of their data, for whoever wants to look at one from the console. */
+/** The charts by the name of their data, to inspect one from the console. */
 const plots = new Map<string, UPlot>()
 Object.assign(globalThis, { threadmapPlots: plots })
 

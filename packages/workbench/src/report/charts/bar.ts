@@ -4,17 +4,17 @@ import { axisText, barText, figure, type Scale, scaleOver, withUnit } from '../f
 import { type Html, html } from '../html.js'
 import { chartFigure, legendOf, scrollingTable } from './frame.js'
 
-/** Longer labels stand above their bars: beside them they would leave no room on a phone. */
+/** Characters of a label beside its bar at most. A longer label is above the bar, since it would leave no room on a phone. */
 const LONGEST_BESIDE = 14
-/** A character's share of a phone's width. */
+/** Width of a character, as a share of a phone's width. */
 const CHARACTER = 2.9
-/** Longer units stand in the axis only: behind a bar they would leave a phone's screen. */
+/** Characters of a unit behind a bar at most. A longer unit is in the axis only, since it would leave a phone's screen. */
 const LONGEST_UNIT = 5
 const ROW = 26
 const BAR = 16
 
 /**
- * Lying bars, as many px high as they need and as wide as the page: all widths are percentages, so that text keeps its
+ * Horizontal bars, with their height in px and the width of the page: all widths are percentages, so that text keeps its
  * size on a phone.
  */
 export function barFigure(chart: BarChart, id: string): Html {
@@ -57,7 +57,7 @@ export function barFigure(chart: BarChart, id: string): Html {
   })
 }
 
-/** A value that is there and finite. (What was no number comes back from JSON as null.) */
+/** Whether a value is present and finite. (NaN and infinities become null in JSON.) */
 function valueAt({ series }: BarChart, of: number, category: number): Bar | null {
   const bar = series[of].values[category] ?? null
   return bar !== null && Number.isFinite(bar.y) ? bar : null
@@ -71,7 +71,7 @@ function drawn({ y, low, high }: Bar, scale: Scale, colour: number, text: string
   const middle = ROW / 2
   const at = (value: number) => `${(scale.at(value) * 100).toFixed(2)}%`
   const end = Math.max(y, high ?? y, 0)
-  // Negative values go to the left of zero.
+  // Bars of negative values go from zero to the left.
   const [from, to] = scale.isLog ? [0, scale.at(y)] : [scale.at(Math.min(0, y)), scale.at(Math.max(0, y))]
   const whisker =
     low == null || high == null

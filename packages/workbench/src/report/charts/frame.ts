@@ -2,8 +2,8 @@ import type { Chart } from '../../experiment.js'
 import { type Content, type Html, html } from '../html.js'
 
 /**
- * What all charts have around them: a title, a picture that the keyboard reaches, a line that reads out the mark under the
- * finger, the mouse or the arrow keys, and the same figures as a table.
+ * The frame of all charts: a title, a picture that the keyboard reaches, a line that shows the mark under the
+ * finger, the mouse or the arrow keys, and the figures as a table.
  */
 export function chartFigure(
   { title, alternative }: Pick<Chart, 'title' | 'alternative'>,

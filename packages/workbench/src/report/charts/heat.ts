@@ -7,7 +7,7 @@ import { chartFigure, scrollingTable } from './frame.js'
 const CELL = 24
 /** Above this many columns a cell on a phone has no room for its figure. */
 const MOST_COLUMNS_WITH_TEXT = 12
-/** Tukey's fence: what lies so many interquartile ranges above the upper quartile would leave no colour for the rest. */
+/** Tukey's fence, in interquartile ranges above the upper quartile: a cell beyond it would leave no range of colours for the others. */
 const FENCE = 1.5
 
 export function heatFigure(chart: HeatMap, id: string): Html {
@@ -64,7 +64,7 @@ function ramp({ low, high, isLog }: Scale, isCut: boolean): Html {
   return html`<span class="ramp"><span>${figure(low)}</span><i></i><span>${figure(high)}${isCut ? ' and more' : ''}${isLog ? ', logarithmic' : ''}</span></span>`
 }
 
-/** Two or three characters, for a narrow cell. */
+/** The value in two or three characters, for a narrow cell. */
 function short(value: number): string {
   const size = Math.abs(value)
   if (size >= 1e6) return `${(value / 1e6).toFixed(0)}M`

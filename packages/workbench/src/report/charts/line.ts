@@ -14,7 +14,7 @@ function curveLegend({ series }: PlotData): Html {
   )}</ul>`
 }
 
-/** Curves: the page's script draws them with uPlot, from the data that stand beside. */
+/** Curves: the page's script draws them with uPlot, from the data beside the picture. */
 export function lineFigure(chart: LineChart, id: string): Html {
   const names = chart.series.map(({ name }) => name)
   const colours = coloursFor(names)
