@@ -4,7 +4,8 @@ import { describe, test } from 'node:test'
 import { FastMap, f64, OptionError, string } from 'threadmap'
 import { GuardError, type GuardReport, guard } from 'threadmap/guard'
 import { collectGarbage } from '../support/garbage.js'
-import { cases, pause, reportsOf, shared, task } from './cases.js'
+import { cases, reportsOf, shared } from './cases.js'
+import { pause, task } from './programs.js'
 
 describe('what the guard finds, and where it is silent', () => {
   for (const one of cases) {
