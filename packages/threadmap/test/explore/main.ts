@@ -1,6 +1,8 @@
 /**
  * The long exploration: node build/test/explore/main.js [--only PATTERN] [--bound N] [--most N] [--random N] [--changes N]
- * [--minutes N] [--workers N] [--once]      --once ends with the first failure
+ * [--minutes N] [--workers N] [--once]
+ *   --only PATTERN   only scenarios whose name begins so; it begins with the kind of the map
+ *   --once           ends with the first failure
  */
 import { parseArgs } from 'node:util'
 import { explore, report, table } from './run.js'
@@ -28,6 +30,10 @@ const { rows, failures } = await explore({
   once: values.once,
   ...(values.workers === undefined ? {} : { workers: Number(values.workers) }),
 })
+if (rows.length === 0) {
+  console.error(`explore: the name of no scenario begins with ${values.only}`)
+  process.exit(1)
+}
 console.log(table(rows))
 console.log(`${((performance.now() - started) / 1000).toFixed(1)} s`)
 for (const failure of failures) console.log(`\n${report(failure)}`)

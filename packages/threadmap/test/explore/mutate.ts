@@ -7,9 +7,11 @@ import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Fault, faults } from './faults.js'
+import { type Layer, layers } from './layers.js'
+import { AnchorGone, isCompiled, plant, root, sourceFile } from './plant.js'
 
 type Edit = (name: string, source: string) => string
 interface Compiler {
@@ -17,7 +19,6 @@ interface Compiler {
   layoutModule(source: string): string
 }
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
 const compiler = (await import(pathToFileURL(join(root, 'tools/compile-kernel.mjs')).href)) as Compiler
 
 const { values: options } = parseArgs({
@@ -27,60 +28,6 @@ const { values: options } = parseArgs({
     'all-layers': { type: 'boolean', default: false },
   },
 })
-
-/** A layer of the tests: a command in the copy, which fails when it sees the fault. */
-interface Layer {
-  name: string
-  /** Seconds; a hang is a failure too. */
-  limit: number
-  command(fault: Fault): readonly string[]
-}
-
-const tests = (...names: string[]): readonly string[] => ['--test', ...names.map(name => `build/test/${name}.test.js`)]
-const layers: readonly Layer[] = [
-  { name: 'structure', limit: 60, command: () => tests('explore/structure') },
-  {
-    name: 'explorer',
-    limit: 240,
-    command: ({ maps }) => [
-      'build/test/explore/main.js',
-      '--once',
-      '--bound',
-      '2',
-      '--most',
-      '2000',
-      '--random',
-      '0',
-      '--only',
-      `^${maps}`,
-    ],
-  },
-  {
-    name: 'death',
-    limit: 120,
-    command: ({ maps }) => [
-      '--test',
-      `--test-name-pattern=^${maps}`,
-      'build/test/explore/death-at-every-step.test.js',
-      'build/test/explore/handover.test.js',
-    ],
-  },
-  {
-    name: 'behaviour',
-    limit: 240,
-    command: () => tests('robustness/alone/attach', 'behaviour/attach', 'behaviour/map', 'behaviour/compute-nested'),
-  },
-]
-
-/** The fault can't be made: its text is gone, or stands there more than once. */
-class AnchorGone extends Error {}
-
-function apply(fault: Fault, source: string): string {
-  const found = source.split(fault.find).length - 1
-  if (found !== 1)
-    throw new AnchorGone(`its text stands in ${fault.file} ${found} times: change it in test/explore/faults.ts`)
-  return source.replace(fault.find, () => fault.replace)
-}
 
 function makeCopy(): string {
   const copy = mkdtempSync(join(tmpdir(), 'threadmap-faults-'))
@@ -104,14 +51,14 @@ const pristine = [
 /** Makes the copy a package with this fault. */
 async function infect(home: string, fault: Fault): Promise<void> {
   for (const name of pristine) cpSync(join(root, name), join(home, name))
-  if (fault.file.startsWith('src/')) {
-    const file = fault.file.replace(/^src/, 'dist').replace(/\.ts$/, '.js')
-    writeFileSync(join(home, file), apply(fault, readFileSync(join(root, file), 'utf8')))
+  if (isCompiled(fault)) {
+    const file = sourceFile(fault)
+    writeFileSync(join(home, file), plant(fault, readFileSync(join(root, file), 'utf8')))
     for (const name of ['build/kernel.wasm', 'build/kernel.explore.wasm']) cpSync(join(root, name), join(home, name))
     return
   }
-  apply(fault, readFileSync(join(root, 'kernel', fault.file), 'utf8'))
-  const edit: Edit = (name, source) => (name === fault.file ? apply(fault, source) : source)
+  plant(fault, readFileSync(join(root, sourceFile(fault)), 'utf8'))
+  const edit: Edit = (name, source) => (name === fault.file ? plant(fault, source) : source)
   const main = await compiler.compileKernel('main', edit)
   const explore = await compiler.compileKernel('explore', edit)
   writeFileSync(join(home, 'build/kernel.wasm'), main.binary)

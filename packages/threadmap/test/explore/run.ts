@@ -1,11 +1,12 @@
 /** Explores scenarios on all cores, and prints what was done. Each core has a worker, which takes every nth scenario. */
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { Explorer, type Failure, type Named } from './explorer.js'
+import { Explorer, type Failure } from './explorer.js'
+import type { Named } from './scenario.js'
 import { allScenarios } from './scenarios.js'
 
 export interface Effort {
-  /** Only scenarios whose name matches. */
+  /** Only scenarios whose name begins so: a regular expression. A name begins with the kind of the map. */
   pattern?: string
   /** Preemptions, and schedules of one scenario, at most. */
   bound: number
@@ -42,7 +43,7 @@ interface Share {
 }
 
 function exploreShare(effort: Effort, share: number, shares: number): Share {
-  const pattern = new RegExp(effort.pattern ?? '')
+  const pattern = new RegExp(`^(?:${effort.pattern ?? ''})`)
   const chosen = allScenarios().filter(({ name }) => pattern.test(name))
   const rows = new Map<string, Row>()
   const failures: Failure[] = []

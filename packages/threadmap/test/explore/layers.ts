@@ -1,0 +1,46 @@
+/** The layers of the tests that a planted fault meets, the quickest first. */
+import type { Fault } from './faults.js'
+
+/** A layer of the tests: a command in the copy, which fails when it sees the fault. */
+export interface Layer {
+  name: string
+  /** Seconds; a hang is a failure too. */
+  limit: number
+  command(fault: Fault): readonly string[]
+}
+
+const tests = (...names: string[]): readonly string[] => ['--test', ...names.map(name => `build/test/${name}.test.js`)]
+export const layers: readonly Layer[] = [
+  { name: 'structure', limit: 60, command: () => tests('explore/structure') },
+  {
+    name: 'explorer',
+    limit: 240,
+    command: ({ maps }) => [
+      'build/test/explore/main.js',
+      '--once',
+      '--bound',
+      '2',
+      '--most',
+      '2000',
+      '--random',
+      '0',
+      '--only',
+      maps,
+    ],
+  },
+  {
+    name: 'death',
+    limit: 120,
+    command: ({ maps }) => [
+      '--test',
+      `--test-name-pattern=^${maps}`,
+      'build/test/explore/death-at-every-step.test.js',
+      'build/test/explore/handover.test.js',
+    ],
+  },
+  {
+    name: 'behaviour',
+    limit: 240,
+    command: () => tests('robustness/alone/attach', 'behaviour/attach', 'behaviour/map', 'behaviour/compute-nested'),
+  },
+]
