@@ -11,16 +11,10 @@ import {
   Mutex,
   RWMutex,
 } from 'threadmap/sync'
-import { ASKING, type AsyncTask, HELD, type LockJobs, RELEASE, type RivalTask } from '../../programs/locking.js'
+import { type AnyLock, type AsyncTask, HELD } from '../../programs/locking.js'
+import { release, team, untilAsking, untilHeld, whileHeld, withTeams } from '../../support/lock-teams.js'
+import { PATIENCE, until } from '../../support/patience.js'
 import { seeded } from '../../support/seeded.js'
-import { crewOf, PATIENCE, type Team, until } from '../../threads/team.js'
-
-const team = crewOf<LockJobs>('locking')
-
-const release = (held: Team<unknown>, worker = 0): void => {
-  held.control.set(worker, RELEASE, 1)
-  held.control.wake(worker, RELEASE)
-}
 
 /** `check` in this thread and its workers, once with `Atomics.waitAsync` and once as a runtime that has none. */
 function onBoth(name: string, check: (timers: boolean) => Promise<void>): void {
@@ -36,6 +30,35 @@ function onBoth(name: string, check: (timers: boolean) => Promise<void>): void {
       }
     })
   }
+}
+
+/** How often a greedy thread locks, for 1 ms each time, and how many turns others must get meanwhile. */
+const GREEDY = 300
+const FAIR = 15
+
+/** How often `take` gets a lock that another thread locks again as soon as it has given it up. `take` calls its argument with the lock. */
+async function turnsBesideGreedy(
+  { handle }: { readonly handle: AnyLock },
+  take: (count: () => void) => Promise<unknown>,
+): Promise<number> {
+  let turns = 0
+  const greedy = team('rival', [{ lock: handle, how: 'write', hold: 1, times: GREEDY }])
+  await withTeams([greedy], async () => {
+    greedy.open()
+    let done = false
+    const finished = greedy.reports().then(() => {
+      done = true
+    })
+    while (!done) {
+      await take(() => {
+        turns++
+      })
+      // A free lock is had at once: without this the event loop would not turn.
+      await nextTurn()
+    }
+    await finished
+  })
+  return turns
 }
 
 /** The ways to take a whole lock, or a share of one. */
@@ -89,11 +112,7 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
 
   onBoth(`${name}: while lockAsync waits for another thread, this one's event loop turns`, async () => {
     using lock = new Lock()
-    const holder = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
-    try {
-      await holder.ready()
-      holder.open()
-      await until(() => holder.control.get(0, HELD) === 1, 'the worker holds it')
+    await whileHeld(lock, async holder => {
       let turns = 0
       const timer = setInterval(() => turns++, 1)
       const asked = lock.lockAsync({ timeout: PATIENCE })
@@ -102,18 +121,12 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
       using guard = await asked
       clearInterval(timer)
       assert.equal(guard.ownerDied, undefined)
-    } finally {
-      await holder.terminate()
-    }
+    })
   })
 
   onBoth(`${name}: lockAsync gives up after its time-out, or by its signal, and the next one goes on`, async () => {
     using lock = new Lock()
-    const holder = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
-    try {
-      await holder.ready()
-      holder.open()
-      await until(() => holder.control.get(0, HELD) === 1, 'the worker holds it')
+    await whileHeld(lock, async holder => {
       const controller = new AbortController()
       const reason = new Error('mine')
       const [late, aborted, queued] = [
@@ -133,9 +146,7 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
       guard.unlock()
       lock.lock(PATIENCE)
       lock.unlock()
-    } finally {
-      await holder.terminate()
-    }
+    })
   })
 
   onBoth(`${name}: a waiting request keeps its thread alive, and its thread's death is no hindrance`, async timers => {
@@ -144,49 +155,28 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
     lock.lock()
     const waiter = team('holdAsync', [task])
     const victim = team('holdAsync', [task])
-    try {
-      await Promise.all([waiter.ready(), victim.ready()])
+    await withTeams([waiter, victim], async () => {
       victim.open()
-      await until(() => victim.control.get(0, ASKING) === 1, 'the victim waits')
+      await untilAsking(victim, 'the victim waits')
       await sleep(20)
       await victim.terminate()
       waiter.open()
-      await until(() => waiter.control.get(0, ASKING) === 1, 'the waiter waits')
+      await untilAsking(waiter, 'the waiter waits')
       // Long enough for a thread to end that has nothing to keep it.
       await sleep(200)
       lock.unlock()
-      await until(() => waiter.control.get(0, HELD) === 1, 'the waiter gets it')
+      await untilHeld(waiter, 'the waiter gets it')
       const { threadId } = waiter.workers[0]!
       await waiter.terminate()
       using guard = await lock.lockAsync({ timeout: PATIENCE })
       assert.deepEqual(guard.ownerDied, { threadId }, 'it died with the lock')
-    } finally {
-      await Promise.all([waiter.terminate(), victim.terminate()])
-    }
+    })
   })
 
   onBoth(`${name}: a thread that locks again at once leaves lockAsync its share`, async () => {
     using lock = new Lock()
-    const task: RivalTask = { lock: lock.handle, how: 'write', hold: 1, times: 300 }
-    const greedy = team('rival', [task])
-    try {
-      await greedy.ready()
-      greedy.open()
-      let done = false
-      const finished = greedy.reports().then(() => {
-        done = true
-      })
-      let times = 0
-      while (!done) {
-        await lock.withLockAsync(() => times++, { timeout: PATIENCE })
-        // What is free is had at once: without this the event loop would not turn.
-        await nextTurn()
-      }
-      await finished
-      assert.ok(times >= 15, `${times} of ${task.times}`)
-    } finally {
-      await greedy.terminate()
-    }
+    const times = await turnsBesideGreedy(lock, count => lock.withLockAsync(count, { timeout: PATIENCE }))
+    assert.ok(times >= FAIR, `${times} of ${GREEDY}`)
   })
 
   onBoth(`${name}: who waits for a lock that is disposed is told`, async () => {
@@ -244,30 +234,26 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
     using lock = new Lock()
     const { writer, reader } = sidesOf(lock)
     const other = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
-    try {
-      await other.ready()
+    await withTeams([other], async () => {
       await reader.withLockAsync(async () => {
         other.open()
-        await until(() => other.control.get(0, ASKING) === 1, 'the writer asks')
+        await untilAsking(other, 'the writer asks')
         await sleep(20)
         await reader.withLockAsync(() => {}, { timeout: PATIENCE })
         assert.equal(other.control.get(0, HELD), 0)
       })
-      await until(() => other.control.get(0, HELD) === 1, 'the writer writes')
+      await untilHeld(other, 'the writer writes')
       release(other)
       await other.reports()
       await writer.withLockAsync(() => {})
-    } finally {
-      await other.terminate()
-    }
+    })
   })
 
   onBoth(`${name}: requests of a thread that never stops reading let writers in`, async () => {
     using lock = new Lock()
     const { reader } = sidesOf(lock)
     const writer = team('rival', [{ lock: lock.handle, how: 'write', hold: 0, times: 20 }])
-    try {
-      await writer.ready()
+    await withTeams([writer], async () => {
       let done = false
       // Two chains that overlap: there is always a request, and nearly always a share.
       const chain = async () => {
@@ -278,34 +264,14 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
       await writer.reports()
       done = true
       await Promise.all(chains)
-    } finally {
-      await writer.terminate()
-    }
+    })
   })
 
   onBoth(`${name}: writers of another thread leave rlockAsync its share`, async () => {
     using lock = new Lock()
     const { reader } = sidesOf(lock)
-    const task: RivalTask = { lock: lock.handle, how: 'write', hold: 1, times: 300 }
-    const greedy = team('rival', [task])
-    try {
-      await greedy.ready()
-      greedy.open()
-      let done = false
-      const finished = greedy.reports().then(() => {
-        done = true
-      })
-      let times = 0
-      while (!done) {
-        await reader.withLockAsync(() => times++, { timeout: PATIENCE })
-        // What is free is had at once: without this the event loop would not turn.
-        await nextTurn()
-      }
-      await finished
-      assert.ok(times >= 15, `${times} of ${task.times}`)
-    } finally {
-      await greedy.terminate()
-    }
+    const times = await turnsBesideGreedy(lock, count => reader.withLockAsync(count, { timeout: PATIENCE }))
+    assert.ok(times >= FAIR, `${times} of ${GREEDY}`)
   })
 }
 

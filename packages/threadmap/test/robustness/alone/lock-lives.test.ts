@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AttachError } from 'threadmap'
 import { CompatRWMutex, DisposedError, LockUsageError, Mutex, RWMutex, WaitGroup } from 'threadmap/sync'
-import { ASKING, HELD, type LockJobs, RELEASE } from '../../programs/locking.js'
+import { ASKING, HELD, RELEASE } from '../../programs/locking.js'
+import { release, team, untilAsking, untilHeld, withTeams } from '../../support/lock-teams.js'
+import { PATIENCE, until } from '../../support/patience.js'
 import { seeded } from '../../support/seeded.js'
-import { crewOf, PATIENCE, run, until } from '../../threads/team.js'
-
-const team = crewOf<LockJobs>('locking')
+import { run } from '../../support/team.js'
 
 seeded('a lock that was disposed twice is one lock less: two new ones have two addresses', () => {
   for (const Lock of [Mutex, RWMutex, CompatRWMutex, WaitGroup]) {
@@ -66,8 +66,7 @@ seeded('a lock that is disposed while a thread holds it and another waits is ref
   const lock = new Mutex()
   const task = { lock: lock.handle, how: 'write', timeout: PATIENCE } as const
   const threads = team('hold', [task, task])
-  try {
-    await threads.ready()
+  await withTeams([threads], async () => {
     threads.open()
     const held = () => threads.control.get(0, HELD) + threads.control.get(1, HELD)
     await until(
@@ -86,9 +85,7 @@ seeded('a lock that is disposed while a thread holds it and another waits is ref
       other.unlock()
       other[Symbol.dispose]()
     }
-  } finally {
-    await threads.terminate()
-  }
+  })
 })
 
 /** A thread takes the lock and is terminated. */
@@ -96,7 +93,7 @@ async function dieWith(lock: Mutex | RWMutex | CompatRWMutex): Promise<number> {
   const victim = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
   await victim.ready()
   victim.open()
-  await until(() => victim.control.get(0, HELD) === 1, 'the victim holds it')
+  await untilHeld(victim, 'the victim holds it')
   const { threadId } = victim.workers[0]!
   await victim.terminate()
   return threadId
@@ -153,28 +150,22 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
     const reader = team('hold', [task('read', PATIENCE)])
     const writer = team('hold', [task('write', PATIENCE)])
     const late = team('hold', [task('read', PATIENCE)])
-    try {
-      await Promise.all([reader.ready(), writer.ready(), late.ready()])
+    await withTeams([reader, writer, late], async () => {
       reader.open()
-      await until(() => reader.control.get(0, HELD) === 1, 'the reader reads')
+      await untilHeld(reader, 'the reader reads')
       writer.open()
-      await until(() => writer.control.get(0, ASKING) === 1, 'the writer asks')
+      await untilAsking(writer, 'the writer asks')
       await sleep(50)
       await writer.terminate()
       late.open()
       // The first reader holds its share still.
-      await until(() => late.control.get(0, HELD) === 1, 'a new reader reads')
-      for (const { control } of [reader, late]) {
-        control.set(0, RELEASE, 1)
-        control.wake(0, RELEASE)
-      }
+      await untilHeld(late, 'a new reader reads')
+      for (const each of [reader, late]) release(each)
       assert.equal((await late.reports())[0]!.died, undefined)
       assert.equal((await reader.reports())[0]!.error, undefined)
       assert.equal(lock.lock(PATIENCE), undefined)
       lock.unlock()
-    } finally {
-      await Promise.all([reader.terminate(), writer.terminate(), late.terminate()])
-    }
+    })
   })
 
   seeded(`${name}: a thread that reads gets another share at once, also while a writer waits`, async () => {
@@ -185,22 +176,18 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
         : { lock: (timeout?: number) => lock.rlock(timeout), unlock: () => lock.runlock() }
     reader.lock()
     const writer = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
-    try {
-      await writer.ready()
+    await withTeams([writer], async () => {
       writer.open()
-      await until(() => writer.control.get(0, ASKING) === 1, 'the writer asks')
+      await untilAsking(writer, 'the writer asks')
       await sleep(50)
       reader.lock(0)
       reader.lock(0)
       assert.throws(() => lock.lock(), LockUsageError)
       for (let i = 0; i < 3; i++) reader.unlock()
-      await until(() => writer.control.get(0, HELD) === 1, 'the writer gets it')
-      writer.control.set(0, RELEASE, 1)
-      writer.control.wake(0, RELEASE)
+      await untilHeld(writer, 'the writer gets it')
+      release(writer)
       await writer.reports()
-    } finally {
-      await writer.terminate()
-    }
+    })
   })
 }
 
@@ -227,15 +214,12 @@ seeded('a mutex that was handed to a thread which died before it accepted is tak
     using lock = new Lock()
     lock.lock()
     const heir = team('holdAsync', [{ lock: lock.handle, how, blocks: true }])
-    try {
-      await heir.ready()
+    await withTeams([heir], async () => {
       heir.open()
-      await until(() => heir.control.get(0, ASKING) === 1, 'the heir waits')
+      await untilAsking(heir, 'the heir waits')
       lock.unlock()
       if (lock instanceof Mutex) assert.equal(lock.tryLock(), false, 'it was handed over')
-    } finally {
-      await heir.terminate()
-    }
+    })
     assert.equal(lock.lock(PATIENCE), undefined)
     lock.unlock()
     // A later thread may have the dead one's place, and must not be handed what it never asked for.

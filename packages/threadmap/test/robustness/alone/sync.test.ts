@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AttachError, ThreadLimitError } from 'threadmap'
 import { CompatRWMutex, LockTimeoutError, LockUsageError, Mutex, RWMutex, WaitGroup } from 'threadmap/sync'
-import { ASKING, HELD, type LockJobs, RELEASE } from '../../programs/locking.js'
+import { HELD } from '../../programs/locking.js'
+import { release, team, untilAsking, untilHeld, whileHeld, withTeams } from '../../support/lock-teams.js'
+import { PATIENCE, until, untilSeen } from '../../support/patience.js'
 import { SOAKING, seeded } from '../../support/seeded.js'
-import { crewOf, PATIENCE, until, untilSeen } from '../../threads/team.js'
-
-const team = crewOf<LockJobs>('locking')
 
 const KINDS = { Mutex, RWMutex, CompatRWMutex } as const
 
@@ -26,11 +25,7 @@ for (const [name, Lock] of Object.entries(KINDS)) {
     `${name}: lock gives up after its time-out and names the owner; unlock by another thread is refused`,
     async () => {
       using lock = new Lock()
-      const holder = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
-      try {
-        await holder.ready()
-        holder.open()
-        await until(() => holder.control.get(0, HELD) === 1, 'the worker holds it')
+      await whileHeld(lock, async holder => {
         for (const timeout of [0, 80]) {
           const began = performance.now()
           assert.throws(
@@ -43,14 +38,11 @@ for (const [name, Lock] of Object.entries(KINDS)) {
         }
         assert.throws(() => lock.unlock(), LockUsageError)
         if (lock instanceof Mutex) assert.equal(lock.tryLock(), false)
-        holder.control.set(0, RELEASE, 1)
-        holder.control.wake(0, RELEASE)
+        release(holder)
         assert.equal((await holder.reports())[0]!.error, undefined)
         assert.equal(lock.lock(), undefined, 'nobody died')
         lock.unlock()
-      } finally {
-        await holder.terminate()
-      }
+      })
     },
   )
 
@@ -60,21 +52,19 @@ for (const [name, Lock] of Object.entries(KINDS)) {
     for (const waiting of [true, false]) {
       const victim = team('hold', [task])
       const waiter = team('hold', waiting ? [task] : [])
-      try {
-        await Promise.all([victim.ready(), waiter.ready()])
+      await withTeams([victim, waiter], async () => {
         victim.open()
-        await until(() => victim.control.get(0, HELD) === 1, 'the victim holds it')
+        await untilHeld(victim, 'the victim holds it')
         const { threadId } = victim.workers[0]!
         if (waiting) {
           waiter.open()
-          await until(() => waiter.control.get(0, ASKING) === 1, 'the waiter asks')
+          await untilAsking(waiter, 'the waiter asks')
           await sleep(30)
         }
         await victim.terminate()
         if (waiting) {
-          await until(() => waiter.control.get(0, HELD) === 1, 'the waiter gets it')
-          waiter.control.set(0, RELEASE, 1)
-          waiter.control.wake(0, RELEASE)
+          await untilHeld(waiter, 'the waiter gets it')
+          release(waiter)
           assert.deepEqual((await waiter.reports())[0]!.died, { threadId })
         } else {
           assert.deepEqual(lock.lock(PATIENCE), { threadId })
@@ -82,9 +72,7 @@ for (const [name, Lock] of Object.entries(KINDS)) {
         }
         assert.equal(lock.lock(PATIENCE), undefined, 'it is told once')
         lock.unlock()
-      } finally {
-        await Promise.all([victim.terminate(), waiter.terminate()])
-      }
+      })
     }
   })
 
@@ -96,8 +84,7 @@ for (const [name, Lock] of Object.entries(KINDS)) {
       const task = { lock: lock.handle, times: 0, words }
       const survivor = team('countForever', [task])
       let told = 0
-      try {
-        await survivor.ready()
+      await withTeams([survivor], async () => {
         survivor.open()
         // Enough rounds that some victim dies with the lock, and the survivor is told.
         const round = async () => {
@@ -120,9 +107,7 @@ for (const [name, Lock] of Object.entries(KINDS)) {
         await untilSeen(round, 'a victim dies with the lock', SOAKING ? 300 : 12)
         survivor.control.stop()
         told = (await survivor.reports())[0]!
-      } finally {
-        await survivor.terminate()
-      }
+      })
       assert.ok(told > 0, 'no victim died with the lock')
       assert.equal(lock.lock(), undefined)
       lock.unlock()
@@ -136,22 +121,18 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
     const read = { lock: lock.handle, how: 'read', timeout: PATIENCE } as const
     const victims = team('hold', [read, read])
     const writer = team('hold', [{ lock: lock.handle, how: 'write', timeout: PATIENCE }])
-    try {
-      await Promise.all([victims.ready(), writer.ready()])
+    await withTeams([victims, writer], async () => {
       victims.open()
       await until(() => victims.control.get(0, HELD) + victims.control.get(1, HELD) === 2, 'both read')
       writer.open()
-      await until(() => writer.control.get(0, ASKING) === 1, 'the writer asks')
+      await untilAsking(writer, 'the writer asks')
       await victims.terminate()
-      await until(() => writer.control.get(0, HELD) === 1, 'the writer gets it')
-      writer.control.set(0, RELEASE, 1)
-      writer.control.wake(0, RELEASE)
+      await untilHeld(writer, 'the writer gets it')
+      release(writer)
       assert.deepEqual((await writer.reports())[0]!.died, undefined, 'a reader leaves nothing half done')
       assert.equal(lock.lock(PATIENCE), undefined)
       lock.unlock()
-    } finally {
-      await Promise.all([victims.terminate(), writer.terminate()])
-    }
+    })
   })
 }
 
