@@ -5,16 +5,18 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { MapKind } from 'threadmap'
+import { ALL_KINDS } from '../support/kinds.js'
 import { dieEverywhere } from './death.js'
 import { deathsOf } from './scenarios.js'
-import { type FormName, forms, type MapName, maps } from './world.js'
+import { type FormName, forms } from './world.js'
 
 /** After every EVERY-th death the recoverer dies too; after every one there would be millions of deaths. */
 const EVERY = 41
 /** The recoverer dies at one in this many of its steps. Those of a SyncMap are thousands: it looks through every thread's values. */
-const strideOf = (map: MapName): number => (map === 'SyncMap' ? 2003 : 17)
+const strideOf = (map: MapKind): number => (map === 'SyncMap' ? 2003 : 17)
 
-for (const map of Object.keys(maps) as MapName[]) {
+for (const map of ALL_KINDS) {
   for (const form of Object.keys(forms) as FormName[]) {
     test(`${map} of ${form}: a thread may die at any step`, () => {
       let deaths = 0

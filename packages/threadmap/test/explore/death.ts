@@ -3,14 +3,15 @@
  * and goes on, on the shipped kernel. The memory must be whole, nothing may hang, every acknowledged write must be
  * there, and the interrupted operation wholly there or wholly absent.
  */
-import { doDirectly, newEntry } from './explorer.js'
-import { type Entry, linearizable } from './history.js'
+import type { MapKind } from 'threadmap'
+import { type Entry, linearizable, newEntry } from './history.js'
 import { type Output, perform, type Step } from './operations.js'
+import { doDirectly } from './scenario.js'
 import { Death, type LogicalThread, READS, type Scheduler } from './thread.js'
-import { type FormName, forms, type MapName, World } from './world.js'
+import { type FormName, forms, World } from './world.js'
 
 export interface DeathScenario {
-  map: MapName
+  map: MapKind
   form: FormName
   capacity?: number
   fill: readonly (readonly [string, number])[]

@@ -2,9 +2,9 @@
  * Locks that go from hand to hand: every waiter is overdue at once, so `unlock` hands the lock over whenever somebody waits. With
  * time-outs that come at any moment, and deaths of a thread that has the lock, waits for it, or has just been handed it.
  */
-import type { Named } from './explorer.js'
+import type { MapKind } from 'threadmap'
 import type { Step } from './operations.js'
-import type { MapName } from './world.js'
+import type { Named } from './scenario.js'
 
 const few = [
   ['a', 1],
@@ -18,7 +18,7 @@ const iterate: Step = { op: 'iterate' }
 const compute = (value: number): Step => ({ op: 'compute', key: 'n', value })
 
 /** What the threads of a map do that wait for one lock. Twice, so that who has handed it over comes back for it. */
-function programs(map: MapName): Step[][][] {
+function programs(map: MapKind): Step[][][] {
   const writers = [
     [[add(1), add(2)], [add(3)]],
     [[add(1)], [add(3)], [add(5)]],
@@ -59,7 +59,7 @@ export function handoverScenarios(): Named[] {
 }
 
 /** With the death of a thread before its `at`th access, and one that recovers it. */
-export function handoverDeaths(map: MapName, thread: number, at: number): Named[] {
+export function handoverDeaths(map: MapKind, thread: number, at: number): Named[] {
   return programs(map)
     .filter(threads => thread < threads.length)
     .map(threads => ({

@@ -1,5 +1,5 @@
 /** Histories of a schedule, and whether a map could have given them one operation after the other. */
-import { type OpName, type Output, updated } from './operations.js'
+import { type OpName, type Output, type Step, updated } from './operations.js'
 
 export interface Entry {
   client: number
@@ -12,6 +12,19 @@ export interface Entry {
   /** When it was called and when it returned, on one clock. An operation that never returned: Infinity. */
   call: number
   return: number
+}
+
+/** An operation that was called and has not returned. */
+export function newEntry(client: number, step: Step, call: number): Entry {
+  return {
+    client,
+    op: step.op,
+    key: step.key,
+    input: { value: step.value, expected: step.expected },
+    output: undefined,
+    call,
+    return: Number.POSITIVE_INFINITY,
+  }
 }
 
 /** What an operation says that did nothing. */

@@ -1,11 +1,13 @@
 /** What is explored: small programs in small maps, chosen so that their threads get in each other's way. */
+import type { MapKind } from 'threadmap'
 import { FastMap, f64, string } from 'threadmap'
+import { ALL_KINDS } from '../support/kinds.js'
 import type { DeathScenario } from './death.js'
-import type { Named, Scenario } from './explorer.js'
 import { handoverScenarios } from './handover.js'
 import type { Step } from './operations.js'
+import type { Named, Scenario } from './scenario.js'
 import { L } from './thread.js'
-import { type FormName, type MapName, maps, SEED } from './world.js'
+import { type FormName, SEED } from './world.js'
 
 /** The operations that change a key, for thread number `n`. `old` is the value that the key has at first. */
 function changes(form: FormName, key: string, n: number, old = 1): Step[] {
@@ -49,7 +51,7 @@ function against(first: readonly Step[], others: readonly Step[]): Step[][][] {
 }
 
 /** What is explored for every map. */
-function common(map: MapName, form: FormName): Named[] {
+function common(map: MapKind, form: FormName): Named[] {
   const made: Named[] = []
   const add = (
     situation: string,
@@ -245,7 +247,7 @@ function syncOnly(form: FormName): Named[] {
 }
 
 /** Values of two pages: replaced, freed and their pages used again while somebody reads or compares one. */
-function chainsOnly(map: MapName): Named[] {
+function chainsOnly(map: MapKind): Named[] {
   const key = 'a'
   const changing: Step[] = [
     { op: 'set', key, value: 101 },
@@ -278,7 +280,7 @@ function chainsOnly(map: MapName): Named[] {
   }))
 }
 
-export function scenariosOf(map: MapName): Named[] {
+export function scenariosOf(map: MapKind): Named[] {
   // SyncMap keeps every value in a block.
   const forms: FormName[] = map === 'SyncMap' ? ['blocks', 'numbers'] : ['numbers', 'blocks']
   return [
@@ -288,14 +290,14 @@ export function scenariosOf(map: MapName): Named[] {
 }
 
 export function allScenarios(): Named[] {
-  return [...(Object.keys(maps) as MapName[]).flatMap(scenariosOf), ...handoverScenarios()]
+  return [...ALL_KINDS.flatMap(scenariosOf), ...handoverScenarios()]
 }
 
 /** Entries whose table takes more than a page. */
 const SPAN_OF_PAGES = 600
 
 /** Every operation that changes something, in every state in which it does something else. */
-export function deathsOf(map: MapName, form: FormName): DeathScenario[] {
+export function deathsOf(map: MapKind, form: FormName): DeathScenario[] {
   const onA = changes(form, 'a', 1)
   const onN = [
     ...changes(form, 'n', 1).filter(brings),

@@ -2,11 +2,9 @@
  * What a scenario runs in: a small map in a given state, logical threads attached to it, and a picture of its memory to
  * return to before each schedule.
  */
-import { bytes, FastMap, f64, RWMutexMap, ShardedMap, SyncMap, string, UnsafeMap } from 'threadmap'
+import { bytes, type FastMap, f64, type MapKind, string } from 'threadmap'
+import { createMap } from '../support/maps.js'
 import { L, LogicalThread, type Scheduler } from './thread.js'
-
-export const maps = { FastMap, SyncMap, RWMutexMap, ShardedMap, UnsafeMap } as const
-export type MapName = keyof typeof maps
 
 /** Bytes of a value that takes two pages. */
 const CHAIN = 4200
@@ -70,15 +68,13 @@ export class World {
   readonly #pages: number
 
   constructor(
-    map: MapName,
+    map: MapKind,
     form: FormName,
     capacity: number,
     fill: (map: AnyMap, make: (n: number) => unknown) => void,
   ) {
-    const sharded = map === 'FastMap' || map === 'ShardedMap'
-    const Class = maps[map] as unknown as new (options: object) => AnyMap
     this.form = forms[form]
-    this.map = new Class({
+    this.map = createMap<string, unknown>(map, {
       key: string,
       value: this.form.codec,
       capacity,
@@ -87,8 +83,8 @@ export class World {
       // One look more before a thread sleeps: spinning is no more than that to a scheduler.
       backoff: { initialDelay: 0, maxRetries: 1 },
       lockTimeout: LOCK_TIMEOUT,
-      ...(sharded ? { shards: 1 } : {}),
-    })
+      shards: 1,
+    }) as AnyMap
     fill(this.map, this.form.make)
     const { memory } = this.map.session
     const words = new Int32Array(memory.buffer)

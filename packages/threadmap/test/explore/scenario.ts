@@ -1,0 +1,51 @@
+/** What is explored: a map in some state, and what each of a few threads does to it. */
+import type { MapKind } from 'threadmap'
+import type { Step } from './operations.js'
+import type { FormName, World } from './world.js'
+
+export interface Scenario {
+  name: string
+  map: MapKind
+  form: FormName
+  capacity?: number
+  /** Keys and values that the map has at first. */
+  fill: readonly (readonly [string, number])[]
+  /** Done to the map after that, by one thread: makes room for reuse, promotes, and so on. */
+  before?: readonly Step[]
+  /** What each thread does. */
+  threads: readonly (readonly Step[])[]
+  /** A thread that died before its `at`th access in this step. Recover it as owner 'victim'. */
+  victim?: { step: Step; at: number }
+  /** This thread dies before its `at`th access, or falling asleep. Steps `recover` of the others begin when it has died. */
+  mortal?: { thread: number; at: number }
+  /** Waiters of locks are handed them after so many microseconds (by default later than any schedule lasts). */
+  handover?: number
+  /** The locks' time-out in milliseconds. 0: operations that find a lock taken may give up. */
+  timeout?: number
+  /** No page is free. */
+  full?: boolean
+  /** Preemptions and schedules at most, where a schedule is long. */
+  bound?: number
+  most?: number
+}
+
+/** Where a scenario stands in the report. */
+export interface Named extends Scenario {
+  situation: string
+}
+
+/** The keys that its steps name, with a value each. */
+export function keysOf(scenario: Scenario): [string, number][] {
+  const { threads, before, victim } = scenario
+  const steps = [...threads.flat(), ...(before ?? []), ...(victim === undefined ? [] : [victim.step])]
+  return steps.filter(({ key }) => key !== undefined).map(({ key }) => [key!, 0])
+}
+
+/** Does a step on this thread's map. */
+export function doDirectly(map: World['map'], make: (n: number) => unknown, step: Step): void {
+  if (step.op === 'set') map.set(step.key!, make(step.value!))
+  else if (step.op === 'delete') map.delete(step.key!)
+  else if (step.op === 'get') map.get(step.key!)
+  else if (step.op === 'iterate') for (const _ of map.keys());
+  else throw new Error(`a scenario can't begin with ${step.op}`)
+}
