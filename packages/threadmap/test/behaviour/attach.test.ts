@@ -58,7 +58,7 @@ for (const Class of mapClasses) {
 
   test(`${Class.name}: foreign memory is refused`, () =>
     withMap(grownMap(Class), ({ handle }) => {
-      const random = new Random('foreign')
+      const random = Random.of('foreign')
       for (const shared of [true, false]) {
         const memory = new WebAssembly.Memory({ initial: 16, maximum: 64, shared })
         refused(Class, { ...handle, memory }, 'empty memory')

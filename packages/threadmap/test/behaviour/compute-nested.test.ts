@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { f64, MapFullError, RecursiveComputeError, string } from 'threadmap'
 import type { ComputingJobs } from '../programs/computing.js'
+import { ALL_KINDS, SAFE_KINDS } from '../support/kinds.js'
+import { createMap } from '../support/maps.js'
+import { until } from '../support/patience.js'
 import { seeded } from '../support/seeded.js'
-import { ALL_KINDS, createMap, SAFE_KINDS } from '../threads/maps.js'
-import { crewOf, until } from '../threads/team.js'
+import { crewOf } from '../support/team.js'
 
 /** Computations that need other computations: of one thread, deep; of several, in circles. */
 

@@ -15,7 +15,7 @@ test('percentiles, mean and shares agree with HdrHistogram within the stated err
   for (const subBuckets of [16, 64, 1024]) {
     const ours = new Histogram({ subBuckets })
     const theirs = build({ numberOfSignificantValueDigits: 5, highestTrackableValue: 2 ** 42 })
-    const random = new Random('percentiles')
+    const random = Random.of('percentiles')
     for (let i = 0; i < 50_000; i++) {
       const value = Math.floor(10 ** ((random.next() / 2 ** 32) * 11))
       ours.record(value)

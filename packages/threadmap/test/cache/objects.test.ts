@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { json, string } from 'threadmap'
 import type { TurnJobs } from '../programs/turns.js'
+import { ALL_KINDS } from '../support/kinds.js'
+import { createMap } from '../support/maps.js'
 import { seeded } from '../support/seeded.js'
-import { ALL_KINDS, createMap } from '../threads/maps.js'
-import { crewOf, run } from '../threads/team.js'
+import { crewOf, run } from '../support/team.js'
 
 const team = crewOf<TurnJobs>('turns')
 

@@ -18,7 +18,7 @@ test("the secret words come from SipHash-2-4, by its authors' vector", () => {
 
 test('the default hash is the one that its source describes, for keys of every length', () =>
   naming('keyed hash', () => {
-    const random = new Random('keyed hash')
+    const random = Random.of('keyed hash')
     const lengths = [...Array(80).keys(), 440, 447, 448, 449, 456, 895, 896, 897, 4000, 100_003]
     for (const length of lengths) {
       const bytes = random.bytes(length)
@@ -115,7 +115,7 @@ function* differences(random: Random, count: number): Generator<readonly [Uint8A
 
 test('no difference between keys collides under many seeds', () =>
   naming('differences', () => {
-    const random = new Random('differences')
+    const random = Random.of('differences')
     const pairs = [...differences(random, 3000)]
     const met = new Map<number, number>()
     for (let round = 0; round < 60; round++) {
@@ -138,7 +138,7 @@ test('no difference between keys collides under many seeds', () =>
 
 test('numbers in any step, and numbered words, fall evenly into shards and buckets under every seed', () =>
   naming('evenness', () => {
-    const random = new Random('evenness')
+    const random = Random.of('evenness')
     const count = 4096
     const places = 256
     const kinds: [string, (i: number) => Uint8Array | string][] = [

@@ -89,7 +89,7 @@ test('the second opinions agree with the published vectors themselves', () => {
 
 test('random input of every length up to 300 hashes as by the book', () =>
   naming('hashes', () => {
-    const random = new Random('hashes')
+    const random = Random.of('hashes')
     for (let length = 0; length <= 300; length++) {
       const bytes = random.bytes(length)
       const seed = (BigInt(random.next()) << 32n) | BigInt(random.next())
@@ -100,7 +100,7 @@ test('random input of every length up to 300 hashes as by the book', () =>
   }))
 
 test('long input is hashed whole', () => {
-  const bytes = new Random('long', 1).bytes(100_003)
+  const bytes = Random.of('long', 1).bytes(100_003)
   assert.equal(hash('xxhash32', bytes), xxhash32(bytes, 0n))
   assert.equal(hash('xxhash64', bytes), xxhash64(bytes, 0n))
   assert.equal(hash('fnv1a', bytes), fnv1a(bytes))
@@ -122,7 +122,7 @@ test('only the bytes of a view are hashed', () => {
 
 test('the default hash depends on every bit of the input, on its length and on the seed', () =>
   naming('default hash', () => {
-    const random = new Random('default hash')
+    const random = Random.of('default hash')
     for (const length of [0, 1, 3, 7, 8, 9, 16, 31, 32, 33, 100]) {
       const bytes = random.bytes(length)
       const plain = hash('default', bytes, 1n)
@@ -140,7 +140,7 @@ test('the default hash depends on every bit of the input, on its length and on t
   }))
 
 test('half of the bits of the default hash change with one bit of the input', () => {
-  const random = new Random('avalanche', 1)
+  const random = Random.of('avalanche', 1)
   const flips = new Array<number>(64).fill(0)
   let trials = 0
   for (let round = 0; round < 60; round++) {
@@ -161,7 +161,7 @@ test('half of the bits of the default hash change with one bit of the input', ()
 })
 
 test('every hash is within its width', () => {
-  const random = new Random('width', 1)
+  const random = Random.of('width', 1)
   for (let i = 0; i < 200; i++) {
     const bytes = random.bytes(i % 50)
     assert.ok(hash('fnv1a', bytes) < 2n ** 32n && hash('xxhash32', bytes) < 2n ** 32n)

@@ -212,7 +212,7 @@ for (const Class of mapClasses) {
   })
 
   test(`${Class.name}: random strings of random units agree with a plain Map`, async () => {
-    const random = new Random(`${Class.name} strings`)
+    const random = Random.of(`${Class.name} strings`)
     const model = new Map<string, string>()
     const map = new Class({ key: string, value: string, cache: 20, maxBytes: TEST_BYTES })
     const text = (): string => {

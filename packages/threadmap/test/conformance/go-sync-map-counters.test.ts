@@ -353,7 +353,7 @@ class Model {
 test('SyncMap: answers and counters follow the model of read, dirty and misses', { skip: here === undefined }, () =>
   naming('model', async () => {
     if (here === undefined) return
-    const random = new Random('sync map model')
+    const random = Random.of('sync map model')
     for (let round = 0; round < 60; round++) {
       const model = new Model()
       const map = new here({ key: f64, value: f64, maxBytes: TEST_BYTES })

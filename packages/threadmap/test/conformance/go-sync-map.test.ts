@@ -7,7 +7,7 @@ import { concurrentClasses, mapClass, mapClasses, TEST_BYTES } from '../support/
 import { until, untilSeen } from '../support/patience.js'
 import { naming, Random } from '../support/random.js'
 import { withMap } from '../support/room.js'
-import { withTeam } from '../support/team.js'
+import { inSharedRooms } from '../support/shared-room.js'
 
 /**
  * What Go's own tests demand of `sync.Map` (src/sync/map_test.go, up to Go 1.23), as behaviour and in our words, for
@@ -17,7 +17,7 @@ import { withTeam } from '../support/team.js'
 
 test('SyncMap gives the same answers as RWMutexMap, ShardedMap and FastMap to any sequence of calls', () =>
   naming('sequences', async () => {
-    const random = new Random('go sequences')
+    const random = Random.of('go sequences')
     const classes = concurrentClasses.map(({ name }) => name)
     for (let round = 0; round < 150; round++) {
       const maps = classes.map(name => new (mapClass(name))({ key: string, value: string, maxBytes: TEST_BYTES }))
@@ -61,16 +61,16 @@ test('SyncMap gives the same answers as RWMutexMap, ShardedMap and FastMap to an
     }
   }))
 
-withTeam(
+inSharedRooms(
   'concurrent Range: stores of multiples go on, every key comes exactly once with a multiple of itself',
-  async team => {
+  async room => {
     const size = 512
-    for (let n = 1; n <= size; n++) team.map.set(team.key(n), n)
-    const writers = [team.start('storeMultiples', 0, 2, size), team.start('storeMultiples', 1, 2, size)]
-    const numbers = new Map(Array.from({ length: size }, (_, i) => [String(team.key(i + 1)), i + 1]))
+    for (let n = 1; n <= size; n++) room.map.set(room.key(n), n)
+    const writers = [room.start('storeMultiples', 0, 2, size), room.start('storeMultiples', 1, 2, size)]
+    const numbers = new Map(Array.from({ length: size }, (_, i) => [String(room.key(i + 1)), i + 1]))
     const look = async () => {
       const seen = new Set<string>()
-      for (const [key, value] of team.map) {
+      for (const [key, value] of room.map) {
         const n = numbers.get(String(key)) as number
         assert.equal((value as number) % n, 0, `key ${n} had the value ${String(value)}`)
         assert.ok(!seen.has(String(key)), `key ${n} came twice`)
@@ -78,27 +78,27 @@ withTeam(
       }
       assert.equal(seen.size, size)
       await sleep(1)
-      return counter(team.signals, 2) >= 4
+      return counter(room.signals, 2) >= 4
     }
     await untilSeen(look, 'the writers have stored four times all keys', 16)
-    openGate(team.signals, 3)
+    openGate(room.signals, 3)
     await Promise.all(writers)
   },
   { pairs: ['f64 -> u32', 'string -> f64'] },
 )
 
-withTeam(
+inSharedRooms(
   'Clear under load: stores, loads and clears go on together, and a clear at the end leaves nothing',
-  async team => {
-    const jobs = [0, 1, 2].map(thread => team.start('storeLoadOrClear', thread, 3, 50))
-    await until(() => counter(team.signals, 2) >= 3000, '3000 stores, loads and clears')
-    openGate(team.signals, 3)
+  async room => {
+    const jobs = [0, 1, 2].map(thread => room.start('storeLoadOrClear', thread, 3, 50))
+    await until(() => counter(room.signals, 2) >= 3000, '3000 stores, loads and clears')
+    openGate(room.signals, 3)
     for (const wrong of await Promise.all(jobs)) assert.deepEqual(wrong, [])
-    team.map.clear()
-    for (const entry of team.map) assert.fail(`after clear the iteration showed ${String(entry)}`)
-    assert.equal(team.map.size, 0)
-    team.map.set(team.key(1), team.value(1))
-    assert.equal(team.map.get(team.key(1)), team.value(1))
+    room.map.clear()
+    for (const entry of room.map) assert.fail(`after clear the iteration showed ${String(entry)}`)
+    assert.equal(room.map.size, 0)
+    room.map.set(room.key(1), room.value(1))
+    assert.equal(room.map.get(room.key(1)), room.value(1))
   },
   { pairs: ['string -> f64', 'i64 -> i64'] },
 )

@@ -1,8 +1,8 @@
 /** The checker itself, on histories whose answer is known: a tool that cannot say no proves nothing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Random } from '../support/random.js'
 import { seeded } from '../support/seeded.js'
-import type { Random } from '../threads/random.js'
 import { check, checkAll, type Verdict } from './checker.js'
 import { byKey, isPending, type Model, PENDING } from './history.js'
 import { ABSENT, keyModel, type MapOperation, mapModel } from './map-model.js'

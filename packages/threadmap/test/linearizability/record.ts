@@ -1,12 +1,13 @@
 /** Records histories of a map under real worker threads, and judges them. */
 import { writeFileSync } from 'node:fs'
-import type { MapKind } from 'threadmap'
+import type { ConcurrentMap, MapKind } from 'threadmap'
 import { string } from 'threadmap'
 import { Mutex } from 'threadmap/sync'
 import { type HistoryJobs, type HistoryTask, historyKey, type ValueName, valuesOf } from '../programs/histories.js'
-import { type AuditedMap, createMap } from '../threads/maps.js'
-import type { Random } from '../threads/random.js'
-import { crewOf, PATIENCE, run, type Team, until } from '../threads/team.js'
+import { createMap } from '../support/maps.js'
+import { PATIENCE, until } from '../support/patience.js'
+import type { Random } from '../support/random.js'
+import { crewOf, run, type Team } from '../support/team.js'
 import { AT_MOST, Book, Clock } from './book.js'
 import { check, checkAll, type Result } from './checker.js'
 import { byKey, isPending, type Model } from './history.js'
@@ -76,7 +77,7 @@ export interface Recording {
 /** A map under test, and where its histories are written. */
 class Session {
   readonly options: RecordOptions
-  readonly map: AuditedMap<string, unknown>
+  readonly map: ConcurrentMap<string, unknown>
   readonly mutex: Mutex | undefined
   readonly books: SharedArrayBuffer[]
   readonly clock = Clock.buffer()

@@ -3,15 +3,17 @@
  * quarter of the free bytes fits, a thread can attach, every value can be read, and a refill reaches 90% of the first fill.
  */
 import assert from 'node:assert/strict'
+import type { ConcurrentMap } from 'threadmap'
 import { bytes, f64, MapFullError, string } from 'threadmap'
+import { ALL_KINDS } from '../support/kinds.js'
+import { attachMap, createMap } from '../support/maps.js'
+import type { Random } from '../support/random.js'
 import { SOAKING, seeded } from '../support/seeded.js'
-import { ALL_KINDS, type AuditedMap, attachMap, createMap } from '../threads/maps.js'
-import type { Random } from '../threads/random.js'
 
 const MIB = 1024 * 1024
 const MAX_BYTES = 4 * MIB
 
-type Bytes = AuditedMap<string, Uint8Array>
+type Bytes = ConcurrentMap<string, Uint8Array>
 
 /** What a key holds is known by its number. */
 function contentOf(number: number, size: number): Uint8Array {

@@ -2,7 +2,7 @@
 import type { MapHandle } from 'threadmap'
 import { ComputeDeadlockError, ComputeTimeoutError } from 'threadmap'
 import { type Crew, serve } from '../support/crew.js'
-import { attachMap } from '../threads/maps.js'
+import { attachMap } from '../support/maps.js'
 
 export interface CircleTask {
   map: MapHandle<string, number>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { MapFullError, type MapHandle } from 'threadmap'
 import { type Crew, serve } from '../support/crew.js'
-import { attachMap } from '../threads/maps.js'
-import { mix } from '../threads/random.js'
+import { attachMap } from '../support/maps.js'
+import { mix } from '../support/random.js'
 
 export interface FillTask {
   readonly map: MapHandle<string, Uint8Array>

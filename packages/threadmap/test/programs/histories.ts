@@ -5,8 +5,8 @@ import { ABSENT, type OperationName, updated } from '../linearizability/map-mode
 import { type Sabotage, sabotaged } from '../linearizability/sabotage.js'
 import { type Crew, serve } from '../support/crew.js'
 import { type Form, type FormName, formOf } from '../support/forms.js'
-import { attachMap } from '../threads/maps.js'
-import { Random } from '../threads/random.js'
+import { attachMap } from '../support/maps.js'
+import { Random } from '../support/random.js'
 
 /** How values look: the forms of the other tests, or (to be added to) the bare number. */
 export type ValueName = FormName | 'plain'

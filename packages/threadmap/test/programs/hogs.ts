@@ -1,6 +1,6 @@
 import type { MapHandle } from 'threadmap'
 import { type Crew, serve } from '../support/crew.js'
-import { attachMap } from '../threads/maps.js'
+import { attachMap } from '../support/maps.js'
 
 export interface LargeTask {
   readonly map: MapHandle<string, Uint8Array>

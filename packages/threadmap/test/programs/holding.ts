@@ -4,7 +4,7 @@ import { parentPort } from 'node:worker_threads'
 import type { MapHandle } from 'threadmap'
 import { type Crew, serve } from '../support/crew.js'
 import { lockOfShard } from '../support/inside.js'
-import { attachMap } from '../threads/maps.js'
+import { attachMap } from '../support/maps.js'
 
 export interface AskTask {
   readonly map: MapHandle<string, number>

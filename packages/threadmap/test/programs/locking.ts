@@ -11,9 +11,9 @@ import {
   WaitGroup,
 } from 'threadmap/sync'
 import { type Crew, serve } from '../support/crew.js'
-import { attachMap } from '../threads/maps.js'
-import { Random } from '../threads/random.js'
-import { PATIENCE } from '../threads/team.js'
+import { attachMap } from '../support/maps.js'
+import { PATIENCE } from '../support/patience.js'
+import { Random } from '../support/random.js'
 
 export type AnyLock = LockHandle<'Mutex'> | LockHandle<'RWMutex'> | LockHandle<'CompatRWMutex'>
 

@@ -1,7 +1,7 @@
 import type { MapHandle } from 'threadmap'
 import { ConcurrentMapError } from 'threadmap'
 import { type Crew, serve } from '../support/crew.js'
-import { attachMap } from '../threads/maps.js'
+import { attachMap } from '../support/maps.js'
 
 export interface WriteTask {
   /** One map per round. */

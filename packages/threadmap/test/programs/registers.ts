@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import type { MapHandle } from 'threadmap'
 import { type Crew, serve } from '../support/crew.js'
 import { type FormName, formOf } from '../support/forms.js'
-import { attachMap } from '../threads/maps.js'
-import { Random } from '../threads/random.js'
+import { attachMap } from '../support/maps.js'
+import { Random } from '../support/random.js'
 
 /**
  * Registers: every key has one writer, which counts its versions up and tells, in memory of its own, which version it is

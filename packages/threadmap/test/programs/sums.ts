@@ -1,7 +1,7 @@
 import type { MapHandle } from 'threadmap'
 import { type Crew, serve } from '../support/crew.js'
-import { attachMap } from '../threads/maps.js'
-import { Random } from '../threads/random.js'
+import { attachMap } from '../support/maps.js'
+import { Random } from '../support/random.js'
 
 export interface BankTask {
   readonly map: MapHandle<string, number>

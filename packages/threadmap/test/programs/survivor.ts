@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MapHandle } from 'threadmap'
 import { type LockHandle, Mutex } from 'threadmap/sync'
-import { attachMap } from '../threads/maps.js'
+import { attachMap } from '../support/maps.js'
 
 export interface SurvivorReport {
   readonly operations: number

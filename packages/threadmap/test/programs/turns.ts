@@ -3,8 +3,8 @@ import type { MapHandle } from 'threadmap'
 import { type Crew, serve } from '../support/crew.js'
 import { type FormName, formOf } from '../support/forms.js'
 import { collectGarbage } from '../support/garbage.js'
-import { attachMap } from '../threads/maps.js'
-import { Random } from '../threads/random.js'
+import { attachMap } from '../support/maps.js'
+import { Random } from '../support/random.js'
 
 export interface TurnTask {
   readonly map: MapHandle<string, unknown>

@@ -10,7 +10,7 @@ import { Random } from '../support/random.js'
 const [seed, trials] = process.argv.slice(2).map(Number)
 
 for (let trial = 0; trial < trials; trial++) {
-  const random = new Random(`damage ${trial}`, seed)
+  const random = Random.of(`damage ${trial}`, seed)
   const { map, name, attach, words, parts } = trialMap(random, trial)
   console.log(JSON.stringify({ trial, name, begun: true }))
   const bytes = new Uint8Array(words.buffer)

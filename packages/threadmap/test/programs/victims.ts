@@ -5,8 +5,8 @@ import type { ConcurrentMap, MapHandle } from 'threadmap'
 import { ComputeTimeoutError } from 'threadmap'
 import { type Assignment, type Crew, serve } from '../support/crew.js'
 import { type FormName, formOf } from '../support/forms.js'
-import { attachMap } from '../threads/maps.js'
-import { mix, Random } from '../threads/random.js'
+import { attachMap } from '../support/maps.js'
+import { mix, Random } from '../support/random.js'
 
 /** What a victim does until it is terminated. */
 export const WORKS = [

@@ -3,6 +3,7 @@
  * It needs nothing but the library and workers, so that the same file runs in Bun, in Deno and in a page.
  */
 import type { MapKind } from 'threadmap'
+import { ALL_KINDS } from '../support/kinds.js'
 import { PATIENCE } from '../support/patience.js'
 import { checkValues, type Numbers } from './jobs.js'
 import { library } from './library.js'
@@ -13,8 +14,6 @@ export interface Result {
   name: string
   error?: string
 }
-
-export const mapKinds: MapKind[] = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap']
 
 const GROWN = 5_000
 const ADDS = 20_000
@@ -44,7 +43,7 @@ export async function smoke(): Promise<Result[]> {
   })
   const [first, second] = peers
   if (first && second) {
-    for (const [id, kind] of mapKinds.entries()) {
+    for (const [id, kind] of ALL_KINDS.entries()) {
       await step(`${kind}: create, attach, grow, compute, iterate`, () => oneMap(id, kind, first, second))
     }
     for (const [index, one] of cases(library).entries()) {

@@ -5,10 +5,11 @@ import { string } from 'threadmap'
 import { ALL_OPERATIONS, COMPUTE_OPERATIONS, judge, type RecordOptions, record } from '../linearizability/record.js'
 import type { VictimTask, Work } from '../programs/victims.js'
 import { type FormName, formOf } from '../support/forms.js'
+import type { SafeKind } from '../support/kinds.js'
+import { createMap } from '../support/maps.js'
 import { count, kill, massacre, READS, settle, type Toll, WRITES } from '../support/massacre.js'
-import { createMap, type SAFE_KINDS } from '../threads/maps.js'
-import type { Random } from '../threads/random.js'
-import { until } from '../threads/team.js'
+import { until } from '../support/patience.js'
+import type { Random } from '../support/random.js'
 
 /** What the episodes of a map have done so far. */
 export interface Tally extends Toll {
@@ -23,7 +24,6 @@ export interface Tally extends Toll {
 
 export type PartName = 'deaths' | 'counters' | 'histories' | 'fatal-histories'
 
-type SafeKind = (typeof SAFE_KINDS)[number]
 type Part = (kind: MapKind, random: Random, tally: Tally) => Promise<void>
 
 const FORMS: FormName[] = ['number', 'bigint', 'bytes32', 'bytesOfAnyLength', 'strings', 'fields', 'documents']

@@ -10,8 +10,8 @@
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import type { MapKind } from 'threadmap'
-import { ALL_KINDS } from '../threads/maps.js'
-import { Random } from '../threads/random.js'
+import { ALL_KINDS } from '../support/kinds.js'
+import { Random } from '../support/random.js'
 import { PARTS, type PartName, type Tally } from './parts.js'
 
 /** The main thread hears of deaths, so it must never stand still. This long is no accident of scheduling. */

@@ -1,11 +1,11 @@
 /** Maps to be damaged: of every kind, with some history. */
-import { type ConcurrentMap, FastMap, json, RWMutexMap, ShardedMap, SyncMap, string, UnsafeMap } from 'threadmap'
+import { type ConcurrentMap, json, string } from 'threadmap'
 import { L } from '../explore/thread.js'
+import { ALL_KINDS } from './kinds.js'
+import { attachMap, createMap } from './maps.js'
 import type { Random } from './random.js'
 
 export type AnyMap = ConcurrentMap<string, unknown>
-
-const classes = [FastMap, SyncMap, RWMutexMap, ShardedMap, UnsafeMap]
 
 export interface Trial {
   readonly map: AnyMap
@@ -18,9 +18,9 @@ export interface Trial {
 
 /** The map of this trial. Its time-outs are short: damage can look like a lock that a thread holds. */
 export function trialMap(random: Random, trial: number): Trial {
-  const Class = classes[trial % classes.length]
+  const kind = ALL_KINDS[trial % ALL_KINDS.length]
   const options = { key: string, value: json<unknown>(), maxBytes: 4 * 2 ** 20, lockTimeout: 20, computeTimeout: 20 }
-  const map = new Class(options) as AnyMap
+  const map = createMap(kind, options)
   const entries = 100 + random.below(300)
   for (let i = 0; i < entries; i++) map.set(`key ${i}`, { i, text: 'y'.repeat(random.below(300)) })
   for (let i = 0; i < entries; i += 3) map.delete(`key ${i}`)
@@ -32,7 +32,7 @@ export function trialMap(random: Random, trial: number): Trial {
   const used = word(L.H_PAGES_USED)
   return {
     map,
-    name: Class.name,
+    name: kind,
     words,
     parts: [
       [0, words.byteLength],
@@ -42,6 +42,6 @@ export function trialMap(random: Random, trial: number): Trial {
       [word(L.H_HEAP_START), word(L.H_HEAP_START) + used * L.PAGE],
       [word(L.H_HEAP_START), word(L.H_HEAP_START) + used * L.PAGE],
     ],
-    attach: () => Class.attach(handle as never) as AnyMap,
+    attach: () => attachMap(handle),
   }
 }

@@ -1,4 +1,6 @@
-import { type ConcurrentMap, FastMap, RWMutexMap, ShardedMap, SyncMap, type SyncMapStats, UnsafeMap } from 'threadmap'
+import type { ConcurrentMap, MapHandle, MapKind, ShardedOptions, SyncMapStats } from 'threadmap'
+import * as threadmap from 'threadmap'
+import { ALL_KINDS, SHARDED_KINDS } from './kinds.js'
 
 /** A map of whatever codecs a test chose. */
 export type AnyMap = ConcurrentMap<unknown, unknown>
@@ -26,20 +28,30 @@ export interface MapClass {
   attach(handle: unknown, options?: { key?: unknown; value?: unknown; cache?: unknown }): AnyMap
 }
 
-const all = [UnsafeMap, RWMutexMap, SyncMap, ShardedMap, FastMap] as unknown as MapClass[]
-
 /** `THREADMAP_MAP=FastMap` runs the suites for one class only. */
-export const mapClasses: readonly MapClass[] = all.filter(
-  ({ name }) => (process.env.THREADMAP_MAP ?? name).split(',').includes(name), // an absent variable names every class
-)
+export const mapClasses: readonly MapClass[] = ALL_KINDS.filter(
+  kind => (process.env.THREADMAP_MAP ?? kind).split(',').includes(kind), // an absent variable names every class
+).map(mapClass)
 
 /** The maps that several threads may use at once. */
 export const concurrentClasses: readonly MapClass[] = mapClasses.filter(({ name }) => name !== 'UnsafeMap')
 
-export function mapClass(name: string): MapClass {
-  const found = all.find(candidate => candidate.name === name)
-  if (found === undefined) throw new Error(`no map class is called ${name}`)
-  return found
+export function mapClass(kind: string): MapClass {
+  const known = ALL_KINDS.find(name => name === kind)
+  if (known === undefined) throw new Error(`no map class is called ${kind}`)
+  return Reflect.get(threadmap, known) as MapClass
+}
+
+/** A new map of this kind; `shards` goes only to the classes that have the option. */
+export function createMap<K, V>(kind: MapKind, options: ShardedOptions<K, V>): ConcurrentMap<K, V> {
+  const { shards, ...plain } = options
+  const Class = mapClass(kind)
+  return new Class(shards !== undefined && SHARDED_KINDS.includes(kind) ? options : plain) as ConcurrentMap<K, V>
+}
+
+/** Attaches to a handle with the class that made it. */
+export function attachMap<K, V>(handle: MapHandle<K, V>, options: { cache?: number } = {}): ConcurrentMap<K, V> {
+  return mapClass(handle.kind).attach(handle, options) as ConcurrentMap<K, V>
 }
 
 /** Memory of each map under test: far more than a test needs, far less than the default reserves. */

@@ -1,6 +1,7 @@
 /** Kills workers in the middle of their work, and holds the survivors and the map to account. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConcurrentMap } from 'threadmap'
 import { string } from 'threadmap'
 import {
   BEAT,
@@ -13,10 +14,12 @@ import {
   victimKey,
   type Work,
 } from '../programs/victims.js'
-import { type AuditedMap, createMap, type SAFE_KINDS } from '../threads/maps.js'
-import type { Random } from '../threads/random.js'
-import { crewOf, until } from '../threads/team.js'
 import { type FormName, formOf } from './forms.js'
+import type { SafeKind } from './kinds.js'
+import { createMap } from './maps.js'
+import { until } from './patience.js'
+import type { Random } from './random.js'
+import { crewOf } from './team.js'
 
 const team = crewOf<VictimJobs>('victims')
 
@@ -26,7 +29,7 @@ export interface Toll {
   recoveries: number
 }
 
-type AnyMap = AuditedMap<string, unknown>
+type AnyMap = ConcurrentMap<string, unknown>
 
 /** So long that no machine is that busy: who waits for this has waited for a dead thread. */
 const LOCK_TIMEOUT = 60_000
@@ -68,7 +71,11 @@ export async function kill(map: AnyMap, tasks: VictimTask[], random: Random, tol
     // An iteration of what those before have made grow takes long.
     const most = slow ? Math.max(1, Math.min(20, 100_000 / (map.size + 1))) : tasks[0]!.form === 'large' ? 60 : 3000
     const enough = random.oneIn(3) ? 0 : random.below(Math.ceil(most))
-    await until(() => new Int32Array(tasks[0]!.log)[1]! >= enough, `${enough} operations of ${tasks[0]!.work}`)
+    // A victim that fails by itself ends the wait, and says why.
+    await Promise.race([
+      until(() => new Int32Array(tasks[0]!.log)[1]! >= enough, `${enough} operations of ${tasks[0]!.work}`),
+      victims.finished,
+    ])
     await sleep(random.below(3))
     for (let spins = random.below(20_000); spins > 0; spins--);
   } finally {
@@ -90,7 +97,7 @@ export function settle(map: AnyMap, form: FormName, toll: Toll): void {
 
 /** `rounds` times, two workers die at once while a survivor works on. */
 export async function massacre(
-  kind: (typeof SAFE_KINDS)[number],
+  kind: SafeKind,
   form: FormName,
   works: Work[],
   rounds: number,
@@ -143,13 +150,7 @@ function logOf(task: CounterTask): [begun: number, done: number] {
  * Workers raise a few counters that all of them share, each in its own way; victims die of it. Law: the counters' sum is at
  * least what was acknowledged, and at most what was begun.
  */
-export async function count(
-  kind: (typeof SAFE_KINDS)[number],
-  form: FormName,
-  rounds: number,
-  random: Random,
-  toll: Toll,
-): Promise<void> {
+export async function count(kind: SafeKind, form: FormName, rounds: number, random: Random, toll: Toll): Promise<void> {
   const { codec, check } = formOf(form)
   using map = createMap<string, unknown>(kind, { key: string, value: codec, shards: 2, lockTimeout: LOCK_TIMEOUT })
   const taskOf = (): CounterTask => ({ map: map.handle, form, seed: random.next(), log: new SharedArrayBuffer(8) })

@@ -41,7 +41,7 @@ export class Room {
     this.pair = pair
     this.mode = mode
     this.kind = Class.name
-    this.random = new Random(label)
+    this.random = Random.of(label)
     this.here = new Class({
       key: pair.key.codec,
       value: pair.value.codec,

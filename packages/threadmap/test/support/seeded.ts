@@ -1,8 +1,5 @@
 import { test } from 'node:test'
-import { Random } from '../threads/random.js'
-
-/** The seed of this run: from THREADMAP_SEED, else random. */
-export const SEED = Number(process.env.THREADMAP_SEED ?? Math.floor(Math.random() * 2 ** 31))
+import { Random, SEED } from './random.js'
 
 const SOAK_MINUTES = Number(process.env.THREADMAP_SOAK ?? 0)
 /** How long all timed parts of the stress tests take together without THREADMAP_SOAK, in milliseconds (roughly). */
@@ -18,12 +15,10 @@ export function duration(milliseconds: number): number {
 
 /** A test with its own random numbers; the seed is in the message of a failure. */
 export function seeded(name: string, body: (random: Random) => Promise<void> | void): void {
-  // The runner's own limit is a last resort: waits end after PATIENCE (team.ts), and say for what.
+  // The runner's own limit is a last resort: waits end after PATIENCE, and say for what.
   test(name, { timeout: 300_000 + duration(1000) * 20 }, async () => {
-    let hash = SEED
-    for (const char of name) hash = (Math.imul(hash, 31) + char.codePointAt(0)!) | 0
     try {
-      await body(new Random(hash))
+      await body(Random.of(name))
     } catch (error) {
       if (error instanceof Error) error.message = `${error.message}\n(repeat with THREADMAP_SEED=${SEED})`
       throw error

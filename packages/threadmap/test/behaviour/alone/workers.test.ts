@@ -6,7 +6,7 @@ import { counter, openGate } from '../../support/jobs.js'
 import { mapClasses, TEST_BYTES } from '../../support/maps.js'
 import { pairNamed } from '../../support/pairs.js'
 import { until, untilSeen } from '../../support/patience.js'
-import { withTeam } from '../../support/team.js'
+import { inSharedRooms } from '../../support/shared-room.js'
 
 /** Each atomic operation, done by several threads at once: exactly one wins, nothing is lost. */
 
@@ -22,138 +22,138 @@ function tally(values: readonly unknown[]): Map<string, number> {
   return counts
 }
 
-withTeam('of several threads that insert the same keys, one wins each and all see its value', async team => {
+inSharedRooms('of several threads that insert the same keys, one wins each and all see its value', async room => {
   const count = 300
-  const results = (await team.all('getOrInsertAll', THREADS, count)) as unknown[][]
+  const results = (await room.all('getOrInsertAll', THREADS, count)) as unknown[][]
   for (let i = 0; i < count; i++) {
-    const stored = team.map.get(team.key(i))
+    const stored = room.map.get(room.key(i))
     for (const result of results) assert.deepEqual(result[i], stored)
-    const offered = Array.from({ length: THREADS }, (_, thread) => team.value(thread * count + i))
+    const offered = Array.from({ length: THREADS }, (_, thread) => room.value(thread * count + i))
     assert.ok(tally(offered).has([...tally([stored]).keys()][0] as string), 'a value that somebody offered')
   }
-  assert.equal(team.map.size, count)
+  assert.equal(room.map.size, count)
 })
 
-withTeam('of several threads that take the same keys, one gets each value', async team => {
+inSharedRooms('of several threads that take the same keys, one gets each value', async room => {
   const count = 300
-  for (let i = 0; i < count; i++) team.map.set(team.key(i), team.value(i))
-  const results = (await team.all('takeAll', THREADS, count)) as unknown[][]
+  for (let i = 0; i < count; i++) room.map.set(room.key(i), room.value(i))
+  const results = (await room.all('takeAll', THREADS, count)) as unknown[][]
   for (let i = 0; i < count; i++) {
     const taken = results.map(result => result[i]).filter(value => value !== undefined)
-    assert.deepEqual(taken, [team.value(i)], `key ${i}`)
+    assert.deepEqual(taken, [room.value(i)], `key ${i}`)
   }
-  assert.equal(team.map.size, 0)
+  assert.equal(room.map.size, 0)
 })
 
 for (const job of ['deleteAll', 'compareAndDeleteAll', 'compareAndSwapOnce']) {
-  withTeam(`of several threads doing ${job} to the same keys, exactly one succeeds with each`, async team => {
+  inSharedRooms(`of several threads doing ${job} to the same keys, exactly one succeeds with each`, async room => {
     const count = 300
-    for (let i = 0; i < count; i++) team.map.set(team.key(i), team.value(i))
-    const results = (await team.all(job, THREADS, count)) as boolean[][]
+    for (let i = 0; i < count; i++) room.map.set(room.key(i), room.value(i))
+    const results = (await room.all(job, THREADS, count)) as boolean[][]
     for (let i = 0; i < count; i++) {
       const winners = results.flatMap((result, thread) => (result[i] ? [thread] : []))
       assert.equal(winners.length, 1, `key ${i}: ${winners.length} threads succeeded`)
-      const expected = job === 'compareAndSwapOnce' ? team.value((1 + (winners[0] as number)) * count + i) : undefined
-      assert.deepEqual(team.map.get(team.key(i)), expected)
+      const expected = job === 'compareAndSwapOnce' ? room.value((1 + (winners[0] as number)) * count + i) : undefined
+      assert.deepEqual(room.map.get(room.key(i)), expected)
     }
-    assert.equal(team.map.size, job === 'compareAndSwapOnce' ? count : 0)
+    assert.equal(room.map.size, job === 'compareAndSwapOnce' ? count : 0)
   })
 }
 
-withTeam('tokens swapped through one key by several threads come out once each', async team => {
+inSharedRooms('tokens swapped through one key by several threads come out once each', async room => {
   const count = 600
-  const results = (await team.all('swapAll', THREADS, count)) as unknown[][]
-  const out = [...results.flat().filter(value => value !== undefined), team.map.get(team.key(0))]
-  const tokens = Array.from({ length: THREADS * count }, (_, i) => team.value(i))
+  const results = (await room.all('swapAll', THREADS, count)) as unknown[][]
+  const out = [...results.flat().filter(value => value !== undefined), room.map.get(room.key(0))]
+  const tokens = Array.from({ length: THREADS * count }, (_, i) => room.value(i))
   assert.deepEqual([...tally(out)].sort(), [...tally(tokens)].sort())
 })
 
-withTeam(
+inSharedRooms(
   'two threads that update the same keys lose no update',
-  async team => {
+  async room => {
     const count = 3000
-    const calls = (await team.all('updateAll', 2, count)) as number[]
-    const sum = [0, 1, 2].reduce((total, i) => total + (team.map.get(team.key(i)) as number), 0)
+    const calls = (await room.all('updateAll', 2, count)) as number[]
+    const sum = [0, 1, 2].reduce((total, i) => total + (room.map.get(room.key(i)) as number), 0)
     assert.equal(sum, 2 * count)
     for (const called of calls) assert.ok(called >= count)
   },
   { pairs: ['string -> f64', 'string -> json', 'f64 -> u32'] },
 )
 
-withTeam(
+inSharedRooms(
   'two threads that read and compareAndSwap lose no update',
-  async team => {
-    await team.all('compareAndSwapAll', 2, 1500)
-    assert.equal(team.map.get(team.key(0)), 3000)
+  async room => {
+    await room.all('compareAndSwapAll', 2, 1500)
+    assert.equal(room.map.get(room.key(0)), 3000)
   },
   { pairs: ['string -> f64', 'string -> json', 'f64 -> u32'] },
 )
 
-withTeam(
+inSharedRooms(
   'several threads that add to the same keys lose nothing, and each sum is told once',
-  async team => {
+  async room => {
     const count = 4000
-    const results = (await team.all('addAll', THREADS, count)) as (number | bigint)[][]
+    const results = (await room.all('addAll', THREADS, count)) as (number | bigint)[][]
     for (const key of [0, 1]) {
       const sums = results.flatMap(result => result.filter((_, i) => i % 2 === key)).map(Number)
       assert.deepEqual(
         sums.sort((a, b) => a - b),
         Array.from({ length: (THREADS * count) / 2 }, (_, i) => i + 1),
       )
-      assert.equal(Number(team.map.get(team.key(key))), (THREADS * count) / 2)
+      assert.equal(Number(room.map.get(room.key(key))), (THREADS * count) / 2)
     }
   },
   { pairs: ['string -> f64', 'i64 -> i64', 'f64 -> u32'] },
 )
 
-withTeam('each thread finds its own writes among those of the others', async team => {
+inSharedRooms('each thread finds its own writes among those of the others', async room => {
   const count = 1500
-  await team.all('setOwn', THREADS, count)
+  await room.all('setOwn', THREADS, count)
   for (let i = 0; i < count; i++) {
-    assert.deepEqual(team.map.get(team.key(i)), i % 3 === 0 ? undefined : team.value(i), `key ${i}`)
+    assert.deepEqual(room.map.get(room.key(i)), i % 3 === 0 ? undefined : room.value(i), `key ${i}`)
   }
-  assert.equal(team.map.size, count - count / 3)
-  assert.equal([...team.map].length, count - count / 3)
+  assert.equal(room.map.size, count - count / 3)
+  assert.equal([...room.map].length, count - count / 3)
 })
 
-withTeam(
+inSharedRooms(
   'an iteration shows every key that stays exactly once, while others insert and delete',
-  async team => {
+  async room => {
     const count = 400
-    for (let i = 0; i < count; i++) team.map.set(team.key(i), team.value(i))
+    for (let i = 0; i < count; i++) room.map.set(room.key(i), room.value(i))
     const jobs = [
-      team.start('iterate', 0, 3, count),
-      team.start('churn', 1, 3, count),
-      team.start('churn', 2, 3, count),
+      room.start('iterate', 0, 3, count),
+      room.start('churn', 1, 3, count),
+      room.start('churn', 2, 3, count),
     ]
     // All work; and then two iterations end, so one at least was under way meanwhile from its beginning to its end.
-    const meet = until(() => counter(team.signals, 2) > 0 && counter(team.signals, 3) > 0, 'both sides get their turn')
+    const meet = until(() => counter(room.signals, 2) > 0 && counter(room.signals, 3) > 0, 'both sides get their turn')
     await Promise.race([meet, ...jobs])
-    const before = counter(team.signals, 3)
-    await Promise.race([until(() => counter(team.signals, 3) >= before + 2, 'two iterations more'), ...jobs])
-    openGate(team.signals, 3)
+    const before = counter(room.signals, 3)
+    await Promise.race([until(() => counter(room.signals, 3) >= before + 2, 'two iterations more'), ...jobs])
+    openGate(room.signals, 3)
     const [iterated] = (await Promise.all(jobs)) as [{ wrong: string[]; rounds: number }]
     assert.deepEqual(iterated.wrong, [])
-    assert.ok(iterated.rounds > 0 && counter(team.signals, 2) > 0, 'neither side got its turn')
-    for (let i = 0; i < count; i++) assert.deepEqual(team.map.get(team.key(i)), team.value(i))
+    assert.ok(iterated.rounds > 0 && counter(room.signals, 2) > 0, 'neither side got its turn')
+    for (let i = 0; i < count; i++) assert.deepEqual(room.map.get(room.key(i)), room.value(i))
   },
   { pairs: ['string -> f64', 'string -> json', 'i64 -> i64'] },
 )
 
-withTeam(
+inSharedRooms(
   'threads attach and let go while another one makes the memory grow',
-  async team => {
+  async room => {
     const count = 100
     // Before they start: who attaches may be done before this thread gets a processor again.
-    team.map.set(team.key(0), team.value(0))
-    const attaching = [0, 1].map(thread => team.start('attachOften', thread, 2, count))
+    room.map.set(room.key(0), room.value(0))
+    const attaching = [0, 1].map(thread => room.start('attachOften', thread, 2, count))
     let done = false
     const all = Promise.all(attaching).finally(() => {
       done = true
     })
     all.catch(() => undefined) // judged below
     for (let i = 0; !done && i < 150_000; i++) {
-      team.map.set(team.key(i), team.value(i))
+      room.map.set(room.key(i), room.value(i))
       if (i % 500 === 499) await new Promise(resolve => setImmediate(resolve))
     }
     for (const found of (await all) as number[]) assert.equal(found, count)

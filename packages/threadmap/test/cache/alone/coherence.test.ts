@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { string } from 'threadmap'
 import { keptValue, PHASES, type TurnJobs } from '../../programs/turns.js'
 import { type FormName, formOf } from '../../support/forms.js'
+import { ALL_KINDS } from '../../support/kinds.js'
+import { attachMap, createMap } from '../../support/maps.js'
+import { until } from '../../support/patience.js'
 import { SOAKING, seeded } from '../../support/seeded.js'
-import { ALL_KINDS, attachMap, createMap } from '../../threads/maps.js'
-import { crewOf, run, until } from '../../threads/team.js'
+import { crewOf, run } from '../../support/team.js'
 
 const team = crewOf<TurnJobs>('turns')
 

@@ -1,10 +1,10 @@
 /** Histories of real worker threads that fight for a few keys, of every map and every operation, and the checker's verdict. */
 import assert from 'node:assert/strict'
 import type { MapKind } from 'threadmap'
+import { ALL_KINDS, SAFE_KINDS } from '../../support/kinds.js'
+import { until, untilSeen } from '../../support/patience.js'
+import type { Random } from '../../support/random.js'
 import { seeded } from '../../support/seeded.js'
-import { ALL_KINDS, SAFE_KINDS } from '../../threads/maps.js'
-import type { Random } from '../../threads/random.js'
-import { until, untilSeen } from '../../threads/team.js'
 import type { OperationName } from '../map-model.js'
 import {
   ALL_OPERATIONS,

@@ -7,8 +7,9 @@ import { availableParallelism } from 'node:os'
 import { before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { LitmusExports, LitmusJobs } from '../../programs/litmus.js'
+import { PATIENCE, untilSeen } from '../../support/patience.js'
 import { duration } from '../../support/seeded.js'
-import { crewOf, PATIENCE, run, untilSeen } from '../../threads/team.js'
+import { crewOf, run } from '../../support/team.js'
 
 const team = crewOf<LitmusJobs>('litmus')
 

@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { string } from 'threadmap'
 import type { VictimJobs } from '../../programs/victims.js'
 import { formOf } from '../../support/forms.js'
+import { ALL_KINDS } from '../../support/kinds.js'
+import { attachMap, createMap } from '../../support/maps.js'
+import { until } from '../../support/patience.js'
 import { SOAKING, seeded } from '../../support/seeded.js'
-import { ALL_KINDS, attachMap, createMap } from '../../threads/maps.js'
-import { crewOf, run, until } from '../../threads/team.js'
+import { crewOf, run } from '../../support/team.js'
 
 const team = crewOf<VictimJobs>('victims')
 const { codec, make } = formOf('number')

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { f64, string } from 'threadmap'
 import type { VictimJobs } from '../../programs/victims.js'
+import { SAFE_KINDS } from '../../support/kinds.js'
+import { createMap } from '../../support/maps.js'
+import { until } from '../../support/patience.js'
 import { seeded } from '../../support/seeded.js'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
-import { crewOf, until } from '../../threads/team.js'
+import { crewOf } from '../../support/team.js'
 
 const team = crewOf<VictimJobs>('victims')
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { AttachError, DamagedMemoryError, FastMap, f64, json, string, ThreadmapError } from 'threadmap'
 import { Mutex, RWMutex, WaitGroup } from 'threadmap/sync'
 import { L } from '../../explore/thread.js'
-import { seed } from '../../support/random.js'
+import { SEED } from '../../support/random.js'
 
 /** Memory that something else wrote to, and handles that somebody made up. */
 
@@ -25,7 +25,7 @@ interface Line {
 
 test(`${TRIALS} memories with flipped bytes: nothing hangs, and nothing is thrown but this library's errors`, async () => {
   const program = fileURLToPath(new URL('../../programs/vandal.js', import.meta.url))
-  const child = spawn(process.execPath, [program, String(seed), String(TRIALS)], {
+  const child = spawn(process.execPath, [program, String(SEED), String(TRIALS)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
@@ -50,9 +50,9 @@ test(`${TRIALS} memories with flipped bytes: nothing hangs, and nothing is throw
   }
   clearTimeout(dog)
   const [code] = await exited
-  const where = `THREADMAP_SEED=${seed}, trial ${last?.trial} (${last?.name})`
+  const where = `THREADMAP_SEED=${SEED}, trial ${last?.trial} (${last?.name})`
   assert.ok(!hung, `it hangs: ${where}`)
-  assert.deepEqual(bare, [], `THREADMAP_SEED=${seed}`)
+  assert.deepEqual(bare, [], `THREADMAP_SEED=${SEED}`)
   assert.equal(code, 0, where)
   assert.equal(done, TRIALS, where)
   assert.ok((outcomes.AttachError ?? 0) > 0 && (outcomes.ok ?? 0) > 0, JSON.stringify(outcomes))

@@ -4,10 +4,12 @@ import { string } from 'threadmap'
 import { HELD, type HoldJobs } from '../../programs/holding.js'
 import type { VictimTask } from '../../programs/victims.js'
 import { formOf } from '../../support/forms.js'
+import { SAFE_KINDS } from '../../support/kinds.js'
+import { createMap } from '../../support/maps.js'
 import { count, kill, massacre, READS, settle, WRITES } from '../../support/massacre.js'
+import { until } from '../../support/patience.js'
 import { SOAKING, seeded } from '../../support/seeded.js'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
-import { crewOf, until } from '../../threads/team.js'
+import { crewOf } from '../../support/team.js'
 
 const holders = crewOf<HoldJobs>('holding')
 

@@ -12,8 +12,9 @@ import type { ForwarderMessage, ForwarderTask } from '../../programs/forwarder.j
 import type { HolderTask } from '../../programs/holder.js'
 import type { SurvivorInput, SurvivorReport } from '../../programs/survivor.js'
 import { collectGarbage } from '../../support/garbage.js'
-import { ALL_KINDS, attachMap, createMap } from '../../threads/maps.js'
-import { until } from '../../threads/team.js'
+import { ALL_KINDS } from '../../support/kinds.js'
+import { attachMap, createMap } from '../../support/maps.js'
+import { until } from '../../support/patience.js'
 
 const LOCK_TIMEOUT = 20_000
 /** Far below the time-out: nothing has waited for the clock. */

@@ -4,13 +4,15 @@
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConcurrentMap } from 'threadmap'
 import { bytes, string } from 'threadmap'
 import { HUGE, type VictimJobs, type VictimTask, type Work } from '../../programs/victims.js'
 import { formOf } from '../../support/forms.js'
+import { createMap } from '../../support/maps.js'
+import { until } from '../../support/patience.js'
+import type { Random } from '../../support/random.js'
 import { SOAKING, seeded } from '../../support/seeded.js'
-import { type AuditedMap, createMap } from '../../threads/maps.js'
-import type { Random } from '../../threads/random.js'
-import { crewOf, until } from '../../threads/team.js'
+import { crewOf } from '../../support/team.js'
 
 const team = crewOf<VictimJobs>('victims')
 
@@ -19,7 +21,7 @@ const LOCK_TIMEOUT = 60_000
 const AT_ONCE = 15_000
 const ROUNDS = SOAKING ? 200 : 6
 
-type AnyMap = AuditedMap<string, unknown>
+type AnyMap = ConcurrentMap<string, unknown>
 
 function taskFor(map: AnyMap, form: VictimTask['form'], work: Work, name: string): VictimTask {
   return { map: map.handle, form, work, name, log: new SharedArrayBuffer(12) }

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
+import type { ConcurrentMap } from 'threadmap'
 import { bytes, f64, MapFullError, string } from 'threadmap'
 import { type FillJobs, isMixedValue, mixedKey, mixedValue } from '../../programs/filling.js'
+import { ALL_KINDS, SAFE_KINDS } from '../../support/kinds.js'
+import { createMap } from '../../support/maps.js'
 import { SOAKING, seeded } from '../../support/seeded.js'
-import { ALL_KINDS, type AuditedMap, createMap, SAFE_KINDS } from '../../threads/maps.js'
-import { crewOf, run } from '../../threads/team.js'
+import { crewOf, run } from '../../support/team.js'
 
 const team = crewOf<FillJobs>('filling')
 
 const MAX_BYTES = 2 * 1024 * 1024
 
-type Bytes = AuditedMap<string, Uint8Array>
+type Bytes = ConcurrentMap<string, Uint8Array>
 
 /** Inserts mixed entries from number `from` on until the map refuses one; returns that one's number. */
 function fillUp(map: Bytes, from: number): number {

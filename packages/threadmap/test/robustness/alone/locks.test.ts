@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
+import type { ConcurrentMap } from 'threadmap'
 import { LockTimeoutError, type MapKind, string } from 'threadmap'
 import { HELD, type HoldJobs } from '../../programs/holding.js'
 import { HUGE, type VictimJobs, type Work } from '../../programs/victims.js'
 import { formOf } from '../../support/forms.js'
 import { sharesHeld } from '../../support/inside.js'
+import { SAFE_KINDS } from '../../support/kinds.js'
+import { createMap } from '../../support/maps.js'
+import { PATIENCE, until, untilSeen } from '../../support/patience.js'
+import type { Random } from '../../support/random.js'
 import { SOAKING, seeded } from '../../support/seeded.js'
-import { type AuditedMap, createMap, SAFE_KINDS } from '../../threads/maps.js'
-import type { Random } from '../../threads/random.js'
-import { crewOf, PATIENCE, until, untilSeen } from '../../threads/team.js'
+import { crewOf } from '../../support/team.js'
 
 const team = crewOf<VictimJobs>('victims')
 const holders = crewOf<HoldJobs>('holding')
@@ -18,7 +21,7 @@ const LOCK_TIMEOUT = 300
 /** What a busy machine may add to a time-out. Who waits for the dead for ever is far above it. */
 const SLACK = 20_000
 
-type AnyMap = AuditedMap<string, unknown>
+type AnyMap = ConcurrentMap<string, unknown>
 
 const KNOWN = 40
 const known = (index: number) => `known:${index}`

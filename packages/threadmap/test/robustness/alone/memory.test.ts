@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
+import type { ConcurrentMap } from 'threadmap'
 import { bytes, string } from 'threadmap'
 import { type FillJobs, isMixedValue, mixedKey, mixedValue } from '../../programs/filling.js'
+import { SAFE_KINDS, type SafeKind } from '../../support/kinds.js'
+import { createMap } from '../../support/maps.js'
+import { mix } from '../../support/random.js'
 import { SOAKING, seeded } from '../../support/seeded.js'
-import { type AuditedMap, createMap, SAFE_KINDS } from '../../threads/maps.js'
-import { mix } from '../../threads/random.js'
-import { crewOf, run } from '../../threads/team.js'
+import { crewOf, run } from '../../support/team.js'
 
 const team = crewOf<FillJobs>('filling')
 
-type Bytes = AuditedMap<string, Uint8Array>
+type Bytes = ConcurrentMap<string, Uint8Array>
 
 /** One job of two workers on the entries `from` to `to`. */
 async function both(job: 'fill' | 'deleteOdd' | 'verify', map: Bytes, from: number, to: number) {
@@ -57,7 +59,7 @@ function insert(map: Bytes, prefix: string, count: number, size: number): void {
 }
 
 /** Bytes of an entry of that size, everything counted: taken from a map that holds nothing else. */
-function bytesPerEntry(kind: (typeof SAFE_KINDS)[number], count: number, size: number): number {
+function bytesPerEntry(kind: SafeKind, count: number, size: number): number {
   using map = createMap(kind, { key: string, value: bytes })
   const empty = map.stats().usedBytes
   insert(map, 'x', count, size)

@@ -3,8 +3,9 @@ import { f64, string, UnsafeMap } from 'threadmap'
 import { type MisuseJobs, PAIR_KEYS, type Turn } from '../../programs/misuse.js'
 import type { TurnJobs } from '../../programs/turns.js'
 import { formOf } from '../../support/forms.js'
+import { PATIENCE, untilSeen } from '../../support/patience.js'
 import { seeded } from '../../support/seeded.js'
-import { crewOf, PATIENCE, run, untilSeen } from '../../threads/team.js'
+import { crewOf, run } from '../../support/team.js'
 
 const team = crewOf<MisuseJobs>('misuse')
 

@@ -7,9 +7,10 @@ import { bytes, string } from 'threadmap'
 import { CompatRWMutex, Mutex, RWMutex } from 'threadmap/sync'
 import type { HogJobs } from '../../programs/hogs.js'
 import type { LockJobs, RivalTask } from '../../programs/locking.js'
+import { SAFE_KINDS } from '../../support/kinds.js'
+import { createMap } from '../../support/maps.js'
 import { seeded } from '../../support/seeded.js'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
-import { crewOf, type Team } from '../../threads/team.js'
+import { crewOf, type Team } from '../../support/team.js'
 
 const team = crewOf<LockJobs>('locking')
 const hogs = crewOf<HogJobs>('hogs')

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { Server } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import { SAFE_KINDS } from '../../support/kinds.js'
 import { PATIENCE } from '../../support/patience.js'
 import { launch } from '../browser.js'
 import type * as PageTests from '../page.js'
@@ -11,7 +12,6 @@ import { serve } from '../server.js'
 import type { Result } from '../smoke.js'
 
 const found = findChromium()
-const lockingKinds = ['RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap'] as const
 
 // A suite that is skipped is not counted among the skipped tests; a test is.
 if ('missing' in found) test('Chromium: all tests of a page', t => t.skip(found.missing))
@@ -73,7 +73,7 @@ function inChromium(executablePath: string): void {
     t.diagnostic(outcome)
   })
 
-  for (const kind of lockingKinds) {
+  for (const kind of SAFE_KINDS) {
     test(`${kind}: the main thread reads and writes among writing workers, and no update is lost`, async t => {
       t.diagnostic(`${await inPage('contend', kind)} rounds of set, get and add in one second`)
     })

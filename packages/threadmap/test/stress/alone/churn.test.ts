@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { f64, string } from 'threadmap'
 import { type ChurnJobs, textOf } from '../../programs/churn.js'
 import { formOf } from '../../support/forms.js'
+import { SAFE_KINDS } from '../../support/kinds.js'
+import { createMap } from '../../support/maps.js'
 import { duration, seeded } from '../../support/seeded.js'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
-import { crewOf, run, together } from '../../threads/team.js'
+import { crewOf, run, together } from '../../support/team.js'
 
 const team = crewOf<ChurnJobs>('churn')
 

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { string } from 'threadmap'
 import { type RegisterJobs, registerKey } from '../../programs/registers.js'
 import { type FormName, formOf } from '../../support/forms.js'
+import { SAFE_KINDS, type SafeKind } from '../../support/kinds.js'
+import { createMap } from '../../support/maps.js'
+import type { Random } from '../../support/random.js'
 import { duration, seeded } from '../../support/seeded.js'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
-import type { Random } from '../../threads/random.js'
-import { crewOf, together } from '../../threads/team.js'
+import { crewOf, together } from '../../support/team.js'
 
 const team = crewOf<RegisterJobs>('registers')
 
@@ -13,7 +14,7 @@ const KEYS = 24
 
 /** One writer against a reader without a cache and one whose cache holds `cache` keys (less than KEYS: it evicts). */
 async function race(
-  kind: (typeof SAFE_KINDS)[number],
+  kind: SafeKind,
   form: FormName,
   options: { deletes: boolean; cache: number; milliseconds: number },
   random: Random,

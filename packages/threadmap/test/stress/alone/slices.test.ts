@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { bytes, f64, i64, type MapHandle, type MapOptions, string } from 'threadmap'
 import { indexOf, type KeyForm, type SliceJobs } from '../../programs/slices.js'
 import { type FormName, formOf } from '../../support/forms.js'
+import { SAFE_KINDS } from '../../support/kinds.js'
+import { createMap } from '../../support/maps.js'
 import { duration, seeded } from '../../support/seeded.js'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
-import { crewOf, run } from '../../threads/team.js'
+import { crewOf, run } from '../../support/team.js'
 
 const team = crewOf<SliceJobs>('slices')
 

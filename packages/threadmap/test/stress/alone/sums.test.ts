@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { f64, i64, type MapHandle, string, u32 } from 'threadmap'
 import { HELD, type HoldJobs, RELEASE } from '../../programs/holding.js'
 import type { SumsJobs } from '../../programs/sums.js'
+import { SAFE_KINDS } from '../../support/kinds.js'
+import { createMap } from '../../support/maps.js'
+import { PATIENCE, until } from '../../support/patience.js'
+import type { Random } from '../../support/random.js'
 import { duration, SOAKING, seeded } from '../../support/seeded.js'
-import { createMap, SAFE_KINDS } from '../../threads/maps.js'
-import type { Random } from '../../threads/random.js'
-import { crewOf, PATIENCE, run, until } from '../../threads/team.js'
+import { crewOf, run } from '../../support/team.js'
 
 const team = crewOf<SumsJobs>('sums')
 const holders = crewOf<HoldJobs>('holding')

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { f64, string, UnsafeMap } from 'threadmap'
 import { Backoff, CompatRWMutex, Mutex, RWMutex, WaitGroup } from 'threadmap/sync'
 import { ASKING, type GroupTask, HELD, type LockJobs, RELEASE } from '../../programs/locking.js'
+import { PATIENCE, until } from '../../support/patience.js'
 import { duration, SOAKING, seeded } from '../../support/seeded.js'
-import { crewOf, PATIENCE, run, together, until } from '../../threads/team.js'
+import { crewOf, run, together } from '../../support/team.js'
 
 const team = crewOf<LockJobs>('locking')
 
