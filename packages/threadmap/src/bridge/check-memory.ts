@@ -8,10 +8,8 @@ import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
 import { kindOf } from './policies.js'
 
-const WASM_PAGE = 65536
 /** Header, hash keys and registry fit into this many; the kernel adds what the shards and pages need. */
 export const FIRST_PAGES = 2
-const MOST_SHARD_BITS = 10
 
 /** The words of the header that nobody changes once the memory is complete. */
 const CONSTANT_WORDS: readonly number[] = [
@@ -54,8 +52,10 @@ export function checkMemory(memory: MapMemory, policy: number): void {
   if (!isMemory(memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
   const buffer: unknown = memory.buffer
   if (!isShared(buffer)) throw new AttachError('the memory of the handle is not shared between threads')
-  if (buffer.byteLength < FIRST_PAGES * WASM_PAGE) {
-    throw new AttachError(`the memory has ${buffer.byteLength} bytes; a map's has ${FIRST_PAGES * WASM_PAGE} at least`)
+  if (buffer.byteLength < FIRST_PAGES * L.WASM_PAGE) {
+    throw new AttachError(
+      `the memory has ${buffer.byteLength} bytes; a map's has ${FIRST_PAGES * L.WASM_PAGE} at least`,
+    )
   }
   const words = new Uint32Array(buffer)
   // First what the map says, then how long the memory is: other threads make it grow meanwhile, and the buffer that this
@@ -118,7 +118,7 @@ function checkAddresses(words: Uint32Array): void {
   const heapStart = word(L.H_HEAP_START)
   const pages = word(L.H_PAGES_SEEN)
   const end = pages * L.PAGE
-  expect(bits <= MOST_SHARD_BITS, 'there cannot be so many shards', L.H_SHARD_BITS)
+  expect(bits <= L.MOST_SHARD_BITS, 'there cannot be so many shards', L.H_SHARD_BITS)
   expect(shards === L.SHARDS, 'the shards do not stand there', L.H_SHARDS)
   expect(heapStart % L.PAGE === 0 && heapStart <= end, 'the pages do not begin there', L.H_HEAP_START)
   expect(pages <= word(L.H_MAX_PAGES), 'it has more pages than it may have', L.H_PAGES_SEEN)

@@ -3,10 +3,10 @@ import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
 
 /** The scratch areas of a thread. */
-export const KEY = 0
-export const VALUE = 1
-export const EXPECTED = 2
-export const RESULT = 3
+export const KEY = L.AREA_KEY
+export const VALUE = L.AREA_VALUE
+export const EXPECTED = L.AREA_EXPECTED
+export const RESULT = L.AREA_RESULT
 export type Area = typeof KEY | typeof VALUE | typeof EXPECTED | typeof RESULT
 
 /** Node's and Bun's Buffer methods for Latin-1 and UTF-16 text; they work on shared memory. */

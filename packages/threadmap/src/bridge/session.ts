@@ -28,27 +28,24 @@ import { kindOf, POLICIES } from './policies.js'
 import { checkRuntime } from './requirements.js'
 import { Scratch } from './scratch.js'
 
-/** What the kernel's recoverThread returns when somebody holds what is needed. */
-const RECOVERED_IN_PART = 2
 const FIRST_RETRY_MS = 5
 const LAST_RETRY_MS = 1000
 
-const WASM_PAGE = 65536
 /** Of the kernel's: scratch areas and a few slabs. */
 const SMALL_MAP_PAGES = 8
-export const LARGEST_BYTES = 65536 * WASM_PAGE
+export const LARGEST_BYTES = L.MOST_WASM_PAGES * L.WASM_PAGE
 
 /**
  * The memory begins with room for all that stands before the heap, and for a small map. Growing a shared memory takes V8 a look
  * at each shared memory that the thread has ever had: 3,000 maps made in one turn took a third of their time for that.
  */
 function firstPages(pages: number, header: Header): number {
-  const table = pages * (WASM_PAGE / L.PAGE) * 4
+  const table = pages * (L.WASM_PAGE / L.PAGE) * 4
   const shards = 2 ** (header.get(L.H_SHARD_BITS) ?? 0)
   const kind = kindOf(header.get(L.H_POLICY) ?? 0)
   const heaps = kind !== undefined && POLICIES[kind].hasValueBlocks ? L.SLOT_COUNT * L.HEAP_STRIDE : 0
   const pagesOfShards = shards + SMALL_MAP_PAGES
-  return Math.ceil((L.SHARDS + shards * L.SHARD_SIZE + heaps + table + pagesOfShards * L.PAGE) / WASM_PAGE) + 1
+  return Math.ceil((L.SHARDS + shards * L.SHARD_SIZE + heaps + table + pagesOfShards * L.PAGE) / L.WASM_PAGE) + 1
 }
 
 /** This thread's sessions by the identity of their memory, closed ones too: they can be opened again. */
@@ -81,7 +78,7 @@ export class Session implements WatchedMemory, LockedMemory {
   /** A new memory of at most `maxBytes` with this header. The caller is its first user. */
   static create(maxBytes: number, header: Header, text: string): Session {
     checkRuntime()
-    const pages = Math.max(FIRST_PAGES, Math.floor(maxBytes / WASM_PAGE))
+    const pages = Math.max(FIRST_PAGES, Math.floor(maxBytes / L.WASM_PAGE))
     let memory: MapMemory
     try {
       memory = new WebAssembly.Memory({
@@ -91,12 +88,12 @@ export class Session implements WatchedMemory, LockedMemory {
       })
     } catch (error) {
       throw new MapFullError(
-        `no address space for a shared memory of ${pages * WASM_PAGE} bytes (${(error as Error).message}); dispose maps that are no longer used, or pass a smaller maxBytes`,
+        `no address space for a shared memory of ${pages * L.WASM_PAGE} bytes (${(error as Error).message}); dispose maps that are no longer used, or pass a smaller maxBytes`,
       )
     }
     const words = new Uint32Array(memory.buffer)
     for (const [address, value] of header) words[address >>> 2] = value
-    words[L.H_MAX_PAGES >>> 2] = (pages * WASM_PAGE) / L.PAGE
+    words[L.H_MAX_PAGES >>> 2] = (pages * L.WASM_PAGE) / L.PAGE
     writeHeaderText(memory.buffer, text)
     const session = new Session(memory)
     session.#register()
@@ -200,7 +197,7 @@ export class Session implements WatchedMemory, LockedMemory {
   /** Recovers whatever the dead thread of this slot held; what others hold just now, a little later. */
   recover(owner: number): void {
     if (this.#closed || owner === this.owner) return
-    if (this.kernel.recoverThread(owner) === RECOVERED_IN_PART) this.#finishLater(FIRST_RETRY_MS)
+    if (this.kernel.recoverThread(owner) === L.RECOVERED_IN_PART) this.#finishLater(FIRST_RETRY_MS)
   }
 
   /** The numbers (as `threadOf`) of the living threads. */

@@ -3,7 +3,7 @@
  * could answer with code of the program, which might use the scratch areas, or with a length that is not its own.
  */
 
-import { TYPE_BYTES } from '../bridge/layout.generated.js'
+import { META_LENGTH, TYPE_BYTES } from '../bridge/layout.generated.js'
 import type { Area, Scratch, Window } from '../bridge/scratch.js'
 import { CodecError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
@@ -97,7 +97,7 @@ function writeShort(scratch: Scratch, area: Area, value: Uint8Array, length: num
 
 /** A copy of the bytes at `at`. */
 export function readBytes(window: Window, at: number, meta: number): Uint8Array {
-  return window.u8.slice(at, at + (meta & 0x0fffffff))
+  return window.u8.slice(at, at + (meta & META_LENGTH))
 }
 
 function refuse(value: unknown): CodecError {

@@ -2,12 +2,13 @@
  * Text in shared memory: one byte a character if all are below U+0100, else UTF-16. So every string has one stored form,
  * lone surrogates come back as they went in, and keys are compared byte by byte.
  */
+import { META_LENGTH } from '../bridge/layout.generated.js'
 import { type Area, KEY, type Scratch, type Window } from '../bridge/scratch.js'
 import { checkLength } from './limits.js'
 
 /** In the meta word: two bytes a character. */
 export const UTF16 = 0x10000000
-const LENGTH = 0x0fffffff
+
 /** Up to this length a loop over the characters is faster than a call into the runtime's string code (about 35 ns). */
 const SHORT = 48
 /** String.fromCharCode takes its arguments from the stack: this many at a time. */
@@ -80,7 +81,7 @@ function what(area: Area, text: string): string {
 
 /** Reads the text at `at`. */
 export function readText(window: Window, at: number, meta: number): string {
-  const length = meta & LENGTH
+  const length = meta & META_LENGTH
   if ((meta & UTF16) !== 0) {
     if (window.text !== undefined) return window.text.ucs2Slice(at, at + length)
     return fromCodes(new Uint16Array(window.u16.subarray(at >>> 1, (at + length) >>> 1)))

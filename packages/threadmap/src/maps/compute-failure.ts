@@ -32,7 +32,11 @@ export function computeFailureOf<K>(session: Session, name: string, code: number
     case L.E_DEADLOCK: {
       // The claim can stand in a page that is younger than this thread's views.
       session.scratch.refresh()
-      const held = codec.read(session.scratch, u32[(resultWord + L.R_ENTRY) >>> 2], u32[(resultWord + L.R_META) >>> 2])
+      const held = codec.read(
+        session.scratch,
+        u32[(resultWord + L.R_HELD_KEY) >>> 2],
+        u32[(resultWord + L.R_HELD_META) >>> 2],
+      )
       return new ComputeDeadlockError(
         `this thread computes the key ${quote(held)} of this ${name} and asks for ${quote(key)}, which ${threadWords(session, owner)} computes; ` +
           `that thread waits for ${quote(held)}, itself or through others: none of them could go on. Nothing was computed; let keys depend on one another in one direction only`,

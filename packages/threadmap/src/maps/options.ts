@@ -2,6 +2,7 @@
 import { platform } from '#platform'
 import { BACKOFF_OPTIONS, type BackoffOptions } from '../bridge/backoff.js'
 import { DEFAULTS, HASHES, type HashName, type Header, headerOf, randomSeed } from '../bridge/header.js'
+import * as L from '../bridge/layout.generated.js'
 import { MAP_KINDS, type MapKind, POLICIES } from '../bridge/policies.js'
 import { LARGEST_BYTES } from '../bridge/session.js'
 import type { KeyCodec, ValueCodec } from '../codec/codec.js'
@@ -63,6 +64,8 @@ export type AnyOptions<K, V> = MapOptions<K, V> & Partial<ShardedOptions<K, V> &
 const SHARDS_PER_THREAD = 4
 const FEWEST_SHARDS = 8
 const MOST_SHARDS = 64
+/** What the option `shards` may be. */
+const LARGEST_SHARDS = 2 ** L.MOST_SHARD_BITS
 const DEFAULT_MAX_BYTES = 1024 ** 3
 
 /** A default is for what is missing; null is a mistake, and is told so. */
@@ -130,7 +133,7 @@ export function checkOptions<K, V>(kind: MapKind, options: AnyOptions<K, V>, val
   const shards = shardsOf(kind, options.shards)
   const shardBits = Math.log2(shards)
   if (!Number.isInteger(shardBits)) {
-    throw new OptionError(`the option shards must be a power of two from 1 to 1024, and is ${shards}`)
+    throw new OptionError(`the option shards must be a power of two from 1 to ${LARGEST_SHARDS}, and is ${shards}`)
   }
   const hash = HASHES.indexOf(or(options.hash, 'default'))
   if (hash < 0)
@@ -158,7 +161,7 @@ export function checkOptions<K, V>(kind: MapKind, options: AnyOptions<K, V>, val
 }
 
 function shardsOf(kind: MapKind, wanted: number | undefined): number {
-  if (POLICIES[kind].isSharded) return whole('shards', or(wanted, defaultShards()), 1, 1024)
+  if (POLICIES[kind].isSharded) return whole('shards', or(wanted, defaultShards()), 1, LARGEST_SHARDS)
   if (wanted === undefined || wanted === 1) return 1
   const sharded = MAP_KINDS.filter(each => POLICIES[each].isSharded)
   throw new OptionError(`${kind} has one shard; use ${sharded.join(' or ')} for shards: ${wanted}`)

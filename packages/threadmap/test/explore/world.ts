@@ -44,11 +44,6 @@ type AnyMap = FastMap<string, unknown>
 /** Milliseconds of the scheduler's clock, which only moves when all threads sleep. */
 const LOCK_TIMEOUT = 100
 
-// Kinds of pages, from kernel/layout.ts.
-const FREE_PAGE = 0
-const SCRATCH = 5
-
-const WASM_PAGE = 65536
 const STACK = 16384
 /** The kernel may grow the memory by so many WebAssembly pages; stacks of suspended threads stand above. */
 const GROWTH = 2
@@ -88,10 +83,10 @@ export class World {
     fill(this.map, this.form.make)
     const { memory } = this.map.session
     const words = new Int32Array(memory.buffer)
-    this.#pages = this.#grown = words[L.H_PAGES_SEEN >>> 2] / 16
-    this.size = (this.#pages + GROWTH) * WASM_PAGE
+    this.#pages = this.#grown = (words[L.H_PAGES_SEEN >>> 2] * L.PAGE) / L.WASM_PAGE
+    this.size = (this.#pages + GROWTH) * L.WASM_PAGE
     words[L.H_MAX_PAGES >>> 2] = this.size / L.PAGE
-    memory.grow(MAX_BYTES / WASM_PAGE - this.#pages)
+    memory.grow(MAX_BYTES / L.WASM_PAGE - this.#pages)
     this.map.session.scratch.refresh()
     this.words = new Int32Array(memory.buffer)
     this.#bytes = new Uint8Array(memory.buffer)
@@ -118,7 +113,7 @@ export class World {
 
   /** The kernel asks for more memory. What it had before, in WebAssembly pages, or -1. */
   grow(pages: number): number {
-    if ((this.#grown + pages) * WASM_PAGE > this.size) return -1
+    if ((this.#grown + pages) * L.WASM_PAGE > this.size) return -1
     this.#grown += pages
     return this.#grown - pages
   }
@@ -139,8 +134,8 @@ export class World {
     // Scratch areas are each thread's own, and written before they are read.
     const used = word(L.H_FREE_HINT) + (this.form === forms.chains ? 40 : 8)
     for (let page = heapStart / L.PAGE; page < Math.min(used, this.size / L.PAGE); page++) {
-      const kind = word(word(L.H_PAGE_TABLE) + page * 4) & 15
-      if (kind !== SCRATCH) this.#addRegion(page * L.PAGE, (page + 1) * L.PAGE)
+      const kind = word(word(L.H_PAGE_TABLE) + page * 4) & L.KIND_MASK
+      if (kind !== L.SCRATCH_SPAN) this.#addRegion(page * L.PAGE, (page + 1) * L.PAGE)
     }
   }
 
@@ -165,7 +160,7 @@ export class World {
     const now = this.#bytes
     for (let at = 0; at < this.size; at++) {
       if (now[at] === this.#picture![at]) continue
-      if ((this.words[(table >>> 2) + Math.floor(at / L.PAGE)] & 15) === SCRATCH) continue
+      if ((this.words[(table >>> 2) + Math.floor(at / L.PAGE)] & L.KIND_MASK) === L.SCRATCH_SPAN) continue
       throw new Error(`the byte at 0x${at.toString(16)} was changed by a schedule and not restored`)
     }
   }
@@ -175,8 +170,8 @@ export class World {
     const word = (address: number): number => this.words[address >>> 2] >>> 0
     const table = word(L.H_PAGE_TABLE) >>> 2
     for (let page = word(L.H_HEAP_START) / L.PAGE; page < word(L.H_PAGES_SEEN); page++) {
-      if (this.words[table + page] !== FREE_PAGE) continue
-      this.words[table + page] = SCRATCH | ((this.map.session.owner - 1) << 16)
+      if (this.words[table + page] !== L.FREE_PAGE) continue
+      this.words[table + page] = L.SCRATCH_SPAN | ((this.map.session.owner - 1) << L.HEAP_SHIFT)
       this.words[L.H_PAGES_USED >>> 2]++
     }
     this.words[L.H_MAX_PAGES >>> 2] = word(L.H_PAGES_SEEN)
