@@ -1,5 +1,6 @@
-import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
-import type { MapHandle } from './handle.js'
+import { BaseMap } from './base-map.js'
+import type { AttachOptions, MapHandle } from './handle.js'
+import { type Attached, attachMap, constructAttached } from './open.js'
 import type { ShardedOptions } from './options.js'
 
 /**

@@ -1,5 +1,6 @@
 import type { MapMemory } from '../bridge/memory.js'
 import type { MapKind } from '../bridge/policies.js'
+import type { ValueCodec } from '../codec/codec.js'
 
 /**
  * What crosses to another thread, by `postMessage` or `workerData`. Structured-cloneable; it holds the shared memory
@@ -21,4 +22,12 @@ export interface MapHandle<K = unknown, V = unknown, Kind extends MapKind = MapK
   readonly cache: number
   /** Never present at run time. */
   readonly types?: [K, V]
+}
+
+/** What `attach` takes beside the handle. */
+export interface AttachOptions<V> {
+  /** The codec of the values: if it is your own, or `json(schema)`. */
+  value?: ValueCodec<V>
+  /** How many keys this thread's read cache may keep. Default: as the map was created with. */
+  cache?: number
 }

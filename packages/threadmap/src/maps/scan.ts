@@ -1,21 +1,8 @@
 /** Iterators. The kernel hands out a batch of keys at a time; the value of each is read when its turn comes. */
 
 import * as L from '../bridge/layout.generated.js'
-import type { Window } from '../bridge/scratch.js'
-import type { Session } from '../bridge/session.js'
-import type { KeyCodec } from '../codec/codec.js'
-
-/** What an iterator needs of its map. */
-export interface ScanSource<K, V> {
-  session: Session
-  key: KeyCodec<K>
-  get(key: K): V | undefined
-  has(key: K): boolean
-  /** Throws for the kernel's errors, and when the map was disposed. */
-  check(code: number): number
-  growResult(): void
-  result(): V
-}
+import { KEY, type Window } from '../bridge/scratch.js'
+import type { MapCore } from './core.js'
 
 /** A key, and where its entry stood when the batch was made. */
 interface Found<K> {
@@ -27,16 +14,13 @@ interface Found<K> {
   version: number
 }
 
-/** A record of a batch: reference, generation, meta, 0, then the key. */
-const RECORD = 16
-
-function* batches<K, V>(source: ScanSource<K, V>): Generator<Found<K>[]> {
-  const shards = 2 ** source.session.header(L.H_SHARD_BITS)
+function* batches<K, V>(core: MapCore<K, V>): Generator<Found<K>[]> {
+  const shards = 2 ** core.session.header(L.H_SHARD_BITS)
   for (let shard = 0; shard < shards; shard++) {
     let position = 0
     let done = false
     while (!done) {
-      const batch = nextBatch(source, shard, position)
+      const batch = nextBatch(core, shard, position)
       // Pages changed their use while a batch was checked: once more.
       if (batch === undefined) continue
       position = batch.next
@@ -52,25 +36,26 @@ interface Batch<K> {
   done: boolean
 }
 
-function nextBatch<K, V>(source: ScanSource<K, V>, index: number, position: number): Batch<K> | undefined {
-  const { kernel, scratch } = source.session
+function nextBatch<K, V>(core: MapCore<K, V>, index: number, position: number): Batch<K> | undefined {
+  const { kernel, scratch } = core
+  if (core.disposed) core.refuse()
   let code = kernel.scan(index, position)
   while (code === L.E_AREA) {
-    source.growResult()
+    core.growResult()
     code = kernel.scan(index, position)
   }
-  source.check(code)
+  core.check(code)
   const words = scratch.u32
   const head = scratch.resultWord >>> 2
-  const count = words[head + (L.R_META >>> 2)]
-  const next = words[head + (L.R_ENTRY >>> 2)]
-  const done = words[head + (L.R_GENERATION >>> 2)] !== 0
+  const count = words[head + (L.R_SCAN_COUNT >>> 2)]
+  const next = words[head + (L.R_SCAN_NEXT >>> 2)]
+  const done = words[head + (L.R_SCAN_DONE >>> 2)] !== 0
   const shard = words[head + (L.R_SHARD >>> 2)] | 0
   const version = words[head + (L.R_VERSION >>> 2)] | 0
-  if (words[head + (L.R_DETAIL >>> 2)] === 0) {
-    return { found: readRecords(source, scratch, scratch.resultBytes, count, shard, version), next, done }
+  if (words[head + (L.R_SCAN_SENT >>> 2)] === 0) {
+    return { found: readRecords(core, scratch, scratch.resultBytes, count, shard, version), next, done }
   }
-  const found = readRecords(source, scratch.records(), 0, count, shard, version)
+  const found = readRecords(core, scratch.records(), 0, count, shard, version)
   if (scratch.isLarge) scratch.shrink()
   // The kernel could not look at the end which of these lived all the while; where their pages are the same, their headers say.
   const live = found.filter(({ entry, generation, meta }) => kernel.isRecordLive(entry, generation, meta) !== 0)
@@ -78,7 +63,7 @@ function nextBatch<K, V>(source: ScanSource<K, V>, index: number, position: numb
 }
 
 function readRecords<K, V>(
-  source: ScanSource<K, V>,
+  core: MapCore<K, V>,
   window: Window,
   from: number,
   count: number,
@@ -89,48 +74,63 @@ function readRecords<K, V>(
   const found: Found<K>[] = []
   let at = from
   for (let i = 0; i < count; i++) {
-    const word = at >>> 2
-    const meta = words[word + 2]
+    const meta = words[(at + L.RECORD_META) >>> 2]
     found.push({
-      key: source.key.read(window, at + RECORD, meta),
-      entry: words[word] | 0,
-      generation: words[word + 1] | 0,
+      key: core.key.read(window, at + L.RECORD_KEY, meta),
+      entry: words[(at + L.RECORD_ENTRY) >>> 2] | 0,
+      generation: words[(at + L.RECORD_GENERATION) >>> 2] | 0,
       meta,
       shard,
       version,
     })
-    at += RECORD + (((meta & L.META_LENGTH) + 7) & ~7)
+    at += L.RECORD_KEY + (((meta & L.META_LENGTH) + 7) & ~7)
   }
   return found
 }
 
-/** The value of an entry of a batch; undefined if its key has gone. */
-function currentValue<K, V>(source: ScanSource<K, V>, found: Found<K>): V | undefined {
-  source.check(0)
-  const code = source.session.kernel.readKnown(found.entry, found.generation, found.shard, found.version)
-  // The entry moved, or has gone, or its value is large: the map knows.
-  return code === L.PRESENT ? source.result() : source.get(found.key)
+/** Looks for one key during an iteration. A write that comes between disturbs the iteration, not a read. */
+function look<K, V>(core: MapCore<K, V>, call: (meta: number) => number, key: K): number {
+  if (core.disposed) core.refuse()
+  try {
+    let code = call(core.key.write(core.scratch, KEY, key))
+    while (code === L.E_AREA) {
+      core.growResult()
+      code = call(core.key.write(core.scratch, KEY, key))
+    }
+    return core.check(code === L.E_READ_WRITE ? L.E_ITERATION_WRITE : code)
+  } catch (error) {
+    throw core.kernel.trapped(error, 'iteration')
+  }
 }
 
-export function* entriesOf<K, V>(source: ScanSource<K, V>): Generator<[K, V], undefined, unknown> {
-  for (const batch of batches(source)) {
+/** The value of an entry of a batch; undefined if its key has gone. */
+function currentValue<K, V>(core: MapCore<K, V>, found: Found<K>): V | undefined {
+  if (core.disposed) core.refuse()
+  const code = core.kernel.readKnown(found.entry, found.generation, found.shard, found.version)
+  // The entry moved, or has gone, or its value is large: the map knows.
+  if (code === L.PRESENT) return core.result()
+  return look(core, core.kernel.get, found.key) === L.PRESENT ? core.result() : undefined
+}
+
+export function* entriesOf<K, V>(core: MapCore<K, V>): Generator<[K, V], undefined, unknown> {
+  for (const batch of batches(core)) {
     for (const found of batch) {
-      const value = currentValue(source, found)
+      const value = currentValue(core, found)
       if (value !== undefined) yield [found.key, value]
     }
   }
 }
 
-export function* keysOf<K, V>(source: ScanSource<K, V>): Generator<K, undefined, unknown> {
-  for (const batch of batches(source)) {
-    for (const found of batch) if (source.has(found.key)) yield found.key
+export function* keysOf<K, V>(core: MapCore<K, V>): Generator<K, undefined, unknown> {
+  for (const batch of batches(core)) {
+    for (const found of batch) if (look(core, core.kernel.has, found.key) === L.PRESENT) yield found.key
   }
 }
 
-export function* valuesOf<K, V>(source: ScanSource<K, V>): Generator<V, undefined, unknown> {
-  for (const batch of batches(source)) {
+export function* valuesOf<K, V>(core: MapCore<K, V>): Generator<V, undefined, unknown> {
+  for (const batch of batches(core)) {
     for (const found of batch) {
-      const value = currentValue(source, found)
+      const value = currentValue(core, found)
       if (value !== undefined) yield value
     }
   }

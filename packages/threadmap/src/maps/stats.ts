@@ -1,4 +1,6 @@
-/** The counters of a map. */
+/** The counters of a map, and where the kernel has them. */
+import * as L from '../bridge/layout.generated.js'
+import type { Session } from '../bridge/session.js'
 
 /** Counters of one map, read without stopping anybody: exact only while nobody writes. */
 export interface MapStats {
@@ -52,4 +54,50 @@ export interface SyncMapStats extends MapStats {
   entriesCopied: number
   /** Entries in `dirty` now (0: there is none). */
   dirtyEntries: number
+}
+
+/** All counters but the size, which a map counts by itself. */
+export function statsOf(session: Session): Omit<MapStats, 'size'> {
+  const { kernel, memory } = session
+  return {
+    shards: shardCount(session),
+    slots: kernel.totalSlots(),
+    bytes: memory.buffer.byteLength,
+    usedBytes: kernel.usedBytes(),
+    freeBytes: kernel.shardTotal(L.D_HEAP + L.P_FREE_BYTES),
+    retries: kernel.threadTotal(L.S_RETRIES),
+    lockWaits: kernel.threadTotal(L.S_LOCK_WAITS),
+    lockSleeps: kernel.threadTotal(L.S_LOCK_SLEEPS),
+    spins: kernel.threadTotal(L.S_SPINS),
+    recoveries: kernel.recoveries() >>> 0,
+    resizes: kernel.shardTotal(L.D_RESIZES),
+    compactions: kernel.shardTotal(L.D_COMPACTIONS),
+    threads: kernel.livingThreads(),
+  }
+}
+
+/** The counters of Go's `sync.Map`. */
+export function syncStatsOf({ kernel }: Session): Omit<SyncMapStats, keyof MapStats> {
+  return {
+    misses: kernel.shardTotal(L.D_MISSES_TOTAL),
+    promotions: kernel.shardTotal(L.D_PROMOTIONS),
+    entriesCopied: kernel.shardTotal(L.D_COPIED),
+    dirtyEntries: kernel.shardTotal(L.D_DIRTY_USED),
+  }
+}
+
+/** The counters of each shard. `size` is the map's. */
+export function shardStatsOf(session: Session, size: () => number): ShardStats[] {
+  const { kernel } = session
+  const shards = shardCount(session)
+  return Array.from({ length: shards }, (_, index) => ({
+    // The shard of a SyncMap counts deleted entries, too.
+    entries: shards === 1 ? size() : kernel.shardCounter(index, L.D_USED),
+    lockWaits: kernel.shardCounter(index, L.D_LOCK_WAITS),
+    lockWaitMs: kernel.shardCounter(index, L.D_LOCK_WAITED) / 1e6,
+  }))
+}
+
+function shardCount(session: Session): number {
+  return 2 ** session.header(L.H_SHARD_BITS)
 }

@@ -1,8 +1,8 @@
-import * as L from '../bridge/layout.generated.js'
-import { type Attached, type AttachOptions, attachMap, BaseMap, constructAttached } from './base-map.js'
-import type { MapHandle } from './handle.js'
+import { BaseMap } from './base-map.js'
+import type { AttachOptions, MapHandle } from './handle.js'
+import { type Attached, attachMap, constructAttached } from './open.js'
 import type { MapOptions } from './options.js'
-import type { SyncMapStats } from './stats.js'
+import { type SyncMapStats, syncStatsOf } from './stats.js'
 
 /**
  * Go's `sync.Map` as it was up to Go 1.23: an immutable `read` index that is used without a lock, and `dirty` under a mutex
@@ -38,14 +38,6 @@ export class SyncMap<K, V> extends BaseMap<K, V> {
 
   /** Counters, with those that Go's source keeps. */
   override stats(): SyncMapStats {
-    const stats = super.stats()
-    const { kernel } = this.session
-    return {
-      ...stats,
-      misses: kernel.shardTotal(L.D_MISSES_TOTAL),
-      promotions: kernel.shardTotal(L.D_PROMOTIONS),
-      entriesCopied: kernel.shardTotal(L.D_COPIED),
-      dirtyEntries: kernel.shardTotal(L.D_DIRTY_USED),
-    }
+    return { ...super.stats(), ...syncStatsOf(this.session) }
   }
 }

@@ -1,0 +1,85 @@
+/** `get` with a read cache. `read-cache.ts` has the cache, and says why such a read is as linearizable as any other. */
+import * as L from '../bridge/layout.generated.js'
+import type { Cached } from '../codec/codec.js'
+import type { MapCore } from './core.js'
+import { GENERATION, HIGH, LOW, type ReadCache, SHARD, VERSION, WORDS } from './read-cache.js'
+
+export function getCached<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K): V | undefined {
+  if (core.disposed) core.refuse()
+  try {
+    return read(core, cache, key)
+  } catch (error) {
+    throw core.kernel.trapped(error, 'get')
+  }
+}
+
+// Short, so that V8 inlines it: what is rare, or takes long anyway, stands in the next two functions.
+function read<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K): V | undefined {
+  const name = core.key.cacheKey(key)
+  const known = cache.find(name)
+  if (known === undefined) return getForCache(core, cache, key, name)
+  if (!core.numbers) return readCached(core, cache, key, name, known)
+  const words = cache.words
+  const at = known * WORDS
+  const value = core.kernel.readNumber(words[at], words[at + GENERATION], words[at + SHARD], words[at + VERSION])
+  // biome-ignore lint/suspicious/noSelfCompare: false for NaN alone.
+  return value === value ? (value as V) : getForCache(core, cache, key, name)
+}
+
+/** A cached value that is no number. */
+function readCached<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K, name: unknown, known: number): V | undefined {
+  const words = cache.words
+  const at = known * WORDS
+  const entry = words[at]
+  const generation = words[at + GENERATION]
+  const shard = words[at + SHARD]
+  const version = words[at + VERSION]
+  if (core.inline) {
+    if (core.kernel.readCached(entry, generation, shard, version) === L.PRESENT) return core.result()
+  } else if (
+    core.kernel.isCurrent(entry, generation, shard, version, words[at + LOW], words[at + HIGH]) === L.PRESENT
+  ) {
+    const kept = cache.values[known]
+    return core.cached === undefined ? (kept as V) : core.cached.give(kept)
+  }
+  return getForCache(core, cache, key, name)
+}
+
+/** Looks for a key and remembers where its entry is. */
+function getForCache<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K, name: unknown): V | undefined {
+  const own = core.own(key)
+  // Bytes in shared memory may have changed since `name` was made of them.
+  const ownName = own === key ? name : core.key.cacheKey(own)
+  if (core.find(own) !== L.PRESENT) return undefined
+  const found = core.scratch.u32
+  const from = core.scratch.resultWord >>> 2
+  const token = [
+    found[from + (L.R_ENTRY >>> 2)],
+    found[from + (L.R_GENERATION >>> 2)],
+    found[from + (L.R_SHARD >>> 2)],
+    found[from + (L.R_VERSION >>> 2)],
+    found[from],
+    found[from + 1],
+  ]
+  if (core.inline) {
+    const place = cache.take(ownName)
+    // Taking a place can replace the array.
+    cache.words.set(token, place * WORDS)
+    return core.result()
+  }
+  const cached = core.cached
+  // Decoding can use the map, and this cache: it comes before a place is taken.
+  const kept = cached === undefined ? core.result() : keep(core, cached)
+  const place = cache.take(ownName)
+  cache.words.set(token, place * WORDS)
+  cache.values[place] = kept
+  return cached === undefined ? (kept as V) : cached.give(kept)
+}
+
+function keep<K, V>({ scratch }: MapCore<K, V>, cached: Cached<V>): unknown {
+  const meta = scratch.u32[(scratch.resultWord + L.R_META) >>> 2]
+  if ((meta & L.META_LENGTH) <= L.WHOLE_VALUE) return cached.keep(scratch, scratch.resultBytes, meta)
+  const kept = cached.keep(scratch.records(), 0, meta)
+  if (scratch.isLarge) scratch.shrink()
+  return kept
+}
