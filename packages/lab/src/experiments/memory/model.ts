@@ -82,11 +82,13 @@ export function quantities(
 
 /** Tables of up to this many buckets share pages of their size class; larger tables have pages of their own. */
 const SLAB_BUCKETS = 16
+/** A heap gives its empty pages back when they are more than this share of its pages (KEPT_SHARE of the kernel). */
+const KEPT_SHARE = 8
 
 /**
  * Bytes of the table of a shard. It has a power of two of buckets, and at least a page. Pages of the smaller tables before
  * it stay with the shard as spare pages (one, or two when the table has outgrown the size classes) until the next table,
- * entries or values need them.
+ * entries or values need them; a small heap gives them back at once.
  */
 function tableBytes(count: number, pagesOf: (count: number) => number): number {
   let spare = 0
@@ -100,6 +102,7 @@ function tableBytes(count: number, pagesOf: (count: number) => number): number {
     use(BUCKET_LOAD * buckets)
     if (buckets < SLAB_BUCKETS) spare = Math.max(spare, 1)
     else if (buckets === SLAB_BUCKETS) spare = Math.min(2, spare + 1)
+    if (spare > Math.floor((pages + 1 + spare) / KEPT_SHARE)) spare = 0
   }
   use(count)
   return Math.max(PAGE, buckets * BUCKET) + spare * PAGE
