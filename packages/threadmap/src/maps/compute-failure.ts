@@ -1,7 +1,7 @@
 /** The errors of `getOrInsertComputed` that have to do with computing: each names the keys and the threads. */
 
 import * as L from '../bridge/layout.generated.js'
-import { threadWords } from '../bridge/owner-words.js'
+import { threadWords, unheardWords } from '../bridge/owner-words.js'
 import type { Session } from '../bridge/session.js'
 import type { KeyCodec } from '../codec/codec.js'
 import {
@@ -25,7 +25,7 @@ export function computeFailureOf<K>(session: Session, name: string, code: number
     case L.E_COMPUTE_TIMEOUT:
       return new ComputeTimeoutError(
         `the key ${quote(key)} of this ${name} is being computed by ${threadWords(session, owner)}, which did not end within computeTimeout = ${session.header(L.H_COMPUTE_TIMEOUT)} ms. ` +
-          'Make its function faster or raise computeTimeout; if that thread died, watch() its worker where it was created, so that another one computes',
+          `Make its function faster or raise computeTimeout; if that thread died, ${unheardWords(session, owner)}`,
         key,
         owner,
       )
@@ -48,7 +48,7 @@ export function computeFailureOf<K>(session: Session, name: string, code: number
     case L.E_TIMEOUT:
       return new LockTimeoutError(
         `no lock on the list of computations of this ${name} within lockTimeout = ${session.header(L.H_LOCK_TIMEOUT)} ms: ${threadWords(session, owner)} holds it. ` +
-          'If that thread died, watch() its worker where it was created so that its locks are recovered',
+          `If that thread died, ${unheardWords(session, owner)}`,
         owner,
         -1,
       )

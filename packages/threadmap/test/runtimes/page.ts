@@ -113,6 +113,25 @@ export async function lockHeld(held: While, timeout: number): Promise<string> {
   return thrown ?? 'locked'
 }
 
+/** What a lock, a map and a computation say to this thread while a worker holds what it wants. */
+export async function refusals(): Promise<string[]> {
+  const map = make('FastMap', { lockTimeout: 100, computeTimeout: 100 })
+  const mutex = new sync.Mutex()
+  const peer = await attached(map)
+  const holding = peer.call({ job: 'hold', map: 0, mutex: mutex.handle, milliseconds: 'till let go' })
+  while (!map.has('held')) await sleep(1)
+  const said = [message(() => mutex.lock(100))]
+  map.set(LET_GO, 1)
+  await holding
+  map.delete(LET_GO)
+  void peer.call({ job: 'compute', map: 0, key: 'slow', milliseconds: 60_000, value: 7 })
+  while (!map.has('slow began')) await sleep(1)
+  said.push(message(() => map.getOrInsertComputed('slow', () => 1)))
+  mutex[Symbol.dispose]()
+  finish(map, [peer])
+  return said
+}
+
 /** A worker that is terminated while it holds a `Mutex`. Returns what `lock` told of it. */
 export async function lockOfTheDead(): Promise<string> {
   const map = make('FastMap')
@@ -170,6 +189,16 @@ async function attached(map: Numbers): Promise<Peer> {
 function finish(map: Numbers, peers: Peer[]): void {
   for (const peer of peers) peer.terminate()
   map[Symbol.dispose]()
+}
+
+/** The error that `operation` throws, as text. */
+function message(operation: () => unknown): string {
+  try {
+    operation()
+    return 'nothing was thrown'
+  } catch (error) {
+    return String(error)
+  }
 }
 
 /** The name of what `operation` throws, if it does; anything but an error of the library's goes on. */

@@ -67,6 +67,13 @@ function inChromium(executablePath: string): void {
     assert.equal(await inPage('lockHeld', 'till let go', 300), 'LockTimeoutError')
   })
 
+  test('a time-out advises what can be done in a page, where watch() does nothing', async () => {
+    const [locked, computed] = await inPage('refusals')
+    assert.match(locked, /^LockTimeoutError: .* holds it\. If that thread died, let the event loop turn and try again/)
+    assert.match(computed, /^ComputeTimeoutError: .* if that thread died, let the event loop turn and try again/)
+    for (const said of [locked, computed]) assert.doesNotMatch(said, /watch\(\)/)
+  })
+
   test('Mutex: the main thread is not hung by a worker that died with it', async t => {
     const outcome = await inPage('lockOfTheDead')
     assert.ok(['locked', 'LockTimeoutError'].includes(outcome))
