@@ -102,7 +102,7 @@ if (cases.length === 0) {
 const began = performance.now()
 const about = setting(await goText(), effort.rounds, effort.ms)
 console.log(`${settingText(about)}\n`)
-if (about.load > BUSY) console.log('The machine is busy with something else: these figures are not to be published.\n')
+if (about.load > BUSY) console.log('Other programs are using this machine: do not publish these figures.\n')
 const results: CaseResult[] = []
 for (const one of cases) {
   const result = await runCase(one, effort)

@@ -68,7 +68,7 @@ export function answerFromTree(advice: TreeAdvice, workload: Workload): Answer {
 
 function alone({ choice }: AdviceLeaf): string[] {
   return choice === PRIVATE.name
-    ? ['One thread needs no shared map. Where others look into it only now and then, take FastMap.']
+    ? ['One thread needs no shared map. If other threads read it now and then, take FastMap.']
     : []
 }
 
@@ -79,7 +79,7 @@ function beyond({ ranges }: TreeAdvice, workload: Workload): string[] {
     const here = of(workload)
     if (here >= low && here <= high) return []
     return [
-      `${value(here)}: beyond what was measured (${value(low)} to ${value(high)}), so this is a guess; --measure tells.`,
+      `${value(here)}: outside the measured range (${value(low)} to ${value(high)}), so the answer is a guess; add --measure to measure it.`,
     ]
   })
 }

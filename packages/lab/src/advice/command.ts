@@ -67,7 +67,7 @@ export function adviseCommand(): Command {
   }
   return command
     .option('--workload <file>', 'the workload as JSON: {"reads": 95, "keys": 50000}')
-    .option('--trace <file>', 'a trace; with --threads, replayed by so many threads')
+    .option('--trace <file>', 'answer for a trace, by replaying it; --threads sets the number of threads')
     .option('--measure', 'measure the workload now instead of asking the tree')
     .option('--run <dir>', 'the run of the lab whose tree answers', DEFAULT_FOLDER)
     .option('--json [file]', 'the answer (or the tree) as JSON: to a file, or to standard output instead of the text')
@@ -94,7 +94,7 @@ async function adviseAbout(flags: Flags): Promise<void> {
     const given = WORKLOAD_NAMES.filter(name => name !== 'threads' && flags[name] !== undefined)
     if (given.length > 0 || flags.workload !== undefined) {
       throw new UsageError(
-        `a trace says itself what its workload is; leave out ${flags.workload === undefined ? `--${FLAG_NAMES[given[0]]}` : '--workload'}`,
+        `a trace has its own workload; leave out ${flags.workload === undefined ? `--${FLAG_NAMES[given[0]]}` : '--workload'}`,
       )
     }
     return say(await answerForTrace(flags.trace, flags), json)
@@ -205,14 +205,14 @@ function notesOf(traces: readonly Trace[], plan: Plan, rounds: readonly number[]
   const share = perSecond / possible
   const most = Math.max(...traces.map(({ entries }) => entries.most))
   return [
-    `The program did ${Math.round(perSecond).toLocaleString('en-US')} operations/s on it: ${share < HARDLY ? `${(share * 100).toPrecision(2)}% of what the choice can do, so which map it is hardly matters there` : `${Math.round(share * 100)}% of what the choice can do`}.`,
+    `The program did ${Math.round(perSecond).toLocaleString('en-US')} operations/s on its map, ${share < HARDLY ? `${(share * 100).toPrecision(2)}% of the rate of the choice, so the choice of a map hardly matters there` : `${Math.round(share * 100)}% of the rate of the choice`}.`,
     ...(iterations > 0 ? [`It walked over the whole map ${iterations} times, which a replay leaves out.`] : []),
     ...(clears > 0 ? [`It cleared the map ${clears} times, which a replay leaves out.`] : []),
     ...(plan.keyType === 'other'
-      ? ['Its keys are objects, which threads cannot share; text stood for them here.']
+      ? ['Its keys are objects, which threads cannot share; the replay used text in their place.']
       : []),
     ...(most > MOST_ENTRIES
-      ? [`It held ${most.toLocaleString('en-US')} entries; the replay had ${MOST_ENTRIES.toLocaleString('en-US')}.`]
+      ? [`Its map had ${most.toLocaleString('en-US')} entries; the replay had ${MOST_ENTRIES.toLocaleString('en-US')}.`]
       : []),
   ]
 }

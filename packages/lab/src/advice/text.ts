@@ -26,7 +26,7 @@ export function regretText({ cases, median, worst, worstBeyondNoise }: Regret): 
   if (median === null || worst === null || worstBeyondNoise === null) return 'No workload was held out to judge it by.'
   const noise =
     worstBeyondNoise < worst - 0.005 ? ` (${percent(worstBeyondNoise)} counting only what is beyond the noise)` : ''
-  return `On ${cases} workloads that it was not fitted to, its choice takes ${percent(median)} longer than the best (median), at worst ${percent(worst)}${noise}.`
+  return `On ${cases} workloads that the tree was not fitted to, its choice takes ${percent(median)} longer than the best (median), at worst ${percent(worst)}${noise}.`
 }
 
 /** Whether the regret meets its goal. */
@@ -93,7 +93,7 @@ export function headline({ tree, goal }: TreeAdvice): { readonly verdict: string
     ? `Mostly ${name}, but it depends on the workload.`
     : shared.length === leaves.length
       ? `${take[0].toUpperCase()}${take.slice(1)}.`
-      : `Where threads share a map, ${take}; where only one thread has it, a plain Map.`
+      : `Where threads share a map, ${take}; where only one thread uses it, take a plain Map.`
   return { verdict, ties }
 }
 

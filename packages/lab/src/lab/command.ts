@@ -37,7 +37,12 @@ const BUSY = 0.7
 /** `threadmap lab`, for all experiments that were found. */
 export function labCommand(experiments: readonly Experiment[]): Command {
   const command = bareCommand()
-    .addArgument(new Argument('[name...]', `which experiments: ${experiments.map(({ name }) => name).join(', ')}`))
+    .addArgument(
+      new Argument(
+        '[name...]',
+        `experiments to run (without a name: all): ${experiments.map(({ name }) => name).join(', ')}`,
+      ),
+    )
     .action(async (names: string[], flags: LabFlags) => {
       if (flags.list) list(chosen(names, experiments))
       else await interruptible(signal => lab(names, flags, signal, experiments))
@@ -65,22 +70,22 @@ function bareCommand(): Command {
   return new Command('lab')
     .summary('measure every map on this machine, and keep the evidence')
     .description(
-      'Runs experiments (all, or those named) and keeps what they find in a run file, which "threadmap report" draws and ' +
-        '"threadmap advise" answers from.',
+      'Runs all experiments, or those that you name, and keeps the results in a run file. "threadmap report" draws that file, and ' +
+        '"threadmap advise" answers from it.',
     )
-    .option('--quick', 'short: everything in about a minute and a half, with wide spreads')
-    .option('--brief', 'print what was found, without the tables behind it')
-    .option('--list', 'say which experiments there are and how long they take, and run none')
+    .option('--quick', 'short rounds: all experiments in about a minute and a half, with wide spreads')
+    .option('--brief', 'print the findings without their tables')
+    .option('--list', 'list the experiments and their durations, and run none')
     .option('--json [file]', 'write the run as JSON: to a file, or to standard output instead of the text')
-    .option('--out <dir>', 'where the run is kept', DEFAULT_FOLDER)
-    .option('--resume', 'go on with the run in --out: keep what is finished there')
+    .option('--out <dir>', 'folder of the run', DEFAULT_FOLDER)
+    .option('--resume', 'continue the run in --out: keep its finished experiments')
     .addOption(
       new Option('--workers <n>', 'threads that do the work')
         .argParser(wholeNumber('workers', 1, MOST_WORKERS))
         .default(Math.min(cores, MOST_WORKERS), `${cores}, the cores of this machine`),
     )
     .addOption(
-      new Option('--seed <n>', 'what everything random follows from')
+      new Option('--seed <n>', 'seed of all random choices')
         .argParser(wholeNumber('the seed', 0, 2 ** 31 - 1))
         .default(DEFAULT_SEED),
     )
@@ -122,9 +127,7 @@ export async function lab(
       print(`${here.cpu}, ${here.cores} cores, Node ${here.node}${quick ? '; quick, so spreads are wide' : ''}`)
       const load = loadavg()[0]
       if (load > here.cores * BUSY) {
-        print(
-          `${pc.yellow('!')} Something else is using this machine (load ${load.toFixed(1)}): figures of time will be noisy.`,
-        )
+        print(`${pc.yellow('!')} Other programs are using this machine (load ${load.toFixed(1)}): times will be noisy.`)
       }
       print('')
     },
@@ -163,7 +166,8 @@ function freeBytes(): number {
 export function requireMemory(workers: number, free: number): void {
   const most = Math.floor(free / WORKER_BYTES)
   if (workers <= most) return
-  const advice = most > 0 ? `give at most --workers ${most}` : 'end other programs, for there is not enough for one'
+  const advice =
+    most > 0 ? `give at most --workers ${most}` : 'close other programs, since the memory is not enough for one worker'
   throw new UsageError(
     `${workers} workers need about ${Math.ceil((workers * WORKER_BYTES) / 1e6)} MB, and ${Math.floor(free / 1e6)} MB are free; ${advice}`,
   )
@@ -180,7 +184,7 @@ function resumable(folder: RunFolder, settings: Settings): RunDocument {
   }
   if (JSON.stringify(document.settings) !== JSON.stringify(settings)) {
     throw new UsageError(
-      `${folder.runFile} was measured with other flags (${JSON.stringify(document.settings)}); give the same, or run without --resume`,
+      `${folder.runFile} was measured with other flags (${JSON.stringify(document.settings)}); give these flags, or run without --resume`,
     )
   }
   return document

@@ -55,7 +55,7 @@ export async function runLab(options: LabOptions): Promise<RunDocument> {
   } catch (error) {
     if (error instanceof InterruptedError && folder !== undefined && document.experiments.length > 0) {
       const names = document.experiments.map(({ name }) => name).join(', ')
-      throw error.having(`the workers are stopped; kept in ${folder.runFile}: ${names}; go on with --resume`)
+      throw error.having(`the workers are stopped; kept in ${folder.runFile}: ${names}; continue with --resume`)
     }
     throw error
   } finally {

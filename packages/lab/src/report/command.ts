@@ -26,11 +26,11 @@ export function reportCommand(): Command {
     .summary('draw what the lab found as one HTML file')
     .description(
       'Makes one self-contained HTML file of a run: the recommendation, each experiment with its charts and tables, and ' +
-        'what the run says about the folklore. With --compare it sets two runs side by side.',
+        'the verdicts on the folklore. With --compare it compares two runs.',
     )
     .addArgument(new Argument('[run]', "a run's folder, or its run.json").default(DEFAULT_FOLDER))
-    .option('--out <file>', 'where to write it (default: report.html beside the run; comparison.html beside B)')
-    .option('--compare <run...>', 'two runs, A and B: what changed from A to B beyond the noise')
+    .option('--out <file>', 'file to write (default: report.html beside the run; comparison.html beside B)')
+    .option('--compare <run...>', 'compare the runs A and B: show the changes beyond the noise')
     .action((run: string, flags: Flags) =>
       flags.compare === undefined ? draw(run, flags) : compare(flags.compare, flags),
     )

@@ -114,11 +114,11 @@ export function comparisonFindings({
     first,
     ...(isSameMachine
       ? []
-      : ['The runs are from different machines or versions of Node: this compares those as well.']),
+      : ['The runs are from different machines or versions of Node, so the comparison includes that difference.']),
     ...(isSameLength ? [] : ['One run was quick and the other full: their workloads and spreads differ.']),
     ...(drift !== undefined && Math.abs(Math.log(drift)) > Math.log1p(NOTABLE) && isSameMachine
       ? [
-          `All speeds together are ${drift.toFixed(2)} times what they were (median): rather the machine, or its other users, than one map.`,
+          `All speeds together changed by a factor of ${drift.toFixed(2)} (median): the cause is probably the machine or its other users, not a map.`,
         ]
       : []),
     ...(onlyBefore > 0 ? [`${onlyBefore} figures are in the first run only.`] : []),

@@ -94,7 +94,7 @@ export function legend(run: Wordcount): string {
   return [
     `Every count of every run equals the single-threaded Map's, key by key: ${count(run.words)} words, ${count(run.distinctWords)} distinct.`,
     `Median of ${rounds}, interleaved; ± half the interquartile range. counting: share of the time that is not making words.`,
-    'memory: what the counts hold when done, heaps and shared memory. retries, lock waits: per run, from map.stats().',
+    'memory: of the counts at the end, heaps and shared memory. retries, lock waits: per run, from map.stats().',
     'merged, by messages: one more thread owns the result.',
     ...(hasUnsafe ? ['UnsafeMap is for one thread at a time, so it ran with one worker.'] : []),
   ].join('\n')
@@ -111,7 +111,7 @@ export function rankingText({ use, reasons }: Ranking, run: Wordcount, cores: nu
       : []),
     ...(share < BUSY_BELOW
       ? [
-          `Others used this machine meanwhile: the workers got ${percent(share)} of the processor time they could use. ` +
+          `Other programs used this machine meanwhile: the workers got ${percent(share)} of the processor time that they could use. ` +
             'Run it again when it is idle.',
         ]
       : []),

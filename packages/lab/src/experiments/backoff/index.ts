@@ -40,9 +40,9 @@ export const backoff: Experiment = {
   name: 'backoff',
   title: 'How should a thread wait for a lock?',
   method:
-    'All threads getOrInsert and delete the same 64 keys of a FastMap of one shard, so that every operation wants the same lock. ' +
-    'Each setting of initial delay and retries (each pause twice as long as the one before; then the thread sleeps) has a map of its own; they take turns. ' +
-    'High contention: nothing but these operations; low: about a microsecond of other work between two. Spins are pauses counted by stats(), sleeps too.',
+    'All threads call getOrInsert and delete on 64 keys of a FastMap with one shard, so that every operation needs one lock. ' +
+    'Each setting of initial delay and retries (each pause is twice as long as the last; after the last retry the thread sleeps) has a map of its own; the settings take turns. ' +
+    'With high contention threads do these operations only; with low contention they do about a microsecond of other work between two operations. stats() counts spins (pauses) and sleeps.',
   seconds: { quick: 3.5, full: 45 },
   run,
 }
@@ -188,7 +188,7 @@ export function outcomeOf(tried: readonly Tried[], threads: number, readers: Rea
         ]),
       },
       {
-        title: 'A reader takes its share and gives it back, uncontended',
+        title: 'A reader locks and unlocks its share, uncontended',
         columns: [{ label: 'lock' }, { label: 'time', unit: 'ns' }],
         rows: locks.map(([name, values]) => [name, spread(values).median]),
       },

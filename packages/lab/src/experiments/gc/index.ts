@@ -24,9 +24,9 @@ export const gc: Experiment = {
   title: 'What does each map ask of the garbage collector?',
   method:
     'Every thread of a subject watches its own collector (V8 GCProfiler) while it does 90% reads and 10% writes of 64-byte strings. ' +
-    'Allocated is what was in use before each collection, less what the one before had left. Besides, SyncMap with more and ' +
+    'Allocated bytes are the bytes in use before a collection, less the bytes in use after the last. Then SyncMap is measured with more and ' +
     'more writes of keys that come and go: misses, promotions and copied entries from stats(), beside the pauses. A second, untimed ' +
-    'part counts on one thread when dirty becomes read, and what that copies.',
+    'part counts on one thread when dirty becomes read, and how many entries are copied then.',
   seconds: { quick: 6, full: 105 },
   run,
 }
@@ -236,13 +236,13 @@ export function outcomeOf(
     ],
     findings: [
       `${least[0].subject.name} allocates the least, ${allocated(least[0]).toFixed(0)} bytes an operation; ${least[least.length - 1].subject.name} the most, ${allocated(least[least.length - 1]).toFixed(0)}. ` +
-        'A shared map decodes each value that is read into a new string; a plain Map hands out the one it has.',
+        'A shared map decodes each value that is read into a new string; a plain Map returns the string that it has.',
       `The collector paused a plain Map per thread ${median(plain, 3).toFixed(1)} ms in each second, and the shared maps ` +
         `${watched
           .filter(({ subject }) => subject.type === 'shared')
           .map(each => `${each.subject.name} ${median(each, 3).toFixed(1)}`)
           .join(', ')}.`,
-      `SyncMap's dirty became read after ${facts.missesToPromote} misses with ${facts.dirtyLength} entries in it; that copied ${facts.copiedByPromotion} entries, the next new key ${facts.copiedByNextKey}.`,
+      `SyncMap's dirty became read after ${facts.missesToPromote} misses with ${facts.dirtyLength} entries in it; this copied ${facts.copiedByPromotion} entries, and the next new key ${facts.copiedByNextKey}.`,
     ],
     beliefs: [promotes(facts), copies(facts), explodes(churned)],
     details: { promotion: facts },

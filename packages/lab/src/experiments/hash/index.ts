@@ -35,10 +35,10 @@ export const hashing: Experiment = {
   name: 'hash',
   title: 'Which hash for which keys?',
   method:
-    'Over the keys of --hash-keys FILE, or over built-in sets: nanoseconds per key (encoding, hashing and looking for it in an empty map, so differences ' +
-    'are the hash); how evenly the published hash modulo 8, 64 and 256 spreads them (chi-square, in standard deviations from random; longest), and how evenly ' +
-    'a ShardedMap of 64 shards does (all with seed 0; keys are hashed as the map stores them, one byte a character or UTF-16); ' +
-    'buckets of a table with as many places as keys; pairs with equal 32 bits against the birthday bound; and what flipping one bit of a key does. ' +
+    'For the keys of --hash-keys FILE, or for built-in sets, the experiment measures: nanoseconds per key (encoding, hashing and a look-up in an empty map, so that ' +
+    'differences come from the hash); how evenly the published hash modulo 8, 64 and 256 spreads the keys (chi-square, in standard deviations from random; longest), and how evenly ' +
+    'a ShardedMap of 64 shards spreads them (all with seed 0; keys are hashed as the map stores them, one byte a character or UTF-16); ' +
+    'buckets of a table with as many places as keys; pairs with equal 32 bits against the birthday bound; and the effect of flipping one bit of a key. ' +
     'The maps finalise a published hash once more before they use it.',
   seconds: { quick: 4, full: 6 },
   flags: [new Option('--hash-keys <file>', 'hash: keys of your own, one a line')],
@@ -245,7 +245,7 @@ export function outcomeOf(found: readonly Hashed[]): Outcome {
       ...(unevenMaps.length === 0
         ? []
         : [
-            `In a ShardedMap of ${MAP_SHARDS} shards with seed 0 these keys crowd: ${unevenMaps.map(each => `${each.hash} of ${each.set} (the fullest shard has ${each.map.longest} of ${each.keys})`).join(', ')}. Keys that somebody chose do so; take the hash default with a random seed for them.`,
+            `In a ShardedMap of ${MAP_SHARDS} shards with seed 0 these keys crowd: ${unevenMaps.map(each => `${each.hash} of ${each.set} (the fullest shard has ${each.map.longest} of ${each.keys})`).join(', ')}. Somebody may have chosen them so; take the hash default with a random seed for such keys.`,
           ]),
     ],
     beliefs: [clusters(found)],
@@ -282,6 +282,6 @@ function clusters(found: readonly Hashed[]): BeliefFinding {
     measured:
       `furthest from random: FNV-1a ${worst(fnv).toFixed(1)} standard deviations, xxHash32 ${worst(xx).toFixed(1)}; longest of as many buckets as keys ` +
       `${longest(fnv)} against ${longest(xx)}; equal 32 bits ${pairs(fnv)} against ${pairs(xx)} pairs (random: ${fnv.reduce((sum, { collisions }) => sum + collisions.expected, 0).toFixed(1)}). ` +
-      'A longest of 3 or 12 can only be a bucket of a table, no shard of 64.',
+      'The longest of 3 or 12 in the belief can only be a bucket of a table, not one of 64 shards.',
   }
 }

@@ -26,9 +26,9 @@ export const lifetime: Experiment = {
   name: 'lifetime',
   title: 'How long do objects live, and what does that cost the collector?',
   method:
-    'Threads serve requests: each makes a few objects and drops them, most use a result that is cached for 50 ms to 5 s (the quick lab: for a tenth of all times), and ' +
-    'a little configuration stays and is seldom replaced. Results are cached in a plain Map per thread, or in a shared map as JSON. How long objects are in use is counted by class, ' +
-    'how old sampled objects are when they are really collected by FinalizationRegistry, collections and pauses by V8 GCProfiler, young and old generation apart.',
+    'Threads serve requests: each request makes a few objects and drops them, most use a result that is cached for 50 ms to 5 s (the quick lab divides all times by ten), and ' +
+    'a little configuration stays and is seldom replaced. Results are cached in a plain Map per thread, or in a shared map as JSON. Times in use are counted by class of objects, ' +
+    'ages of sampled objects at their collection by FinalizationRegistry, collections and pauses by V8 GCProfiler, young and old generation apart.',
   seconds: { quick: 5, full: 120 },
   run,
 }
@@ -200,8 +200,8 @@ export function outcomeOf(lived: readonly Lived[], scale: number, workers: numbe
         belief: 11,
         verdict: 'cannot tell',
         measured:
-          `this load has ${share[0].toFixed(0)}% short, ${share[1].toFixed(0)}% medium and ${share[2].toFixed(0)}% long lifetimes, which is the load's own doing; ` +
-          'V8 has no tenuring threshold to fall: what survives its second young collection is old',
+          `this load has ${share[0].toFixed(0)}% short, ${share[1].toFixed(0)}% medium and ${share[2].toFixed(0)}% long lifetimes, which follows from the load itself; ` +
+          'V8 has no tenuring threshold that could fall: an object that survives its second young collection is old',
       },
     ],
   }

@@ -176,13 +176,13 @@ function outcomeOf(fits: readonly MemoryFit[], growth: readonly Sample[], usual:
       },
     ],
     findings: [
-      `The model predicts maps it has not seen with a median error of ${pct(
+      `The model predicts maps that had no part in the fit with a median error of ${pct(
         quantile(
           fits.map(f => f.medianError),
           0.5,
         ),
       )}, at worst ${pct(worst.worstError)} (${worst.kind})` +
-        `${worst.worstError <= LIMIT ? '.' : `: more than the ${pct(LIMIT)} it should keep to.`}`,
+        `${worst.worstError <= LIMIT ? '.' : `, more than the goal of ${pct(LIMIT)}.`}`,
       `10 million entries with 16-byte keys and 64-byte values take ${(ten.totalBytes / 1e9).toFixed(2)} GB in a FastMap of ${usual.shards} shards (the default on this machine), ${pct(ten.payloadBytes / ten.totalBytes)} of it payload.`,
     ],
     beliefs: [fieldOrder(structSizes()), payloadBelief(growth)],

@@ -29,7 +29,7 @@ export async function goRounds(
 ): Promise<SubjectRounds[][]> {
   const none = cells.map(() => [])
   if (context.quick) {
-    leaveOut("Go's maps", 'the quick lab does not start them; they take part in the full one')
+    leaveOut("Go's maps", 'the quick lab leaves them out; the full lab measures them')
     return none
   }
   let program: string

@@ -28,8 +28,8 @@ export const mix: Experiment = {
   title: 'Which map is the fastest for which workload?',
   method:
     'A sample of all workloads (share of reads, number of keys, skew, threads, size of values, keys that come and go), ' +
-    'drawn so that every level of every factor comes up equally often. Each subject has threads of its own; all subjects do the same ' +
-    'operations in interleaved rounds. UnsafeMap takes part where there is one thread. "plain Map per thread" shares nothing and is the ceiling of such a loop; ' +
+    'is drawn so that every level of every factor occurs equally often. Each subject has threads of its own; all subjects do equal ' +
+    'operations in interleaved rounds. UnsafeMap takes part in workloads of one thread. "plain Map per thread" shares nothing and is the ceiling of such a loop; ' +
     '"message passing" sends 64 requests in a message to the thread that has the Map. Peers take part where they are installed.',
   seconds: { quick: 40, full: 310 },
   run,
@@ -71,7 +71,7 @@ async function run(context: Context): Promise<Outcome> {
   if (found.length < cells.length) {
     context.leaveOut(
       `${cells.length - found.length} of ${cells.length} workloads`,
-      'time was up: the machine is slow, or busy with something else',
+      'the time was over: the machine is slow, or busy with other programs',
     )
   }
   return outcomeOf(found)

@@ -24,9 +24,9 @@ export const race: Experiment = {
   name: 'race',
   title: 'What happens to writes that nobody synchronises?',
   method:
-    'Ten threads write 1,000 times each to an UnsafeMap, by get and then set. With detection, as Go has it, the first thread that comes upon another one is refused: ' +
-    'counted are runs that were caught, and after how long. Without detection the sum of all counters shows how many updates were lost. ' +
-    'The safe maps do the same by add. Then the usual mistakes, each with its fix: writing while another thread iterates, check-then-act, and an HTTP handler that ' +
+    'Ten threads write 1,000 times each to an UnsafeMap, by get and then set. With detection, as in Go, a thread that meets another thread in the map is refused: ' +
+    'the experiment counts the runs that were caught, and the time until then. Without detection the sum of all counters shows how many updates were lost. ' +
+    'The safe maps count by add. Then come the usual mistakes, each with its fix: writing while another thread iterates, check-then-act, and an HTTP handler that ' +
     'reads, waits and writes (real requests over loopback).',
   seconds: { quick: 4, full: 5 },
   run,

@@ -27,10 +27,10 @@ export const shards: Experiment = {
   name: 'shards',
   title: 'How many shards should a map have?',
   method:
-    'The same half reads, half writes over maps of 1 to 1,024 shards, in interleaved rounds: throughput, waits for a lock (stats()), the 99th ' +
-    'percentile of single operations (one in 32 is timed, the clock included), memory in use. Then two threads hand one word to and fro: the time a write takes ' +
-    'to reach another core. On machines with several memory nodes, the same to another node, and maps in the memory of one node, used by threads bound ' +
-    'to that node and to another in turns.',
+    'Half reads and half writes run over maps of 1 to 1,024 shards, in interleaved rounds: throughput, waits for a lock (stats()), the 99th ' +
+    'percentile of single operations (one in 32 is timed, the clock included), memory in use. Then two threads pass one word to and fro, which shows the time that a write takes ' +
+    'to reach another core. On machines with several memory nodes, a word also passes to another node, and threads that are bound to one node and to another in turns ' +
+    'use maps in the memory of one node.',
   seconds: { quick: 5, full: 40 },
   run,
 }

@@ -38,9 +38,9 @@ export const sharing: Experiment = {
   name: 'sharing',
   title: 'What does it cost when two threads write to the same cache line?',
   method:
-    'Two threads do Atomics.add in a loop, each on a word of its own (or both on the same one) of one shared memory, at ' +
-    'several distances; "alone" is one thread while the other rests. The distances take turns; shown is the median of all ' +
-    'rounds with its quartiles, in additions per second and thread. Where perf may count (Linux, not in most virtual machines) the ' +
+    'Two threads call Atomics.add in a loop, each on a word of its own (or both on one word) of one shared memory, at ' +
+    'several distances; "alone" is one thread while the other rests. The distances take turns. The figures are medians of all ' +
+    'rounds with their quartiles, in additions per second and thread. Where perf may count (Linux, not in most virtual machines) the ' +
     'misses of the first-level cache are counted as well.',
   seconds: { quick: 2.5, full: 16 },
   run,
@@ -126,7 +126,7 @@ export function outcomeOf(found: ReadonlyMap<string, readonly Round[]>): Outcome
       {
         id: 'rate',
         kind: 'bar',
-        title: 'Additions per second and thread, by where the two words stand',
+        title: 'Additions per second and thread, by the distance of the two words',
         alternative: PLACEMENTS.map(p => `${p.name}: ${spread(rates(p)).median.toFixed(1)} M/s`).join('; '),
         categories: PLACEMENTS.map(({ name }) => name),
         y: { label: 'additions per thread', unit: 'M/s' },
@@ -156,7 +156,7 @@ export function outcomeOf(found: ReadonlyMap<string, readonly Round[]>): Outcome
     ],
     findings: [
       line.differs && line.ratio > 1
-        ? `A thread whose word shares a line with another's is ${text(line.ratio)} as slow as one whose word stands 256 bytes away.`
+        ? `A thread whose word shares a line with another's is ${text(line.ratio)} as slow as one whose word is 256 bytes away.`
         : `Sharing a line made no difference beyond the noise here (${text(line.ratio)}): the two threads may run on one core.`,
       neighbours.differs && neighbours.ratio > 1
         ? `64 bytes apart is not far enough: ${text(neighbours.ratio)} as slow as 256 bytes apart.`

@@ -44,9 +44,10 @@ export const FLAGS: readonly Option[] = [
     number('milliseconds', 0.001, 60_000),
   ),
   new Option('--server-map <kind>', 'step: which map the order API shares (FastMap)').choices(SAFE_KINDS),
-  new Option('--plant <what>', 'step: make something scarce in the order API, to see it named').choices(
-    Object.keys(PLANTS),
-  ),
+  new Option(
+    '--plant <what>',
+    'step: make a resource of the order API scarce, to see whether the experiment names it',
+  ).choices(Object.keys(PLANTS)),
   new Option('--generators <n>', 'step: threads that send requests (1)').argParser(
     number('threads', 1, MOST_GENERATORS),
   ),
@@ -85,7 +86,7 @@ export async function checkAsked(settings: Settings): Promise<void> {
   const most = clients[clients.length - 1]
   if (rate !== undefined && rate * most > MOST_RATE) {
     throw new UsageError(
-      `${most} clients with --rate ${rate} are ${rate * most} requests per second, and ${MOST_RATE} is the most; lower --rate or --clients`,
+      `${most} clients with --rate ${rate} make ${rate * most} requests per second, above the limit of ${MOST_RATE}; lower --rate or --clients`,
     )
   }
   const files = openFiles()
@@ -93,11 +94,11 @@ export async function checkAsked(settings: Settings): Promise<void> {
   const needed = most * (target === undefined ? 2 : 1) + OTHER_FILES
   if (needed > files) {
     throw new UsageError(
-      `${most} clients need ${needed} open files, and ${files} are allowed; raise it (ulimit -n ${needed}), or give fewer --clients`,
+      `${most} clients need ${needed} open files, and ${files} are allowed; raise the limit (ulimit -n ${needed}), or give fewer --clients`,
     )
   }
   if (target === undefined) return
-  if (planted !== undefined) throw new UsageError('--plant is for the order API; leave out either it or --target')
+  if (planted !== undefined) throw new UsageError('--plant works on the order API only; leave out --plant or --target')
   const foreign = await foreignServer(target, allowRemote)
   requireRate(foreign, rate)
   await askOnce(foreign)

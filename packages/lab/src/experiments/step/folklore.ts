@@ -103,7 +103,7 @@ function hotShardBelief({ name, steps, knees: { beyond }, attribution }: Series)
     verdict: drives ? (ofAll >= HOT_RULE ? 'holds' : 'does not hold') : 'cannot tell',
     measured:
       `${name}: ${cause}; its P99 is ${ofAll.toFixed(1)} times that of all requests (the belief's rule asks for ${HOT_RULE}) ` +
-      `and ${(hot / rest).toFixed(1)} times that of the other shards. Where most requests go to the hot shard they make up ` +
-      'the P99 of all, so it is the other shards to compare with. 30 s were not waited for',
+      `and ${(hot / rest).toFixed(1)} times that of the other shards. If most requests go to the hot shard, they determine ` +
+      'the P99 of all, so the comparison with the other shards counts. The step is shorter than the 30 s of the rule',
   }
 }

@@ -13,13 +13,13 @@ export const step: Experiment = {
   method:
     'More and more clients send requests in an open loop: at the times of a Poisson process, whether or not earlier requests were ' +
     'answered. Each client has one connection; a request that is due while all clients wait for an answer waits for the ' +
-    'next free one. Latency counts from the intended send time. What has no answer after 5 s has failed, and nothing is sent ' +
-    'again. A closed loop before (each client sends when it is answered) gives the ceiling; the last step offers half as much ' +
-    'again, so steps beyond the ceiling build up a queue for as long as they last. The reference server is an order API over ' +
-    'HTTP (four look-ups to one order) whose workers share one map; "in process" does the same without HTTP. Load generator ' +
+    'next free one. Latency counts from the intended send time. A request without an answer after 5 s has failed, and is not sent ' +
+    'again. A closed loop before (each client sends when it is answered) gives the ceiling; the last step offers 1.5 times the ' +
+    'ceiling, so steps beyond the ceiling build up a queue as long as they last. The reference server is an order API over ' +
+    'HTTP (four look-ups to one order) whose workers share one map; "in process" does its work without HTTP. Load generator ' +
     'and server share the cores of this machine; the generator may send a millisecond late. Three knees: the peak of a curve by the ' +
     'Universal Scalability Law (weighted fit, 90% interval by bootstrap), the bend of log P95 by Kneedle, and the last step ' +
-    'that meets the objective. The cause behind it is read off the measured series: of what is full the innermost.',
+    'that meets the objective. The cause of the knee follows from the measured series: it is the innermost of the resources that are full.',
   seconds: { quick: 12, full: 135 },
   flags: FLAGS,
   check: checkAsked,

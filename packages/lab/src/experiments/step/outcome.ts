@@ -44,7 +44,7 @@ function neighbours(series: readonly Series[]): string[] {
   const own = mean(resources.map(({ cores }) => cores))
   if (own >= LEAST_SHARE * used || used < LEAST_SHARE * availableParallelism()) return []
   return [
-    `Other programs had ${Math.round(100 * (1 - own / used))}% of the processor time in use meanwhile: these figures are about a machine that is shared.`,
+    `Other programs had ${Math.round(100 * (1 - own / used))}% of the processor time in use meanwhile: these are figures of a shared machine.`,
   ]
 }
 
@@ -230,7 +230,7 @@ function causeText({ name, attribution, knees: { beyond }, steps }: Series): str
   const { clients } = steps[beyond]
   const cause =
     attribution.resource === null
-      ? `${name}: what runs out at ${clients} clients cannot be told, for nothing that was measured is full`
+      ? `${name}: what runs out at ${clients} clients cannot be told, since no measured resource is full`
       : `${name}: what runs out at ${clients} clients is ${attribution.name}`
   const others = attribution.ruledOut.length > 0 ? ` (${attribution.ruledOut.join('; ')})` : ''
   return `${cause}${others}: ${chainText(attribution)}.`

@@ -36,7 +36,7 @@ test('Ctrl-C keeps what is finished, and --resume goes on', async t => {
   assert.equal(stopped.code, 130, stopped.stderr)
   assert.match(
     stopped.stderr,
-    /^error: interrupted: the workers are stopped; kept in .*run\.json: sharing; go on with --resume$/m,
+    /^error: interrupted: the workers are stopped; kept in .*run\.json: sharing; continue with --resume$/m,
   )
   const resumed = await threadmap([...args, '--resume'])
   assert.equal(resumed.code, 0, resumed.stderr)
@@ -54,7 +54,7 @@ test('more workers than there is memory for are refused before any is started', 
       error instanceof UsageError &&
       error.message === '240 workers need about 9600 MB, and 2000 MB are free; give at most --workers 50',
   )
-  assert.throws(() => requireMemory(1, 10e6), /there is not enough for one$/)
+  assert.throws(() => requireMemory(1, 10e6), /not enough for one worker$/)
 })
 
 test('what cannot be done is refused in one line, with code 2, and nothing is written', async t => {

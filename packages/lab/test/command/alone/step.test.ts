@@ -150,7 +150,7 @@ describe('servers that do not do well', { concurrency: true }, () => {
       ['http://192.0.2.1/', { allowRemote: true }, /another machine.*--rate/],
       ['ftp://127.0.0.1/', {}, /no HTTP address; give one like/],
       ['http://a..b/', {}, /no host a..b/],
-      [at(broken), { plant: 'pool' }, /--plant is for the order API/],
+      [at(broken), { plant: 'pool' }, /--plant works on the order API only/],
       [at(broken), { rate: 1000, clients: [800] }, /800000 requests per second.*lower --rate or --clients/],
     ]
     await Promise.all(
