@@ -47,8 +47,10 @@ import {
   foundEntry,
   foundHead,
   loadLimit,
+  nextSlot,
   nextWord,
   place,
+  slotContent,
   slotCount,
   tagOf,
 } from '../table/table'
@@ -157,12 +159,10 @@ export function freeIndex(shard: u32, table: u64): void {
 }
 
 function freeExpunged(shard: u32, table: u64): void {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const entry = <u32>load64(slot)
-    if (entry == 0 || <u32>valueWord(entry) != EXPUNGED) continue
-    free(shard + D_HEAP, entry)
+  let slot = addressOf(table)
+  while ((slot = nextSlot(table, slot)) != 0) {
+    const entry = <u32>slotContent
+    if (<u32>valueWord(entry) == EXPUNGED) free(shard + D_HEAP, entry)
   }
 }
 
@@ -172,9 +172,9 @@ function dirtyLocked(shard: u32): bool {
   const end = addressOf(read) + (BUCKET << bitsOf(read))
   // Expunged first, so that it is known how many are left: what is expunged cannot come back without the mutex.
   let expunged: u32 = 0
-  for (let slot = addressOf(read); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) != 0 && entry != 0 && tryExpungeLocked(entry)) expunged++
+  let slot = addressOf(read)
+  while ((slot = nextSlot(read, slot)) != 0) {
+    if (tryExpungeLocked(<u32>slotContent)) expunged++
   }
   const copied = get32(shard + D_USED) - expunged
   const bits = max(bitsFor(copied + 1), load<u32>(H_INITIAL_BITS))

@@ -5,7 +5,6 @@
  */
 import { get32, load64, put32 } from '../atomics'
 import {
-  BUCKET,
   D_DIRTY,
   D_DIRTY_USED,
   D_EXPUNGED,
@@ -20,7 +19,7 @@ import {
 import { free } from '../memory/blocks'
 import { needsPage } from '../memory/slabs'
 import { bringToLife, kill, valueWord } from '../table/entry'
-import { addressOf, bitsOf, displace, loadLimit, place, slotCount, tagOf } from '../table/table'
+import { addressOf, bitsOf, displace, loadLimit, nextSlot, place, slotContent, slotCount, tagOf } from '../table/table'
 import { newEntry } from './sync-entry'
 import { isValue, tryExpungeLocked } from './sync-state'
 import { settle } from './sync-values'
@@ -50,11 +49,10 @@ function isMuch(deleted: u32, used: u32): bool {
 }
 
 function countDeleted(table: u64): u32 {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
   let deleted: u32 = 0
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) != 0 && entry != 0 && !isValue(valueWord(entry))) deleted++
+  let slot = addressOf(table)
+  while ((slot = nextSlot(table, slot)) != 0) {
+    if (!isValue(valueWord(<u32>slotContent))) deleted++
   }
   return deleted
 }
@@ -62,11 +60,11 @@ function countDeleted(table: u64): u32 {
 /** Frees the deleted entries of `read`. Under the mutex, and there is no `dirty`. */
 export function purge(shard: u32): void {
   const read = load64(shard + D_TABLE)
-  const end = addressOf(read) + (BUCKET << bitsOf(read))
   put32(shard + D_REWRITING, 1)
-  for (let slot = addressOf(read); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) == 0 || entry == 0 || !tryExpungeLocked(entry)) continue
+  let slot = addressOf(read)
+  while ((slot = nextSlot(read, slot)) != 0) {
+    const entry = <u32>slotContent
+    if (!tryExpungeLocked(entry)) continue
     kill(entry)
     displace(read, slot)
     put32(shard + D_USED, get32(shard + D_USED) - 1)

@@ -5,10 +5,10 @@
  *
  * Source: go/src/sync/map.go, Go 1.23.
  */
-import { cas64, load64, store64 } from '../atomics'
-import { BUCKET, ENTRY_VALUE, TABLE_AMENDED } from '../layout'
+import { cas64, store64 } from '../atomics'
+import { ENTRY_VALUE, TABLE_AMENDED } from '../layout'
 import { valueWord } from '../table/entry'
-import { addressOf, bitsOf } from '../table/table'
+import { addressOf, nextSlot, slotContent } from '../table/table'
 
 export const NIL: u32 = 0
 export const EXPUNGED: u32 = 1
@@ -39,10 +39,9 @@ export function tryExpungeLocked(entry: u32): bool {
 
 /** No entry of this table is expunged: `dirty` has them all, or there is none. */
 export function unexpungeAll(table: u64): void {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) == 0 || entry == 0) continue
+  let slot = addressOf(table)
+  while ((slot = nextSlot(table, slot)) != 0) {
+    const entry = <u32>slotContent
     const word = valueWord(entry)
     if (<u32>word == EXPUNGED) store64(entry + ENTRY_VALUE, word & 0xffffffff00000000)
   }

@@ -7,7 +7,6 @@
  */
 import { cas64, get32, load64, reach, store64 } from '../atomics'
 import {
-  BUCKET,
   CHAIN_HEAD,
   D_DIRTY,
   D_LOCK,
@@ -44,7 +43,7 @@ import { markInUse, sweepHeap } from '../repair/sweep'
 import { copyValue } from '../table/compact'
 import { headGeneration, valueWord } from '../table/entry'
 import { shardAt } from '../table/shard'
-import { addressOf, bitsOf } from '../table/table'
+import { addressOf, nextSlot, slotContent } from '../table/table'
 import { blockSize, newValueBlock, wordOfBlock } from '../table/value'
 import { BROKEN, lock, ownerOf, passOn, tryLock, unlock } from '../threads/lock'
 import { me, mySlot } from '../threads/thread'
@@ -209,10 +208,9 @@ function compactValues(shard: u32, heap: u32, sideBySide: bool): void {
 
 function moveValues(heap: u32, table: u64): void {
   const id = get32(heap + P_ID)
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) == 0 || entry == 0) continue
+  let slot = addressOf(table)
+  while ((slot = nextSlot(table, slot)) != 0) {
+    const entry = <u32>slotContent
     const word = valueWord(entry)
     const block = <u32>word
     // A block of this heap can't be freed meanwhile: that takes the lock. One of another heap may be gone by now.

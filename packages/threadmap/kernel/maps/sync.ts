@@ -17,7 +17,6 @@ import { exchange64, load32, load64, put32, store64 } from '../atomics'
 import {
   ABSENT,
   AGAIN,
-  BUCKET,
   COMPARE_AND_DELETE,
   D_DIRTY,
   D_DIRTY_USED,
@@ -47,7 +46,7 @@ import { damaged, MOST_TRIES } from '../memory/damage'
 import { isReserveShort } from '../memory/pages'
 import { headGeneration, valueWord } from '../table/entry'
 import { shardAt } from '../table/shard'
-import { addressOf, bitsOf, find, foundEntry, foundHead, nextWord, STALE } from '../table/table'
+import { addressOf, find, foundEntry, foundHead, nextSlot, nextWord, STALE, slotContent } from '../table/table'
 import { copyOut, copyOutValidated, resultAt } from '../table/value'
 import { unlock } from '../threads/lock'
 import { busy, count, rest } from '../threads/thread'
@@ -217,11 +216,10 @@ export function syncClear(): i32 {
 
 /** Takes the value out of each entry of a table that is gone, so that no late exchange succeeds, and frees both. */
 function freeEntries(shard: u32, table: u64): void {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const entry = <u32>load64(slot)
-    if (entry == 0 || isFree(headGeneration(entry))) continue
+  let slot = addressOf(table)
+  while ((slot = nextSlot(table, slot)) != 0) {
+    const entry = <u32>slotContent
+    if (isFree(headGeneration(entry))) continue
     const word = exchange64(entry + ENTRY_VALUE, withState(load64(entry), EXPUNGED))
     if (isValue(word)) freeValue(word)
     free(shard + D_HEAP, entry)
@@ -235,12 +233,10 @@ export function syncSize(): i32 {
   if (locked < 0) return locked
   const read = load64(shard + D_TABLE)
   const table = isAmended(read) ? load64(shard + D_DIRTY) : read
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
   let size: i32 = 0
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const entry = <u32>load64(slot)
-    if (entry != 0 && isValue(valueWord(entry))) size++
+  let slot = addressOf(table)
+  while ((slot = nextSlot(table, slot)) != 0) {
+    if (isValue(valueWord(<u32>slotContent))) size++
   }
   unlock(shard + D_LOCK)
   return size

@@ -83,7 +83,7 @@ import {
   TABLE_SPAN,
   TAIL_MARK,
 } from '../layout'
-import { isAmended, isValue } from '../maps/sync-state'
+import { EXPUNGED, isAmended, isValue } from '../maps/sync-state'
 import { isBlockOf, isFree } from '../memory/blocks'
 import { chainPages } from '../memory/chains'
 import { BLOCK_CLASSES, CLASSES } from '../memory/classes'
@@ -92,7 +92,7 @@ import { pagesNow, pageWord } from '../memory/pages'
 import { nextSlab, perSlab } from '../memory/slabs'
 import { hashEntry } from '../table/entry'
 import { shardAt } from '../table/shard'
-import { addressOf, bitsOf, homeOf, tagOf } from '../table/table'
+import { addressOf, bitsOf, homeOf, nextSlot, slotContent, tagOf } from '../table/table'
 import { isInline, resultAt } from '../table/value'
 import { WRITER } from '../threads/shared-lock'
 import { isAlive } from '../threads/thread'
@@ -227,22 +227,17 @@ function auditReachable(word: u64, home: u32, bucket: u32, slot: u32): void {
 }
 
 function inTable(word: u64, content: u64): bool {
-  const end = addressOf(word) + (BUCKET << bitsOf(word))
-  for (let slot = addressOf(word); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) != 0 && load64(slot) == content) return true
-  }
+  let slot = addressOf(word)
+  while ((slot = nextSlot(word, slot)) != 0) if (slotContent == content) return true
   return false
 }
 
 /** `read` entries that are expunged are exactly those that `dirty` lacks. */
 function auditExpunged(shard: u32, read: u64, dirty: u64): void {
-  const end = addressOf(read) + (BUCKET << bitsOf(read))
   let expunged: u32 = 0
-  for (let slot = addressOf(read); slot < end; slot += 8) {
-    const content = load64(slot)
-    if ((slot & (BUCKET - 1)) == 0 || <u32>content == 0) continue
-    const isExpunged = <u32>load64(<u32>content + ENTRY_VALUE) == 1
-    if (isExpunged) expunged++
+  let slot = addressOf(read)
+  while ((slot = nextSlot(read, slot)) != 0) {
+    if (<u32>load64(<u32>slotContent + ENTRY_VALUE) == EXPUNGED) expunged++
   }
   if (expunged != get32(shard + D_EXPUNGED)) report(PROBLEM_EXPUNGED_COUNT, shard, expunged)
   if (get32(shard + D_USED) - expunged > get32(shard + D_DIRTY_USED))

@@ -8,7 +8,7 @@ import { BUCKET, BUCKET_SLOTS, D_HEAP, D_TABLE, D_USED, ENTRY_VALUE, H_POLICY, P
 import { allocateTableSpan, isBlockOf, isFree } from '../memory/blocks'
 import { canTakePages } from '../memory/pages'
 import { hashEntry } from '../table/entry'
-import { addressOf, bitsOf, clearTable, homeOf, nextWord, place, tagOf } from '../table/table'
+import { addressOf, bitsOf, clearTable, homeOf, nextSlot, nextWord, place, slotContent, tagOf } from '../table/table'
 import { isInline } from '../table/value'
 import { sweep } from './sweep'
 
@@ -31,11 +31,10 @@ function repairTable(shard: u32): void {
   }
   clearTable(table, bits)
   const word = nextWord(old, table, bits)
-  const end = addressOf(old) + (BUCKET << bits)
   let used: u32 = 0
-  for (let slot = addressOf(old); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const content = load64(slot)
+  let slot = addressOf(old)
+  while ((slot = nextSlot(old, slot)) != 0) {
+    const content = slotContent
     if (!isGood(heap, <u32>content, <u32>(content >> 32), old, slot)) continue
     place(word, <u32>(content >> 32), tagOf(hashEntry(<u32>content)), <u32>content)
     used++

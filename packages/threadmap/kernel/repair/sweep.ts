@@ -5,7 +5,6 @@
 import { get32, load64, put32, store32 } from '../atomics'
 import {
   BLOCK_SPAN,
-  BUCKET,
   CHAIN_HEAD,
   CHAIN_TAIL,
   D_HEAP,
@@ -35,18 +34,16 @@ import { BLOCK_CLASSES } from '../memory/classes'
 import { isTypeStable, raiseVersion } from '../memory/heaps'
 import { givePages, pagesNow, pageWord, recordGeneration } from '../memory/pages'
 import { addEmpty, relist, resetHeap, slabSize } from '../memory/slabs'
-import { addressOf, bitsOf } from '../table/table'
+import { addressOf, nextSlot, slotContent } from '../table/table'
 import { isInline } from '../table/value'
 
 /** Marks what the table references, then makes everything else in the heap free. */
 export function sweep(shard: u32): void {
   const heap = shard + D_HEAP
   const word = load64(shard + D_TABLE)
-  const end = addressOf(word) + (BUCKET << bitsOf(word))
-  for (let slot = addressOf(word); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const entry = <u32>load64(slot)
-    if (entry == 0) continue
+  let slot = addressOf(word)
+  while ((slot = nextSlot(word, slot)) != 0) {
+    const entry = <u32>slotContent
     mark(entry)
     if (!isInline) mark(<u32>load64(entry + ENTRY_VALUE))
   }

@@ -24,7 +24,18 @@ import { heapOf, lockHeap, lockOf } from '../maps/sync-values'
 import { allocateTableSpan } from '../memory/blocks'
 import { canTakePages } from '../memory/pages'
 import { hashEntry, headGeneration, valueWord } from '../table/entry'
-import { addressOf, bitsFor, bitsOf, clearTable, homeOf, nextWord, place, tagOf } from '../table/table'
+import {
+  addressOf,
+  bitsFor,
+  bitsOf,
+  clearTable,
+  homeOf,
+  nextSlot,
+  nextWord,
+  place,
+  slotContent,
+  tagOf,
+} from '../table/table'
 import { unlock } from '../threads/lock'
 import { isAlive, slotOf } from '../threads/thread'
 import { isGood, repairInPlace } from './repair'
@@ -79,10 +90,9 @@ function repairBoth(shard: u32, read: u64): void {
 }
 
 function copyGood(heap: u32, from: u64, to: u64): void {
-  const end = addressOf(from) + (BUCKET << bitsOf(from))
-  for (let slot = addressOf(from); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const content = load64(slot)
+  let slot = addressOf(from)
+  while ((slot = nextSlot(from, slot)) != 0) {
+    const content = slotContent
     if (!isGood(heap, <u32>content, <u32>(content >> 32), from, slot)) continue
     place(to, <u32>(content >> 32), tagOf(hashEntry(<u32>content)), <u32>content)
   }
@@ -91,12 +101,11 @@ function copyGood(heap: u32, from: u64, to: u64): void {
 /** Entries of `dirty` are not expunged; and entries of `read` that are not in `dirty` are. */
 function settleDirty(read: u64, dirty: u64): void {
   unexpungeAll(dirty)
-  const end = addressOf(read) + (BUCKET << bitsOf(read))
-  for (let slot = addressOf(read); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const content = load64(slot)
+  let slot = addressOf(read)
+  while ((slot = nextSlot(read, slot)) != 0) {
+    const content = slotContent
     const entry = <u32>content
-    if (entry == 0 || contains(dirty, content) || <u32>valueWord(entry) == EXPUNGED) continue
+    if (contains(dirty, content) || <u32>valueWord(entry) == EXPUNGED) continue
     place(dirty, <u32>(content >> 32), tagOf(hashEntry(entry)), entry)
   }
 }
@@ -116,30 +125,24 @@ function contains(word: u64, content: u64): bool {
 }
 
 function countSlots(table: u64): u32 {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
   let used: u32 = 0
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) != 0 && <u32>load64(slot) != 0) used++
-  }
+  let slot = addressOf(table)
+  while ((slot = nextSlot(table, slot)) != 0) used++
   return used
 }
 
 function countExpunged(table: u64): u32 {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
   let expunged: u32 = 0
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) != 0 && entry != 0 && <u32>valueWord(entry) == EXPUNGED) expunged++
+  let slot = addressOf(table)
+  while ((slot = nextSlot(table, slot)) != 0) {
+    if (<u32>valueWord(<u32>slotContent) == EXPUNGED) expunged++
   }
   return expunged
 }
 
 function markEntries(table: u64): void {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) != 0 && entry != 0) mark(entry)
-  }
+  let slot = addressOf(table)
+  while ((slot = nextSlot(table, slot)) != 0) mark(<u32>slotContent)
 }
 
 /**
@@ -175,9 +178,6 @@ function markValue(word: u64): void {
 }
 
 function markValues(table: u64): void {
-  const end = addressOf(table) + (BUCKET << bitsOf(table))
-  for (let slot = addressOf(table); slot < end; slot += 8) {
-    const entry = <u32>load64(slot)
-    if ((slot & (BUCKET - 1)) != 0 && entry != 0) markValue(valueWord(entry))
-  }
+  let slot = addressOf(table)
+  while ((slot = nextSlot(table, slot)) != 0) markValue(valueWord(<u32>slotContent))
 }

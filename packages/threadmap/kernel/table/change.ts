@@ -6,7 +6,6 @@ import { add32, get32, load64, put32, store64 } from '../atomics'
 import {
   ABSENT,
   ADD,
-  BUCKET,
   COMPARE_AND_DELETE,
   COMPARE_AND_SWAP,
   D_HEAP,
@@ -49,8 +48,10 @@ import {
   foundEntry,
   isSparseTable,
   loadLimit,
+  nextSlot,
   nextWord,
   place,
+  slotContent,
   slotCount,
   tagOf,
 } from './table'
@@ -264,12 +265,10 @@ export function clear(shard: u32): i32 {
 /** Without memory for a new table. */
 function clearOneByOne(shard: u32): i32 {
   const word = load64(shard + D_TABLE)
-  const end = addressOf(word) + (BUCKET << bitsOf(word))
-  for (let slot = addressOf(word); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const entry = <u32>load64(slot)
+  let slot = addressOf(word)
+  while ((slot = nextSlot(word, slot)) != 0) {
+    remove(shard, slot, <u32>slotContent)
     // Removing can shrink the table, and then the rest of it is no longer here.
-    if (entry != 0) remove(shard, slot, entry)
     if (load64(shard + D_TABLE) >> 32 != word >> 32) return clear(shard)
   }
   return PRESENT

@@ -12,7 +12,6 @@
 import { add32, get32, load64, put32, store32, store64 } from '../atomics'
 import {
   BLOCK_CONTENT,
-  BUCKET,
   D_COMPACTIONS,
   D_HEAP,
   D_TABLE,
@@ -28,7 +27,7 @@ import { raiseVersion } from '../memory/heaps'
 import { giveEmpty } from '../memory/slabs'
 import { chooseHighest, chooseVictims, isVictim, postponeCompaction, wipe } from '../memory/victims'
 import { bringToLife, entrySize } from './entry'
-import { addressOf, bitsOf, copyWords } from './table'
+import { addressOf, copyWords, nextSlot, slotContent } from './table'
 import { isInline, wordOfBlock } from './value'
 
 export function compact(shard: u32): void {
@@ -65,12 +64,10 @@ function moveBlocks(shard: u32): void {
   // SyncMap's values are not in this heap.
   const isSync = load<u32>(H_POLICY) == POLICY_SYNC
   const word = load64(shard + D_TABLE)
-  const end = addressOf(word) + (BUCKET << bitsOf(word))
-  for (let slot = addressOf(word); slot < end; slot += 8) {
-    if ((slot & (BUCKET - 1)) == 0) continue
-    const content = load64(slot)
+  let slot = addressOf(word)
+  while ((slot = nextSlot(word, slot)) != 0) {
+    const content = slotContent
     let entry = <u32>content
-    if (entry == 0) continue
     if (!isInline && !isSync) moveValue(heap, entry)
     if (isVictim(entry)) {
       entry = moveEntry(heap, entry)

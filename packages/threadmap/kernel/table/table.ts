@@ -192,6 +192,25 @@ export function displace(word: u64, slot: u32): void {
   }
 }
 
+/** What the slot holds that `nextSlot` returned. */
+export let slotContent: u64 = 0
+
+/**
+ * For walks through a table: the first slot in use after `slot`, or 0. A walk begins at the table's own address. The caller holds the
+ * lock that keeps the table from being freed.
+ */
+// @inline
+export function nextSlot(word: u64, slot: u32): u32 {
+  const size = BUCKET << bitsOf(word)
+  while ((slot += 8) - addressOf(word) < size) {
+    // Each bucket begins with its tags.
+    if ((slot & (BUCKET - 1)) == 0) continue
+    slotContent = load64(slot)
+    if (<u32>slotContent != 0) return slot
+  }
+  return 0
+}
+
 /** Copies the references of live entries into a larger or smaller empty table. Returns how many. */
 export function copyTable(from: u64, to: u64): u32 {
   const end = addressOf(from) + (BUCKET << bitsOf(from))
