@@ -23,11 +23,13 @@ import {
   H_SHARDS,
   H_THREAD_HEAPS,
   H_VALUE_TYPE,
+  HEAP_SHIFT,
   HEAP_STRIDE,
   KEY_AREA,
   P_HEAP,
   P_ID,
   PAGE,
+  PAGE_BITS,
   POLICY_SYNC,
   RESULT_AREA,
   S_AREAS,
@@ -68,7 +70,7 @@ export function create(): i32 {
   put32(H_THREAD_HEAPS, isSync ? threadHeaps : 0)
   put32(H_PAGE_TABLE, pageTable)
   put32(H_HEAP_START, heapStart)
-  put32(H_FREE_HINT, heapStart >> 12)
+  put32(H_FREE_HINT, heapStart >> PAGE_BITS)
   put32(H_RESERVE, reserveOf(load<u32>(H_MAX_PAGES)))
   if (isSync) {
     for (let i: u32 = 0; i < SLOT_COUNT; i++) put32(threadHeaps + i * HEAP_STRIDE + P_HEAP + P_ID, shards + i)
@@ -112,7 +114,7 @@ function takeAreas(): bool {
   const place = mySlot + S_AREAS
   allowReserve(true)
   for (let i: u32 = 0; i < AREA_PAGES; i++) {
-    if (load<u32>(place + i * 4) == 0) put32(place + i * 4, takePages(1, SCRATCH_SPAN | ((me - 1) << 16)))
+    if (load<u32>(place + i * 4) == 0) put32(place + i * 4, takePages(1, SCRATCH_SPAN | ((me - 1) << HEAP_SHIFT)))
   }
   allowReserve(false)
   const first = load<u32>(place)
@@ -137,7 +139,7 @@ export function setResultWindow(size: u32): void {
 
 /** For `hash`, in a memory of its own: a key area of this size. Returns its address, or 0. */
 export function takeKeyArea(size: u32): u32 {
-  const area = takePages((size + PAGE - 1) >> 12, SCRATCH_SPAN | ((me - 1) << 16))
+  const area = takePages((size + PAGE - 1) >> PAGE_BITS, SCRATCH_SPAN | ((me - 1) << HEAP_SHIFT))
   if (area != 0) setKeyArea(area)
   return area
 }

@@ -29,7 +29,7 @@ import {
 import { allowCompaction, allowReserve, failure, failWith } from '../memory/allocation'
 import { free, isSpan } from '../memory/blocks'
 import { heapById } from '../memory/heaps'
-import { canTakePages, pageWord } from '../memory/pages'
+import { canTakePages, heapIdOf, wordOfPage } from '../memory/pages'
 import { emptySlabs, giveEmpty, reserve } from '../memory/slabs'
 import {
   chooseHighest,
@@ -125,12 +125,12 @@ function tryNewValue(meta: u32, isMore: bool): u64 {
  */
 export function freeValue(word: u64): void {
   const block = <u32>word
-  const kind = load<u32>(pageWord(block))
+  const kind = wordOfPage(block)
   // A block of a slab, and its page is a chain now, or the other way round.
   if (!holdsValues(kind) || isSpan(block) != ((kind & KIND_MASK) == CHAIN_HEAD)) return
-  const heap = heapById(kind >> 16)
+  const heap = heapById(heapIdOf(kind))
   if (!lockHeap(heap)) return
-  if (load<u32>(pageWord(block)) == kind && get32(block) == <u32>(word >> 32)) free(heap, block)
+  if (wordOfPage(block) == kind && get32(block) == <u32>(word >> 32)) free(heap, block)
   unlock(lockOf(heap))
 }
 
@@ -138,7 +138,7 @@ export function freeValue(word: u64): void {
 function holdsValues(page: u32): bool {
   const kind = page & KIND_MASK
   const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
-  return (kind == SLAB || kind == CHAIN_HEAD) && page >> 16 >= shards && page >> 16 < shards + SLOT_COUNT
+  return (kind == SLAB || kind == CHAIN_HEAD) && heapIdOf(page) >= shards && heapIdOf(page) < shards + SLOT_COUNT
 }
 
 /** The pending block is published, or was not needed. */
@@ -214,7 +214,7 @@ function moveValues(heap: u32, table: u64): void {
     const word = valueWord(entry)
     const block = <u32>word
     // A block of this heap can't be freed meanwhile: that takes the lock. One of another heap may be gone by now.
-    if (!isValue(word) || load<u32>(pageWord(block)) >> 16 != id || !isVictim(block)) continue
+    if (!isValue(word) || heapIdOf(wordOfPage(block)) != id || !isVictim(block)) continue
     reach(block)
     if (get32(block) != <u32>(word >> 32)) continue
     const copy = copyValue(heap, block)

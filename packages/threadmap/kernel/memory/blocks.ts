@@ -16,10 +16,12 @@ import {
   H_GENERATION,
   H_HEAP_START,
   H_PAGE_TABLE,
+  HEAP_SHIFT,
   KIND_MASK,
   P_ID,
   P_PAGES,
   PAGE,
+  PAGE_BITS,
   SLAB,
   SLAB_HEADER,
   SPAN_TAIL,
@@ -28,7 +30,7 @@ import {
 import { giveChain } from './chains'
 import { BLOCK_CLASSES, classOf, LARGEST_BLOCK, TABLE_CLASSES } from './classes'
 import { raiseVersion } from './heaps'
-import { givePages, pageOf, pagesNow, pageWord, recordGeneration, takePages } from './pages'
+import { givePages, heapIdOf, pageOf, pagesNow, recordGeneration, takePages, wordOfPage } from './pages'
 import { give, take } from './slabs'
 
 export function isFree(generation: u32): bool {
@@ -39,7 +41,7 @@ export function isFree(generation: u32): bool {
 export function allocate(heap: u32, size: u32): u32 {
   if (size <= LARGEST_BLOCK) return take(heap, classOf(size))
   const count = spanPages(size)
-  const block = takePages(count, BLOCK_SPAN | (get32(heap + P_ID) << 16))
+  const block = takePages(count, BLOCK_SPAN | (get32(heap + P_ID) << HEAP_SHIFT))
   if (block == 0) return 0
   put32(heap + P_PAGES, get32(heap + P_PAGES) + count)
   store64(block, (load32(H_GENERATION) + 2) | 1)
@@ -53,7 +55,7 @@ export function free(heap: u32, block: u32): void {
   if (isSpan(block)) {
     recordGeneration(generation + 1)
     raiseVersion(heap)
-    if ((load<u32>(pageWord(block)) & KIND_MASK) == CHAIN_HEAD) giveChain(heap, block)
+    if ((wordOfPage(block) & KIND_MASK) == CHAIN_HEAD) giveChain(heap, block)
     else freeSpan(heap, block)
   } else {
     give(heap, block)
@@ -68,8 +70,8 @@ export function isSpan(block: u32): bool {
 /** Whether `block` is the start of a block of this heap. */
 export function isBlockOf(heap: u32, block: u32): bool {
   if (block < load<u32>(H_HEAP_START) || block >= <u32>(<u64>pagesNow() * PAGE - 1) || (block & 7) != 0) return false
-  const word = load<u32>(pageWord(block))
-  if (word >> 16 != get32(heap + P_ID)) return false
+  const word = wordOfPage(block)
+  if (heapIdOf(word) != get32(heap + P_ID)) return false
   const kind = word & KIND_MASK
   if (kind == BLOCK_SPAN || kind == CHAIN_HEAD) return (block & (PAGE - 1)) == 0
   if (kind != SLAB) return false
@@ -80,7 +82,7 @@ export function isBlockOf(heap: u32, block: u32): bool {
 }
 
 function spanPages(size: u32): u32 {
-  return (size + PAGE - 1) >> 12
+  return (size + PAGE - 1) >> PAGE_BITS
 }
 
 function freeSpan(heap: u32, block: u32): void {
@@ -90,9 +92,9 @@ function freeSpan(heap: u32, block: u32): void {
 
 export function spanLength(page: u32): u32 {
   const end = pagesNow()
-  let at = (page >> 12) + 1
+  let at = (page >> PAGE_BITS) + 1
   while (at < end && (load<u32>(load<u32>(H_PAGE_TABLE) + at * 4) & KIND_MASK) == SPAN_TAIL) at++
-  return at - (page >> 12)
+  return at - (page >> PAGE_BITS)
 }
 
 /** Memory for a table of 2^bits buckets, or 0. The caller fills it. */
@@ -104,7 +106,7 @@ export function allocateTable(heap: u32, bits: u32): u32 {
 /** The same, but in pages of its own even if it is small: repairs use it while the slabs can't be trusted. */
 export function allocateTableSpan(heap: u32, bits: u32): u32 {
   const count = spanPages(BUCKET << bits)
-  const table = takePages(count, TABLE_SPAN | (get32(heap + P_ID) << 16))
+  const table = takePages(count, TABLE_SPAN | (get32(heap + P_ID) << HEAP_SHIFT))
   if (table != 0) put32(heap + P_PAGES, get32(heap + P_PAGES) + count)
   return table
 }

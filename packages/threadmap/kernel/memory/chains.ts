@@ -16,14 +16,17 @@ import {
   H_HEAP_START,
   H_PAGE_TABLE,
   H_PAGES_USED,
+  HEAP_MASK,
+  HEAP_SHIFT,
   META_LENGTH,
   P_ID,
   P_PAGES,
   PAGE,
+  PAGE_BITS,
 } from '../layout'
 import { unlock } from '../threads/lock'
 import { failFull, failWith } from './allocation'
-import { growMemory, hasPages, lockPages, pagesNow, pageWord } from './pages'
+import { growMemory, hasPages, lockPages, pagesNow, pageWord, wordOfPage } from './pages'
 
 /**
  * A chain of `count` pages, wherever they are: all of them or none. Returns the address of its head, whose generation is odd
@@ -35,14 +38,14 @@ function takeChain(heap: u32, count: u32): u32 {
     return 0
   }
   const used = get32(H_PAGES_USED)
-  const free = pagesNow() - (load<u32>(H_HEAP_START) >> 12) - used
+  const free = pagesNow() - (load<u32>(H_HEAP_START) >> PAGE_BITS) - used
   if (!hasPages(count) || (count > free && !growMemory(count - free, pagesNow()))) {
     unlock(H_HEAP_LOCK)
     failFull(false)
     return 0
   }
   const table = load<u32>(H_PAGE_TABLE)
-  const owner = get32(heap + P_ID) << 16
+  const owner = get32(heap + P_ID) << HEAP_SHIFT
   const end = pagesNow()
   let head: u32 = 0
   let last: u32 = 0
@@ -50,7 +53,7 @@ function takeChain(heap: u32, count: u32): u32 {
   let at = get32(H_FREE_HINT)
   for (; left > 0 && at < end; at++) {
     if (load<u32>(table + at * 4) != FREE_PAGE) continue
-    const page = at << 12
+    const page = at << PAGE_BITS
     put32(page + CHAIN_NEXT, 0)
     if (head == 0) {
       head = page
@@ -81,14 +84,14 @@ export function allocateChain(heap: u32, length: u32): u32 {
 // @inline
 export function nextInChain(page: u32): u32 {
   const next = load32(page + CHAIN_NEXT)
-  if ((next & (PAGE - 1)) != 0 || next < load<u32>(H_HEAP_START) || next >> 12 >= pagesNow()) return 0
+  if ((next & (PAGE - 1)) != 0 || next < load<u32>(H_HEAP_START) || next >> PAGE_BITS >= pagesNow()) return 0
   reach(next)
   return next
 }
 
 /** The page word of a tail of the chain with this head. */
 export function tailWord(head: u32): u32 {
-  return (load<u32>(pageWord(head)) & 0xffff0000) | CHAIN_TAIL
+  return (wordOfPage(head) & HEAP_MASK) | CHAIN_TAIL
 }
 
 /** How many pages a chain has that holds `length` bytes. */
@@ -107,10 +110,10 @@ export function giveChain(heap: u32, head: u32): void {
   do {
     const next = nextInChain(page)
     put32(pageWord(page), FREE_PAGE)
-    hint = min(hint, page >> 12)
+    hint = min(hint, page >> PAGE_BITS)
     count++
     page = next
-  } while (page != 0 && count < most && load<u32>(pageWord(page)) == tail)
+  } while (page != 0 && count < most && wordOfPage(page) == tail)
   put32(H_FREE_HINT, hint)
   put32(H_PAGES_USED, get32(H_PAGES_USED) - count)
   unlock(H_HEAP_LOCK)

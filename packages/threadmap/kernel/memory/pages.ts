@@ -15,8 +15,11 @@ import {
   H_PAGES_SEEN,
   H_PAGES_USED,
   H_RESERVE,
+  HEAP_MASK,
+  HEAP_SHIFT,
   KIND_MASK,
   PAGE,
+  PAGE_BITS,
   SCRATCH_SPAN,
   SPAN_TAIL,
   WASM_PAGE,
@@ -29,8 +32,19 @@ import { damaged } from './damage'
 const GROWTH_STEP: u32 = 1
 const PAGES_PER_WASM_PAGE: u32 = WASM_PAGE / PAGE
 
-export function pageWord(page: u32): u32 {
-  return load<u32>(H_PAGE_TABLE) + (page >> 12) * 4
+/** Where the page table has the word of the page in which an address is. */
+export function pageWord(address: u32): u32 {
+  return load<u32>(H_PAGE_TABLE) + (address >> PAGE_BITS) * 4
+}
+
+/** The word of the page in which an address is. */
+export function wordOfPage(address: u32): u32 {
+  return load<u32>(pageWord(address))
+}
+
+/** The number of the heap (or thread, of a scratch area) that a page's word names. */
+export function heapIdOf(word: u32): u32 {
+  return word >> HEAP_SHIFT
 }
 
 export function pageOf(block: u32): u32 {
@@ -43,6 +57,22 @@ export function pageOf(block: u32): u32 {
  */
 export function pagesNow(): u32 {
   return load32(H_PAGES_SEEN)
+}
+
+/** Where a walk through all pages begins, see `nextPage`. */
+export function beforePages(): u32 {
+  return load<u32>(H_HEAP_START) - PAGE
+}
+
+/**
+ * For walks through all pages that are in use: the first one after `page` whose number is below `end`, or 0. Other threads may take and
+ * give pages meanwhile, but none of a heap whose lock the caller holds.
+ */
+// @inline
+export function nextPage(page: u32, end: u32): u32 {
+  let at = page >> PAGE_BITS
+  while (++at < end) if (load<u32>(load<u32>(H_PAGE_TABLE) + at * 4) != FREE_PAGE) return at << PAGE_BITS
+  return 0
 }
 
 /** For a walk through a list of pages, of which this is the `count`th. */
@@ -69,10 +99,10 @@ export function canTakePages(): bool {
 /** After a death: the page table is true, the two words about it may not be. */
 function recountPages(): void {
   let used: u32 = 0
-  const first = load<u32>(H_HEAP_START) >> 12
   const end = pagesNow()
-  for (let i = first; i < end; i++) if (load<u32>(load<u32>(H_PAGE_TABLE) + i * 4) != FREE_PAGE) used++
-  put32(H_FREE_HINT, first)
+  let page = beforePages()
+  while ((page = nextPage(page, end)) != 0) used++
+  put32(H_FREE_HINT, load<u32>(H_HEAP_START) >> PAGE_BITS)
   put32(H_PAGES_USED, used)
 }
 
@@ -93,13 +123,13 @@ function findPages(from: u32, end: u32, count: u32): u32 {
 /** Whether this many pages may be had, side by side or not. Under the lock. */
 export function hasPages(count: u32): bool {
   const kept: u32 = mayUseReserve ? 0 : load<u32>(H_RESERVE)
-  const left = load<u32>(H_MAX_PAGES) - (load<u32>(H_HEAP_START) >> 12) - get32(H_PAGES_USED)
+  const left = load<u32>(H_MAX_PAGES) - (load<u32>(H_HEAP_START) >> PAGE_BITS) - get32(H_PAGES_USED)
   return count <= left && kept <= left - count
 }
 
 /** Whether some of what is kept for threads that attach and values that replace others has been taken. */
 export function isReserveShort(): bool {
-  const left = load<u32>(H_MAX_PAGES) - (load<u32>(H_HEAP_START) >> 12) - load32(H_PAGES_USED)
+  const left = load<u32>(H_MAX_PAGES) - (load<u32>(H_HEAP_START) >> PAGE_BITS) - load32(H_PAGES_USED)
   return left < load<u32>(H_RESERVE)
 }
 
@@ -131,14 +161,14 @@ export function takePages(count: u32, word: u32): u32 {
     end = pagesNow()
   }
   // A scratch area belongs to a thread and to no heap.
-  const tail = SPAN_TAIL | ((word & KIND_MASK) == SCRATCH_SPAN ? 0xffff0000 : word & 0xffff0000)
+  const tail = SPAN_TAIL | ((word & KIND_MASK) == SCRATCH_SPAN ? HEAP_MASK : word & HEAP_MASK)
   // The head first: if this thread dies between, the head names what is there, and no tail is left that belongs to nothing.
   put32(table + first * 4, word)
   for (let i: u32 = 1; i < count; i++) put32(table + (first + i) * 4, tail)
   if (count == 1 || first == hint) put32(H_FREE_HINT, first + count)
   put32(H_PAGES_USED, get32(H_PAGES_USED) + count)
   unlock(H_HEAP_LOCK)
-  return first << 12
+  return first << PAGE_BITS
 }
 
 export function growMemory(missing: u32, now: u32): bool {
@@ -163,7 +193,7 @@ export function growMemory(missing: u32, now: u32): bool {
 export function givePages(page: u32): bool {
   if (!lockPages()) return false
   const table = load<u32>(H_PAGE_TABLE)
-  const first = page >> 12
+  const first = page >> PAGE_BITS
   const end = pagesNow()
   let count: u32 = 1
   while (first + count < end && (load<u32>(table + (first + count) * 4) & KIND_MASK) == SPAN_TAIL) count++

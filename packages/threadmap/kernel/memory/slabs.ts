@@ -4,6 +4,7 @@
  */
 import { get32, load32, put32, store32, store64 } from '../atomics'
 import {
+  CLASS_SHIFT,
   E_SPARSE,
   FREE_LINK,
   G_CLASS,
@@ -17,6 +18,7 @@ import {
   G_SIZE,
   G_VICTIM,
   H_GENERATION,
+  HEAP_SHIFT,
   P_COMPACT_AT,
   P_EMPTY,
   P_EMPTY_COUNT,
@@ -25,6 +27,7 @@ import {
   P_PAGES,
   P_PARTIAL,
   PAGE,
+  PAGE_BITS,
   RAW_SLAB,
   SLAB,
   SLAB_HEADER,
@@ -73,7 +76,7 @@ export function perSlab(size: u32): u32 {
 
 function format(heap: u32, page: u32, cls: u32): void {
   const size = sizeOf(cls)
-  put32(pageWord(page), RAW_SLAB | (get32(heap + P_ID) << 16))
+  put32(pageWord(page), RAW_SLAB | (get32(heap + P_ID) << HEAP_SHIFT))
   put32(page + G_FREE, 0)
   put32(page + G_FRESH, SLAB_HEADER)
   put32(page + G_LIVE, 0)
@@ -81,7 +84,7 @@ function format(heap: u32, page: u32, cls: u32): void {
   put32(page + G_CLASS, cls)
   put32(page + G_GENERATION, (load32(H_GENERATION) + 2) | 1)
   put32(page + G_VICTIM, 0)
-  put32(pageWord(page), SLAB | (cls << 4) | (get32(heap + P_ID) << 16))
+  put32(pageWord(page), SLAB | (cls << CLASS_SHIFT) | (get32(heap + P_ID) << HEAP_SHIFT))
   put32(heap + P_FREE_BYTES, get32(heap + P_FREE_BYTES) + perSlab(size) * size)
   list(heap, page)
 }
@@ -110,7 +113,9 @@ function retire(page: u32): void {
 /** Whether so much of a heap lies free in slabs of other classes that emptying some comes before taking new pages. */
 function isSparse(heap: u32): bool {
   const free = get32(heap + P_FREE_BYTES)
-  return free > max((get32(heap + P_PAGES) << 12) / SPARSE_SHARE, SPARSE_BYTES) && free > get32(heap + P_COMPACT_AT)
+  return (
+    free > max((get32(heap + P_PAGES) << PAGE_BITS) / SPARSE_SHARE, SPARSE_BYTES) && free > get32(heap + P_COMPACT_AT)
+  )
 }
 
 /** Whether a block of this size would take a page that the heap does not have. */
@@ -132,7 +137,7 @@ function newSlab(heap: u32, cls: u32): u32 {
     failWith(E_SPARSE)
     return 0
   }
-  const page = takePages(1, RAW_SLAB | (get32(heap + P_ID) << 16))
+  const page = takePages(1, RAW_SLAB | (get32(heap + P_ID) << HEAP_SHIFT))
   if (page == 0) return 0
   put32(heap + P_PAGES, get32(heap + P_PAGES) + 1)
   format(heap, page, cls)
@@ -141,7 +146,7 @@ function newSlab(heap: u32, cls: u32): u32 {
 
 /** A new slab of class `cls` in a page below `page`; false if there is none. */
 export function addSlabBelow(heap: u32, cls: u32, page: u32): bool {
-  const taken = takePages(1, RAW_SLAB | (get32(heap + P_ID) << 16))
+  const taken = takePages(1, RAW_SLAB | (get32(heap + P_ID) << HEAP_SHIFT))
   if (taken == 0) return false
   if (taken > page) {
     givePages(taken)

@@ -19,13 +19,14 @@ import {
   P_ID,
   P_PARTIAL,
   PAGE,
+  PAGE_BITS,
   SLAB,
   SLAB_HEADER,
 } from '../layout'
 import { allowReserve } from './allocation'
 import { isFree } from './blocks'
 import { BLOCK_CLASSES } from './classes'
-import { checkWalk, pageOf, pagesNow, pageWord } from './pages'
+import { checkWalk, heapIdOf, pageOf, pagesNow, wordOfPage } from './pages'
 import { addSlabBelow, list, nextSlab, perSlab, setEmpty, slabSize, unlist } from './slabs'
 
 /** Not again before a quarter more lies free. */
@@ -77,10 +78,10 @@ export function chooseHighest(heap: u32): u32 {
   const id = get32(heap + P_ID)
   let chain: u32 = 0
   allowReserve(true)
-  for (let at = pagesNow() - 1; at > load<u32>(H_HEAP_START) >> 12; at--) {
-    const page = at << 12
-    const word = load<u32>(pageWord(page))
-    if ((word & KIND_MASK) != SLAB || word >> 16 != id) continue
+  for (let at = pagesNow() - 1; at > load<u32>(H_HEAP_START) >> PAGE_BITS; at--) {
+    const page = at << PAGE_BITS
+    const word = wordOfPage(page)
+    if ((word & KIND_MASK) != SLAB || heapIdOf(word) != id) continue
     const cls = get32(page + G_CLASS)
     if (cls >= BLOCK_CLASSES || get32(page + G_LIVE) == 0) continue
     if (!addSlabBelow(heap, cls, page)) break

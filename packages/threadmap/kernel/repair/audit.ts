@@ -18,7 +18,6 @@ import {
   D_USED,
   ENTRY_VALUE,
   FREE_LINK,
-  FREE_PAGE,
   G_CLASS,
   G_FREE,
   G_FRESH,
@@ -30,6 +29,7 @@ import {
   H_PAGES_USED,
   H_POLICY,
   H_SHARD_BITS,
+  HEAP_SHIFT,
   KIND_MASK,
   META_LENGTH,
   META_MARK,
@@ -88,7 +88,7 @@ import { isBlockOf, isFree } from '../memory/blocks'
 import { chainPages } from '../memory/chains'
 import { BLOCK_CLASSES, CLASSES } from '../memory/classes'
 import { heapById } from '../memory/heaps'
-import { pagesNow, pageWord } from '../memory/pages'
+import { beforePages, heapIdOf, nextPage, pagesNow, pageWord, wordOfPage } from '../memory/pages'
 import { nextSlab, perSlab } from '../memory/slabs'
 import { hashEntry } from '../table/entry'
 import { shardAt } from '../table/shard'
@@ -198,7 +198,7 @@ function auditValue(heap: u32, entry: u32, slot: u32): void {
     report(PROBLEM_VALUE, slot, block)
     return
   }
-  const owner = isSync ? heapById(load<u32>(pageWord(block)) >> 16) : heap
+  const owner = isSync ? heapById(heapIdOf(wordOfPage(block))) : heap
   if (!isBlockOf(owner, block) || load<u32>(block) != <u32>(value >> 32) || isFree(load<u32>(block)))
     report(PROBLEM_VALUE, slot, block)
   else markOnce(block, slot)
@@ -248,15 +248,15 @@ function auditPages(shards: u32, isSync: bool): void {
   const end = pagesNow()
   let used: u32 = 0
   const heaps = shards + (isSync ? SLOT_COUNT : 0)
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    const word = load<u32>(pageWord(i << 12))
+  let page = beforePages()
+  while ((page = nextPage(page, end)) != 0) {
+    const word = wordOfPage(page)
     const kind = word & KIND_MASK
-    if (kind == FREE_PAGE) continue
     used++
-    if (kind > CHAIN_TAIL) report(PROBLEM_PAGE_KIND, i << 12, word)
+    if (kind > CHAIN_TAIL) report(PROBLEM_PAGE_KIND, page, word)
     else if (kind == SCRATCH_SPAN) {
-      if (!isAlive((word >> 16) + 1)) report(PROBLEM_SCRATCH_OWNER, i << 12, word >> 16)
-    } else if (kind != SPAN_TAIL && word >> 16 >= heaps) report(PROBLEM_PAGE_KIND, i << 12, word)
+      if (!isAlive(heapIdOf(word) + 1)) report(PROBLEM_SCRATCH_OWNER, page, heapIdOf(word))
+    } else if (kind != SPAN_TAIL && heapIdOf(word) >= heaps) report(PROBLEM_PAGE_KIND, page, word)
   }
   if (used != get32(H_PAGES_USED)) report(PROBLEM_PAGES_USED, H_PAGES_USED, used)
 }
@@ -287,11 +287,11 @@ function auditHeap(id: u32): void {
     }
   }
   if (freeBytes != get32(heap + P_FREE_BYTES)) report(PROBLEM_FREE_BYTES, heap, freeBytes)
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    const page = i << 12
-    const word = load<u32>(pageWord(page))
+  let page = beforePages()
+  while ((page = nextPage(page, end)) != 0) {
+    const word = wordOfPage(page)
     const kind = word & KIND_MASK
-    if (kind == FREE_PAGE || kind == SCRATCH_SPAN || word >> 16 != id) continue
+    if (kind == SCRATCH_SPAN || heapIdOf(word) != id) continue
     pages++
     if (kind == SLAB) auditSlab(page, table, second)
     else if (kind == TABLE_SPAN && page != table && page != second) report(PROBLEM_BLOCK_LEAK, page, id)
@@ -312,11 +312,12 @@ function auditChain(head: u32, id: u32): void {
 
 function auditTails(id: u32): void {
   const end = pagesNow()
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    const place = pageWord(i << 12)
-    const word = load<u32>(place)
-    if (word == ((id << 16) | CHAIN_TAIL)) report(PROBLEM_CHAIN_LEAK, i << 12, id)
-    else if (word == ((id << 16) | CHAIN_TAIL | TAIL_MARK)) store32(place, word & ~TAIL_MARK)
+  const tail = CHAIN_TAIL | (id << HEAP_SHIFT)
+  let page = beforePages()
+  while ((page = nextPage(page, end)) != 0) {
+    const word = wordOfPage(page)
+    if (word == tail) report(PROBLEM_CHAIN_LEAK, page, id)
+    else if (word == (tail | TAIL_MARK)) store32(pageWord(page), tail)
   }
 }
 

@@ -5,10 +5,10 @@ import {
   G_FRESH,
   H_CLAIM_LOCK,
   H_HEAP_LOCK,
-  H_HEAP_START,
   H_LOCKS,
   H_RECOVERY_LOCK,
   H_SHARD_BITS,
+  HEAP_SHIFT,
   K_DIED,
   K_MUTEX,
   KIND_MASK,
@@ -27,7 +27,7 @@ import {
 } from '../layout'
 import { lockForWriting, lockMap, lockShard, unlockForWriting } from '../maps/shard-lock'
 import { isFree } from '../memory/blocks'
-import { givePages, lockPages, pagesNow, pageWord } from '../memory/pages'
+import { beforePages, givePages, lockPages, nextPage, pagesNow, wordOfPage } from '../memory/pages'
 import { slabSize } from '../memory/slabs'
 import { shardAt } from '../table/shard'
 import { dropClaims } from '../threads/claims'
@@ -108,8 +108,9 @@ function recoverValues(): bool {
 /** Frees the scratch areas of a registry slot. */
 export function giveScratch(owner: u32): bool {
   const end = pagesNow()
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    if (load<u32>(pageWord(i << 12)) == (SCRATCH_SPAN | ((owner - 1) << 16)) && !givePages(i << 12)) return false
+  let page = beforePages()
+  while ((page = nextPage(page, end)) != 0) {
+    if (wordOfPage(page) == (SCRATCH_SPAN | ((owner - 1) << HEAP_SHIFT)) && !givePages(page)) return false
   }
   return true
 }
@@ -120,9 +121,9 @@ function disownLocks(owner: u32): bool {
   if (lockShard(shard) < 0) return false
   const thread = load32(slotOf(owner) + S_STATE) >> THREAD_SHIFT
   const end = pagesNow()
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    const page = i << 12
-    if ((load<u32>(pageWord(page)) & KIND_MASK) != SLAB) continue
+  let page = beforePages()
+  while ((page = nextPage(page, end)) != 0) {
+    if ((wordOfPage(page) & KIND_MASK) != SLAB) continue
     const last = page + load<u32>(page + G_FRESH)
     const size = slabSize(page)
     for (let block = page + SLAB_HEADER; block < last; block += size) {

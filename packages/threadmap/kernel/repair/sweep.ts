@@ -15,8 +15,8 @@ import {
   G_FREE,
   G_FRESH,
   G_LIVE,
-  H_HEAP_START,
   H_LOCKS,
+  HEAP_SHIFT,
   KIND_MASK,
   META_LENGTH,
   META_MARK,
@@ -32,7 +32,16 @@ import { isFree, spanLength } from '../memory/blocks'
 import { chainPages, nextInChain, tailWord } from '../memory/chains'
 import { BLOCK_CLASSES } from '../memory/classes'
 import { isTypeStable, raiseVersion } from '../memory/heaps'
-import { givePages, pagesNow, pageWord, recordGeneration } from '../memory/pages'
+import {
+  beforePages,
+  givePages,
+  heapIdOf,
+  nextPage,
+  pagesNow,
+  pageWord,
+  recordGeneration,
+  wordOfPage,
+} from '../memory/pages'
 import { addEmpty, relist, resetHeap, slabSize } from '../memory/slabs'
 import { addressOf, nextSlot, slotContent } from '../table/table'
 import { isInline } from '../table/value'
@@ -56,10 +65,10 @@ export function sweep(shard: u32): void {
 export function markInUse(heap: u32): void {
   const id = get32(heap + P_ID)
   const end = pagesNow()
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    const page = i << 12
-    const word = load<u32>(pageWord(page))
-    if (word >> 16 != id) continue
+  let page = beforePages()
+  while ((page = nextPage(page, end)) != 0) {
+    const word = wordOfPage(page)
+    if (heapIdOf(word) != id) continue
     if ((word & KIND_MASK) == BLOCK_SPAN || (word & KIND_MASK) == CHAIN_HEAD) {
       if (!isFree(load<u32>(page))) mark(page)
     } else if ((word & KIND_MASK) == SLAB && get32(page + G_CLASS) < BLOCK_CLASSES) {
@@ -82,10 +91,10 @@ export function sweepHeap(heap: u32, table: u32, second: u32): void {
   resetHeap(heap)
   const end = pagesNow()
   let chains = false
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    const page = i << 12
-    const word = load<u32>(pageWord(page))
-    if (word >> 16 != id) continue
+  let page = beforePages()
+  while ((page = nextPage(page, end)) != 0) {
+    const word = wordOfPage(page)
+    if (heapIdOf(word) != id) continue
     const kind = word & KIND_MASK
     if (kind == SLAB) {
       put32(heap + P_PAGES, get32(heap + P_PAGES) + 1)
@@ -107,15 +116,16 @@ export function sweepHeap(heap: u32, table: u32, second: u32): void {
 /** Heads that are referenced mark their tails; then the other tails are free. */
 function sweepChains(heap: u32, id: u32): void {
   const end = pagesNow()
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    if (load<u32>(pageWord(i << 12)) == ((id << 16) | CHAIN_HEAD)) sweepChain(heap, i << 12)
+  let page = beforePages()
+  while ((page = nextPage(page, end)) != 0) {
+    if (wordOfPage(page) == (CHAIN_HEAD | (id << HEAP_SHIFT))) sweepChain(heap, page)
   }
-  const tail = (id << 16) | CHAIN_TAIL
-  for (let i = load<u32>(H_HEAP_START) >> 12; i < end; i++) {
-    const place = pageWord(i << 12)
-    const word = load<u32>(place)
-    if (word == (tail | TAIL_MARK)) put32(place, tail)
-    else if (word != tail || givePages(i << 12)) continue
+  const tail = CHAIN_TAIL | (id << HEAP_SHIFT)
+  page = beforePages()
+  while ((page = nextPage(page, end)) != 0) {
+    const word = wordOfPage(page)
+    if (word == (tail | TAIL_MARK)) put32(pageWord(page), tail)
+    else if (word != tail || givePages(page)) continue
     put32(heap + P_PAGES, get32(heap + P_PAGES) + 1)
   }
 }
@@ -137,7 +147,7 @@ export function markTails(head: u32): u32 {
   const tail = tailWord(head)
   let count: u32 = 0
   for (let page = nextInChain(head); page != 0 && count + 1 < most; page = nextInChain(page)) {
-    if (load<u32>(pageWord(page)) != tail) break
+    if (wordOfPage(page) != tail) break
     put32(pageWord(page), tail | TAIL_MARK)
     count++
   }

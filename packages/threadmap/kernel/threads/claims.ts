@@ -31,6 +31,7 @@ import {
   H_CLAIM_OWNERS,
   H_CLAIM_SERIAL,
   H_COMPUTE_TIMEOUT,
+  HEAP_SHIFT,
   META_LENGTH,
   PAGE,
   R_ERROR_SHARD,
@@ -246,7 +247,7 @@ function push(hash: u64, meta: u32): i32 {
   }
   if (page == 0 || at + size > load32(page + C_SIZE)) {
     const pages = (C_HEADER + size + PAGE - 1) / PAGE
-    const fresh = takePages(pages, SCRATCH_SPAN | ((me - 1) << 16))
+    const fresh = takePages(pages, SCRATCH_SPAN | ((me - 1) << HEAP_SHIFT))
     if (fresh == 0) return failure
     put32(fresh + C_PREVIOUS_PAGE, page)
     put32(fresh + C_LAST, 0)
