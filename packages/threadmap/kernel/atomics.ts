@@ -3,11 +3,7 @@
  * plain load may be moved past the validating load on arm64. In the explore flavour each access first calls the
  * imported yield point, where a test may suspend this thread or kill it by throwing.
  */
-
-/** What an access does, as the yield point is told: a load, a store, or both in one (a compare-exchange may only load). */
-export const READS: u32 = 0
-export const WRITES: u32 = 1
-export const UPDATES: u32 = 2
+import { READS, UPDATES, WRITES } from './layout'
 
 // Provided by tests; not imported by the shipped kernel.
 export declare function yieldPoint(address: u32, access: u32): void

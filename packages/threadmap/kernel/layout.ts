@@ -333,6 +333,12 @@ export const BLOCK_CONTENT: u32 = 8
 /** An entry's block: after the header, the value word, then the key. */
 export const ENTRY_VALUE: u32 = 8
 export const ENTRY_KEY: u32 = 16
+// What an access to a shared word does, as the explorer's yield points are told: a load, a store, or both in one (a compare-exchange may only
+// load).
+export const READS: u32 = 0
+export const WRITES: u32 = 1
+export const UPDATES: u32 = 2
+
 // What `change` does.
 export const SET: u32 = 0
 /** Insert if absent. */

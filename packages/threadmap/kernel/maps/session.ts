@@ -1,6 +1,5 @@
 /** A new memory, and a thread's place in one: its registry slot and its scratch areas. */
 import { put32, store64 } from '../atomics'
-import { size } from '../index'
 import {
   AREA_EXPECTED,
   AREA_KEY,

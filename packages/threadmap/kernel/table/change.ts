@@ -233,7 +233,7 @@ function remove(shard: u32, slot: u32, entry: u32): i32 {
 }
 
 /** Replaces the table by one of 2^bits buckets. Readers go on with the old one until the word changes. */
-export function resize(shard: u32, bits: u32): bool {
+function resize(shard: u32, bits: u32): bool {
   if (bits > MAX_TABLE_BITS) return false
   const heap = shard + D_HEAP
   const old = load64(shard + D_TABLE)

@@ -21,7 +21,17 @@
  * Katajainen, Penttonen, 1997), SipHash (Aumasson, Bernstein), FNV-1a (Fowler, Noll, Vo), xxHash (Y. Collet), the
  * finaliser of MurmurHash3 (A. Appleby).
  */
-import { H_SEED, HASH_DEFAULT, HASH_FNV1A, HASH_KEYS, HASH_XXHASH32, META_LENGTH, META_NUMBER } from '../layout'
+import {
+  H_SEED,
+  HASH_DEFAULT,
+  HASH_FNV1A,
+  HASH_KEYS,
+  HASH_XXHASH32,
+  HASH_XXHASH64,
+  META_LENGTH,
+  META_NUMBER,
+} from '../layout'
+import { damaged } from '../memory/damage'
 
 // Odd constants with about half their bits set, from MurmurHash3 and xxHash.
 const K2: u64 = 0xff51afd7ed558ccd
@@ -158,7 +168,7 @@ function multiply61(a: u64, b: u64): u64 {
   return (sum & P61) + (sum >> 61)
 }
 
-export function fnv1a(address: u32, length: u32, seed: u32): u32 {
+function fnv1a(address: u32, length: u32, seed: u32): u32 {
   let h: u32 = 0x811c9dc5 ^ seed
   for (let i: u32 = 0; i < length; i++) h = (h ^ load<u8>(address + i)) * 0x01000193
   return h
@@ -174,7 +184,7 @@ function round32(lane: u32, input: u32): u32 {
   return rotl<u32>(lane + input * P32_2, 13) * P32_1
 }
 
-export function xxhash32(address: u32, length: u32, seed: u32): u32 {
+function xxhash32(address: u32, length: u32, seed: u32): u32 {
   let at = address
   const end = address + length
   let h: u32
@@ -222,7 +232,7 @@ function merge64(h: u64, lane: u64): u64 {
   return (h ^ round64(0, lane)) * P64_1 + P64_4
 }
 
-export function xxhash64(address: u32, length: u32, seed: u64): u64 {
+function xxhash64(address: u32, length: u32, seed: u64): u64 {
   let at = address
   const end = address + length
   let h: u64
@@ -261,10 +271,11 @@ export function xxhash64(address: u32, length: u32, seed: u64): u64 {
   return h ^ (h >> 32)
 }
 
-/** The published value of hash `kind`, not the default one. */
+/** The published value of hash `kind`, which is not the default one. */
 export function rawHash(kind: u32, address: u32, length: u32, seed: u64): u64 {
   if (kind == HASH_FNV1A) return fnv1a(address, length, <u32>seed)
   if (kind == HASH_XXHASH32) return xxhash32(address, length, <u32>seed)
+  if (kind != HASH_XXHASH64) damaged()
   return xxhash64(address, length, seed)
 }
 

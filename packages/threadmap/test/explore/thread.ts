@@ -16,11 +16,9 @@ export const L = (await import(
   dist('bridge/layout.generated.js')
 )) as typeof import('../../dist/bridge/layout.generated.js')
 
-const module = new WebAssembly.Module(readFileSync(new URL('../../kernel.explore.wasm', import.meta.url)))
+export const { READS, UPDATES } = L
 
-/** What an access does: kernel/atomics.ts. */
-export const READS = 0
-export const UPDATES = 2
+const module = new WebAssembly.Module(readFileSync(new URL('../../kernel.explore.wasm', import.meta.url)))
 
 /** What the kernel calls out for. */
 export interface Scheduler {
