@@ -9,6 +9,7 @@ import {
   H_MAX_PAGES,
   H_PAGES_SEEN,
   H_PAGES_USED,
+  H_POLICY,
   H_RECOVERIES,
   H_SHARD_BITS,
   H_THREAD_HEAPS,
@@ -23,7 +24,6 @@ import {
   SLOT_COUNT,
   SLOT_SIZE,
 } from '../layout'
-import { policy } from '../policy'
 import { shardAt } from '../table/shard'
 import { bitsOf, slotCount } from '../table/table'
 import { isAlive, slotOf } from '../threads/thread'
@@ -40,7 +40,7 @@ export function shardTotal(field: u32): f64 {
   const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   let total: f64 = 0
   for (let i: u32 = 0; i < shards; i++) total += shardCounter(i, field)
-  if (field == D_HEAP + P_FREE_BYTES && policy == POLICY_SYNC) {
+  if (field == D_HEAP + P_FREE_BYTES && load<u32>(H_POLICY) == POLICY_SYNC) {
     const heaps = load<u32>(H_THREAD_HEAPS) + P_HEAP
     for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load32(heaps + i * HEAP_STRIDE + P_FREE_BYTES)
   }

@@ -38,6 +38,10 @@ export function fastGet(hash: u64, meta: u32, wantsValue: bool): i32 {
 /** What the last `look` came to: PRESENT or ABSENT. */
 export let looked: i32 = 0
 
+export function setLooked(code: i32): void {
+  looked = code
+}
+
 /**
  * The read that counts: the value word of a key, for values that stand in it. The same steps as `find` and `readValidated`,
  * in one function, with everything in registers: taken apart it takes 22 ns instead of 16. `first` is the key's first word.

@@ -7,6 +7,7 @@ import { AGAIN } from '../layout'
 import { damaged, MOST_TRIES } from '../memory/damage'
 import { change } from '../table/change'
 import { readValidated } from '../table/read'
+import { collect } from '../table/scan'
 import { shardOf } from '../table/shard'
 import { lockForReading, lockForWriting, unlockForReading, unlockForWriting } from './shard-lock'
 
@@ -31,5 +32,13 @@ export function lockedChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expe
   if (locked < 0) return locked
   const code = change(shard, op, hash, meta, valueMeta, expectedMeta)
   unlockForWriting(shard)
+  return code
+}
+
+export function lockedScan(shard: u32, position: u32): i32 {
+  const locked = lockForReading(shard)
+  if (locked < 0) return locked
+  const code = collect(shard, position)
+  unlockForReading(shard)
   return code
 }

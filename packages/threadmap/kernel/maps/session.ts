@@ -42,9 +42,8 @@ import {
 import { allowReserve, failure } from '../memory/allocation'
 import { allocateTable } from '../memory/blocks'
 import { takePages } from '../memory/pages'
-import { policy, readPolicy } from '../policy'
+import { readPolicy, reclaimAll } from '../policy'
 import { giveScratch } from '../repair/recover'
-import { reclaim } from '../table/change'
 import { expandSeed } from '../table/hash'
 import { keyAt, setKeyArea } from '../table/key'
 import { setShards, shardAt } from '../table/shard'
@@ -52,7 +51,6 @@ import { clearTable, nextWord } from '../table/table'
 import { expectedAt, resultAt, setValueAreas, setValueType, setWindow, valueAt } from '../table/value'
 import { dropClaims } from '../threads/claims'
 import { me, mySlot, releaseSlot } from '../threads/thread'
-import { syncReclaim } from './sync-room'
 
 /** Lays out a new memory whose configuration stands in the header. Returns 0 or an error. */
 export function create(): i32 {
@@ -101,10 +99,9 @@ export function open(): i32 {
   readPolicy()
   setShards()
   const type = load<u32>(H_VALUE_TYPE)
-  setValueType(type, type != TYPE_BYTES && policy != POLICY_SYNC)
+  setValueType(type, type != TYPE_BYTES && load<u32>(H_POLICY) != POLICY_SYNC)
   if (takeAreas()) return 0
-  if (policy == POLICY_SYNC) syncReclaim()
-  else reclaim(0)
+  reclaimAll()
   return takeAreas() ? 0 : failure
 }
 

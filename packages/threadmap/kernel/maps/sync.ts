@@ -45,13 +45,14 @@ import { free, freeTable, isFree, isSpan } from '../memory/blocks'
 import { damaged, MOST_TRIES } from '../memory/damage'
 import { isReserveShort } from '../memory/pages'
 import { headGeneration, valueWord } from '../table/entry'
+import { collect } from '../table/scan'
 import { shardAt } from '../table/shard'
 import { addressOf, find, foundEntry, foundHead, nextSlot, nextWord, STALE, slotContent } from '../table/table'
 import { copyOut, copyOutValidated, resultAt } from '../table/value'
 import { unlock } from '../threads/lock'
 import { busy, count, rest } from '../threads/thread'
 import { lockMap } from './shard-lock'
-import { changeDirty, freeIndex, insertLocked, missLocked, unexpungeLocked } from './sync-dirty'
+import { changeDirty, freeIndex, insertLocked, missLocked, promoteAll, unexpungeLocked } from './sync-dirty'
 import { changeEntry, GONE, inserts, loadP } from './sync-entry'
 import { makeRoom, releaseEntryPages } from './sync-room'
 import { EXPUNGED, isAmended, isValue, withState } from './sync-state'
@@ -240,4 +241,13 @@ export function syncSize(): i32 {
   }
   unlock(shard + D_LOCK)
   return size
+}
+
+/** Go's Range begins with a promotion. */
+export function syncScan(shard: u32, position: u32): i32 {
+  if (position == 0) {
+    const code = promoteAll()
+    if (code < 0) return code
+  }
+  return collect(shard, position)
 }

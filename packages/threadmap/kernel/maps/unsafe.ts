@@ -15,6 +15,7 @@ import {
   AGAIN,
   D_LOCK,
   D_TABLE,
+  E_ITERATION_WRITE,
   E_READ_WRITE,
   E_WRITES,
   ENTRY_VALUE,
@@ -27,6 +28,7 @@ import { damaged, MOST_TRIES } from '../memory/damage'
 import { change } from '../table/change'
 import { sameHead, valueWord } from '../table/entry'
 import { readValidated } from '../table/read'
+import { collect } from '../table/scan'
 import { shardAt } from '../table/shard'
 import { find, foundEntry, foundHead, STALE } from '../table/table'
 import { isInline, resultAt, sum, valueAt } from '../table/value'
@@ -34,7 +36,7 @@ import { ownerOf, unlock } from '../threads/lock'
 import { livesStill, me } from '../threads/thread'
 import { lockShard } from './shard-lock'
 
-export function detects(): bool {
+function detects(): bool {
   return load<u32>(H_DETECT) != 0
 }
 
@@ -48,12 +50,8 @@ export function beginWriting(shard: u32): i32 {
   return E_WRITES
 }
 
-export function endWriting(shard: u32): void {
-  unlock(shard + D_LOCK)
-}
-
 /** Whether somebody who lives is writing. */
-export function isWriting(shard: u32): bool {
+function isWriting(shard: u32): bool {
   return load32(shard + D_LOCK) != 0 && livesStill(ownerOf(shard + D_LOCK))
 }
 
@@ -77,7 +75,7 @@ export function unsafeChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expe
   const begun = beginWriting(shard)
   if (begun < 0) return begun
   const code = change(shard, op, hash, meta, valueMeta, expectedMeta)
-  endWriting(shard)
+  unlock(shard + D_LOCK)
   return code
 }
 
@@ -101,4 +99,16 @@ function overwrite(shard: u32, op: u32, hash: u64, meta: u32): bool {
   }
   unlock(shard + D_LOCK)
   return isThere
+}
+
+/** A batch is refused if another thread wrote meanwhile. */
+export function unsafeScan(shard: u32, position: u32): i32 {
+  if (isMisused()) return E_ITERATION_WRITE
+  const code = collect(shard, position)
+  return isMisused() ? E_ITERATION_WRITE : code
+}
+
+/** Whether another thread is writing, and may not. */
+export function isMisused(): bool {
+  return detects() && isWriting(shardAt(0))
 }

@@ -12,9 +12,6 @@ import {
   K_DIED,
   K_MUTEX,
   KIND_MASK,
-  POLICY_RWMUTEX,
-  POLICY_SHARDED,
-  POLICY_SYNC,
   RECOVERED,
   RECOVERED_BEFORE,
   RECOVERED_IN_PART,
@@ -25,33 +22,33 @@ import {
   SLOT_COUNT,
   THREAD_SHIFT,
 } from '../layout'
-import { lockForWriting, lockMap, lockShard, unlockForWriting } from '../maps/shard-lock'
+import { lockShard } from '../maps/shard-lock'
 import { isFree } from '../memory/blocks'
 import { beforePages, givePages, lockPages, nextPage, pagesNow, wordOfPage } from '../memory/pages'
 import { slabSize } from '../memory/slabs'
+import { recoverShard, recoverValues } from '../policy'
 import { shardAt } from '../table/shard'
 import { dropClaims } from '../threads/claims'
 import { DIED, forgetNext, forgetWait, GRANTED, lock, OWNER, ownerOf, setPatience, unlock } from '../threads/lock'
 import { declareDead, isDead, releaseSlot, slotOf } from '../threads/thread'
-import { sweepValues } from './sync-repair'
 
 /** How long recovery waits for locks, in milliseconds: the thread that does it may be the one that hears of deaths. */
 const PATIENCE: f64 = 20
 
 /** Says that a thread is dead, and recovers what it held. Never waits long. */
-export function recover(policy: u32, owner: u32): i32 {
+export function recover(owner: u32): i32 {
   // Dead already: whoever began to recover it may have died too.
   if (!declareDead(owner) && !isDead(owner)) return RECOVERED_BEFORE
-  return finishRecoveries(policy) == 0 ? RECOVERED : RECOVERED_IN_PART
+  return finishRecoveries() == 0 ? RECOVERED : RECOVERED_IN_PART
 }
 
 /** Recovers what the dead still hold. Returns how many of them are left. */
-export function finishRecoveries(policy: u32): u32 {
+export function finishRecoveries(): u32 {
   if (countDead() == 0) return 0
   setPatience(PATIENCE)
   if (lock(H_RECOVERY_LOCK) >= 0) {
     for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
-      if (isDead(owner) && recoverDead(policy, owner)) releaseSlot(owner)
+      if (isDead(owner) && recoverDead(owner)) releaseSlot(owner)
     }
     unlock(H_RECOVERY_LOCK)
   }
@@ -66,7 +63,7 @@ function countDead(): u32 {
 }
 
 /** Everything that names the dead thread is repaired; if not, its slot stays as it is, so that no new thread is taken for it. */
-function recoverDead(policy: u32, owner: u32): bool {
+function recoverDead(owner: u32): bool {
   forgetWait(owner)
   if (load<u32>(H_LOCKS) != 0 && !disownLocks(owner)) return false
   if (ownerOf(H_HEAP_LOCK) == owner) {
@@ -80,29 +77,10 @@ function recoverDead(policy: u32, owner: u32): bool {
   const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
-    if (ownerOf(shard + D_LOCK) == owner && recoverShard(policy, shard) < 0) return false
+    if (ownerOf(shard + D_LOCK) == owner && recoverShard(shard) < 0) return false
   }
-  if (policy == POLICY_SYNC && !recoverValues()) return false
+  if (!recoverValues()) return false
   return dropClaims(owner) && giveScratch(owner)
-}
-
-function recoverShard(policy: u32, shard: u32): i32 {
-  if (policy == POLICY_RWMUTEX || policy == POLICY_SHARDED) {
-    const code = lockForWriting(shard)
-    if (code >= 0) unlockForWriting(shard)
-    return code
-  }
-  const code = policy == POLICY_SYNC ? lockMap(shard) : lockShard(shard)
-  if (code >= 0) unlock(shard + D_LOCK)
-  return code
-}
-
-function recoverValues(): bool {
-  const shard = shardAt(0)
-  if (lockMap(shard) < 0) return false
-  const swept = sweepValues(shard)
-  unlock(shard + D_LOCK)
-  return swept
 }
 
 /** Frees the scratch areas of a registry slot. */

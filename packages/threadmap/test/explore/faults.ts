@@ -116,7 +116,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'iteration keeps what died while it collected',
     rule: 2,
-    file: 'maps/scan.ts',
+    file: 'table/scan.ts',
     find: '  if (sent == 0) dropDead(first)\n',
     replace: '',
     maps: 'FastMap',

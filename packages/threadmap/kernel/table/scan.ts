@@ -11,15 +11,10 @@ import {
   BUCKET,
   D_TABLE,
   E_AREA,
-  E_ITERATION_WRITE,
   ENTRY_KEY,
   META_LENGTH,
   META_MARK,
   PAGE,
-  POLICY_RWMUTEX,
-  POLICY_SHARDED,
-  POLICY_SYNC,
-  POLICY_UNSAFE,
   PRESENT,
   R_BYTES,
   R_SCAN_COUNT,
@@ -35,14 +30,10 @@ import {
   RESULT_AREA,
 } from '../layout'
 import { damaged, MOST_TRIES } from '../memory/damage'
-import { push } from '../table/carry'
-import { sameHead } from '../table/entry'
-import { shardAt } from '../table/shard'
-import { addressOf, bitsOf, copyWords, homeOf } from '../table/table'
-import { fits, resultAt } from '../table/value'
-import { lockForReading, unlockForReading } from './shard-lock'
-import { promoteAll } from './sync-dirty'
-import { detects, isWriting } from './unsafe'
+import { push } from './carry'
+import { sameHead } from './entry'
+import { addressOf, bitsOf, copyWords, homeOf } from './table'
+import { fits, resultAt } from './value'
 
 /** A batch ends with the bucket that fills it with this many entries, or after so many buckets (a lock may be held). */
 const BATCH_ENTRIES: u32 = 64
@@ -62,25 +53,7 @@ let sent: u32 = 0
  * Collects entries of a shard from `position` in its hash space on. R_SCAN_COUNT and the words beside it describe the batch. Where
  * R_SCAN_SENT is 1, nobody has looked yet which of the entries died meanwhile (see `isRecordLive`).
  */
-export function scan(policy: u32, index: u32, position: u32): i32 {
-  const shard = shardAt(index)
-  if (policy == POLICY_SYNC && position == 0) {
-    const code = promoteAll()
-    if (code < 0) return code
-  }
-  if (policy == POLICY_UNSAFE && detects() && isWriting(shard)) return E_ITERATION_WRITE
-  const locks = policy == POLICY_RWMUTEX || policy == POLICY_SHARDED
-  if (locks) {
-    const code = lockForReading(shard)
-    if (code < 0) return code
-  }
-  const code = collect(shard, position)
-  if (locks) unlockForReading(shard)
-  if (policy == POLICY_UNSAFE && detects() && isWriting(shard)) return E_ITERATION_WRITE
-  return code
-}
-
-function collect(shard: u32, from: u32): i32 {
+export function collect(shard: u32, from: u32): i32 {
   end = 0
   records = 0
   sent = 0
