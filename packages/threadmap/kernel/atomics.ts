@@ -3,7 +3,7 @@
  * plain load may be moved past the validating load on arm64. In the explore flavour each access first calls the
  * imported yield point, where a test may suspend this thread or kill it by throwing.
  */
-import { READS, UPDATES, WRITES } from './layout'
+import { READS, UPDATES, WASM_PAGE, WRITES } from './layout'
 
 // Provided by tests; not imported by the shipped kernel.
 export declare function yieldPoint(address: u32, access: u32): void
@@ -28,7 +28,7 @@ export function step(address: u32, access: u32): void {
  */
 // @inline
 export function reach(address: u32): void {
-  if (address >> 16 >= <u32>memory.size()) memory.grow(0)
+  if (address / WASM_PAGE >= <u32>memory.size()) memory.grow(0)
 }
 
 export function load32(address: u32): u32 {

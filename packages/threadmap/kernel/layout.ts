@@ -22,18 +22,19 @@ export const MOST_WASM_PAGES: u32 = 65536
 /** A page of the page table, which is what heaps are made of. */
 export const PAGE: u32 = 4096
 export const PAGE_BITS: u32 = 12
+
 /** 'TMAP', little-endian. */
 export const MAGIC: u32 = 0x50414d54
 /** Raised with every change of this file that an older attach would misread. */
 export const LAYOUT_VERSION: u32 = 2
+
 // The header.
 export const H_MAGIC: u32 = 0
 export const H_VERSION: u32 = 4
 /** 1 when the header is complete. Written last. */
 export const H_READY: u32 = 8
 export const H_POLICY: u32 = 12
-/** log2 of the number of shards, and the largest that it can be. */
-export const MOST_SHARD_BITS: u32 = 10
+/** log2 of the number of shards, MOST_SHARD_BITS at most. */
 export const H_SHARD_BITS: u32 = 16
 export const H_HASH: u32 = 20
 export const H_VALUE_TYPE: u32 = 28
@@ -90,9 +91,11 @@ export const H_EMPTY_TABLE: u32 = 768
 /** Codec names, for `attach`: length, then text (JavaScript writes and reads it). */
 export const H_TEXT: u32 = 1024
 export const TEXT_MAX: u32 = 3072
+
 /** Made from the seed when the memory is created (hash.ts), and never changed. */
 export const HASH_KEYS: u32 = 4096
 export const HASH_KEYS_SIZE: u32 = 512
+
 /** A page of a thread's claims (threads/claims.ts): the page before it, the offset of its last claim (0: none), and how far claims may reach. */
 export const C_PREVIOUS_PAGE: u32 = 0
 export const C_LAST: u32 = 4
@@ -107,6 +110,7 @@ export const C_WAITED: u32 = 20
 export const C_KEY: u32 = 24
 /** In place of the meta word of a claim that has ended. */
 export const C_ENDED: u32 = 0xffffffff
+
 export const REGISTRY: u32 = HASH_KEYS + HASH_KEYS_SIZE
 export const SLOT_SIZE: u32 = 256
 export const SLOT_COUNT: u32 = 256
@@ -148,8 +152,10 @@ export const SLOT_ALIVE: u32 = 1
 export const SLOT_DEAD: u32 = 2
 export const STATE_MASK: u32 = 3
 export const THREAD_SHIFT: u32 = 2
+
 export const SHARDS: u32 = REGISTRY + SLOT_SIZE * SLOT_COUNT
 export const SHARD_SIZE: u32 = 512
+export const MOST_SHARD_BITS: u32 = 10
 // A shard: the line of the readers, the line of the lock, the heap.
 /** The table word, see table/table.ts. Readers touch nothing else here. */
 export const D_TABLE: u32 = 0
@@ -180,6 +186,7 @@ export const D_PURGE_AT: u32 = 188
 /** Nanoseconds that threads waited for the shard's lock, all together (64 bits). */
 export const D_LOCK_WAITED: u32 = 192
 export const D_HEAP: u32 = 256
+
 /** A heap: free blocks by size class. A shard's stands in the shard; a thread heap has a lock of its own before it. */
 export const HEAP_STRIDE: u32 = 512
 export const P_LOCK: u32 = 128
@@ -195,6 +202,7 @@ export const P_PAGES: u32 = 204
 export const P_FREE_BYTES: u32 = 208
 /** No compaction while fewer bytes than this are free: the last one gained nothing. */
 export const P_COMPACT_AT: u32 = 212
+
 // What a page is: the low four bits of its word in the page table; a slab's class above them, the heap's number in the high half.
 export const FREE_PAGE: u32 = 0
 export const SLAB: u32 = 1
@@ -216,10 +224,12 @@ export const CLASS_SHIFT: u32 = 4
 export const HEAP_SHIFT: u32 = 16
 /** The bits of the heap's number. */
 export const HEAP_MASK: u32 = 0xffff0000
+
 /** A page of a chain: the head has its block header first; then the next page's address, 0 in the last one; then content. */
 export const CHAIN_NEXT: u32 = 8
 export const CHAIN_CONTENT: u32 = 16
 export const CHAIN_BYTES: u32 = PAGE - CHAIN_CONTENT
+
 // A slab's own header, in its first 64 bytes (so that blocks of 64 bytes fill whole cache lines).
 /** The neighbours in the list of slabs of its class that have free blocks. */
 export const G_NEXT: u32 = 0
@@ -234,14 +244,16 @@ export const G_CLASS: u32 = 24
 /** Fresh blocks start at this generation, which is odd. */
 export const G_GENERATION: u32 = 32
 export const G_LISTED: u32 = 36
-/** Not 0 while the page is being emptied into others. */
+/** Not 0 while the page is being emptied into others: the next such page, or LAST_VICTIM. */
 export const G_VICTIM: u32 = 40
+export const LAST_VICTIM: u32 = 1
 export const SLAB_HEADER: u32 = 64
 /**
  * Not in the low half of what was an entry's value word: in a SyncMap that half says "expunged" as long as the block is free,
  * so that a compare-exchange which comes late finds no value, and no deleted entry, there.
  */
 export const FREE_LINK: u32 = 12
+
 // Scratch areas, in two pages that each thread takes when it attaches. What does not fit goes through them in pieces.
 /** The numbers of the areas, as JavaScript names them. */
 export const AREA_KEY: u32 = 0
@@ -260,6 +272,7 @@ export const WHOLE_VALUE: u32 = 2008
 export const KEY_PIECE: u32 = 896
 /** A piece of a longer value; two fill a page of a chain. */
 export const PIECE: u32 = 2040
+
 // Policies, in the order of MapKind.
 export const POLICY_UNSAFE: u32 = 0
 export const POLICY_RWMUTEX: u32 = 1
@@ -273,11 +286,13 @@ export const HASH_DEFAULT: u32 = 0
 export const HASH_FNV1A: u32 = 1
 export const HASH_XXHASH32: u32 = 2
 export const HASH_XXHASH64: u32 = 3
+
 // How a key or a value is stored.
 export const TYPE_F64: u32 = 0
 export const TYPE_I64: u32 = 1
 export const TYPE_U32: u32 = 2
 export const TYPE_BYTES: u32 = 3
+
 // What an operation returns to JavaScript.
 export const ABSENT: i32 = 0
 export const PRESENT: i32 = 1
@@ -313,12 +328,14 @@ export const E_SPARSE: i32 = -12
 export const SLOW: i32 = 100
 /** Another thread changed what was being read; the caller tries again. */
 export const AGAIN: i32 = 101
+
 // What `recoverThread` returns.
 /** The thread was not alive, and is recovered already. */
 export const RECOVERED_BEFORE: i32 = 0
 export const RECOVERED: i32 = 1
 /** Another thread holds a lock that recovery needs: `finishRecoveries` does the rest. */
 export const RECOVERED_IN_PART: i32 = 2
+
 /**
  * Block headers: the word at a block's start is {meta 32 | generation 32}. Of the meta word, the length in bytes; the bits
  * between the length and the mark are the encoding, which only JavaScript reads.
@@ -328,11 +345,16 @@ export const META_LENGTH: u32 = 0x0fffffff
 export const META_NUMBER: u32 = 8
 /** Set on live blocks during a repair. Readers mask it out. */
 export const META_MARK: u32 = 0x80000000
+
 /** A value's block: after the header, the value. */
 export const BLOCK_CONTENT: u32 = 8
 /** An entry's block: after the header, the value word, then the key. */
 export const ENTRY_VALUE: u32 = 8
 export const ENTRY_KEY: u32 = 16
+/** SyncMap: the low half of the value word of a deleted entry (maps/sync-state.ts). Anything above is a reference. */
+export const NIL: u32 = 0
+export const EXPUNGED: u32 = 1
+
 // What an access to a shared word does, as the explorer's yield points are told: a load, a store, or both in one (a compare-exchange may only
 // load).
 export const READS: u32 = 0
@@ -352,6 +374,7 @@ export const ADD: u32 = 7
 /** Replace, or delete, if the entry and its value word are still those of a token. */
 export const REPLACE_SAME: u32 = 8
 export const DELETE_SAME: u32 = 9
+
 // The result area begins with words about the result.
 /** The value word. For values in the entry that is the value. */
 export const R_WORD: u32 = 0
@@ -370,6 +393,7 @@ export const R_ERROR_SHARD: u32 = 32
 export const R_CODE: u32 = 36
 /** The value's bytes; of a batch, the records; of an audit, the problems. */
 export const R_BYTES: u32 = 64
+
 // In their places, after `scan`; R_SHARD and R_VERSION are as above.
 /** The position at which the next batch begins. */
 export const R_SCAN_NEXT: u32 = 8
@@ -384,10 +408,12 @@ export const RECORD_ENTRY: u32 = 0
 export const RECORD_GENERATION: u32 = 4
 export const RECORD_META: u32 = 8
 export const RECORD_KEY: u32 = 16
+
 // In their places, after E_DEADLOCK: the key that this thread computes and that others wait for.
 /** Its address. */
 export const R_HELD_KEY: u32 = 8
 export const R_HELD_META: u32 = 16
+
 // A table, see table/table.ts.
 /** A bucket's bytes: a word of tags, then the slots. */
 export const BUCKET: u32 = 64
@@ -400,6 +426,7 @@ export const MAX_TABLE_BITS: u32 = 25
 export const TABLE_BITS: u32 = 31
 export const TABLE_AMENDED: u32 = 32
 export const TABLE_ADDRESS: u32 = 0xffffffc0
+
 /** `audit` describes this many problems, and counts the others. */
 export const MOST_PROBLEMS: u32 = 64
 /** A description: the problem's number, an address, and a detail. */
@@ -437,6 +464,7 @@ export const PROBLEM_FREE_LIST: u32 = 26
 export const PROBLEM_SLAB_SUM: u32 = 27
 export const PROBLEM_CHAIN_LENGTH: u32 = 28
 export const PROBLEM_CHAIN_LEAK: u32 = 29
+
 // A lock of a user's: a block of shard 0's heap, in a memory of its own (src/sync). After the header:
 export const K_KIND: u32 = 8
 /** The number (plus one) of the thread that died while it held the lock. */

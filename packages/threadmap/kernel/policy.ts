@@ -11,7 +11,6 @@ import {
   D_USED,
   E_AREA,
   H_POLICY,
-  H_SHARD_BITS,
   POLICY_FAST,
   POLICY_RWMUTEX,
   POLICY_SHARDED,
@@ -27,6 +26,7 @@ import { syncChange, syncClear, syncGet, syncScan, syncSize } from './maps/sync'
 import { syncReclaim } from './maps/sync-room'
 import { beginWriting, isMisused, unsafeChange, unsafeGet, unsafeScan } from './maps/unsafe'
 import { damaged } from './memory/damage'
+import { shardCount } from './memory/heaps'
 import { sweepValues } from './repair/sync-repair'
 import { clear, reclaim } from './table/change'
 import { keyAt } from './table/key'
@@ -124,7 +124,7 @@ export function clearAll(): i32 {
     const code = syncClear()
     return code < 0 ? failAt(code, 0) : code
   }
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  const shards = shardCount()
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
     const code = policy == POLICY_UNSAFE ? beginWriting(shard) : lockAnyShard(shard)
@@ -222,7 +222,7 @@ export function scan(index: u32, position: u32): i32 {
 /** The number of entries. Only SyncMap has to count them. */
 export function size(): f64 {
   if (policy == POLICY_SYNC) return <f64>syncSize()
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  const shards = shardCount()
   let total: f64 = 0
   for (let i: u32 = 0; i < shards; i++) total += <f64>load32(shardAt(i) + D_USED)
   return total

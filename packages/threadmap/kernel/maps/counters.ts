@@ -11,7 +11,6 @@ import {
   H_PAGES_USED,
   H_POLICY,
   H_RECOVERIES,
-  H_SHARD_BITS,
   H_THREAD_HEAPS,
   HEAP_STRIDE,
   P_FREE_BYTES,
@@ -24,6 +23,7 @@ import {
   SLOT_COUNT,
   SLOT_SIZE,
 } from '../layout'
+import { shardCount } from '../memory/heaps'
 import { shardAt } from '../table/shard'
 import { bitsOf, slotCount } from '../table/table'
 import { isAlive, slotOf } from '../threads/thread'
@@ -37,7 +37,7 @@ export function shardCounter(index: u32, field: u32): f64 {
 
 /** The sum of a counter over the shards, by its offset in a shard; of free bytes, also over the heaps of threads. */
 export function shardTotal(field: u32): f64 {
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  const shards = shardCount()
   let total: f64 = 0
   for (let i: u32 = 0; i < shards; i++) total += shardCounter(i, field)
   if (field == D_HEAP + P_FREE_BYTES && load<u32>(H_POLICY) == POLICY_SYNC) {
@@ -49,7 +49,7 @@ export function shardTotal(field: u32): f64 {
 
 /** How many slots the tables have: of a SyncMap `dirty`, where there is one. */
 export function totalSlots(): f64 {
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  const shards = shardCount()
   let total: f64 = 0
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)

@@ -18,7 +18,7 @@ import { sameHead, valueWord } from '../table/entry'
 import { sameRest } from '../table/key'
 import { readValidated } from '../table/read'
 import { shardOf } from '../table/shard'
-import { addressOf, bitsOf, hitsOf, homeOf, lastBucket, slotOf, tagsOf } from '../table/table'
+import { addressOf, bitsOf, hitsOf, homeOf, lastBucket, passedOf, slotOf, tagsOf } from '../table/table'
 import { unlock } from '../threads/lock'
 import { count } from '../threads/thread'
 import { lockShard } from './shard-lock'
@@ -87,7 +87,7 @@ function tryLook(shard: u32, hash: u64, meta: u32, first: u64): u64 {
       const value = valueWord(entry)
       return sameHead(entry, head) && load64(shard + D_TABLE) == word ? value : lookAgain()
     }
-    if (seen >> 56 == 0) break
+    if (passedOf(seen) == 0) break
     at = (at + BUCKET) & mask
   } while (at != home)
   looked = load64(shard + D_TABLE) == word ? ABSENT : AGAIN

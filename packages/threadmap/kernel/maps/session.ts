@@ -38,10 +38,11 @@ import {
   SLOT_COUNT,
   TYPE_BYTES,
   VALUE_AREA,
+  WASM_PAGE,
 } from '../layout'
 import { allowReserve, failure } from '../memory/allocation'
 import { allocateTable } from '../memory/blocks'
-import { takePages } from '../memory/pages'
+import { PAGES_PER_WASM_PAGE, takePages } from '../memory/pages'
 import { readPolicy, reclaimAll } from '../policy'
 import { giveScratch } from '../repair/recover'
 import { expandSeed } from '../table/hash'
@@ -60,9 +61,9 @@ export function create(): i32 {
   const threadHeaps = SHARDS + shards * SHARD_SIZE
   const pageTable = threadHeaps + (isSync ? SLOT_COUNT * HEAP_STRIDE : 0)
   const heapStart = (pageTable + load<u32>(H_MAX_PAGES) * 4 + PAGE - 1) & ~(PAGE - 1)
-  const missing = <i32>((heapStart + 0xffff) >> 16) - memory.size()
+  const missing = <i32>((heapStart + WASM_PAGE - 1) / WASM_PAGE) - memory.size()
   if (missing > 0 && memory.grow(missing) < 0) return E_FULL
-  put32(H_PAGES_SEEN, <u32>memory.size() * 16)
+  put32(H_PAGES_SEEN, <u32>memory.size() * PAGES_PER_WASM_PAGE)
   put32(H_SHARDS, SHARDS)
   put32(H_THREAD_HEAPS, isSync ? threadHeaps : 0)
   put32(H_PAGE_TABLE, pageTable)
@@ -89,9 +90,11 @@ export function create(): i32 {
   return 0
 }
 
-/** A hundredth of a memory, for 1 thread at least and for all of them at most. */
+/** The reserve is this share of a memory: enough for one thread that attaches at least, for all of them at most. */
+const RESERVE_SHARE: u32 = 128
+
 function reserveOf(pages: u32): u32 {
-  return min(max(pages >> 7, AREA_PAGES + 1), AREA_PAGES * SLOT_COUNT + 1)
+  return min(max(pages / RESERVE_SHARE, AREA_PAGES + 1), AREA_PAGES * SLOT_COUNT + 1)
 }
 
 /** Prepares this instance for a complete memory: scratch areas, what the header says of values. */

@@ -23,10 +23,12 @@ import {
   D_USED,
   DELETE,
   ENTRY_VALUE,
+  EXPUNGED,
   GET_AND_DELETE,
   H_EMPTY_TABLE,
   H_INITIAL_BITS,
   MAX_TABLE_BITS,
+  NIL,
   PRESENT,
   R_BYTES,
   SET,
@@ -46,12 +48,15 @@ import {
   displace,
   foundEntry,
   foundHead,
+  HIGH_HALF,
+  IN_USE,
   loadLimit,
   nextSlot,
   nextWord,
   place,
   slotContent,
   slotCount,
+  TAG,
   tagOf,
 } from '../table/table'
 import { resultAt, valueAt } from '../table/value'
@@ -59,7 +64,7 @@ import { unlock } from '../threads/lock'
 import { lockMap } from './shard-lock'
 import { changeEntry, newEntry } from './sync-entry'
 import { insertIntoRead, isPurgeDue, purge } from './sync-in-place'
-import { EXPUNGED, isAmended, NIL, tryExpungeLocked, unexpungeAll, withState } from './sync-state'
+import { isAmended, tryExpungeLocked, unexpungeAll, withState } from './sync-state'
 import { settle } from './sync-values'
 
 /** An expunged entry that gets a value again has to be in `dirty` first. */
@@ -145,7 +150,7 @@ export function promote(shard: u32): void {
   store64(shard + D_TABLE, nextWord(old, addressOf(dirty), bitsOf(dirty)))
   put32(shard + D_USED, get32(shard + D_DIRTY_USED))
   // The version stays: it must not repeat when there is a dirty table again.
-  store64(shard + D_DIRTY, dirty & 0xffffffff00000000)
+  store64(shard + D_DIRTY, dirty & HIGH_HALF)
   put32(shard + D_DIRTY_USED, 0)
   put32(shard + D_MISSES, 0)
   add32(shard + D_PROMOTIONS, 1)
@@ -189,8 +194,8 @@ function dirtyLocked(shard: u32): bool {
     let tags = load64(bucket)
     for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) {
       const content = load64(slot)
-      if ((tags & 0x80) != 0 && <u32>valueWord(<u32>content) != EXPUNGED) {
-        place(dirty, <u32>(content >> 32), tags & 0xff, <u32>content)
+      if ((tags & IN_USE) != 0 && <u32>valueWord(<u32>content) != EXPUNGED) {
+        place(dirty, <u32>(content >> 32), tags & TAG, <u32>content)
       }
       tags >>= 8
     }

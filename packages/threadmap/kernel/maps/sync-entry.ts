@@ -16,8 +16,10 @@ import {
   DELETE_SAME,
   DIFFERENT,
   ENTRY_VALUE,
+  EXPUNGED,
   GET_AND_DELETE,
   INSERT,
+  NIL,
   PRESENT,
   R_BYTES,
   REPLACE_SAME,
@@ -33,7 +35,7 @@ import { tokenEntry, tokenGeneration, tokenWord } from '../table/change'
 import { entrySize, headGeneration, sameHead, valueWord, writeEntry } from '../table/entry'
 import { blockEqualsExpected, copyOutValidated, resultAt, sum, valueAt } from '../table/value'
 import { count } from '../threads/thread'
-import { EXPUNGED, isValue, NIL, withState } from './sync-state'
+import { isValue, withState } from './sync-state'
 import { dropPending, freeValue, newValue, settlePublished } from './sync-values'
 
 export function inserts(op: u32): bool {

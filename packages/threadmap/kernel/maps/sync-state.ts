@@ -6,12 +6,9 @@
  * Source: go/src/sync/map.go, Go 1.23.
  */
 import { cas64, store64 } from '../atomics'
-import { ENTRY_VALUE, TABLE_AMENDED } from '../layout'
+import { ENTRY_VALUE, EXPUNGED, TABLE_AMENDED } from '../layout'
 import { valueWord } from '../table/entry'
 import { addressOf, nextSlot, slotContent } from '../table/table'
-
-export const NIL: u32 = 0
-export const EXPUNGED: u32 = 1
 
 export function isValue(word: u64): bool {
   return <u32>word > EXPUNGED
@@ -43,6 +40,6 @@ export function unexpungeAll(table: u64): void {
   while ((slot = nextSlot(table, slot)) != 0) {
     const entry = <u32>slotContent
     const word = valueWord(entry)
-    if (<u32>word == EXPUNGED) store64(entry + ENTRY_VALUE, word & 0xffffffff00000000)
+    if (<u32>word == EXPUNGED) store64(entry + ENTRY_VALUE, word & ~(<u64>EXPUNGED))
   }
 }

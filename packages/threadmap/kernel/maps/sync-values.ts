@@ -14,7 +14,6 @@ import {
   E_SPARSE,
   E_TIMEOUT,
   ENTRY_VALUE,
-  H_SHARD_BITS,
   H_THREAD_HEAPS,
   HEAP_STRIDE,
   KIND_MASK,
@@ -28,7 +27,7 @@ import {
 } from '../layout'
 import { allowCompaction, allowReserve, failure, failWith } from '../memory/allocation'
 import { free, isSpan } from '../memory/blocks'
-import { heapById } from '../memory/heaps'
+import { heapById, shardCount } from '../memory/heaps'
 import { canTakePages, heapIdOf, wordOfPage } from '../memory/pages'
 import { emptySlabs, giveEmpty, reserve } from '../memory/slabs'
 import {
@@ -137,7 +136,7 @@ export function freeValue(word: u64): void {
 /** Whether a page of this word belongs to a thread's heap. */
 function holdsValues(page: u32): bool {
   const kind = page & KIND_MASK
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  const shards = shardCount()
   return (kind == SLAB || kind == CHAIN_HEAD) && heapIdOf(page) >= shards && heapIdOf(page) < shards + SLOT_COUNT
 }
 

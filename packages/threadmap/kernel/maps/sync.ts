@@ -30,6 +30,7 @@ import {
   DELETE,
   E_FULL,
   ENTRY_VALUE,
+  EXPUNGED,
   GET_AND_DELETE,
   H_EMPTY_TABLE,
   PRESENT,
@@ -47,7 +48,17 @@ import { isReserveShort } from '../memory/pages'
 import { headGeneration, valueWord } from '../table/entry'
 import { collect } from '../table/scan'
 import { shardAt } from '../table/shard'
-import { addressOf, find, foundEntry, foundHead, nextSlot, nextWord, STALE, slotContent } from '../table/table'
+import {
+  addressOf,
+  find,
+  foundEntry,
+  foundHead,
+  HIGH_HALF,
+  nextSlot,
+  nextWord,
+  STALE,
+  slotContent,
+} from '../table/table'
 import { copyOut, copyOutValidated, resultAt } from '../table/value'
 import { unlock } from '../threads/lock'
 import { busy, count, rest } from '../threads/thread'
@@ -55,7 +66,7 @@ import { lockMap } from './shard-lock'
 import { changeDirty, freeIndex, insertLocked, missLocked, promoteAll, unexpungeLocked } from './sync-dirty'
 import { changeEntry, GONE, inserts, loadP } from './sync-entry'
 import { makeRoom, releaseEntryPages } from './sync-room'
-import { EXPUNGED, isAmended, isValue, withState } from './sync-state'
+import { isAmended, isValue, withState } from './sync-state'
 import { freeValue, giveEmptyValues, useReserve } from './sync-values'
 
 export function syncGet(hash: u64, meta: u32, wantsValue: bool): i32 {
@@ -199,7 +210,7 @@ export function syncClear(): i32 {
   const read = load64(shard + D_TABLE)
   const dirty = load64(shard + D_DIRTY)
   store64(shard + D_TABLE, nextWord(read, H_EMPTY_TABLE, 0))
-  store64(shard + D_DIRTY, dirty & 0xffffffff00000000)
+  store64(shard + D_DIRTY, dirty & HIGH_HALF)
   put32(shard + D_USED, 0)
   put32(shard + D_DIRTY_USED, 0)
   put32(shard + D_MISSES, 0)

@@ -23,16 +23,23 @@ import {
 } from '../layout'
 import { BLOCK_CLASSES } from './classes'
 
+/** Raises the version of a table word by one. */
+const VERSION_ONE: u64 = 0x100000000
+
+export function shardCount(): u32 {
+  return (<u32>1) << load<u32>(H_SHARD_BITS)
+}
+
 /** The heap with this number: shards first, then threads. */
 export function heapById(id: u32): u32 {
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  const shards = shardCount()
   if (id < shards) return load<u32>(H_SHARDS) + id * SHARD_SIZE + D_HEAP
   return load<u32>(H_THREAD_HEAPS) + (id - shards) * HEAP_STRIDE + P_HEAP
 }
 
 /** Whether this is a shard's heap: then the shard starts D_HEAP before it. */
 function isShardHeap(heap: u32): bool {
-  return get32(heap + P_ID) < (<u32>1) << load<u32>(H_SHARD_BITS)
+  return get32(heap + P_ID) < shardCount()
 }
 
 /**
@@ -48,5 +55,5 @@ export function isTypeStable(heap: u32, page: u32): bool {
 export function raiseVersion(heap: u32): void {
   if (!isShardHeap(heap)) return
   const table = heap - D_HEAP + D_TABLE
-  store64(table, load64(table) + 0x100000000)
+  store64(table, load64(table) + VERSION_ONE)
 }

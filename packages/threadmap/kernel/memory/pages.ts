@@ -30,7 +30,7 @@ import { damaged } from './damage'
 
 /** The memory grows by a sixteenth of its size at a time, at least by this many 64 KiB pages. */
 const GROWTH_STEP: u32 = 1
-const PAGES_PER_WASM_PAGE: u32 = WASM_PAGE / PAGE
+export const PAGES_PER_WASM_PAGE: u32 = WASM_PAGE / PAGE
 
 /** Where the page table has the word of the page in which an address is. */
 export function pageWord(address: u32): u32 {

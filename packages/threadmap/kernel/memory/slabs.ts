@@ -43,6 +43,7 @@ import { checkWalk, givePages, pageOf, pageWord, recordGeneration, takePages } f
  * map of many shards grows, each shard's tables leave two behind.
  */
 const KEPT_SHARE: u32 = 8
+
 /** A heap is sparse when this share of it, and this many bytes, lie in free blocks. */
 const SPARSE_SHARE: u32 = 4
 const SPARSE_BYTES: u32 = 32 * PAGE

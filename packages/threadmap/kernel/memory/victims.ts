@@ -14,6 +14,7 @@ import {
   G_VICTIM,
   H_HEAP_START,
   KIND_MASK,
+  LAST_VICTIM,
   P_COMPACT_AT,
   P_FREE_BYTES,
   P_ID,
@@ -61,7 +62,7 @@ export function chooseVictims(heap: u32, least: u32): u32 {
         kept--
       } else {
         unlist(heap, page)
-        put32(page + G_VICTIM, chain == 0 ? 1 : chain)
+        put32(page + G_VICTIM, chain == 0 ? LAST_VICTIM : chain)
         chain = page
       }
       page = next
@@ -86,7 +87,7 @@ export function chooseHighest(heap: u32): u32 {
     if (cls >= BLOCK_CLASSES || get32(page + G_LIVE) == 0) continue
     if (!addSlabBelow(heap, cls, page)) break
     if (get32(page + G_LISTED) != 0) unlist(heap, page)
-    put32(page + G_VICTIM, chain == 0 ? 1 : chain)
+    put32(page + G_VICTIM, chain == 0 ? LAST_VICTIM : chain)
     chain = page
   }
   allowReserve(false)
@@ -135,7 +136,7 @@ export function releaseVictims(heap: u32, victims: u32): void {
       list(heap, page)
       kept = true
     }
-    page = next == 1 ? 0 : next
+    page = next == LAST_VICTIM ? 0 : next
   }
   if (kept) postponeCompaction(heap)
   else put32(heap + P_COMPACT_AT, 0)

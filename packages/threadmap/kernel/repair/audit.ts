@@ -17,6 +17,7 @@ import {
   D_TABLE,
   D_USED,
   ENTRY_VALUE,
+  EXPUNGED,
   FREE_LINK,
   G_CLASS,
   G_FREE,
@@ -28,7 +29,6 @@ import {
   H_HEAP_START,
   H_PAGES_USED,
   H_POLICY,
-  H_SHARD_BITS,
   HEAP_SHIFT,
   KIND_MASK,
   META_LENGTH,
@@ -83,16 +83,27 @@ import {
   TABLE_SPAN,
   TAIL_MARK,
 } from '../layout'
-import { EXPUNGED, isAmended, isValue } from '../maps/sync-state'
+import { isAmended, isValue } from '../maps/sync-state'
 import { isBlockOf, isFree } from '../memory/blocks'
 import { chainPages } from '../memory/chains'
 import { BLOCK_CLASSES, CLASSES } from '../memory/classes'
-import { heapById } from '../memory/heaps'
+import { heapById, shardCount } from '../memory/heaps'
 import { beforePages, heapIdOf, nextPage, pagesNow, pageWord, wordOfPage } from '../memory/pages'
 import { nextSlab, perSlab } from '../memory/slabs'
 import { hashEntry } from '../table/entry'
 import { shardAt } from '../table/shard'
-import { addressOf, bitsOf, homeOf, nextSlot, slotContent, tagOf } from '../table/table'
+import {
+  addressOf,
+  bitsOf,
+  homeOf,
+  lastBucket,
+  nextSlot,
+  passedOf,
+  STICKY,
+  slotContent,
+  TAG,
+  tagOf,
+} from '../table/table'
 import { isInline, resultAt } from '../table/value'
 import { WRITER } from '../threads/shared-lock'
 import { isAlive } from '../threads/thread'
@@ -113,7 +124,7 @@ function report(number: u32, address: u32, detail: u32): void {
 
 export function audit(): u32 {
   problems = 0
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  const shards = shardCount()
   const isSync = load<u32>(H_POLICY) == POLICY_SYNC
   if (load32(H_HEAP_LOCK) != 0) report(PROBLEM_LOCK_HELD, H_HEAP_LOCK, load32(H_HEAP_LOCK))
   if (load32(H_CLAIM_LOCK) != 0) report(PROBLEM_LOCK_HELD, H_CLAIM_LOCK, load32(H_CLAIM_LOCK))
@@ -148,15 +159,15 @@ function auditTable(index: u32, word: u64, isDirty: bool, read: u64): u32 {
   let displaced: u64 = 0
   let passed: u64 = 0
   let sticky = false
-  const mask = (((<u32>1) << bitsOf(word)) - 1) * BUCKET
+  const mask = lastBucket(word)
   for (let bucket = addressOf(word); bucket < end; bucket += BUCKET) {
     const tags = load64(bucket)
-    if (tags >> 56 == 255) sticky = true
-    passed += tags >> 56
+    if (passedOf(tags) == STICKY) sticky = true
+    passed += passedOf(tags)
     for (let i: u32 = 0; i < BUCKET_SLOTS; i++) {
       const slot = bucket + 8 + i * 8
       const content = load64(slot)
-      const tag = (tags >> (i << 3)) & 0xff
+      const tag = (tags >> (i << 3)) & TAG
       if (<u32>content == 0) {
         if (tag != 0 || content != 0) report(PROBLEM_FREE_SLOT, slot, <u32>tag)
         continue
@@ -215,10 +226,10 @@ function markOnce(block: u32, slot: u32): void {
 
 /** Every bucket between the home of a key and its own lets a search pass. */
 function auditReachable(word: u64, home: u32, bucket: u32, slot: u32): void {
-  const mask = (((<u32>1) << bitsOf(word)) - 1) * BUCKET
+  const mask = lastBucket(word)
   let at = home
   while (addressOf(word) + at != bucket) {
-    if (load64(addressOf(word) + at) >> 56 == 0) {
+    if (passedOf(load64(addressOf(word) + at)) == 0) {
       report(PROBLEM_UNREACHABLE, slot, addressOf(word) + at)
       return
     }
@@ -264,7 +275,7 @@ function auditPages(shards: u32, isSync: bool): void {
 /** Counts and lists of a heap against its pages; what is in use but was not marked has leaked. */
 function auditHeap(id: u32): void {
   const heap = heapById(id)
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  const shards = shardCount()
   let table: u32 = 0
   let second: u32 = 0
   if (id < shards) {

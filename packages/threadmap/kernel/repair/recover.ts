@@ -7,7 +7,6 @@ import {
   H_HEAP_LOCK,
   H_LOCKS,
   H_RECOVERY_LOCK,
-  H_SHARD_BITS,
   HEAP_SHIFT,
   K_DIED,
   K_MUTEX,
@@ -24,6 +23,7 @@ import {
 } from '../layout'
 import { lockShard } from '../maps/shard-lock'
 import { isFree } from '../memory/blocks'
+import { shardCount } from '../memory/heaps'
 import { beforePages, givePages, lockPages, nextPage, pagesNow, wordOfPage } from '../memory/pages'
 import { slabSize } from '../memory/slabs'
 import { recoverShard, recoverValues } from '../policy'
@@ -74,7 +74,7 @@ function recoverDead(owner: u32): bool {
     if (lock(H_CLAIM_LOCK) < 0) return false
     unlock(H_CLAIM_LOCK)
   }
-  const shards = (<u32>1) << load<u32>(H_SHARD_BITS)
+  const shards = shardCount()
   for (let i: u32 = 0; i < shards; i++) {
     const shard = shardAt(i)
     if (ownerOf(shard + D_LOCK) == owner && recoverShard(shard) < 0) return false

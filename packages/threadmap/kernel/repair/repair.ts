@@ -8,7 +8,19 @@ import { BUCKET, BUCKET_SLOTS, D_HEAP, D_TABLE, D_USED, ENTRY_VALUE, H_POLICY, P
 import { allocateTableSpan, isBlockOf, isFree } from '../memory/blocks'
 import { canTakePages } from '../memory/pages'
 import { hashEntry } from '../table/entry'
-import { addressOf, bitsOf, clearTable, homeOf, nextSlot, nextWord, place, slotContent, tagOf } from '../table/table'
+import {
+  addressOf,
+  bitsOf,
+  clearTable,
+  homeOf,
+  lastBucket,
+  nextSlot,
+  nextWord,
+  place,
+  STICKY,
+  slotContent,
+  tagOf,
+} from '../table/table'
 import { isInline } from '../table/value'
 import { sweep } from './sweep'
 
@@ -55,7 +67,7 @@ export function isGood(heap: u32, entry: u32, hash32: u32, word: u64, slot: u32)
 /** Whether no earlier slot on the way holds the same reference (a slot that was written twice counts once). */
 function isReachable(word: u64, slot: u32, hash32: u32): bool {
   const bits = bitsOf(word)
-  const mask = (((<u32>1) << bits) - 1) * BUCKET
+  const mask = lastBucket(word)
   const table = addressOf(word)
   const content = load64(slot)
   let at = homeOf(hash32, bits) * BUCKET
@@ -75,7 +87,7 @@ export function repairInPlace(heap: u32, word: u64): u32 {
   const end = addressOf(word) + (BUCKET << bitsOf(word))
   let used: u32 = 0
   for (let bucket = addressOf(word); bucket < end; bucket += BUCKET) {
-    let tags: u64 = 255
+    let tags = STICKY
     for (let i: u32 = BUCKET_SLOTS; i > 0; i--) {
       const slot = bucket + i * 8
       const content = load64(slot)

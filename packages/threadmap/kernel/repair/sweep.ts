@@ -10,6 +10,7 @@ import {
   D_HEAP,
   D_TABLE,
   ENTRY_VALUE,
+  EXPUNGED,
   FREE_LINK,
   G_CLASS,
   G_FREE,
@@ -185,7 +186,7 @@ function unmark(block: u32): bool {
 
 /** `wasEntry`: of a SyncMap; a compare-exchange that comes late must find it expunged (see FREE_LINK). */
 function bury(block: u32, wasEntry: bool): void {
-  if (wasEntry) put32(block + ENTRY_VALUE, 1)
+  if (wasEntry) put32(block + ENTRY_VALUE, EXPUNGED)
   const generation = load<u32>(block)
   if (!isFree(generation)) store32(block, generation + 1)
 }

@@ -15,11 +15,12 @@ import {
   D_REWRITING,
   D_TABLE,
   D_USED,
+  EXPUNGED,
   S_PENDING,
   SLOT_COUNT,
   TABLE_AMENDED,
 } from '../layout'
-import { EXPUNGED, isAmended, isValue, unexpungeAll } from '../maps/sync-state'
+import { isAmended, isValue, unexpungeAll } from '../maps/sync-state'
 import { heapOf, lockHeap, lockOf } from '../maps/sync-values'
 import { allocateTableSpan } from '../memory/blocks'
 import { canTakePages } from '../memory/pages'
@@ -29,9 +30,12 @@ import {
   bitsFor,
   bitsOf,
   clearTable,
+  HIGH_HALF,
   homeOf,
+  lastBucket,
   nextSlot,
   nextWord,
+  passedOf,
   place,
   slotContent,
   tagOf,
@@ -54,7 +58,7 @@ export function repairSyncMap(shard: u32): void {
 }
 
 function repairRead(shard: u32, read: u64): void {
-  store64(shard + D_DIRTY, load64(shard + D_DIRTY) & 0xffffffff00000000)
+  store64(shard + D_DIRTY, load64(shard + D_DIRTY) & HIGH_HALF)
   put32(shard + D_DIRTY_USED, 0)
   put32(shard + D_EXPUNGED, 0)
   put32(shard + D_MISSES, 0)
@@ -112,13 +116,13 @@ function settleDirty(read: u64, dirty: u64): void {
 
 function contains(word: u64, content: u64): bool {
   const bits = bitsOf(word)
-  const mask = (((<u32>1) << bits) - 1) * BUCKET
+  const mask = lastBucket(word)
   const home = homeOf(<u32>(content >> 32), bits) * BUCKET
   let at = home
   do {
     const bucket = addressOf(word) + at
     for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) if (load64(slot) == content) return true
-    if (load64(bucket) >> 56 == 0) return false
+    if (passedOf(load64(bucket)) == 0) return false
     at = (at + BUCKET) & mask
   } while (at != home)
   return false

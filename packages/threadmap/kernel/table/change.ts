@@ -20,7 +20,6 @@ import {
   ENTRY_VALUE,
   GET_AND_DELETE,
   H_INITIAL_BITS,
-  H_SHARD_BITS,
   INSERT,
   MAX_TABLE_BITS,
   PRESENT,
@@ -31,6 +30,7 @@ import {
 } from '../layout'
 import { allowCompaction, allowReserve, failure, wantsRun } from '../memory/allocation'
 import { allocate, allocateTable, free, freeTable } from '../memory/blocks'
+import { shardCount } from '../memory/heaps'
 import { isReserveShort } from '../memory/pages'
 import { giveEmpty, reserve } from '../memory/slabs'
 import { sweep } from '../repair/sweep'
@@ -116,7 +116,7 @@ export function reclaim(mine: u32): void {
   // Moving things takes and gives pages, and so asks anew.
   const sideBySide = wantsRun
   if (mine != 0) tidy(mine, sideBySide)
-  const count = (<u32>1) << load<u32>(H_SHARD_BITS)
+  const count = shardCount()
   for (let i: u32 = 0; i < count; i++) {
     const shard = shardAt(i)
     if (shard == mine || !tryLock(shard + D_LOCK)) continue

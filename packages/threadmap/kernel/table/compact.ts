@@ -18,6 +18,7 @@ import {
   ENTRY_VALUE,
   G_VICTIM,
   H_POLICY,
+  LAST_VICTIM,
   META_LENGTH,
   P_COMPACT_AT,
   POLICY_SYNC,
@@ -27,7 +28,7 @@ import { raiseVersion } from '../memory/heaps'
 import { giveEmpty } from '../memory/slabs'
 import { chooseHighest, chooseVictims, isVictim, postponeCompaction, wipe } from '../memory/victims'
 import { bringToLife, entrySize } from './entry'
-import { addressOf, copyWords, nextSlot, slotContent } from './table'
+import { addressOf, copyWords, HIGH_HALF, nextSlot, slotContent } from './table'
 import { isInline, wordOfBlock } from './value'
 
 export function compact(shard: u32): void {
@@ -52,7 +53,7 @@ function emptyVictims(shard: u32, victims: u32): void {
   while (page != 0) {
     const next = get32(page + G_VICTIM)
     wipe(heap, page)
-    page = next == 1 ? 0 : next
+    page = next == LAST_VICTIM ? 0 : next
   }
   put32(heap + P_COMPACT_AT, 0)
   giveEmpty(heap)
@@ -71,7 +72,7 @@ function moveBlocks(shard: u32): void {
     if (!isInline && !isSync) moveValue(heap, entry)
     if (isVictim(entry)) {
       entry = moveEntry(heap, entry)
-      store64(slot, (content & 0xffffffff00000000) | <u64>entry)
+      store64(slot, (content & HIGH_HALF) | <u64>entry)
     }
   }
 }

@@ -36,6 +36,7 @@ import { damaged } from '../memory/damage'
 // Odd constants with about half their bits set, from MurmurHash3 and xxHash.
 const K2: u64 = 0xff51afd7ed558ccd
 const K3: u64 = 0xc4ceb9fe1a85ec53
+
 // The secret words of a map's default hash, from HASH_KEYS on.
 const SECRET_META: u32 = HASH_KEYS
 const SECRET_POINT: u32 = HASH_KEYS + 8
@@ -49,6 +50,7 @@ export const NH_BLOCK: u32 = 448
 const SECRETS: u32 = (32 + NH_BLOCK) / 8
 /** What `metaTerm` gives for a number, which is hashed most often. */
 const TERM_OF_NUMBER: u32 = SECRET_WORDS + NH_BLOCK
+
 /** The prime 2^61 - 1. */
 const P61: u64 = 0x1fffffffffffffff
 

@@ -8,7 +8,7 @@
  * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
  */
 import { load64 } from '../atomics'
-import { ABSENT, AGAIN, D_TABLE, PRESENT, R_ENTRY, R_GENERATION, R_SHARD, R_VERSION } from '../layout'
+import { ABSENT, AGAIN, D_TABLE, EXPUNGED, PRESENT, R_ENTRY, R_GENERATION, R_SHARD, R_VERSION } from '../layout'
 import { sameHead, valueWord } from './entry'
 import { find, foundEntry, foundHead, STALE } from './table'
 import { copyOutValidated, isInline, resultAt } from './value'
@@ -57,7 +57,7 @@ export function readNumber(entry: u32, generation: u32, shard: u32, version: u32
 }
 
 function isDeleted(word: u64): bool {
-  return !isInline && <u32>word <= 1
+  return !isInline && <u32>word <= EXPUNGED
 }
 
 /** Whether that entry still holds this very value word. */

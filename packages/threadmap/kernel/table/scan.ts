@@ -32,7 +32,7 @@ import {
 import { damaged, MOST_TRIES } from '../memory/damage'
 import { push } from './carry'
 import { sameHead } from './entry'
-import { addressOf, bitsOf, copyWords, homeOf } from './table'
+import { addressOf, bitsOf, copyWords, homeOf, lastBucket, passedOf, TAGS } from './table'
 import { fits, resultAt } from './value'
 
 /** A batch ends with the bucket that fills it with this many entries, or after so many buckets (a lock may be held). */
@@ -40,6 +40,7 @@ const BATCH_ENTRIES: u32 = 64
 const BATCH_BUCKETS: u32 = 2048
 /** So many bytes of records the result area holds. */
 const ROOM: u32 = PAGE - RESULT_AREA - R_BYTES
+
 /** Where the batch ends now, and how many records it has. */
 let end: u32 = 0
 let records: u32 = 0
@@ -109,7 +110,7 @@ export function collect(shard: u32, from: u32): i32 {
  */
 function collectHome(shard: u32, word: u64, home: u32, position: u32, maySend: bool): i32 {
   const bits = bitsOf(word)
-  const mask = (((<u32>1) << bits) - 1) * BUCKET
+  const mask = lastBucket(word)
   reach(addressOf(word) + mask)
   const start = home * BUCKET
   const first = end
@@ -117,7 +118,7 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32, maySend: b
   do {
     const bucket = addressOf(word) + at
     const tags = load64(bucket)
-    if ((tags & 0x00ffffffffffffff) != 0) {
+    if ((tags & TAGS) != 0) {
       for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) {
         let code = ABSENT
         // Again while the slot changes: its entry may only have moved.
@@ -133,7 +134,7 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32, maySend: b
         if (code < 0) return load64(shard + D_TABLE) == word ? code : ABSENT
       }
     }
-    if (tags >> 56 == 0) break
+    if (passedOf(tags) == 0) break
     at = (at + BUCKET) & mask
   } while (at != start)
   if (sent == 0) dropDead(first)

@@ -31,8 +31,23 @@ import { sameKey } from './key'
 
 /** The table halves when fewer than one in this many slots is used. */
 const MIN_LOAD_SHARE: u32 = 10
+
 const ONES: u64 = 0x0001010101010101
 const HIGHS: u64 = 0x0080808080808080
+/** Of a tag: its slot is in use. Below that, seven bits of the hash. */
+export const IN_USE: u64 = 0x80
+const TAG_HASH: u64 = 0x7f
+export const TAG: u64 = 0xff
+/** All tags of a bucket. */
+export const TAGS: u64 = 0x00ffffffffffffff
+/** In a bucket's first word, above the tags: how many keys passed the bucket. */
+const PASSED_SHIFT: u64 = 56
+const PASSED_ONE: u64 = 0x0100000000000000
+/** A count of passed keys that is no longer kept. */
+export const STICKY: u64 = 255
+/** The version of a table word, without the table; in a slot, the hash without a reference. */
+export const HIGH_HALF: u64 = 0xffffffff00000000
+
 /** What `find` found. */
 export let foundEntry: u32 = 0
 export let foundHead: u64 = 0
@@ -78,7 +93,13 @@ export function homeOf(hash32: u32, bits: u32): u32 {
 
 /** Of the bits below those that order the largest table's buckets. */
 export function tagOf(hash: u64): u64 {
-  return (hash & 0x7f) | 0x80
+  return (hash & TAG_HASH) | IN_USE
+}
+
+/** How many keys that belong here stand further on, by a bucket's first word. */
+// @inline
+export function passedOf(tags: u64): u64 {
+  return tags >> PASSED_SHIFT
 }
 
 /** What a bucket's tags are compared with. */
@@ -142,7 +163,7 @@ export function find(word: u64, place: u32, hash: u64, meta: u32): u32 {
       }
       hits &= hits - 1
     }
-    if (seen >> 56 == 0) return 0
+    if (passedOf(seen) == 0) return 0
     at = (at + BUCKET) & mask
   } while (at != home)
   return 0
@@ -151,7 +172,7 @@ export function find(word: u64, place: u32, hash: u64, meta: u32): u32 {
 /** Puts a reference in. The caller owns the table, and has seen to it that there is room. */
 export function place(word: u64, hash32: u32, tag: u64, entry: u32): void {
   const bits = bitsOf(word)
-  const mask = (((<u32>1) << bits) - 1) * BUCKET
+  const mask = lastBucket(word)
   const table = addressOf(word)
   let at = homeOf(hash32, bits) * BUCKET
   let passed: u32 = 0
@@ -164,10 +185,10 @@ export function place(word: u64, hash32: u32, tag: u64, entry: u32): void {
     if (free != 0) {
       const index = <u32>ctz<u64>(free) >> 3
       store64(bucket + 8 + index * 8, ((<u64>hash32) << 32) | <u64>entry)
-      store64(bucket, (tags & ~((<u64>0xff) << (index << 3))) | (tag << (index << 3)))
+      store64(bucket, (tags & ~(TAG << (index << 3))) | (tag << (index << 3)))
       return
     }
-    if (tags >> 56 != 255) store64(bucket, tags + ((<u64>1) << 56))
+    if (passedOf(tags) != STICKY) store64(bucket, tags + PASSED_ONE)
     at = (at + BUCKET) & mask
   }
 }
@@ -175,19 +196,19 @@ export function place(word: u64, hash32: u32, tag: u64, entry: u32): void {
 /** Clears a slot, after its entry died. */
 export function displace(word: u64, slot: u32): void {
   const bits = bitsOf(word)
-  const mask = (((<u32>1) << bits) - 1) * BUCKET
+  const mask = lastBucket(word)
   const table = addressOf(word)
   const target = slot & ~(BUCKET - 1)
   let bucket = table + homeOf(<u32>(load64(slot) >> 32), bits) * BUCKET
   const shift = (((slot - target) >> 3) - 1) << 3
-  store64(target, load64(target) & ~((<u64>0xff) << shift))
+  store64(target, load64(target) & ~(TAG << shift))
   store64(slot, 0)
   let steps: u32 = 0
   while (bucket != target) {
     if (steps++ > mask) damaged()
     const tags = load64(bucket)
-    const passed = tags >> 56
-    if (passed != 255 && passed != 0) store64(bucket, tags - ((<u64>1) << 56))
+    const passed = passedOf(tags)
+    if (passed != STICKY && passed != 0) store64(bucket, tags - PASSED_ONE)
     bucket = table + ((bucket - table + BUCKET) & mask)
   }
 }
@@ -218,9 +239,9 @@ export function copyTable(from: u64, to: u64): u32 {
   for (let bucket = addressOf(from); bucket < end; bucket += BUCKET) {
     let tags = load64(bucket)
     for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) {
-      if ((tags & 0x80) != 0) {
+      if ((tags & IN_USE) != 0) {
         const content = load64(slot)
-        place(to, <u32>(content >> 32), tags & 0xff, <u32>content)
+        place(to, <u32>(content >> 32), tags & TAG, <u32>content)
         copied++
       }
       tags >>= 8

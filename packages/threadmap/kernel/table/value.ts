@@ -38,6 +38,7 @@ export let expectedAt: u32 = 0
 export let resultAt: u32 = 0
 /** How many bytes of a result this thread's private window holds. */
 let windowSize: u32 = 0
+
 let valueType: u32 = 0
 /** Whether values stand in the entry itself. */
 export let isInline: bool = false

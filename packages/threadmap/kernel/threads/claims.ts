@@ -54,6 +54,7 @@ import { isAlive, me, mySlot, now, slotOf } from './thread'
 
 /** Serial numbers are positive signed numbers: `beginClaim` returns errors as negative ones. */
 const SERIAL_MASK: u32 = 0x7fffffff
+
 /** The owner of the claim that `find` found. */
 let claimOwner: u32 = 0
 

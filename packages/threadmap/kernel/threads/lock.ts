@@ -35,6 +35,7 @@ import { count, declareEnded, isAlive, maySleep, me, mySlot, now, slotOf } from 
 export const LOCKED: i32 = 0
 /** Locked, and its owner had died in the critical section. */
 export const BROKEN: i32 = 1
+
 const SLEEPERS: u32 = 0x80000000
 /** The owner was handed the lock and has not accepted it yet. */
 export const GRANTED: u32 = 0x40000000
@@ -50,11 +51,14 @@ const TIMED_OUT: i32 = 2
 const SPIN_SLICE: u32 = 2000
 /** Above this a single pause would be longer than falling asleep and waking up. */
 export const MAX_PAUSE: u32 = 20_000
+
 /** See `isOverdue`. With a chance of one half each time, as with a hot `add` of two threads, four are rare. */
 const LOST_RACES: u32 = 4
 const LONG_WAITS: f64 = 20
+
 /** Owner of a lock that was taken over and whose repair is still to be done: nobody, so never alive. */
 export const DIED: u32 = 0xffff
+
 /** After a time-out: who held the lock (0: unknown). After BROKEN: who died. */
 export let blocker: u32 = 0
 

@@ -41,8 +41,10 @@ const OVERDUE: u32 = 0x03ff0000
 const OVERDUE_ONE: u32 = 0x00010000
 /** Shares held: at most HOLD_COUNT by each of SLOT_COUNT threads. */
 const COUNT: u32 = 0xffff
+
 /** How long a writer lets overdue readers go first. A woken thread runs within 0.1 ms, or some ms on a busy machine. */
 const YIELD_MS: f64 = 10
+
 /** After `lockExclusive` or `isBroken`: whether the writer that died was inside, and not still waiting. */
 export let wasInside: bool = false
 
