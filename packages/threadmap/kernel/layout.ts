@@ -84,7 +84,7 @@ export const H_GENERATION: u32 = 268
 export const H_CLAIM_LOCK: u32 = 512
 export const H_CLAIM_SERIAL: u32 = 516
 export const H_CLAIM_OWNERS: u32 = 520
-/** The lock of who recovers what the dead held. */
+/** The lock of the thread that recovers what dead threads held. */
 export const H_RECOVERY_LOCK: u32 = 640
 /** A table of one bucket that is always empty: what a cleared SyncMap reads from. */
 export const H_EMPTY_TABLE: u32 = 768
@@ -140,7 +140,7 @@ export const S_WAITS: u32 = 28
 export const S_RECORD: u32 = 132
 /** How often this slot was taken. */
 export const S_INCARNATION: u32 = 136
-/** The last page of this thread's claims (0: none), and how often somebody who waited for one of them was woken. */
+/** The last page of this thread's claims (0: none), and how often threads that waited for one of them were woken. */
 export const S_CLAIMS: u32 = 144
 export const S_CLAIM_EPOCH: u32 = 148
 /** The number of the claim that this thread waits for (0: none), and whose it is. */
@@ -159,7 +159,7 @@ export const MOST_SHARD_BITS: u32 = 10
 // A shard: the line of the readers, the line of the lock, the heap.
 /** The table word, see table/table.ts. Readers touch nothing else here. */
 export const D_TABLE: u32 = 0
-/** SyncMap: not 0 while entries are moved: who would change one without the mutex takes it. */
+/** SyncMap: not 0 while entries are moved. A thread that would change an entry without the mutex takes the mutex then. */
 export const D_MOVING: u32 = 8
 export const D_LOCK: u32 = 128
 /** Readers-writer locks only: count of readers, and the writer's bit. */
@@ -475,8 +475,8 @@ export const K_READERS: u32 = 20
 /** WaitGroup: its counter. Not where others have their mutex: a count must never look like an owner. */
 export const K_COUNTER: u32 = 24
 /**
- * Not 0: an owner died, and nobody who could repair what the lock guards has been told. The number (plus one) of its thread,
- * plus one. Only who has the whole lock writes it, and that rarely: it is not on the line of the mutex.
+ * Not 0: an owner died, and no program that could repair what the lock guards has been told. The number (plus one) of the owner's
+ * thread, plus one. Only the holder of the whole lock writes it, and rarely: it is not on the line of the mutex.
  */
 export const K_NEWS: u32 = 96
 /** Two cache line pairs, so that no two locks share one. */

@@ -1,6 +1,6 @@
 /**
- * Who may touch the table when: each class of maps has a policy, whose number the header names. This is the one place where the
- * number selects functions. FastMap comes first and on its own, so that its reads pay one comparison.
+ * A policy says which thread may touch the table when. Each class of maps has one, and the header has its number. This file is the only place
+ * where the number selects functions. FastMap comes first and on its own, so that its reads pay one comparison.
  *
  * To add a policy: a file in maps/ with its functions, its number in layout.ts, and a case in each switch here. A number that a switch
  * does not know is damage.
@@ -230,7 +230,7 @@ export function size(): f64 {
 
 // --- Errors --------------------------------------------------------------------------------------------------------------
 
-/** A result as it is; with an error, who is in the way and in which shard. E_AREA has its own detail. */
+/** Returns `code`. For an error, the result area names the thread in the way and the shard; E_AREA has a detail of its own. */
 // @inline
 function orFail(code: i32, hash: u64): i32 {
   return code < 0 && code != E_AREA ? failAt(code, indexOf(shardOf(hash))) : code

@@ -1,6 +1,6 @@
 /**
  * The locks of a shard: the mutex of FastMap and UnsafeMap, the readers-writer lock of RWMutexMap and ShardedMap, the mutex of SyncMap.
- * Whoever takes one over from a dead thread repairs the shard before anything else, or passes the lock on as it was found.
+ * A thread that takes one over from a dead owner repairs the shard before anything else, or passes the lock on as it was found.
  */
 import { D_LOCK, D_READERS, E_TIMEOUT } from '../layout'
 import { canTakePages } from '../memory/pages'
@@ -45,7 +45,7 @@ export function unlockForReading(shard: u32): void {
   unlockShared(shard + D_READERS)
 }
 
-/** Takes the mutex; repairs if its owner died. */
+/** Takes the mutex of a SyncMap; repairs the map if the owner died. */
 export function lockMap(shard: u32): i32 {
   const code = lock(shard + D_LOCK)
   if (code != BROKEN) return code

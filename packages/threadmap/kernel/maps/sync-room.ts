@@ -25,8 +25,8 @@ export function makeRoom(shard: u32): void {
 }
 
 /**
- * Moves entries together, if no other thread may be about to change one without the mutex: who begins now sees that it has
- * to take it, and who has begun is seen here, since both write before they read. There is no `dirty`.
+ * Moves entries together, if no other thread may be about to change one without the mutex. A thread that begins now sees D_MOVING and
+ * takes the mutex, and one that has begun is seen here, since both write before they read. There is no `dirty`.
  */
 function moveEntries(shard: u32, sideBySide: bool): void {
   store32(shard + D_MOVING, 1)

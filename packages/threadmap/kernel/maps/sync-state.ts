@@ -23,7 +23,7 @@ export function isAmended(word: u64): bool {
   return (word & TABLE_AMENDED) != 0
 }
 
-/** A deleted entry becomes an expunged one: now only who has the mutex can give it a value again. */
+/** A deleted entry becomes an expunged one: now only the owner of the mutex can give it a value again. */
 export function tryExpungeLocked(entry: u32): bool {
   while (true) {
     const word = valueWord(entry)

@@ -1,6 +1,6 @@
 /**
  * The value blocks of a SyncMap. Each thread has a heap of them, so that a store to a known key takes no lock that others
- * want: a heap's lock only meets who frees. Where Go's collector frees, the thread does it that swapped a value out.
+ * want: a heap's lock only meets threads that free. Where Go's collector frees, the thread that swapped a value out does.
  *
  * Values that lie scattered after many deletes move together by the same compare-exchange that writers use, so nobody
  * waits for that: a writer or reader that comes between finds another word, and looks again.
@@ -60,7 +60,7 @@ export function lockHeap(heap: u32): bool {
   const code = lock(lockOf(heap))
   if (code != BROKEN) return code >= 0
   if (canTakePages()) {
-    // What its owner had pending is swept up later.
+    // The block that its owner had pending is swept up later.
     markInUse(heap)
     sweepHeap(heap, 0, 0)
     return true
@@ -169,7 +169,7 @@ function compactOwnValues(): void {
   if (!isMine) unlock(shard + D_LOCK)
 }
 
-/** The same for every thread's values, under the mutex. */
+/** Moves every thread's values together, under the mutex. */
 export function compactAllValues(shard: u32, sideBySide: bool): void {
   for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
     if (get32(heapOf(owner) + P_PAGES) == 0) continue
@@ -178,7 +178,7 @@ export function compactAllValues(shard: u32, sideBySide: bool): void {
   }
 }
 
-/** Gives back what thread heaps hold without values in it. Whoever is in the middle of one keeps it. */
+/** Gives back the pages of thread heaps that hold no values. A thread whose heap is locked keeps its pages. */
 export function giveEmptyValues(): void {
   for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {
     const heap = heapOf(owner)
@@ -212,7 +212,7 @@ function moveValues(heap: u32, table: u64): void {
     const entry = <u32>slotContent
     const word = valueWord(entry)
     const block = <u32>word
-    // A block of this heap can't be freed meanwhile: that takes the lock. One of another heap may be gone by now.
+    // A block of this heap can't be freed meanwhile, since that takes the lock. A block of another heap may be gone by now.
     if (!isValue(word) || heapIdOf(wordOfPage(block)) != id || !isVictim(block)) continue
     reach(block)
     if (get32(block) != <u32>(word >> 32)) continue

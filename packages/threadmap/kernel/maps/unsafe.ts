@@ -40,7 +40,7 @@ function detects(): bool {
   return load<u32>(H_DETECT) != 0
 }
 
-/** Raises the writing flag, or says who is in the way. A dead writer's flag is taken over. */
+/** Raises the writing flag, or returns E_WRITES: another thread is writing. A dead writer's flag is taken over. */
 export function beginWriting(shard: u32): i32 {
   if (cas32(shard + D_LOCK, 0, me) == 0) return PRESENT
   if (!detects() || !livesStill(ownerOf(shard + D_LOCK))) {
@@ -50,7 +50,7 @@ export function beginWriting(shard: u32): i32 {
   return E_WRITES
 }
 
-/** Whether somebody who lives is writing. */
+/** Whether a living thread is writing. */
 function isWriting(shard: u32): bool {
   return load32(shard + D_LOCK) != 0 && livesStill(ownerOf(shard + D_LOCK))
 }

@@ -4,15 +4,15 @@ import { E_FULL } from '../layout'
 /** Why the last allocation failed: E_FULL, E_TIMEOUT or E_SPARSE. */
 export let failure: i32 = 0
 
-/** Says why there is no block, where something else than this heap is the reason. */
+/** Sets `failure`. */
 export function failWith(code: i32): void {
   failure = code
 }
 
-/** Whether the last allocation failed only because no free pages stand side by side. */
+/** Whether the last allocation failed only because no free pages are side by side. */
 export let wantsRun: bool = false
 
-/** There is no free memory; `run`: there would be, if pages need not stand side by side. */
+/** Sets `failure` to E_FULL. `run`: there are free pages, but not side by side. */
 export function failFull(run: bool): void {
   failure = E_FULL
   wantsRun = run

@@ -103,7 +103,7 @@ export function allocateTable(heap: u32, bits: u32): u32 {
   return allocateTableSpan(heap, bits)
 }
 
-/** The same, but in pages of its own even if it is small: repairs use it while the slabs can't be trusted. */
+/** `allocateTable` in pages of its own, even for a small table: repairs use it while the slabs can't be trusted. */
 export function allocateTableSpan(heap: u32, bits: u32): u32 {
   const count = spanPages(BUCKET << bits)
   const table = takePages(count, TABLE_SPAN | (get32(heap + P_ID) << HEAP_SHIFT))

@@ -1,5 +1,5 @@
 /**
- * Chains of pages, for values that are too large for a slab. The pages stand wherever pages were free: each names the next one, and
+ * Chains of pages, for values that are too large for a slab. The pages are wherever pages were free: each names the next one, and
  * the first has the block's header. Docs: decision 0007.
  */
 import { get32, load32, put32, reach, store64 } from '../atomics'

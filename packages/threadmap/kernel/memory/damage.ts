@@ -1,5 +1,5 @@
 /**
- * What a whole memory cannot have, and an end for it: a trap, which JavaScript turns into `DamagedMemoryError`. Lists are no longer
+ * An end for what a whole memory cannot have: a trap, which JavaScript turns into `DamagedMemoryError`. Lists are no longer
  * than there are pages, a table has room when something is put into it, and a validated read fails only when another thread
  * changed the shard meanwhile.
  */

@@ -90,7 +90,7 @@ function format(heap: u32, page: u32, cls: u32): void {
   list(heap, page)
 }
 
-/** The size of a slab's blocks, for who goes from block to block. */
+/** The size of a slab's blocks, checked: for walks from block to block. */
 export function slabSize(page: u32): u32 {
   const size = get32(page + G_SIZE)
   const cls = get32(page + G_CLASS)
@@ -189,7 +189,7 @@ export function take(heap: u32, cls: u32): u32 {
 export function give(heap: u32, block: u32): void {
   const page = pageOf(block)
   const wasFull = get32(page + G_LISTED) == 0
-  // Atomic: it must not be seen before the store that told readers of this block that it is going.
+  // Atomic: the link must not be seen before the store that told readers that this block is going.
   store32(block + FREE_LINK, get32(page + G_FREE))
   put32(page + G_FREE, block)
   put32(heap + P_FREE_BYTES, get32(heap + P_FREE_BYTES) + get32(page + G_SIZE))

@@ -1,6 +1,6 @@
 /**
  * Slabs that are being emptied into others, called victims: how they are chosen, and what becomes of them. They are in no list
- * meanwhile, and chained through G_VICTIM. Who moves their blocks is table/compact.ts, and maps/sync-values.ts for SyncMap's values.
+ * meanwhile, and chained through G_VICTIM. table/compact.ts moves their blocks, and maps/sync-values.ts SyncMap's values.
  */
 import { get32, put32, store32 } from '../atomics'
 import {
@@ -30,15 +30,15 @@ import { BLOCK_CLASSES } from './classes'
 import { checkWalk, heapIdOf, pageOf, pagesNow, wordOfPage } from './pages'
 import { addSlabBelow, list, nextSlab, perSlab, setEmpty, slabSize, unlist } from './slabs'
 
-/** Not again before a quarter more lies free. */
+/** No compaction of this heap before a quarter more of it is free. */
 export function postponeCompaction(heap: u32): void {
   const free = get32(heap + P_FREE_BYTES)
   put32(heap + P_COMPACT_AT, free + (free >> 2))
 }
 
 /**
- * Takes slabs out of the lists whose live blocks fit into the rest, which are `least` of each class at least. They are chained through G_VICTIM (1: the last).
- * Returns the first, or 0.
+ * Takes slabs out of the lists whose live blocks fit into the others, of which each class keeps `least` at least. Returns the first
+ * victim, or 0.
  */
 export function chooseVictims(heap: u32, least: u32): u32 {
   let chain: u32 = 0
@@ -123,7 +123,7 @@ export function freeInVictim(heap: u32, block: u32): void {
   put32(heap + P_FREE_BYTES, get32(heap + P_FREE_BYTES) + get32(page + G_SIZE))
 }
 
-/** What another thread has pending, or has swapped out and not yet freed, keeps its slab. */
+/** Ends the emptying of victims. A block that another thread has pending, or has swapped out and not yet freed, keeps its slab. */
 export function releaseVictims(heap: u32, victims: u32): void {
   let kept = false
   let page = victims

@@ -1,6 +1,6 @@
 /**
  * Checks every invariant of the whole memory. Only meaningful while no other thread changes it. Tests call it after each
- * test; so may a user who wonders.
+ * test; programs call it as `audit()`.
  */
 import { get32, load32, load64, store32 } from '../atomics'
 import {
@@ -186,7 +186,7 @@ function auditTable(index: u32, word: u64, isDirty: bool, read: u64): u32 {
       const distance = (bucket - addressOf(word) - home) & mask
       displaced += distance / BUCKET
       auditReachable(word, home, bucket, slot)
-      // What both tables of a SyncMap reference is one entry.
+      // Both tables of a SyncMap reference the same entries.
       if (isDirty && isMarked(entry)) {
         if (!inTable(read, content)) report(PROBLEM_REFERENCED_TWICE, slot, entry)
         continue

@@ -1,4 +1,4 @@
-/** What is done once about a thread that died: everything that names it is repaired, then its registry slot is free. */
+/** Recovery, once for each thread that died: everything that names the thread is repaired; then its registry slot is free. */
 import { cas32, load32, store32 } from '../atomics'
 import {
   D_LOCK,

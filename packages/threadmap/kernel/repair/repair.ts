@@ -1,7 +1,7 @@
 /**
  * Repair after a death. Whatever a thread was doing when it died, the table's slots and the entries' generations say what is in
  * the map; everything else follows from them: the table is built anew from the live entries, and the heap's lists from
- * what those reference. What is referenced by nothing is free.
+ * what those reference. A block that nothing references is free.
  */
 import { load64, put32, store64 } from '../atomics'
 import { BUCKET, BUCKET_SLOTS, D_HEAP, D_TABLE, D_USED, ENTRY_VALUE, H_POLICY, POLICY_SYNC } from '../layout'

@@ -200,7 +200,7 @@ function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
     value = load<u64>(valueAt)
   } else {
     const block = newValueBlock(heap, valueMeta)
-    // And another one of this size must be left, so that values can still be replaced when memory is full.
+    // A second block of this size must be left, so that values can still be replaced when memory is full.
     if (block == 0 || !reserve(heap, blockSize(valueMeta))) {
       if (block != 0) free(heap, block)
       free(heap, entry)

@@ -6,7 +6,7 @@
  * what is free stands together at the end.
  *
  * Readers go on: an entry's copy is alive and in the slot before the version in the table word is raised, and only after
- * that the page of the original goes. Who still reads the original finds the same key and value there, or that the
+ * that the page of the original goes. A reader of the original finds the same key and value there, or that the
  * version has changed. Nothing here can fail half-way: the slabs that are kept have room for all that moves.
  */
 import { add32, get32, load64, put32, store32, store64 } from '../atomics'
@@ -38,7 +38,7 @@ export function compact(shard: u32): void {
   else emptyVictims(shard, victims)
 }
 
-/** Moves what stands in a shard's highest slabs into lower pages. */
+/** Moves the blocks of a shard's highest slabs into lower pages. */
 export function slide(shard: u32): void {
   const victims = chooseHighest(shard + D_HEAP)
   if (victims != 0) emptyVictims(shard, victims)
@@ -48,7 +48,7 @@ function emptyVictims(shard: u32, victims: u32): void {
   const heap = shard + D_HEAP
   moveBlocks(shard)
   raiseVersion(heap)
-  // What moved left copies behind that nobody can reach now.
+  // The blocks that moved left originals behind, which nobody can reach now.
   let page = victims
   while (page != 0) {
     const next = get32(page + G_VICTIM)

@@ -98,7 +98,7 @@ function hashPieces(meta: u32): u64 {
   return finishBlocks(blocks, meta)
 }
 
-/** Also for a claim's copy of a key, which stands where an entry's would. */
+/** Compares piece by piece. A claim's copy of a key has the place that an entry's key would have. */
 export function sameLongKey(entry: u32, length: u32): bool {
   let same = true
   for (let offset: u32 = 0; same && offset < length; offset += KEY_PIECE) {

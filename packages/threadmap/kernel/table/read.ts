@@ -49,7 +49,7 @@ export function readKnown(entry: u32, generation: u32, shard: u32, version: u32)
   return <u32>(load64(shard + D_TABLE) >> 32) == version && (isInline || valueWord(entry) == word) ? PRESENT : ABSENT
 }
 
-/** Their numbers stand in the entry. NaN: that is the value, or it has to be looked for. */
+/** `readKnown` for numbers that are in the entry. NaN is ambiguous: the value, or it has to be looked for. */
 export function readNumber(entry: u32, generation: u32, shard: u32, version: u32): f64 {
   const word = valueWord(entry)
   if (<u32>load64(entry) != generation || <u32>(load64(shard + D_TABLE) >> 32) != version) return NaN
@@ -60,7 +60,7 @@ function isDeleted(word: u64): bool {
   return !isInline && <u32>word <= EXPUNGED
 }
 
-/** Whether that entry still holds this very value word. */
+/** Whether an entry that was found earlier still holds this value word. */
 export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
   const word = valueWord(entry)
   if (<u32>word != low || <u32>(word >> 32) != high || <u32>load64(entry) != generation) return ABSENT

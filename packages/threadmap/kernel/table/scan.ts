@@ -38,7 +38,7 @@ import { fits, resultAt } from './value'
 /** A batch ends with the bucket that fills it with this many entries, or after so many buckets (a lock may be held). */
 const BATCH_ENTRIES: u32 = 64
 const BATCH_BUCKETS: u32 = 2048
-/** So many bytes of records the result area holds. */
+/** The bytes of records that the result area holds. */
 const ROOM: u32 = PAGE - RESULT_AREA - R_BYTES
 
 /** Where the batch ends now, and how many records it has. */
@@ -62,7 +62,7 @@ export function collect(shard: u32, from: u32): i32 {
   let done: u32 = 0
   let buckets: u32 = 0
   let tries: u32 = 0
-  // The first table word of the batch: what stands in all records was true after that.
+  // The first table word of the batch: all records were true after it.
   let version = <u32>(load64(shard + D_TABLE) >> 32)
   while (records < BATCH_ENTRIES && buckets < BATCH_BUCKETS) {
     const word = load64(shard + D_TABLE)

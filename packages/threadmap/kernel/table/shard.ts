@@ -1,7 +1,7 @@
-/** Shards: which one a key belongs to, and where each stands. */
+/** Shards: which one a key belongs to, and where each is. */
 import { H_SHARD_BITS, H_SHARDS, SHARD_SIZE } from '../layout'
 
-/** Where the shards stand, and how the highest bits of a hash become an offset among them: of this thread's memory. */
+/** The address of the first shard of this thread's memory, and how the highest bits of a hash become an offset from it. */
 let shards: u32 = 0
 let offsets: u32 = 0
 let offsetShift: u64 = 0

@@ -213,7 +213,7 @@ export function displace(word: u64, slot: u32): void {
   }
 }
 
-/** What the slot holds that `nextSlot` returned. */
+/** The content of the slot that `nextSlot` returned. */
 export let slotContent: u64 = 0
 
 /**

@@ -40,7 +40,7 @@ export let resultAt: u32 = 0
 let windowSize: u32 = 0
 
 let valueType: u32 = 0
-/** Whether values stand in the entry itself. */
+/** Whether values are in the entry itself. */
 export let isInline: bool = false
 
 export function setValueAreas(value: u32, expected: u32, result: u32): void {
@@ -117,8 +117,8 @@ export function copyOut(word: u64): i32 {
 
 /**
  * Copies a value into the result area, or through it into the private window, while writers may be at it. Returns 1, E_AREA,
- * or 0: it changed meanwhile. What is copied was the block's content if the generation is the same before and after; the
- * caller knows that the block was one.
+ * or 0: it changed meanwhile. The copy is the block's content if the generation is the same before and after; the
+ * caller knows that the word named a block.
  */
 // @inline
 export function copyOutValidated(word: u64): i32 {
@@ -137,7 +137,7 @@ export function copyOutValidated(word: u64): i32 {
 }
 
 /**
- * The same for a chain. The pages belonged to this value as long as the generation in its head is the same: it changes before
+ * `copyOutValidated` for a chain. The pages belonged to this value as long as the generation in its head is the same: it changes before
  * the first of them is given back. So it is looked at before a page is left for the next, and at the end.
  */
 function copyChainOut(head: u32, generation: u32, length: u32): i32 {
@@ -169,7 +169,7 @@ function sameWord(a: u64, b: u64): bool {
   return a == b
 }
 
-/** Whether the value that `word` stands for equals the one in the expected area. The block can't change meanwhile. */
+/** Whether the value of a value word equals the one in the expected area. The block can't change meanwhile. */
 export function equalsExpected(word: u64, meta: u32): bool {
   if (isInline) return sameWord(word, load<u64>(expectedAt))
   return blockEqualsExpected(<u32>word, meta)
@@ -182,7 +182,7 @@ export function blockEqualsExpected(block: u32, meta: u32): bool {
   return length > WHOLE_VALUE ? chainEqualsExpected(block, length) : sameBytes(block + BLOCK_CONTENT, length)
 }
 
-/** Whether the first `length` bytes of the expected area stand at `at`. */
+/** Whether the bytes at `at` are the first `length` bytes of the expected area. */
 function sameBytes(at: u32, length: u32): bool {
   let offset: u32 = 0
   while (offset + 8 <= length) {

@@ -1,11 +1,11 @@
 /**
  * Claims: the keys that a `getOrInsertComputed` is computing now. A thread's computations are nested, so its claims are a stack:
  * records {hash, meta, key} in pages of its own, named by its registry slot. All threads look for a key in all stacks, and
- * push and pop, under the claims' lock; no lock is held while a user's function runs. Who finds the key claimed says so in
- * its slot, sleeps till the owner ends that claim (or dies), and looks again.
+ * push and pop, under the claims' lock; no lock is held while a user's function runs. A thread that finds its key claimed says so in
+ * its slot, sleeps until the owner ends that claim (or dies), and looks again.
  *
  * What must hold: a record is in its stack from the store of C_LAST that names it until its meta word says C_ENDED, so a stack
- * is whole at every step of its owner, who can die at any. Stacks and waits of the dead mean nothing to anybody.
+ * is whole at every step of its owner, which can die at any. Nobody reads the stacks and waits of dead threads.
  *
  * A thread waits for one claim at most. Where the claim's owner waits for a claim too, and so on, and the last one's is this
  * thread's, nobody would ever go on: the edges change only under the claims' lock, so whoever would close the circle sees it.
@@ -94,7 +94,7 @@ export function beginClaim(meta: u32): i32 {
   return E_COMPUTE_TIMEOUT
 }
 
-/** An error, and who is in the way. No shard has to do with it. */
+/** Returns an error. The result area names the thread in the way, and no shard. */
 function refuse(code: i32, owner: u32): i32 {
   setDetail(owner)
   store<u32>(resultAt + R_ERROR_SHARD, <u32>-1)
@@ -122,7 +122,7 @@ function mayWait(owner: u32, deadline: f64): i32 {
   return 0
 }
 
-/** Sleeps till the owner has ended a claim that was waited for, is dead, or the time is over. */
+/** Sleeps until the owner has ended a claim that another thread waited for, the owner is dead, or the time is over. */
 function sleepTill(owner: u32, epoch: u32, deadline: f64): void {
   const word = slotOf(owner) + S_CLAIM_EPOCH
   while (load32(word) == epoch && isAlive(owner) && now() < deadline) {
@@ -130,14 +130,14 @@ function sleepTill(owner: u32, epoch: u32, deadline: f64): void {
   }
 }
 
-/** Lets go of a claim, whether its key was inserted or not: those who wait look for themselves. */
+/** Ends a claim, whether its key was inserted or not: the threads that wait for it look for themselves. */
 export function endClaim(serial: u32): void {
   const claim = claimOf(me, serial)
   if (claim == 0) return
   // From here on it is no claim, even if the lock is not to be had.
   store32(claim + C_META, C_ENDED)
   const locked = lock(H_CLAIM_LOCK) >= 0
-  // Whoever waits has said so under the lock.
+  // Every thread that waits has said so under the lock.
   const waited = !locked || load32(claim + C_WAITED) != 0
   if (locked) {
     popEnded()

@@ -1,8 +1,8 @@
 /**
  * Mutexes on shared words. A mutex word holds its owner (registry slot number plus one), a bit that says whether somebody
  * sleeps on it, and the thread that the lock is handed to next. A waiter spins with exponential back-off, then sleeps in
- * slices; after each slice it asks the registry whether the owner lives. Whoever finds a dead owner takes the lock over by
- * compare-exchange and is told so (`BROKEN`): it must repair what the lock guards before it uses it.
+ * slices; after each slice it asks the registry whether the owner lives. A thread that finds a dead owner takes the lock over by
+ * compare-exchange and gets BROKEN: it must repair what the lock guards before it uses it.
  *
  * A free lock goes to whoever comes first, since waking a thread takes longer than most critical sections. So that nobody
  * starves, a waiter that has waited for `H_HANDOVER` puts itself down as the next owner, and `unlock` then hands the lock to
@@ -99,7 +99,7 @@ export function beginClock(): f64 {
 }
 
 /**
- * Where the lock is a shard's, the shard counts the wait and how long it was: only who waits pays for that. Shards stand at
+ * Where the lock is a shard's, the shard counts the wait and how long it was: only a thread that waits pays for that. Shards begin at
  * multiples of their size. The figures are statistics that nothing depends on, and so no steps of the explorer.
  */
 export function endWait(word: u32): void {
@@ -126,8 +126,8 @@ export function pause(steps: u32): void {
 }
 
 /**
- * Sleeps till `word` no longer holds `value`, `milliseconds` or a slice are over; spins where sleeping is forbidden. Returns 1 if
- * another thread woke this one. Who has slept in vain asks JavaScript for deaths: a shorter wait must not pay for that.
+ * Sleeps until `word` no longer holds `value`, `milliseconds` or a slice are over; spins where sleeping is forbidden. Returns 1 if
+ * another thread woke this one. A thread that has slept in vain asks JavaScript for deaths: a shorter wait must not pay for that.
  */
 export function sleep(word: u32, value: u32, milliseconds: f64): u32 {
   if (maySleep) {
@@ -152,7 +152,7 @@ export function lockTimeout(): f64 {
   return waitsUntil > 0 ? min(max(waitsUntil - now(), 0), timeout) : timeout
 }
 
-/** One try, for who holds other locks already. A dead owner's lock counts as taken. */
+/** One try, for callers that hold other locks. A dead owner's lock counts as taken. */
 export function tryLock(word: u32): bool {
   return cas32(word, 0, me) == 0
 }
@@ -210,7 +210,7 @@ export function tryMutex(word: u32, overdue: bool): i32 {
   while (true) {
     const seen = load32(word)
     if (seen == 0) {
-      // Others may sleep still: whoever has slept once unlocks with a wake-up.
+      // Others may still sleep: a thread that has slept once wakes one when it unlocks.
       if (cas32(word, 0, me | SLEEPERS) == 0) return LOCKED
       continue
     }
@@ -225,7 +225,7 @@ export function tryMutex(word: u32, overdue: bool): i32 {
       if (cas32(word, seen, me | SLEEPERS | next) == seen) {
         blocker = owner
         add32(H_RECOVERIES, 1)
-        // Who was handed the lock and never accepted it has changed nothing.
+        // A thread that was handed the lock and never accepted it has changed nothing.
         return (seen & GRANTED) != 0 ? LOCKED : BROKEN
       }
       continue
@@ -266,7 +266,7 @@ export function forgetNext(word: u32, owner: u32): void {
   }
 }
 
-/** The same for the lock that a dead thread slept on, by its registry slot. */
+/** `forgetNext` for the lock that a dead thread slept on, as its registry slot says. */
 export function forgetWait(owner: u32): void {
   const word = load32(slotOf(owner) + S_WAITS)
   if (word != 0) forgetNext(word, owner)

@@ -34,7 +34,7 @@ import { addHold, count, countHolds, findHold, heldByLiving, isAlive, me, now } 
 export const WRITER: u32 = 0x80000000
 /** A thread sleeps on the word, so whoever changes it in a way that matters wakes all. */
 const SLEEPING: u32 = 0x40000000
-/** The writer whose bit is set is not inside: it waits till the readers are gone. */
+/** The writer whose bit is set is not inside: it waits until the readers are gone. */
 const WAITING: u32 = 0x20000000
 /** How many waiting readers are overdue. */
 const OVERDUE: u32 = 0x03ff0000
@@ -45,7 +45,7 @@ const COUNT: u32 = 0xffff
 /** How long a writer lets overdue readers go first. A woken thread runs within 0.1 ms, or some ms on a busy machine. */
 const YIELD_MS: f64 = 10
 
-/** After `lockExclusive` or `isBroken`: whether the writer that died was inside, and not still waiting. */
+/** After `lockExclusive` or `noteInside`: whether the writer that died was inside, and not still waiting. */
 export let wasInside: bool = false
 
 /**
@@ -111,7 +111,7 @@ export function tryShared(readers: u32, mutex: u32, overdue: bool): i32 {
       if (place == 0) return E_HOLDS
       const next = overdue && (seen & OVERDUE) != 0 ? seen + 1 - OVERDUE_ONE : seen + 1
       if (cas32(readers, seen, next) == seen) {
-        // A writer may sleep till nobody is overdue.
+        // A writer may sleep until nobody is overdue.
         if (overdue && (next & (OVERDUE | SLEEPING)) == SLEEPING) atomic.notify(readers, -1)
         return LOCKED
       }
@@ -174,7 +174,7 @@ export function unlockShared(readers: u32): bool {
   return true
 }
 
-/** Takes the whole lock: the mutex, then waits till the readers are gone. */
+/** Takes the whole lock: the mutex, then waits until the readers are gone. */
 export function lockExclusive(readers: u32, mutex: u32, timeout: f64): i32 {
   let code = LOCKED
   if (cas32(mutex, 0, me) != 0) {
@@ -190,7 +190,7 @@ export function lockExclusive(readers: u32, mutex: u32, timeout: f64): i32 {
   return code
 }
 
-/** For who has just got the mutex: whether the owner that died with it was inside. */
+/** Sets `wasInside`: whether the owner that died with the mutex was inside. Called by the thread that has just got the mutex. */
 export function noteInside(readers: u32): void {
   wasInside = (load32(readers) & (WRITER | WAITING)) == WRITER
 }
@@ -231,7 +231,7 @@ export function tryEnter(readers: u32, yields: bool, sleeps: bool): i32 {
     const seen = load32(readers)
     if ((seen & WRITER) == 0) {
       if (!yields || (seen & OVERDUE) == 0) {
-        // Who is overdue still after YIELD_MS is dead, or counts itself again.
+        // A reader that is still counted as overdue after YIELD_MS is dead, or counts itself again.
         const rest = seen & ~OVERDUE
         if ((seen & COUNT) == 0) {
           if (cas32(readers, seen, rest | WRITER) == seen) return LOCKED
@@ -264,7 +264,7 @@ export function giveUp(readers: u32, mutex: u32, code: i32): void {
     seen = was
   }
   atomic.notify(readers, -1)
-  // Who takes a lock that was broken has to repair: that must not be lost.
+  // The next owner of a broken lock has to repair: that must not be lost.
   if (code == BROKEN) passOn(mutex)
   else unlock(mutex)
 }
@@ -277,7 +277,7 @@ export function passOnExclusive(readers: u32, mutex: u32): void {
 }
 
 export function unlockExclusive(readers: u32, mutex: u32): void {
-  // No reader can have come in: in the word are the writer's bit, perhaps a sleeper's, and who is overdue.
+  // No reader can have come in: the word has the writer's bit, perhaps SLEEPING, and the count of overdue readers.
   let seen = cas32(readers, WRITER, 0)
   if (seen != WRITER) {
     while (true) {

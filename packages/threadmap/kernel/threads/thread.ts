@@ -71,7 +71,7 @@ export function isAlive(owner: u32): bool {
   return owner != 0 && owner <= SLOT_COUNT && (load32(slotOf(owner) + S_STATE) & STATE_MASK) == SLOT_ALIVE
 }
 
-/** `isAlive` for who is about to refuse something because of `owner`: asks JavaScript as well. */
+/** `isAlive`, and asks JavaScript as well: for callers that are about to refuse something because of `owner`. */
 export function livesStill(owner: u32): bool {
   if (!isAlive(owner)) return false
   if (owner != me) declareEnded()
@@ -83,7 +83,7 @@ export function isDead(owner: u32): bool {
   return (load32(slotOf(owner) + S_STATE) & STATE_MASK) == SLOT_DEAD
 }
 
-/** Says that the thread of this slot is gone. Returns 1 if it was alive till now. */
+/** Says that the thread of this slot is gone. Returns 1 if it was alive until now. */
 export function declareDead(owner: u32): bool {
   const state = slotOf(owner) + S_STATE
   const seen = load32(state)
@@ -122,8 +122,8 @@ export function rest(): void {
 }
 
 /**
- * Whether no other living thread is between `busy` and `rest`: then whoever comes next finds only what stands in the tables
- * now.
+ * Whether no other living thread is between `busy` and `rest`. If so, every later operation finds only the entries that the tables
+ * reference now.
  */
 export function othersRest(): bool {
   for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) {

@@ -114,7 +114,7 @@ function announce(code: i32, block: u32): i32 {
   return BROKEN
 }
 
-/** Called with the whole lock held: somebody who can repair what it guards knows of the death. */
+/** A program that can repair what the lock guards knows of the death. Called with the whole lock held. */
 export function acknowledge(block: u32): void {
   store<u32>(block + K_NEWS, 0)
 }
@@ -139,7 +139,7 @@ function waitMutex(block: u32, generation: u32, timeout: f64): i32 {
   const word = block + K_MUTEX
   const code = lockSlowly(word, timeout)
   if (!isGone(block, generation)) return announce(code, block)
-  // What this thread has got is not the lock that it wanted.
+  // The lock was disposed while this thread waited: the block is another lock, or none.
   if (code >= 0) unlock(word)
   return E_DISPOSED
 }
@@ -197,7 +197,7 @@ export function unlockWriter(block: u32, generation: u32): i32 {
   return 0
 }
 
-/** The first step: the writers' mutex. What died with it is in the news already, if it was inside. */
+/** The first step: the writers' mutex. If its owner died inside, K_NEWS says so already. */
 export function pollWriterMutex(block: u32, overdue: bool): i32 {
   const code = tryMutex(block + K_MUTEX, overdue)
   return code < 0 ? announce(code, block) : noteWriter(code, block)
@@ -226,8 +226,8 @@ export function leaveWriter(block: u32): void {
 }
 
 /**
- * Takes a share. BROKEN: it has the share, a writer died inside, and no writer since has been told. Only who holds the whole lock
- * may take it over from the dead.
+ * Takes a share. BROKEN: it has the share, a writer died inside, and no writer since has been told. Only the holder of the whole lock
+ * may take it over from a dead thread.
  */
 export function lockReader(block: u32, generation: u32, timeout: f64): i32 {
   if (isGone(block, generation)) return E_DISPOSED
@@ -289,7 +289,7 @@ export function leaveReader(block: u32): void {
   dropOverdue(block + K_READERS)
 }
 
-/** Who holds the lock for writing: a registry slot plus one, or 0. */
+/** The thread that holds the lock for writing: its registry slot plus one, or 0. */
 export function lockOwner(block: u32): u32 {
   return ownerOf(block + K_MUTEX)
 }
