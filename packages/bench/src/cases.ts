@@ -1,6 +1,6 @@
 import type { GoMap } from '@threadmap/workbench/go/program'
+import { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
 import { DEFAULT_SEED as SEED } from '@threadmap/workbench/workload'
-import type { MapKind } from 'threadmap'
 import type { Job, OneThreadJob, WorkersJob } from './jobs.js'
 
 /** The numbers of keys: 4,096 entries fit the L2 cache, 100,000 do not. */
@@ -158,7 +158,7 @@ function mixCase(keys: number, reads: number): Case {
     against,
     ...(target ? { target } : {}),
   })
-  const others: MapKind[] = ['ShardedMap', 'SyncMap', 'RWMutexMap', 'UnsafeMap']
+  const others = MAP_KINDS.filter(kind => kind !== 'FastMap').reverse()
   const found: Case = {
     name: `mix${reads}/${keys}`,
     unit: 'M/s',
