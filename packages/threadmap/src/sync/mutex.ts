@@ -1,7 +1,8 @@
 import { refuseCloning } from '../errors/cloning.js'
 import type { LockGuard } from './guard.js'
 import { type LockHandle, type OwnerDied, Place } from './lock-memory.js'
-import { endRequests, type LockAsyncOptions } from './requests.js'
+import type { LockAsyncOptions } from './request.js'
+import { endRequests } from './requests.js'
 import { type Locked, MutexSide } from './side.js'
 
 /** What code that only locks and unlocks needs. Go calls it Locker. */

@@ -2,7 +2,8 @@ import { refuseCloning } from '../errors/cloning.js'
 import type { LockGuard } from './guard.js'
 import { type LockHandle, type OwnerDied, Place } from './lock-memory.js'
 import type { AsyncLocker } from './mutex.js'
-import { endRequests, type LockAsyncOptions } from './requests.js'
+import type { LockAsyncOptions } from './request.js'
+import { endRequests } from './requests.js'
 import { type Locked, ReaderSide, WriterSide } from './side.js'
 
 /** What RWMutex and CompatRWMutex have in common: the whole lock. */

@@ -5,14 +5,8 @@ import * as L from '../bridge/layout.generated.js'
 import { LockUsageError } from '../errors/classes.js'
 import type { LockGuard } from './guard.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type OwnerDied, type Place } from './lock-memory.js'
-import {
-  asyncLocks,
-  checkAsyncOptions,
-  type LockAsyncOptions,
-  refuseAsync,
-  requestsFor,
-  type Waiting,
-} from './requests.js'
+import { checkAsyncOptions, type LockAsyncOptions, type Waiting } from './request.js'
+import { asyncLocks, refuseAsync, requestsFor } from './requests.js'
 
 /** What runs while a lock is held. It is told who died with the lock, if anybody did. */
 export type Locked<T> = (ownerDied: OwnerDied | undefined) => T
