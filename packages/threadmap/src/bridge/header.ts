@@ -15,8 +15,15 @@ import type { MapMemory } from './memory.js'
  */
 export type HashName = 'default' | 'fnv1a' | 'xxhash32' | 'xxhash64'
 
-/** In the order of the layout's HASH numbers. */
-export const HASHES: readonly HashName[] = ['default', 'fnv1a', 'xxhash32', 'xxhash64']
+/** The kernel's number of each. */
+export const HASHES: Readonly<Record<HashName, number>> = {
+  default: L.HASH_DEFAULT,
+  fnv1a: L.HASH_FNV1A,
+  xxhash32: L.HASH_XXHASH32,
+  xxhash64: L.HASH_XXHASH64,
+}
+
+export const HASH_NAMES = Object.keys(HASHES) as readonly HashName[]
 
 /** The header's words, by address. */
 export type Header = ReadonlyMap<number, number>

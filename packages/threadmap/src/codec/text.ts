@@ -7,7 +7,7 @@ import { type Area, KEY, type Scratch, type Window } from '../bridge/scratch.js'
 import { checkLength } from './limits.js'
 
 /** In the meta word: two bytes a character. */
-export const UTF16 = 0x10000000
+const UTF16 = 0x10000000
 
 /** Up to this length a loop over the characters is faster than a call into the runtime's string code (about 35 ns). */
 const SHORT = 48

@@ -98,6 +98,6 @@ function mayBeOurCallback(change: Step, last: Step | undefined): boolean {
 }
 
 /** As Map compares keys (where -0 is stored as 0). */
-export function sameKey(one: unknown, other: unknown): boolean {
+function sameKey(one: unknown, other: unknown): boolean {
   return one === other || (Number.isNaN(one) && Number.isNaN(other))
 }

@@ -1,4 +1,4 @@
-import { HASHES, type HashName } from '../bridge/header.js'
+import { HASH_NAMES, HASHES, type HashName } from '../bridge/header.js'
 import { META_LENGTH, WHOLE_KEY } from '../bridge/layout.generated.js'
 import { KEY } from '../bridge/scratch.js'
 import { Session } from '../bridge/session.js'
@@ -23,8 +23,9 @@ let room = WHOLE_KEY
  * `MAX_KEY_BYTES`, `CodecError` for what is neither string nor Uint8Array.
  */
 export function hash(name: HashName, key: Uint8Array | string, seed = 0n): bigint {
-  const kind = HASHES.indexOf(name)
-  if (kind < 0) throw new OptionError(`hash() knows ${HASHES.join(', ')}, and got ${String(name)}`)
+  if (!HASH_NAMES.includes(name)) {
+    throw new OptionError(`hash() knows ${HASH_NAMES.join(', ')}, and got ${String(name)}`)
+  }
   if (typeof key !== 'string' && !isBytes(key)) {
     throw new CodecError(`hash() takes a string or a Uint8Array, and got ${quote(key)}`)
   }
@@ -33,7 +34,7 @@ export function hash(name: HashName, key: Uint8Array | string, seed = 0n): bigin
   const seedLow = Number(seed & 0xffffffffn)
   const seedHigh = Number((seed >> 32n) & 0xffffffffn)
   const meta = write(session, key)
-  const low = session.kernel.hashBytes(kind, meta, seedLow, seedHigh) >>> 0
+  const low = session.kernel.hashBytes(HASHES[name], meta, seedLow, seedHigh) >>> 0
   return (BigInt(session.scratch.u32[session.scratch.at[KEY] >>> 2]) << 32n) | BigInt(low)
 }
 

@@ -1,7 +1,7 @@
 /** The options of the constructors, and how they become the configuration of a memory. */
 import { platform } from '#platform'
 import { BACKOFF_OPTIONS, type BackoffOptions } from '../bridge/backoff.js'
-import { DEFAULTS, HASHES, type HashName, type Header, headerOf, randomSeed } from '../bridge/header.js'
+import { DEFAULTS, HASH_NAMES, HASHES, type HashName, type Header, headerOf, randomSeed } from '../bridge/header.js'
 import * as L from '../bridge/layout.generated.js'
 import { MAP_KINDS, type MapKind, POLICIES } from '../bridge/policies.js'
 import { LARGEST_BYTES } from '../bridge/session.js'
@@ -135,9 +135,9 @@ export function checkOptions<K, V>(kind: MapKind, options: AnyOptions<K, V>, val
   if (!Number.isInteger(shardBits)) {
     throw new OptionError(`the option shards must be a power of two from 1 to ${LARGEST_SHARDS}, and is ${shards}`)
   }
-  const hash = HASHES.indexOf(or(options.hash, 'default'))
-  if (hash < 0)
-    throw new OptionError(`the option hash must be one of ${HASHES.join(', ')}, and is ${String(options.hash)}`)
+  const hash = or(options.hash, 'default')
+  if (!HASH_NAMES.includes(hash))
+    throw new OptionError(`the option hash must be one of ${HASH_NAMES.join(', ')}, and is ${String(options.hash)}`)
   const seed = seedWords(options.seed)
   const backoff = or(options.backoff, {})
   if (typeof backoff !== 'object' || backoff === null) {
@@ -148,7 +148,7 @@ export function checkOptions<K, V>(kind: MapKind, options: AnyOptions<K, V>, val
     policy: policy.number,
     shardBits,
     capacity: capacity / shards,
-    hash,
+    hash: HASHES[hash],
     seed,
     valueType,
     lockTimeout: whole('lockTimeout', or(options.lockTimeout, DEFAULTS.lockTimeout), 1, 2 ** 31 - 1),

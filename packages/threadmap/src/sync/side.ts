@@ -14,7 +14,7 @@ export type Locked<T> = (ownerDied: OwnerDied | undefined) => T
 /** Their bodies, or the rest of them, run after the call has returned, when the lock is given up already. */
 const LATE = /^\[object (Async|Generator|AsyncGenerator)Function\]$/
 
-export abstract class Side {
+abstract class Side {
   readonly place: Place
   // Of the place: a lock is taken and given up in some 15 ns, of which each look at another object is a part.
   protected readonly kernel: KernelExports

@@ -4,9 +4,6 @@ import { asked, checkAsked, FLAGS } from './flags.js'
 import { measureAll } from './measure.js'
 import { outcomeOf } from './outcome.js'
 
-export type { Series } from './measure.js'
-export type { Step } from './series.js'
-
 export const step: Experiment = {
   name: 'step',
   title: 'How many clients can be served, and what runs out first?',
