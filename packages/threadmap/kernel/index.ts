@@ -40,7 +40,7 @@ export function recoverThread(owner: u32): i32 {
   return recover(owner)
 }
 
-/** Says that a thread is dead, and recovers nothing yet. Returns whether it was alive till now. */
+/** Says that a thread is dead, and recovers nothing yet. Returns whether it was alive until now. */
 export function declareDead(owner: u32): bool {
   return declare(owner)
 }
@@ -70,7 +70,7 @@ export function get(meta: u32): i32 {
   return read(hashKey(meta), meta)
 }
 
-/** `get` where values are numbers: the value; or NaN, and what `get` returns is in R_CODE. Saves a way through memory. */
+/** `get` where values are numbers: returns the value. NaN is ambiguous: R_CODE has what `get` returns. Saves a way through memory. */
 export function getNumber(meta: u32): f64 {
   const word = readWord(hashKey(meta), meta)
   return numberOf(looked, word)
@@ -97,7 +97,7 @@ export function has(meta: u32): i32 {
   return contains(hashKey(meta), meta)
 }
 
-/** Carries out `op` (see table/change.ts). What it returns depends on it: whether the key was there, or that values differ. */
+/** Carries out `op`, one of SET to DELETE_SAME. Returns PRESENT or ABSENT, as the key was before, DIFFERENT, or an error. */
 export function change(op: u32, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   return changeByPolicy(op, hashKey(meta), meta, valueMeta, expectedMeta)
 }
@@ -131,8 +131,8 @@ export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32,
 }
 
 /**
- * The published hash of a key in the key area, low word; the high one is at its beginning then. For a memory of its own: the
- * seed becomes that of the memory.
+ * Returns the low word of the published hash of the key in the key area, and writes the high word over the beginning of the key. Only in
+ * a memory that has no map: its seed becomes the one that is given.
  */
 export function hashBytes(kind: u32, meta: u32, seedLow: u32, seedHigh: u32): u32 {
   const seed = ((<u64>seedHigh) << 32) | <u64>seedLow

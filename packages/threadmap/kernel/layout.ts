@@ -96,7 +96,10 @@ export const TEXT_MAX: u32 = 3072
 export const HASH_KEYS: u32 = 4096
 export const HASH_KEYS_SIZE: u32 = 512
 
-/** A page of a thread's claims (threads/claims.ts): the page before it, the offset of its last claim (0: none), and how far claims may reach. */
+/**
+ * A page of a thread's claims (threads/claims.ts): the page before it, the offset of its last claim (0: none), and how far claims may
+ * reach.
+ */
 export const C_PREVIOUS_PAGE: u32 = 0
 export const C_LAST: u32 = 4
 export const C_SIZE: u32 = 8
@@ -355,8 +358,8 @@ export const ENTRY_KEY: u32 = 16
 export const NIL: u32 = 0
 export const EXPUNGED: u32 = 1
 
-// What an access to a shared word does, as the explorer's yield points are told: a load, a store, or both in one (a compare-exchange may only
-// load).
+// What an access to a shared word does, as the explorer's yield points are told: a load, a store, or both in one. A compare-exchange is
+// both, also if it only loads.
 export const READS: u32 = 0
 export const WRITES: u32 = 1
 export const UPDATES: u32 = 2

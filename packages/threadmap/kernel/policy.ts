@@ -1,6 +1,6 @@
 /**
- * A policy says which thread may touch the table when. Each class of maps has one, and the header has its number. This file is the only place
- * where the number selects functions. FastMap comes first and on its own, so that its reads pay one comparison.
+ * A policy says which thread may touch the table when. Each class of maps has one, whose number is in the header. This file is the only
+ * place where the number selects functions. FastMap comes first and on its own, so that its reads pay one comparison.
  *
  * To add a policy: a file in maps/ with its functions, its number in layout.ts, and a case in each switch here. A number that a switch
  * does not know is damage.

@@ -30,7 +30,7 @@ function embed(binary) {
   const text = Buffer.from(binary).toString('base64')
   replace(
     embedded,
-    `// Made by tools/build-kernel.mjs from kernel/*.ts; do not edit.\nexport const KERNEL_BASE64 =\n  '${text}'\n`,
+    `// Made by tools/build-kernel.mjs from kernel/; do not edit.\nexport const KERNEL_BASE64 =\n  '${text}'\n`,
   )
 }
 

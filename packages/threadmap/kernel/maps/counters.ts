@@ -1,4 +1,4 @@
-/** What `stats()` and `shardStats()` tell. The figures are sums of words that other threads may be changing. */
+/** The counters of `stats()` and `shardStats()`. The figures are sums of words that other threads may be changing. */
 import { load32, load64 } from '../atomics'
 import {
   D_DIRTY,
@@ -73,8 +73,8 @@ export function livingThreads(): u32 {
 }
 
 /**
- * What is in use, as far as anything was written there: the system gives a page of memory when it is touched. So places of
- * threads that never were, and the page table of memory that is not there yet, do not count.
+ * The bytes in use that were ever written: the system gives a page of memory when it is touched. So registry slots that were never
+ * taken, and the page table of memory that the map does not have yet, do not count.
  */
 export function usedBytes(): f64 {
   const tables = load32(H_HEAP_START) - load<u32>(H_MAX_PAGES) * 4
@@ -83,7 +83,7 @@ export function usedBytes(): f64 {
   return <f64>tables - unused + <f64>load32(H_PAGES_SEEN) * 4 + <f64>load32(H_PAGES_USED) * PAGE
 }
 
-/** How many places of the registry were ever taken: the lowest free one is taken first. */
+/** How many registry slots were ever taken: a thread takes the lowest free one. */
 function slotsSeen(): u32 {
   let seen = SLOT_COUNT
   while (seen > 0 && load32(slotOf(seen) + S_INCARNATION) == 0 && load32(slotOf(seen) + S_STATE) == 0) seen--

@@ -15,8 +15,8 @@ export function lockedGet(hash: u64, meta: u32, wantsValue: bool): i32 {
   const shard = shardOf(hash)
   const locked = lockForReading(shard)
   if (locked < 0) return locked
-  // Validated all the same: that names what the read cache checks later, and a thread that is out of memory may be
-  // compacting this shard, which readers do not mind.
+  // Validated all the same: the read names the token that the read cache checks later, and a thread that is out of memory may
+  // be compacting this shard, which readers do not notice.
   let code = AGAIN
   for (let tries: u32 = 0; code == AGAIN; tries++) {
     if (tries == MOST_TRIES) damaged()

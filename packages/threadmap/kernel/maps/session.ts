@@ -97,7 +97,7 @@ function reserveOf(pages: u32): u32 {
   return min(max(pages / RESERVE_SHARE, AREA_PAGES + 1), AREA_PAGES * SLOT_COUNT + 1)
 }
 
-/** Prepares this instance for a complete memory: scratch areas, what the header says of values. */
+/** Prepares this instance for a complete memory: takes scratch areas, and reads the header. Returns 0 or an error. */
 export function open(): i32 {
   readPolicy()
   setShards()

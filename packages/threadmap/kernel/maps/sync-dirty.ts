@@ -1,6 +1,6 @@
 /**
  * The `dirty` table of a SyncMap, which belongs to the mutex: it is made of what lives in `read`, takes the new keys, and becomes
- * `read` when it was looked into often enough. All functions but `promoteAll` are called with the mutex held.
+ * `read` after as many misses as it has entries. All functions but `promoteAll` are called with the mutex held.
  *
  * Source: go/src/sync/map.go, Go 1.23.
  */
@@ -171,7 +171,7 @@ function freeExpunged(shard: u32, table: u64): void {
   }
 }
 
-/** The first new key after a promotion: `dirty` is made of what lives in `read`. This is what takes long. */
+/** Makes `dirty` of the live entries of `read`, for the first new key after a promotion. Takes O(n). */
 function dirtyLocked(shard: u32): bool {
   const read = load64(shard + D_TABLE)
   const end = addressOf(read) + (BUCKET << bitsOf(read))
@@ -209,7 +209,7 @@ function dirtyLocked(shard: u32): bool {
   return true
 }
 
-/** Go's Range starts with this: everything into `read`. */
+/** Makes sure that `read` has all entries, as Go's Range does first. */
 export function promoteAll(): i32 {
   const shard = shardAt(0)
   if (!isAmended(load64(shard + D_TABLE))) return PRESENT

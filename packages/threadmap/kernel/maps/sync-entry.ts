@@ -1,5 +1,5 @@
 /**
- * What is done to one entry of a SyncMap, by compare-exchange of its value word: what Go's source has as the methods of `entry`.
+ * Operations on one entry of a SyncMap, by compare-exchange of its value word: the methods of `entry` in Go's source.
  *
  * Source: go/src/sync/map.go, Go 1.23.
  */
@@ -46,7 +46,7 @@ function isRemoval(op: u32): bool {
   return op == DELETE || op == GET_AND_DELETE || op == COMPARE_AND_DELETE || op == DELETE_SAME
 }
 
-/** `p` of an entry that was found with this header; GONE, which is no value word, if it has gone. */
+/** The value word (`p` in Go's source) of an entry that was found with this header; GONE, which is no value word, if the entry has gone. */
 export const GONE: u64 = 0xffffffff00000002
 
 export function loadP(entry: u32, head: u64): u64 {

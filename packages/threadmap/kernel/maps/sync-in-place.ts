@@ -1,7 +1,7 @@
 /**
- * Changing `read` in its place, which Go never does: it leaves deleted entries to its collector, and copies for new keys.
+ * Changes of `read` in its place, which Go never makes: Go leaves deleted entries to its collector, and copies `read` for new keys.
  * Here nobody would free deleted entries while no new key comes, and there may be no memory for a copy. Readers and writers
- * take it as they take a delete from, or an insert into, a FastMap.
+ * validate what they read, as those of a FastMap do while entries are deleted and inserted.
  */
 import { get32, load64, put32 } from '../atomics'
 import {
@@ -26,7 +26,7 @@ import { settle } from './sync-values'
 
 /** The heap may grow by this share before deleted entries are counted again. */
 const GROWTH_SHARE: u32 = 8
-/** When this share of the entries is deleted it is worth to make `dirty` anew without them. */
+/** When this share of the entries is deleted, making `dirty` anew without them pays. */
 const DELETED_SHARE: u32 = 4
 /** Below this many pages there is nothing to gain. */
 const FEW_PAGES: u32 = 16

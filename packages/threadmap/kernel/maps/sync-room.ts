@@ -12,9 +12,9 @@ import { purge } from './sync-in-place'
 import { isAmended } from './sync-state'
 import { compactAllValues, giveEmptyValues } from './sync-values'
 
-/** Memory is at its limit: whatever deleted entries and scattered values hold is made free. */
+/** Frees what deleted entries and scattered blocks hold, when memory is at its limit. Under the mutex. */
 export function makeRoom(shard: u32): void {
-  // Moving things takes and gives pages, and so asks anew.
+  // Read first: compaction allocates, which overwrites `wantsRun`.
   const sideBySide = wantsRun
   if (isAmended(load64(shard + D_TABLE))) promote(shard)
   purge(shard)

@@ -2,8 +2,8 @@
  * The value blocks of a SyncMap. Each thread has a heap of them, so that a store to a known key takes no lock that others
  * want: a heap's lock only meets threads that free. Where Go's collector frees, the thread that swapped a value out does.
  *
- * Values that lie scattered after many deletes move together by the same compare-exchange that writers use, so nobody
- * waits for that: a writer or reader that comes between finds another word, and looks again.
+ * Values that are scattered after many deletes move together by the compare-exchange that writers use too, so nobody waits for
+ * that: a writer or reader that comes between finds another word, and looks again.
  */
 import { cas64, get32, load64, reach, store64 } from '../atomics'
 import {
@@ -80,7 +80,7 @@ export function newValue(meta: u32, isMore: bool): u64 {
   return word
 }
 
-/** Under the mutex: a value that replaces another may now take what is kept for that. */
+/** Whether a value that replaces another may take the pages that H_RESERVE keeps for that. Set under the mutex. */
 let mayUseReserve: bool = false
 
 export function useReserve(may: bool): void {
@@ -119,13 +119,13 @@ function tryNewValue(meta: u32, isMore: bool): u64 {
 }
 
 /**
- * Frees a block that this thread swapped out, unless a sweep has done so already: then its page may be anything by now, also
- * after the first look.
+ * Frees a block that this thread swapped out, unless a sweep has freed it: then its page may have any kind by now, and change it between
+ * two loads.
  */
 export function freeValue(word: u64): void {
   const block = <u32>word
   const kind = wordOfPage(block)
-  // A block of a slab, and its page is a chain now, or the other way round.
+  // Was the block one of a slab, and is its page a chain now, or the other way round, then a sweep has freed it.
   if (!holdsValues(kind) || isSpan(block) != ((kind & KIND_MASK) == CHAIN_HEAD)) return
   const heap = heapById(heapIdOf(kind))
   if (!lockHeap(heap)) return

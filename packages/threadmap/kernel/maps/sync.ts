@@ -99,7 +99,7 @@ function readEntry(shard: u32, word: u64, entry: u32, head: u64, wantsValue: boo
   if (wantsValue) {
     const code = copyOutValidated(p)
     nameToken(shard, entry, <u32>head, word)
-    // While the entry still holds it, the block was this value's from beginning to end.
+    // If the entry still has this value word, the block held this value all the time.
     if (code == 0 || valueWord(entry) != p) return AGAIN
     if (code < 0) return code
   }

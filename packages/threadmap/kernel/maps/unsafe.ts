@@ -1,10 +1,10 @@
 /**
- * UnsafeMap: Go's built-in map. There is no waiting; a thread that finds another one inside is told so. The writing flag
+ * UnsafeMap: Go's built-in map. There is no waiting; a thread that finds another one inside gets an error. The writing flag
  * is a lock word that nobody waits for, so an overlap is always noticed by the second thread, before it has touched
  * anything, and the first one's work is not damaged. A single thread is never accused.
  *
- * Without detection updates of existing keys are a read and a write that others can come between, as in any race;
- * what changes the structure still excludes the others, so that the memory stays whole.
+ * Without detection an update of an existing key is a load and a store that other threads can come between, as in any race. Changes of
+ * the structure still exclude each other, so that the memory stays whole.
  *
  * Source: go/src/runtime/map.go (hashWriting).
  */
@@ -80,8 +80,8 @@ export function unsafeChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expe
 }
 
 /**
- * The undetected race: what another thread writes between the load and the store is lost. The store itself is kept from
- * others' changes of the structure, in which the entry could go.
+ * The undetected race: a write of another thread between the load and the store is lost. The store is made under the lock, so that the
+ * entry does not go meanwhile.
  */
 function overwrite(shard: u32, op: u32, hash: u64, meta: u32): bool {
   const word = load64(shard + D_TABLE)

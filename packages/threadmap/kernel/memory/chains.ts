@@ -80,7 +80,10 @@ export function allocateChain(heap: u32, length: u32): u32 {
   return head
 }
 
-/** The page of a chain that follows `page`, or 0. A reader whose chain has gone may find anything there: it stays in the memory. */
+/**
+ * The page of a chain that follows `page`, or 0. A reader whose chain has gone may find any number there, which never leads it out of
+ * the memory.
+ */
 // @inline
 export function nextInChain(page: u32): u32 {
   const next = load32(page + CHAIN_NEXT)
@@ -99,7 +102,7 @@ export function chainPages(length: u32): u32 {
   return (length + CHAIN_BYTES - 1) / CHAIN_BYTES
 }
 
-/** Gives the pages of a chain back. Whatever is left of it after a death has a head or not: a sweep finds the tails. */
+/** Gives the pages of a chain back. After a death a sweep finds the tails that are left, with a head or without. */
 export function giveChain(heap: u32, head: u32): void {
   if (!lockPages()) return
   const tail = tailWord(head)

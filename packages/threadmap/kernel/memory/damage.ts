@@ -5,8 +5,8 @@
  */
 
 /**
- * Tries of one validated read. Each failed one means that another thread changed the shard in the 50 ns that it took; a
- * million of them on end, that the shard contradicts itself. About 0.1 s.
+ * The most tries of one validated read. A failed try means that another thread changed the shard within the 50 ns of the try; a million
+ * in a row mean that the shard contradicts itself. They take about 0.1 s.
  */
 export const MOST_TRIES: u32 = 1 << 20
 

@@ -43,15 +43,15 @@ function isShardHeap(heap: u32): bool {
 }
 
 /**
- * SyncMap changes values without a lock by compare-exchange in an entry that it found a moment ago. A page that once held
- * entries therefore holds entries of the same size: whatever is there when the exchange comes is a value word. Until all
- * other threads have been seen at rest: then nobody holds such an entry any more (`emptySlabs`).
+ * SyncMap changes values without a lock, by compare-exchange in an entry that it found a moment ago. So a page that once held entries
+ * goes on holding entries of the same size: the exchange always meets a value word. This ends when all other threads have been seen at
+ * rest: then no thread is about to change an entry of the page (`emptySlabs`).
  */
 export function isTypeStable(heap: u32, page: u32): bool {
   return load<u32>(H_POLICY) == POLICY_SYNC && isShardHeap(heap) && get32(page + G_CLASS) < BLOCK_CLASSES
 }
 
-/** Readers of this shard that looked into pages which are about to change will find out. */
+/** Raises the version in the table word of the heap's shard: readers that looked into pages which are about to change try again. */
 export function raiseVersion(heap: u32): void {
   if (!isShardHeap(heap)) return
   const table = heap - D_HEAP + D_TABLE

@@ -87,8 +87,8 @@ export function lockPages(): bool {
 }
 
 /**
- * Whether pages can be given back now. A repair asks first: it could not be done without, and whoever holds the lock may have
- * died as well, and nobody have heard of it.
+ * Whether pages can be given back now. A repair asks first, since it has to give pages back: the thread that holds the lock may have died
+ * as well, before anybody has heard of it.
  */
 export function canTakePages(): bool {
   if (!lockPages()) return false
@@ -96,7 +96,7 @@ export function canTakePages(): bool {
   return true
 }
 
-/** After a death: the page table is true, the two words about it may not be. */
+/** Makes the two words about the page table anew after a death, from the page table, which is right. */
 function recountPages(): void {
   let used: u32 = 0
   const end = pagesNow()
@@ -133,7 +133,7 @@ export function isReserveShort(): bool {
   return left < load<u32>(H_RESERVE)
 }
 
-/** Makes `count` pages, side by side, `word` (and SPAN_TAIL). Returns the address of the first, or 0 (see `failure`). */
+/** Takes `count` free pages, side by side: the first gets `word`, the others SPAN_TAIL. Returns the first, or 0 (see `failure`). */
 export function takePages(count: u32, word: u32): u32 {
   if (!lockPages()) {
     failWith(E_TIMEOUT)
@@ -189,7 +189,7 @@ export function growMemory(missing: u32, now: u32): bool {
   return true
 }
 
-/** Gives a page, or a span with its tails, back. Its highest generation was recorded before. */
+/** Gives back a page, or a span with its tails. The caller has recorded its highest generation. */
 export function givePages(page: u32): bool {
   if (!lockPages()) return false
   const table = load<u32>(H_PAGE_TABLE)

@@ -44,7 +44,7 @@ import { checkWalk, givePages, pageOf, pageWord, recordGeneration, takePages } f
  */
 const KEPT_SHARE: u32 = 8
 
-/** A heap is sparse when this share of it, and this many bytes, lie in free blocks. */
+/** A heap is sparse when this share of it, and this many bytes, are in free blocks. */
 const SPARSE_SHARE: u32 = 4
 const SPARSE_BYTES: u32 = 32 * PAGE
 
@@ -111,7 +111,7 @@ function retire(page: u32): void {
   recordGeneration(highest)
 }
 
-/** Whether so much of a heap lies free in slabs of other classes that emptying some comes before taking new pages. */
+/** Whether so much of a heap is free in slabs of other classes that some should be emptied before it takes new pages. */
 function isSparse(heap: u32): bool {
   const free = get32(heap + P_FREE_BYTES)
   return (
@@ -158,7 +158,7 @@ export function addSlabBelow(heap: u32, cls: u32, page: u32): bool {
   return true
 }
 
-/** Sees to it that a block of this size can be had without another page; for blocks of slabs only. */
+/** Makes sure that the next block of this size takes no new page, if slabs have blocks of this size. Returns false if there is none. */
 export function reserve(heap: u32, size: u32): bool {
   return size > LARGEST_BLOCK || !needsPage(heap, size) || newSlab(heap, classOf(size)) != 0
 }
@@ -249,7 +249,7 @@ export function giveEmpty(heap: u32): void {
   }
 }
 
-/** For the sweep: makes the lists of a slab anew, after G_FREE, G_LIVE were. */
+/** For the sweep: puts a slab into the list where it belongs, by its new G_FREE and G_LIVE. */
 export function relist(heap: u32, page: u32): void {
   const size = get32(page + G_SIZE)
   const live = get32(page + G_LIVE)
@@ -264,7 +264,7 @@ export function relist(heap: u32, page: u32): void {
   if (get32(page + G_FREE) != 0 || get32(page + G_FRESH) + size <= PAGE) list(heap, page)
 }
 
-/** For the sweep: forgets all lists. */
+/** For the sweep: empties all lists and counts. */
 export function resetHeap(heap: u32): void {
   for (let cls: u32 = 0; cls < CLASSES; cls++) put32(heap + P_PARTIAL + cls * 4, 0)
   put32(heap + P_EMPTY, 0)

@@ -98,7 +98,7 @@ export function isVictim(block: u32): bool {
   return (block & (PAGE - 1)) != 0 && get32(pageOf(block) + G_VICTIM) != 0
 }
 
-/** Frees whatever is in a slab that was emptied. */
+/** Frees all blocks of a slab that was emptied. */
 export function wipe(heap: u32, page: u32): void {
   const size = slabSize(page)
   const end = page + get32(page + G_FRESH)

@@ -272,7 +272,7 @@ function auditPages(shards: u32, isSync: bool): void {
   if (used != get32(H_PAGES_USED)) report(PROBLEM_PAGES_USED, H_PAGES_USED, used)
 }
 
-/** Counts and lists of a heap against its pages; what is in use but was not marked has leaked. */
+/** Compares the counts and lists of a heap with its pages. A block that is in use and not marked has leaked. */
 function auditHeap(id: u32): void {
   const heap = heapById(id)
   const shards = shardCount()
@@ -314,7 +314,7 @@ function auditHeap(id: u32): void {
   if (pages != get32(heap + P_PAGES)) report(PROBLEM_HEAP_PAGES, heap, pages)
 }
 
-/** As many tails follow as the length needs, of which none was reached before. */
+/** Checks that the head has as many tails as its length needs, and that no other head has reached one of them. */
 function auditChain(head: u32, id: u32): void {
   if (!unmarkOnce(head)) report(PROBLEM_BLOCK_LEAK, head, id)
   const tails = markTails(head)

@@ -37,12 +37,12 @@ const PATIENCE: f64 = 20
 
 /** Says that a thread is dead, and recovers what it held. Never waits long. */
 export function recover(owner: u32): i32 {
-  // Dead already: whoever began to recover it may have died too.
+  // A thread that was dead already is recovered too: the thread that began with it may have died.
   if (!declareDead(owner) && !isDead(owner)) return RECOVERED_BEFORE
   return finishRecoveries() == 0 ? RECOVERED : RECOVERED_IN_PART
 }
 
-/** Recovers what the dead still hold. Returns how many of them are left. */
+/** Recovers what dead threads still hold. Returns how many of them are left. */
 export function finishRecoveries(): u32 {
   if (countDead() == 0) return 0
   setPatience(PATIENCE)

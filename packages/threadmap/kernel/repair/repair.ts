@@ -24,7 +24,7 @@ import {
 import { isInline } from '../table/value'
 import { sweep } from './sweep'
 
-/** Makes a shard whole whose owner died. The caller has taken over its lock, and passes it on if this returns false. */
+/** Makes a shard whole whose lock was taken over from a dead thread. The caller has the lock, and passes it on if this returns false. */
 export function repair(shard: u32): bool {
   if (!canTakePages()) return false
   repairTable(shard)
@@ -82,7 +82,10 @@ function isReachable(word: u64, slot: u32, hash32: u32): bool {
   return false
 }
 
-/** Without memory for a second table: drops dead slots, and lets every search go all the way. Returns the entries left. */
+/**
+ * `repairTable` without memory for a second table: clears dead slots, and makes every search go through the whole table. Returns the
+ * number of entries.
+ */
 export function repairInPlace(heap: u32, word: u64): u32 {
   const end = addressOf(word) + (BUCKET << bitsOf(word))
   let used: u32 = 0

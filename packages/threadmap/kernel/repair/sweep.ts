@@ -62,7 +62,7 @@ export function sweep(shard: u32): void {
   sweepHeap(heap, addressOf(word), 0)
 }
 
-/** Marks every block whose generation says that it is in use: where no table tells. */
+/** Marks every block whose generation says that it is in use, where no table says which blocks are. */
 export function markInUse(heap: u32): void {
   const id = get32(heap + P_ID)
   const end = pagesNow()
@@ -184,7 +184,10 @@ function unmark(block: u32): bool {
   return true
 }
 
-/** `wasEntry`: of a SyncMap; a compare-exchange that comes late must find it expunged (see FREE_LINK). */
+/**
+ * Kills a block that nothing references. `wasEntry`: of a SyncMap, in whose entries a late compare-exchange must find EXPUNGED (see
+ * FREE_LINK).
+ */
 function bury(block: u32, wasEntry: bool): void {
   if (wasEntry) put32(block + ENTRY_VALUE, EXPUNGED)
   const generation = load<u32>(block)

@@ -1,7 +1,7 @@
 /**
- * Repair of a SyncMap whose mutex was taken over. `read` is whole, since one store published it (but for a change in its
- * place that was cut short). If it says that `dirty` has more, `dirty` is made anew from both; else whatever `dirty` is goes: nobody has
- * put a key into it.
+ * Repair of a SyncMap whose mutex was taken over. `read` is whole, since one store published it, unless a change in its place was cut
+ * short. If its table word says "amended", `dirty` is made anew from both; else there is no `dirty`: a table that is in its place has no
+ * key of its own.
  */
 import { get32, load64, put32, reach, store32, store64 } from '../atomics'
 import {
@@ -102,7 +102,7 @@ function copyGood(heap: u32, from: u64, to: u64): void {
   }
 }
 
-/** Entries of `dirty` are not expunged; and entries of `read` that are not in `dirty` are. */
+/** Makes the states of entries right: none in `dirty` is expunged, and those of `read` that are not expunged are in `dirty`. */
 function settleDirty(read: u64, dirty: u64): void {
   unexpungeAll(dirty)
   let slot = addressOf(read)
@@ -151,8 +151,8 @@ function markEntries(table: u64): void {
 
 /**
  * Frees the value blocks that nothing references. The caller has the mutex; this takes every thread's heap, so nobody
- * allocates or frees meanwhile; exchanges go on. What a living thread has pending stays: that is looked at first, because
- * what is published later is found in the tables then. A block that a living thread has swapped out and not yet freed
+ * allocates or frees meanwhile; exchanges go on. The block that a living thread has pending stays: S_PENDING is read first, because a
+ * block that is published later is found in the tables then. A block that a living thread has swapped out and not yet freed
  * is freed here; its generation tells that thread so. Returns false if a heap could not be had.
  */
 export function sweepValues(shard: u32): bool {
@@ -169,7 +169,7 @@ export function sweepValues(shard: u32): bool {
     const read = load64(shard + D_TABLE)
     markValues(read)
     if (isAmended(read)) markValues(load64(shard + D_DIRTY))
-    // Also pages that were taken and not yet counted have their heap's number.
+    // Every heap is swept: pages that were taken and not yet counted have their heap's number too.
     for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) sweepHeap(heapOf(owner), 0, 0)
   }
   for (let i: u32 = 0; i < held; i++) unlock(lockOf(heapOf(i + 1)))

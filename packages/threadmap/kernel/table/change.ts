@@ -1,6 +1,6 @@
 /**
- * What a thread does to a shard that nobody else may change meanwhile. Everything that can fail (memory) comes first; then
- * the change becomes visible by one store; then comes clean-up, which a repair can do as well.
+ * Changes of a shard, under the lock that keeps other writers out. Allocations come first, since they can fail; then one store makes the
+ * change visible; then comes clean-up, which a repair can do as well.
  */
 import { add32, get32, load64, put32, store64 } from '../atomics'
 import {
@@ -68,7 +68,7 @@ import {
   wordOfBlock,
 } from './value'
 
-/** The token that the SAME operations compare: what an earlier read found. */
+/** The token of an earlier read, which REPLACE_SAME and DELETE_SAME compare. */
 export let tokenEntry: u32 = 0
 export let tokenGeneration: u32 = 0
 export let tokenWord: u64 = 0
@@ -92,7 +92,7 @@ export function change(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32
   return code
 }
 
-/** A value that replaces another may now take what is kept for that. */
+/** Whether a value that replaces another may take the pages that H_RESERVE keeps for that. */
 let mayUseReserve: bool = false
 
 function changeFull(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
@@ -109,11 +109,10 @@ function changeFull(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, e
 }
 
 /**
- * Gives back what can be had: this shard's sparse pages (0: this thread holds none), and those of the others that nobody
- * holds just now.
+ * Compacts shards, so that others can have their pages: `mine`, which this thread holds (0: none), and those that nobody holds just now.
  */
 export function reclaim(mine: u32): void {
-  // Moving things takes and gives pages, and so asks anew.
+  // Read first: compaction allocates, which overwrites `wantsRun`.
   const sideBySide = wantsRun
   if (mine != 0) tidy(mine, sideBySide)
   const count = shardCount()
@@ -249,7 +248,7 @@ function resize(shard: u32, bits: u32): bool {
   return true
 }
 
-/** Removes every entry: one store of an empty table's word. What it held is swept up afterwards. */
+/** Removes every entry by one store of an empty table's word. A sweep frees them afterwards. */
 export function clear(shard: u32): i32 {
   const bits = load<u32>(H_INITIAL_BITS)
   const table = allocateTable(shard + D_HEAP, bits)
@@ -262,7 +261,7 @@ export function clear(shard: u32): i32 {
   return PRESENT
 }
 
-/** Without memory for a new table. */
+/** `clear` without memory for a new table. */
 function clearOneByOne(shard: u32): i32 {
   const word = load64(shard + D_TABLE)
   let slot = addressOf(word)

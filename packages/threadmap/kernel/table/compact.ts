@@ -1,9 +1,9 @@
 /**
- * Emptying sparse slabs. After many deletes the live blocks of a class lie scattered; here they move into as few slabs as
- * they need, and the others can serve any size again. The caller holds the shard.
+ * Emptying sparse slabs. After many deletes the live blocks of a class are scattered; here they move into as few slabs as
+ * they need, and the other slabs can serve any size again. The caller holds the shard.
  *
  * Where free pages are needed side by side (for a table), the highest slabs move into the lowest free pages, full or not: then
- * what is free stands together at the end.
+ * the free pages are together at the end.
  *
  * Readers go on: an entry's copy is alive and in the slot before the version in the table word is raised, and only after
  * that the page of the original goes. A reader of the original finds the same key and value there, or that the

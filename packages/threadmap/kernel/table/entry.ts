@@ -36,6 +36,7 @@ export function kill(entry: u32): void {
   store32(entry, get32(entry) + 1)
 }
 
+/** The load of a value word is the linearization point of a read. */
 export function valueWord(entry: u32): u64 {
   return load64(entry + ENTRY_VALUE)
 }
@@ -44,7 +45,7 @@ export function headGeneration(block: u32): u32 {
   return load32(block)
 }
 
-/** Whether the header is still the one of the same incarnation of a live entry. A repair may have marked it meanwhile. */
+/** Whether an entry still has the header `head`, but for the mark that a repair may have set meanwhile. */
 // @inline
 export function sameHead(entry: u32, head: u64): bool {
   return ((load64(entry) ^ head) & ~((<u64>META_MARK) << 32)) == 0

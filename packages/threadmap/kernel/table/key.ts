@@ -74,8 +74,7 @@ export function sameRest(entry: u32, length: u32): bool {
   return true
 }
 
-// A key that is longer than the area passes through it in pieces (see carry.ts). Afterwards the first one is there again.
-/** Brings the piece at `offset` of this thread's key; returns its length. */
+/** Brings the piece at `offset` of this thread's key into the area; returns its length. */
 function pullKey(offset: u32, length: u32): u32 {
   const size = min(length - offset, KEY_PIECE)
   pull(AREA_KEY, offset, size)
@@ -87,7 +86,7 @@ function pullKey(offset: u32, length: u32): u32 {
   return size
 }
 
-/** Whatever hash the map has, such keys have the default one: it takes one piece after the other. */
+/** The hash of a key that is longer than the area. It is the default hash whatever the map's is: that takes one piece after the other. */
 function hashPieces(meta: u32): u64 {
   const length = meta & META_LENGTH
   let blocks: u64 = 0

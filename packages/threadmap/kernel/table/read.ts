@@ -37,7 +37,7 @@ export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool
 
 /**
  * The value of an entry that was found earlier, if it has lived since and the shard's version is the same; ABSENT if
- * not: then it has to be looked for. Order matters: value, then header, then version (see table.ts).
+ * not: then it has to be looked for. Order matters: value, then header, then version (docs/memory-order.md).
  */
 export function readKnown(entry: u32, generation: u32, shard: u32, version: u32): i32 {
   const word = valueWord(entry)

@@ -45,8 +45,8 @@ const ROOM: u32 = PAGE - RESULT_AREA - R_BYTES
 let end: u32 = 0
 let records: u32 = 0
 /**
- * A home with so many keys, or such long ones, that the result area does not hold them has a batch of its own, which goes
- * through the area into the thread's private window: so much of it is there already.
+ * How many bytes of the batch are in the private window. A home whose keys do not fit into the result area has a batch of its own, which
+ * goes through the area into the window.
  */
 let sent: u32 = 0
 
@@ -121,7 +121,7 @@ function collectHome(shard: u32, word: u64, home: u32, position: u32, maySend: b
     if ((tags & TAGS) != 0) {
       for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) {
         let code = ABSENT
-        // Again while the slot changes: its entry may only have moved.
+        // The slot is read again while it changes: its entry may only have moved.
         for (let tries: u32 = 0; code == ABSENT; tries++) {
           if (tries == MOST_TRIES) damaged()
           const content = load64(slot)
@@ -163,7 +163,7 @@ function dropDead(first: u32): void {
   end = to
 }
 
-/** Whether the entry of a record lives still. */
+/** Whether the entry of a record is still alive. */
 export function isRecordLive(entry: u32, generation: u32, meta: u32): bool {
   return sameHead(entry, ((<u64>meta) << 32) | <u64>generation)
 }
@@ -177,7 +177,7 @@ function addRecord(slot: u32, content: u64, maySend: bool): i32 {
   const entry = <u32>content
   reach(entry)
   const head = load64(entry)
-  // Not in the map yet, or no more. Its writer may be dead: waiting for the slot to change would be for ever.
+  // The entry is not in the map, yet or any more. Its writer may be dead: waiting for the slot to change could last for ever.
   if ((head & 1) != 0) return PRESENT
   const meta = <u32>(head >> 32) & ~META_MARK
   const length = ((meta & META_LENGTH) + 7) & ~7
@@ -211,13 +211,13 @@ function addRecord(slot: u32, content: u64, maySend: bool): i32 {
   return ABSENT
 }
 
-/** Moves what is in the area into the private window. */
+/** Moves the content of the area into the private window. */
 function send(): void {
   push(sent, end - sent)
   sent = end
 }
 
-/** A key that is longer than the area. */
+/** Sends a key that is longer than the area, piece by piece. */
 function sendKey(from: u32, length: u32): void {
   for (let offset: u32 = 0; offset < length; ) {
     const size = min(length - offset, ROOM - (end - sent))

@@ -1,13 +1,13 @@
 /**
  * The table: 64-byte buckets of seven slots, one cache line each.
  *
- *   word 0       seven tag bytes, and how many keys that belong here stand further on
+ *   word 0       seven tag bytes, and how many keys have passed this bucket on the way from their home
  *   words 1..7   slots {hash 32 | reference 32}, 0 when free
  *
  * A tag is 0 when its slot is free, else 0x80 and seven bits of the hash, so a miss mostly costs one load. A key's home
  * bucket is given by the HIGH bits of the slot's hash, so the table is in hash order at every size: that is what lets
  * iteration survive growth. When its home is full a key goes to the next bucket with room, and the count in each passed bucket
- * rises; a search ends at a bucket whose count is 0 (as in F14's tables). At 255 the count sticks till the table is rebuilt.
+ * rises; a search ends at a bucket whose count is 0 (as in F14's tables). At 255 the count sticks until the table is rebuilt.
  *
  * A table word names a table: {version 32 | address 26 (64-byte aligned) | amended 1 (SyncMap) | log2 of buckets 5}. It
  * never repeats: each change raises the version. A reader that finds it unchanged at the end has read the table that was
@@ -91,18 +91,18 @@ export function homeOf(hash32: u32, bits: u32): u32 {
   return <u32>(((<u64>hash32) << bits) >> 32)
 }
 
-/** Of the bits below those that order the largest table's buckets. */
+/** A tag is made of the lowest bits of the hash: those that order the buckets are above them, even in the largest table. */
 export function tagOf(hash: u64): u64 {
   return (hash & TAG_HASH) | IN_USE
 }
 
-/** How many keys that belong here stand further on, by a bucket's first word. */
+/** How many keys of this home are in later buckets, as a bucket's first word says. */
 // @inline
 export function passedOf(tags: u64): u64 {
   return tags >> PASSED_SHIFT
 }
 
-/** What a bucket's tags are compared with. */
+/** The tag of a hash, once for each slot: what a bucket's tags are compared with. */
 // @inline
 export function tagsOf(hash: u64): u64 {
   return tagOf(hash) * ONES
@@ -128,8 +128,8 @@ export function lastBucket(word: u64): u32 {
 }
 
 /**
- * The slot of the live entry whose key stands in the key area, 0, or STALE. Reads the table that `word` names; `place`
- * is where that word stands. Safe against writers as far as this: it never leaves the memory, and ends. The caller checks
+ * The slot of the live entry with the key in the key area, 0, or STALE. Reads the table that `word` names; `place` is the address of
+ * that word. While writers change the table, the search never leaves the memory, and ends. The caller checks
  * the word once more before it believes a 0, and the entry's header before it believes a value.
  */
 // @inline
@@ -169,7 +169,7 @@ export function find(word: u64, place: u32, hash: u64, meta: u32): u32 {
   return 0
 }
 
-/** Puts a reference in. The caller owns the table, and has seen to it that there is room. */
+/** Puts a reference into the first free slot from its home on. The caller owns the table, and has made sure that there is room. */
 export function place(word: u64, hash32: u32, tag: u64, entry: u32): void {
   const bits = bitsOf(word)
   const mask = lastBucket(word)
@@ -251,8 +251,8 @@ export function copyTable(from: u64, to: u64): u32 {
 }
 
 /**
- * Not by `memory.fill`: an engine checks its range against the size of the memory that this thread knows, which can lag
- * behind what another one has made it.
+ * Writes zeros. `memory.fill` would not do: an engine checks its range against the size of the memory that this thread knows, which can
+ * lag behind what another thread has made it.
  */
 export function clearTable(table: u32, bits: u32): void {
   const end = table + (BUCKET << bits)

@@ -1,8 +1,8 @@
 /**
- * Values. A number, a 64-bit integer or a 32-bit word stands in the entry's value word itself. Anything else stands in a
+ * Values. A number, a 64-bit integer or a 32-bit word is the entry's value word itself. Any other value is in a
  * block of its own: header {meta 32 | generation 32}, then the bytes; the value word is then {generation 32 | reference
  * 32}, a value that never repeats, so that an unchanged word means an unchanged value. SyncMap keeps every value that
- * way, as Go's sync.Map keeps a pointer. What is larger than a slab's largest block stands in a chain of pages (memory/chains.ts).
+ * way, as Go's sync.Map keeps a pointer. A value that is larger than a slab's largest block is in a chain of pages (memory/chains.ts).
  *
  * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
  */
@@ -62,19 +62,19 @@ export function setDetail(detail: u32): void {
   store<u32>(resultAt + R_DETAIL, detail)
 }
 
-/** How many bytes a value takes that is `meta` in the value area. */
+/** The length in bytes of a value with this meta word. */
 function lengthOf(meta: u32): u32 {
   return valueType == TYPE_BYTES ? meta & META_LENGTH : 8
 }
 
-/** Whether the private window holds so much; if not, E_AREA is to be returned. */
+/** Whether the private window holds `size` bytes; if not, the caller returns E_AREA. */
 export function fits(size: u32): bool {
   if (size <= windowSize) return true
   setDetail(size)
   return false
 }
 
-/** How many bytes the block of a value takes that is `meta` in the value area. */
+/** The size in bytes of the block for a value with this meta word. */
 export function blockSize(meta: u32): u32 {
   return BLOCK_CONTENT + max(lengthOf(meta), 8)
 }
@@ -116,8 +116,8 @@ export function copyOut(word: u64): i32 {
 }
 
 /**
- * Copies a value into the result area, or through it into the private window, while writers may be at it. Returns 1, E_AREA,
- * or 0: it changed meanwhile. The copy is the block's content if the generation is the same before and after; the
+ * Copies a value into the result area, or through it into the private window, while writers may change it. Returns 1, E_AREA,
+ * or 0: the value changed meanwhile. The copy is the block's content if the generation is the same before and after; the
  * caller knows that the word named a block.
  */
 // @inline
@@ -195,7 +195,7 @@ function sameBytes(at: u32, length: u32): bool {
   return ((load64(at + offset) ^ load<u64>(expectedAt + offset)) & mask) == 0
 }
 
-/** Where writers may be at it (SyncMap), the caller looks afterwards whether the generation is the same. */
+/** Where writers may change the chain meanwhile (SyncMap), the caller checks its generation afterwards. */
 function chainEqualsExpected(head: u32, length: u32): bool {
   let page = head
   for (let offset: u32 = 0; offset < length; ) {

@@ -8,7 +8,7 @@
  * is whole at every step of its owner, which can die at any. Nobody reads the stacks and waits of dead threads.
  *
  * A thread waits for one claim at most. Where the claim's owner waits for a claim too, and so on, and the last one's is this
- * thread's, nobody would ever go on: the edges change only under the claims' lock, so whoever would close the circle sees it.
+ * thread's, nobody would ever go on: the edges change only under the claims' lock, so the thread that would close the circle sees it.
  */
 import { add32, load32, load64, put32, put64, store32 } from '../atomics'
 import {
@@ -110,7 +110,7 @@ function mayWait(owner: u32, deadline: f64): i32 {
     if (serial == 0 || !isAlive(at)) return 0
     const next = load32(slotOf(at) + S_WAITS_ON)
     const claim = claimOf(next, serial)
-    // It waits no longer, and has not come to say so.
+    // That thread waits no longer, and has not yet said so.
     if (claim == 0) return 0
     if (next == me) {
       store<u32>(resultAt + R_HELD_KEY, claim + C_KEY)
@@ -134,7 +134,7 @@ function sleepTill(owner: u32, epoch: u32, deadline: f64): void {
 export function endClaim(serial: u32): void {
   const claim = claimOf(me, serial)
   if (claim == 0) return
-  // From here on it is no claim, even if the lock is not to be had.
+  // From here on it is no claim, even if this thread does not get the lock.
   store32(claim + C_META, C_ENDED)
   const locked = lock(H_CLAIM_LOCK) >= 0
   // Every thread that waits has said so under the lock.
@@ -152,7 +152,7 @@ function wake(owner: u32): void {
   atomic.notify(word, -1)
 }
 
-/** Lets go of everything that a thread claimed which is dead, or leaves. Its pages go with its scratch areas. */
+/** Ends all claims of a thread that is dead, or leaves. Their pages are given back with its scratch areas. */
 export function dropClaims(owner: u32): bool {
   if (lock(H_CLAIM_LOCK) < 0) return false
   const slot = slotOf(owner)
@@ -182,7 +182,7 @@ function find(hash: u64, meta: u32): u32 {
   return 0
 }
 
-/** A page holds this many at most. */
+/** `checkWalk` for claims: a page holds this many at most. */
 function checkClaims(walked: u32): void {
   checkWalk(walked / (PAGE / C_KEY))
 }
@@ -280,7 +280,7 @@ function push(hash: u64, meta: u32): i32 {
   return serial
 }
 
-/** Takes what has ended off this thread's stack. Called with the claims' lock held. */
+/** Takes ended claims off this thread's stack. Called with the claims' lock held. */
 function popEnded(): void {
   let page = load32(mySlot + S_CLAIMS)
   while (page != 0) {
