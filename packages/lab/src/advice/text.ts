@@ -85,7 +85,8 @@ export function headline({ tree, goal }: TreeAdvice): { readonly verdict: string
   const [most] = [...shared].sort((a, b) => b.cases - a.cases)
   if (most === undefined) return { verdict: 'Take a plain Map.', ties: '' }
   const isMixed = new Set(shared.map(leafNames)).size > 1
-  const ties = most.tied.length === 0 || isMixed ? '' : `It cannot be told from ${listed(most.tied)} here.`
+  const ties =
+    most.tied.length === 0 || isMixed ? '' : `${choiceName(most.choice)} cannot be told from ${listed(most.tied)} here.`
   const name = choiceName(most.choice)
   // "Probably", where the tree was not tested on held-out workloads, or missed the goal there.
   const take = goal.met === true ? `take ${name}` : `probably ${name}`

@@ -49,11 +49,11 @@ function perPage(size: number): number {
   return rounded >= PAGE ? 0 : Math.floor((PAGE - SLAB_HEADER) / rounded)
 }
 
-/** Bytes of the pages with blocks of `size`: each shard has pages of its own, and the last one is partly empty. */
-function blockBytes(size: number, entries: number, shards: number): number {
+/** Bytes of the pages with `perEntry` blocks of `size` per entry: each shard has pages of its own, and the last one is partly empty. */
+function blockBytes(size: number, perEntry: number, entries: number, shards: number): number {
   const each = perPage(size)
-  if (each === 0) return entries * classSize(size)
-  return shards * PAGE * expected(entries, shards, count => Math.ceil(count / each))
+  if (each === 0) return perEntry * entries * classSize(size)
+  return shards * PAGE * expected(entries, shards, count => Math.ceil((perEntry * count) / each))
 }
 
 /** The quantity of each term in a map with this load. */
@@ -64,19 +64,24 @@ export function quantities(
   const hasBlock = !numbers || kind === 'SyncMap'
   const entrySize = ENTRY_HEADER + Math.ceil(keyBytes / 8) * 8
   const valueSize = BLOCK_HEADER + Math.max(8, numbers ? 8 : valueBytes)
+  // Entries and values of one size class share pages, except in a SyncMap, whose values are in heaps of the threads.
+  const isShared = hasBlock && kind !== 'SyncMap' && classSize(entrySize) === classSize(valueSize)
+  const perEntry = isShared ? 2 : 1
+  const sizes = hasBlock && !isShared ? [entrySize, valueSize] : [entrySize]
   const pagesOf = (count: number) =>
-    [entrySize, ...(hasBlock ? [valueSize] : [])].reduce((sum, size) => {
+    sizes.reduce((sum, size) => {
       const each = perPage(size)
-      return each === 0 ? sum : sum + Math.ceil(count / each)
+      return each === 0 ? sum : sum + Math.ceil((perEntry * count) / each)
     }, 0)
+  const bytesOf = (size: number) => blockBytes(size, perEntry, entries, shards) / perEntry
   return {
     map: 1,
     shard: shards,
     'table byte': shards * expected(entries, shards, count => tableBytes(count, pagesOf)),
     entry: entries,
     'value block': hasBlock ? entries : 0,
-    'key byte': blockBytes(entrySize, entries, shards) - entries * ENTRY_HEADER,
-    'value byte': hasBlock ? blockBytes(valueSize, entries, shards) - entries * BLOCK_HEADER : 0,
+    'key byte': bytesOf(entrySize) - entries * ENTRY_HEADER,
+    'value byte': hasBlock ? bytesOf(valueSize) - entries * BLOCK_HEADER : 0,
   }
 }
 
