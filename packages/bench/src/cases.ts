@@ -85,7 +85,7 @@ function oneThreadCases(keys: number): Case[] {
       subjects: [get.plain, get.fast, get.cached],
       comparisons: [
         compare('get hit, same strings', 'FastMap', limit(2.0, 2.5)),
-        compare('the same with cache', 'FastMap cache', limit(1.3, 1.5)),
+        compare('get hit, same strings with cache', 'FastMap cache', limit(1.3, 1.5)),
       ],
     },
     {

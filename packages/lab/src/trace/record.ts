@@ -15,7 +15,7 @@ export interface Recordable {
 export interface RecordOptions {
   /** One operation in this many is kept, on average. Default 64. */
   readonly every?: number
-  /** Kept operations at most. When there are so many, the recorder drops every second one and keeps half as many from then on. Default 65,536. */
+  /** Kept operations at most. At this number the recorder drops every second one, and keeps half as many from then on. Default 65,536. */
   readonly most?: number
 }
 

@@ -16,7 +16,7 @@ export interface PrepareCommand {
   readonly do: 'prepare'
   readonly workload: Workload
   readonly store: StoreHandle
-  /** `index * 4 + Operation`; in shared memory, the same for every subject. */
+  /** The operations, each `index * 4 + Operation`, in shared memory, which all subjects use. */
   readonly operations: Uint32Array
 }
 

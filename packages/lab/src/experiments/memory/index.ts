@@ -33,7 +33,7 @@ const LIMIT = 0.05
 
 export const memory: Experiment = {
   name: 'memory',
-  title: 'How much memory do so many entries take?',
+  title: 'How much memory do the entries of a map take?',
   method:
     'Maps of random sizes (entries, length of keys and values, shards) are filled from empty, and the shared memory in use is read from stats(). ' +
     'M_total = M_meta + M_payload is fitted to them by least squares of the relative error, with a coefficient per map, shard, table byte, ' +
