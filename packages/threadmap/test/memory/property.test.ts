@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import type { ConcurrentMap } from 'threadmap'
-import { bytes, f64, MapFullError, string } from 'threadmap'
+import { bytes, f64, MapFullError, type MapKind, string } from 'threadmap'
 import { ALL_KINDS } from '../support/kinds.js'
 import { attachMap, createMap } from '../support/maps.js'
 import type { Random } from '../support/random.js'
@@ -14,6 +14,19 @@ const MIB = 1024 * 1024
 const MAX_BYTES = 4 * MIB
 
 type Bytes = ConcurrentMap<string, Uint8Array>
+
+/**
+ * Of the numbers that fitted into a new map, how many fit when all have been deleted. Keys fall into shards by chance: 99.9% and more
+ * were seen. A SyncMap keeps the deleted entries, and the table they are in, for their keys to come back: 71,232 numbers fit at first
+ * and when the same come back, but 57,344 others (80.5%), which fill the half-size table; the next size has no room beside it.
+ */
+const REFILL: Readonly<Record<MapKind, number>> = {
+  UnsafeMap: 0.99,
+  RWMutexMap: 0.99,
+  SyncMap: 0.8,
+  ShardedMap: 0.99,
+  FastMap: 0.99,
+}
 
 /** What a key holds is known by its number. */
 function contentOf(number: number, size: number): Uint8Array {
@@ -113,7 +126,7 @@ for (const kind of ALL_KINDS) {
             for (let i = 0; i < 50; i++) ledger.set(keys[random.below(keys.length)] as string, size(0))
           if (!ledger.set(`later ${step}`, size(0))) ledger.thin(random, 0.6)
         }
-        ledger.thin(random, 0.45)
+        ledger.thin(random, 0.5)
         const { usedBytes } = map.stats()
         using other = attachMap<string, Uint8Array>(map.handle)
         ledger.verify(other)
@@ -150,8 +163,13 @@ for (const kind of ALL_KINDS) {
     const others = Array.from({ length: 20 }, () => attachMap<number, number>(map.handle))
     for (const other of others) assert.equal(other.get(10), 10)
     for (const other of others) other[Symbol.dispose]()
+    // With the tenth that stayed it is what fitted at first, but for how keys fall into shards: 99.9% and more were seen.
     const more = fill(count)
-    assert.ok(more + map.size - more >= count * 0.9 || more >= count * 0.8, `${more} more of ${count}`)
+    assert.ok(map.size >= count * 0.99, `${more} more, ${map.size} in all; ${count} fitted at first`)
+    for (let i = 0; i < count + more; i++) map.delete(i)
+    assert.equal(map.size, 0)
+    const again = fill(count + more)
+    assert.ok(again >= count * REFILL[kind], `${again} fit now, ${count} did at first`)
     assert.deepEqual(map.audit(), [])
   })
 
