@@ -6,12 +6,13 @@ import * as threadmap from 'threadmap'
 import { FastMap, f64, string } from 'threadmap'
 import * as guard from 'threadmap/guard'
 import * as sync from 'threadmap/sync'
+import { PATIENCE } from '../support/patience.js'
 
 function run(program: string, ...flags: string[]) {
   return spawnSync(process.execPath, [...flags, '--input-type=module', '-e', program], {
     cwd: import.meta.dirname,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: PATIENCE,
     env: { ...process.env, NODE_OPTIONS: undefined, NODE_TEST_CONTEXT: undefined },
   })
 }

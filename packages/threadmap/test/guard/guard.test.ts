@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { FastMap, f64, OptionError, string } from 'threadmap'
 import { GuardError, type GuardReport, guard } from 'threadmap/guard'
 import { collectGarbage } from '../support/garbage.js'
+import { PATIENCE } from '../support/patience.js'
 import { cases, reportsOf, shared } from './cases.js'
 import { pause, task } from './programs.js'
 
@@ -213,7 +214,7 @@ test('where there is no AsyncLocalStorage it says so once and leaves the map as 
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
     cwd: import.meta.dirname,
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: PATIENCE,
   })
   assert.equal(stdout.trim(), '0 1')
   assert.equal(stderr.match(/has no AsyncLocalStorage/g)?.length, 1, stderr)

@@ -200,7 +200,7 @@ const jobs = {
     if (task.timers === true) Reflect.deleteProperty(Atomics, 'waitAsync')
     crew.start()
     const began = performance.now()
-    const asked = face.lockAsync({ timeout: 60_000 })
+    const asked = face.lockAsync({ timeout: PATIENCE })
     // Long enough to be overdue.
     await new Promise(resolve => setTimeout(resolve, 50))
     crew.control.set(crew.index, ASKING, 1)

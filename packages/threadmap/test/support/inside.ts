@@ -1,5 +1,6 @@
 /** A look at words of a map's memory, and a hand on its locks, that no user has. */
 import type { ConcurrentMap, MapHandle } from 'threadmap'
+import { PATIENCE } from './patience.js'
 
 const bridge = (file: string): string => new URL(`../../../dist/bridge/${file}`, import.meta.url).href
 const L = (await import(bridge('layout.generated.js'))) as typeof import('../../dist/bridge/layout.generated.js')
@@ -53,7 +54,7 @@ export function lockOfShard(handle: MapHandle<never, never>, shard: number): Sha
 /** Takes the lock of the first shard, as a write does that never ends, as soon as nobody else has it. */
 export function takeShard(handle: MapHandle<never, never>): void {
   const lock = lockOfShard(handle, 0)
-  for (const end = performance.now() + 60_000; ; ) {
+  for (const end = performance.now() + PATIENCE; ; ) {
     try {
       lock.take('write')
       return

