@@ -34,6 +34,16 @@ export interface Row {
   milliseconds: number
 }
 
+function newRow(map: string, situation: string): Row {
+  return { map, situation, scenarios: 0, complete: 0, merged: 0, exhausted: 0, random: 0, milliseconds: 0 }
+}
+
+function add(row: Row, sum: Row): void {
+  for (const field of ['scenarios', 'complete', 'merged', 'exhausted', 'random', 'milliseconds'] as const) {
+    sum[field] += row[field]
+  }
+}
+
 /** A share ends with so many: one fault shows in many scenarios. */
 const MOST_FAILURES = 20
 
@@ -68,16 +78,7 @@ function exploreOne(scenario: Named, effort: Effort, until: number, rows: Map<st
   const random = skip ? undefined : explorer.random(1, effort.random, effort.changes)
   explorer.dispose()
   const key = `${map} ${situation}`
-  const row = rows.get(key) ?? {
-    map,
-    situation,
-    scenarios: 0,
-    complete: 0,
-    merged: 0,
-    exhausted: 0,
-    random: 0,
-    milliseconds: 0,
-  }
+  const row = rows.get(key) ?? newRow(map, situation)
   rows.set(key, row)
   row.scenarios++
   row.complete += searched.complete
@@ -111,35 +112,17 @@ export async function explore(effort: Effort): Promise<Share> {
   const rows = new Map<string, Row>()
   for (const row of shares.flatMap(({ rows }) => rows)) {
     const key = `${row.map} ${row.situation}`
-    const sum = rows.get(key)
-    if (sum === undefined) {
-      rows.set(key, { ...row })
-      continue
-    }
-    for (const field of ['scenarios', 'complete', 'merged', 'exhausted', 'random', 'milliseconds'] as const) {
-      sum[field] += row[field]
-    }
+    const sum = rows.get(key) ?? newRow(row.map, row.situation)
+    rows.set(key, sum)
+    add(row, sum)
   }
   return { rows: [...rows.values()], failures: shares.flatMap(({ failures }) => failures) }
 }
 
 export function table(rows: readonly Row[]): string {
   const head = ['map', 'situation', 'scenarios', 'schedules', 'of these merged', 'exhausted', 'random', 'per second']
-  const total: Row = {
-    map: 'all',
-    situation: '',
-    scenarios: 0,
-    complete: 0,
-    merged: 0,
-    exhausted: 0,
-    random: 0,
-    milliseconds: 0,
-  }
-  for (const row of rows) {
-    for (const field of ['scenarios', 'complete', 'merged', 'exhausted', 'random', 'milliseconds'] as const) {
-      total[field] += row[field]
-    }
-  }
+  const total = newRow('all', '')
+  for (const row of rows) add(row, total)
   const number = (n: number): string => Math.round(n).toLocaleString('en')
   const lines = [...rows, total].map(row => {
     const schedules = row.complete + row.merged + row.random

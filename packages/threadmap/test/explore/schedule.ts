@@ -157,15 +157,7 @@ export class Schedule implements Scheduler {
       return answer
     }
     if (thread.state === RUNNING) this.#mayDie(thread)
-    thread.word = address >>> 3
-    thread.kind = UPDATES
-    this.order.isConflict(thread.word, 1 << thread.index, UPDATES)
-    if (thread.state === RUNNING && !this.#point(thread)) {
-      thread.state = PREEMPTED
-      return -1
-    }
-    thread.state = RUNNING
-    this.#event(thread, address, 'wait')
+    if (!this.#update(thread, address, 'wait')) return -1
     if (this.world.words[address >>> 2] !== expected) return 1
     thread.state = SLEEPING
     thread.sleepsOn = address
@@ -175,15 +167,7 @@ export class Schedule implements Scheduler {
 
   notify(thread: LogicalThread, address: number, count: number): number {
     if (!this.#running || thread.index >= this.#count) return 0
-    thread.word = address >>> 3
-    thread.kind = UPDATES
-    this.order.isConflict(thread.word, 1 << thread.index, UPDATES)
-    if (thread.state === RUNNING && !this.#point(thread)) {
-      thread.state = PREEMPTED
-      return -1
-    }
-    thread.state = RUNNING
-    this.#event(thread, address, 'notify')
+    if (!this.#update(thread, address, 'notify')) return -1
     let woken = 0
     for (const other of this.world.threads) {
       if (other.state !== SLEEPING || other.sleepsOn !== address || woken >= count >>> 0) continue
@@ -191,6 +175,20 @@ export class Schedule implements Scheduler {
       woken++
     }
     return woken
+  }
+
+  /** A point before an access that counts as an update of the word. False: another thread goes on first. */
+  #update(thread: LogicalThread, address: number, what: string): boolean {
+    thread.word = address >>> 3
+    thread.kind = UPDATES
+    this.order.isConflict(thread.word, 1 << thread.index, UPDATES)
+    if (thread.state === RUNNING && !this.#point(thread)) {
+      thread.state = PREEMPTED
+      return false
+    }
+    thread.state = RUNNING
+    this.#event(thread, address, what)
+    return true
   }
 
   grow(pages: number): number {
