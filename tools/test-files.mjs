@@ -1,17 +1,17 @@
 // Which test files there are, and whether each of them would be run. A test file ends in `.test.ts` (`.test.mjs` in tools/) and
-// stands in a folder that says its kind. One in a folder `alone/` needs all cores: the runner starts nothing beside it.
+// is in a folder that says its kind. A file in a folder `alone/` needs all cores: the runner starts no other file beside it.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './setup.mjs'
 
 const TEST = /\.test\.[cm]?[jt]s$/
-/** What projects of users look like: their own test runners run what is in them. */
+/** The sample projects of users, whose own test runners run their tests. */
 const USERS_PROJECTS = /^tools\/users\/(project|typescript)\//
 const OUTPUT = /^(node_modules|dist|build|\..+)$/
 
 /** @typedef {{ path: string, source: string, library: boolean, optional: boolean, alone: boolean }} TestFile */
 
-/** Every test file: what to run (`path`), and what a person edits (`source`, from the root). @returns {TestFile[]} */
+/** Every test file: the file to run (`path`), and its source (`source`, from the root). @returns {TestFile[]} */
 export function testFiles() {
   return walk('', OUTPUT)
     .filter(source => TEST.test(source) && runs(source))
@@ -20,13 +20,13 @@ export function testFiles() {
       path: join(root, compiledPath(source)),
       source,
       library: source.startsWith('packages/threadmap/') && !source.includes('/runtimes/'),
-      // They need other runtimes, a browser, or the tools that users have.
+      // These need other runtimes, a browser, or the tools of users.
       optional: /^packages\/threadmap\/test\/runtimes\/|^tools\/users\//.test(source),
       alone: source.includes('/alone/'),
     }))
 }
 
-/** What would make a test disappear without anybody noticing: one line for each. */
+/** Test files that would be lost unnoticed, one line for each. */
 export function lostTests() {
   const all = walk('', OUTPUT)
   const strays = all
@@ -34,14 +34,14 @@ export function lostTests() {
     .map(source => `${source} is not run: test files are packages/NAME/test/KIND/*.test.ts and tools/checks/*.test.mjs`)
   const unnamed = all
     .filter(source => /^packages\/[^/]+\/test\/[^/]+\.ts$/.test(source))
-    .map(source => `${source} stands in no folder that says its kind`)
+    .map(source => `${source} is in no folder that says its kind`)
   const sources = new Set(all.filter(runs).map(compiledPath))
   const orphans = readdirSync(join(root, 'packages')).flatMap(name => {
     const compiled = `packages/${name}/build/test`
     if (!existsSync(join(root, compiled))) return []
     return walk(compiled, /^node_modules$/)
       .filter(path => TEST.test(path) && !sources.has(path))
-      .map(path => `${path} is what a test was compiled to whose source is gone: delete it`)
+      .map(path => `${path} was compiled from a test whose source is gone: delete it`)
   })
   return [...strays, ...unnamed, ...orphans]
 }

@@ -25,10 +25,10 @@ const { values: options, positionals: named } = parseArgs({
   },
 })
 
-// Tests of real threads need both cores of a small machine for themselves: they stand in folders `alone/`.
+// Test files that need both cores of a small machine for themselves are in folders `alone/`; of the others two run at a time.
 const SIDE_BY_SIDE = 2
-// On a quiet machine the longest file takes about a minute; one that does ten other things takes ten times as long. Waits
-// inside the tests end earlier, and say for what; so a file that comes to this limit hangs where nobody thought of it.
+// On a quiet machine the longest file takes about a minute; on a machine that does ten other things, ten minutes. Waits inside the
+// tests end earlier and name what they wait for, so a file that reaches this limit hangs outside of such a wait.
 const FILE_TIMEOUT = options.full ? 3_000_000 : 900_000
 
 /** Optional parts that were not run, and why: each is a line before the totals. */
@@ -83,13 +83,13 @@ function choose(all) {
   process.exit(1)
 }
 
-/** Whether somebody who says `name` means this file: its source, what it was compiled to, or the end of either path. */
+/** Whether `name` on the command line names this file: its source, its compiled file, or the end of either path. */
 function isNamed({ path, source }, name) {
   const asked = plain(name)
   return plain(path) === asked || `/${plain(source)}`.endsWith(`/${asked}`)
 }
 
-/** A path without what nobody wants to type: endings, and the folder `alone`. */
+/** A path without the parts that need not be typed: endings, and the folder `alone`. */
 function plain(path) {
   return path
     .replaceAll('\\', '/')

@@ -107,7 +107,7 @@ test('the folders of the library import downwards only', () => {
   const layerOf = folder => LAYERS.findIndex(layer => layer.includes(folder))
   const upward = []
   for (const [file, targets] of graphOf(source)) {
-    assert.ok(layerOf(folderOf(file)) >= 0, `${file} stands in no folder that LAYERS names`)
+    assert.ok(layerOf(folderOf(file)) >= 0, `${file} is in no folder that LAYERS names`)
     for (const target of targets) {
       const isDown = folderOf(file) === folderOf(target) || layerOf(folderOf(target)) < layerOf(folderOf(file))
       if (!isDown) upward.push(`${relative(source, file)} -> ${relative(source, target)}`)

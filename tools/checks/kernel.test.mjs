@@ -1,4 +1,4 @@
-// The kernel's sources have nothing that nobody uses, and no imports in circles.
+// The kernel's sources have no unused declarations, and no imports in circles.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
@@ -23,14 +23,14 @@ const words = text => new Set(code(text).match(/\w+/g))
 const declared = text => [...text.matchAll(/^(?:export )?(?:function|const|let) (\w+)/gm)].map(([, name]) => name)
 const exported = text => [...text.matchAll(/^export (?:function|const|let) (\w+)/gm)].map(([, name]) => name)
 
-test('the kernel has nothing that nobody uses', () => {
+test('the kernel has no unused declarations', () => {
   const javaScript = words([...sources('src').values(), ...sources('test').values()].join('\n'))
   const entry = words(kernel.get('index.ts'))
   const unused = []
   for (const [file, text] of kernel) {
     const own = code(text)
     for (const name of declared(text)) {
-      // What JavaScript calls, and numbers that only JavaScript uses.
+      // Functions that JavaScript calls, and numbers that only JavaScript uses.
       const isPublic = file === 'index.ts' || file === 'layout.ts' || text === kernel.get('threads/user-locks.ts')
       if ((isPublic && javaScript.has(name)) || entry.has(name)) continue
       if (own.match(new RegExp(`\\b${name}\\b`, 'g')).length > 1) continue
