@@ -30,7 +30,6 @@ import {
   MAX_TABLE_BITS,
   NIL,
   PRESENT,
-  R_BYTES,
   SET,
   SWAP,
   TABLE_AMENDED,
@@ -59,7 +58,7 @@ import {
   TAG,
   tagOf,
 } from '../table/table'
-import { resultAt, valueAt } from '../table/value'
+import { returnNumber } from '../table/value'
 import { unlock } from '../threads/lock'
 import { lockMap } from './shard-lock'
 import { changeEntry, newEntry } from './sync-entry'
@@ -100,7 +99,7 @@ export function insertLocked(shard: u32, hash: u64, meta: u32, valueMeta: u32): 
   if (!wasAmended && !dirtyLocked(shard)) {
     const cause = failure
     if (!insertIntoRead(shard, hash, meta, valueMeta)) return cause
-    store<u64>(resultAt + R_BYTES, load<u64>(valueAt))
+    returnNumber()
     return ABSENT
   }
   if (isPurgeDue(shard, entrySize(meta))) {
@@ -115,7 +114,7 @@ export function insertLocked(shard: u32, hash: u64, meta: u32, valueMeta: u32): 
   put32(shard + D_DIRTY_USED, get32(shard + D_DIRTY_USED) + 1)
   bringToLife(entry)
   settle()
-  store<u64>(resultAt + R_BYTES, load<u64>(valueAt))
+  returnNumber()
   return ABSENT
 }
 

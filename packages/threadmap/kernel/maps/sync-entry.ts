@@ -21,7 +21,6 @@ import {
   INSERT,
   NIL,
   PRESENT,
-  R_BYTES,
   REPLACE_SAME,
   S_RETRIES,
   SET,
@@ -33,7 +32,7 @@ import { allocate, free } from '../memory/blocks'
 import { damaged, MOST_TRIES } from '../memory/damage'
 import { tokenEntry, tokenGeneration, tokenWord } from '../table/change'
 import { entrySize, headGeneration, sameHead, valueWord, writeEntry } from '../table/entry'
-import { blockEqualsExpected, copyOutValidated, resultAt, sum, valueAt } from '../table/value'
+import { blockEqualsExpected, copyOutValidated, returnNumber, sum, valueAt } from '../table/value'
 import { count } from '../threads/thread'
 import { isValue, withState } from './sync-state'
 import { dropPending, freeValue, newValue, settlePublished } from './sync-values'
@@ -100,7 +99,7 @@ export function changeEntry(entry: u32, head: u64, op: u32, valueMeta: u32, expe
       next = fresh
     }
     if (cas64(entry + ENTRY_VALUE, word, next) == word) {
-      if (op == ADD) store<u64>(resultAt + R_BYTES, load<u64>(valueAt))
+      if (op == ADD) returnNumber()
       if (isValue(word)) freeValue(word)
       if (fresh != 0) settlePublished(entry, fresh)
       return code

@@ -17,6 +17,7 @@ import {
   ENTRY_VALUE,
   META_LENGTH,
   META_MARK,
+  META_NUMBER,
   PIECE,
   R_BYTES,
   R_DETAIL,
@@ -216,6 +217,15 @@ export function sum(word: u64, delta: u64): u64 {
   if (valueType == TYPE_F64) return reinterpret<u64>(reinterpret<f64>(word) + reinterpret<f64>(delta))
   if (valueType == TYPE_U32) return <u64>(<u32>word + <u32>delta)
   return word + delta
+}
+
+/**
+ * Leaves the number in the value area as the result of SyncMap's `add`. Its length is stored too: the page of the result area may have
+ * been another thread's, and hold anything.
+ */
+export function returnNumber(): void {
+  store<u64>(resultAt + R_BYTES, load<u64>(valueAt))
+  store<u32>(resultAt + R_META, META_NUMBER)
 }
 
 /** Replaces an entry's value by a word: that is the linearization point. Frees what was there. */

@@ -50,18 +50,3 @@ test('words that two threads write stand 128 bytes apart', () => {
   }
   for (const [what, bytes] of Object.entries(apart)) assert.ok(bytes >= 128, `${what}: ${bytes} bytes`)
 })
-
-test('no two words of one structure share an offset', () => {
-  const structures = { header: 'H_', 'registry slot': 'S_', shard: 'D_', heap: 'P_', "user's lock": 'K_' }
-  for (const [structure, prefix] of Object.entries(structures)) {
-    const names = new Map<number, string>()
-    for (const [name, offset] of Object.entries(L).filter(([name]) => name.startsWith(prefix))) {
-      assert.equal(
-        names.get(offset),
-        undefined,
-        `${name} and ${names.get(offset)} of the ${structure} are at ${offset}`,
-      )
-      names.set(offset, name)
-    }
-  }
-})
