@@ -1,6 +1,6 @@
 /**
- * `--against DIR`: the same cases with another build of the library beside this one, their rounds alternating. What another
- * build gives is no argument on a machine whose speed changes from minute to minute, unless both ran in one run.
+ * `--against DIR`: measures each case with another build of the library beside this one, their rounds alternating. On a machine
+ * whose speed changes from minute to minute, figures of two builds can be compared only if both come from one run.
  */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
@@ -15,7 +15,7 @@ export class NoSuchBuild extends Error {
   override name = 'NoSuchBuild'
 }
 
-/** Node's arguments with which a process, and its workers, get the library of the checkout at `dir`. */
+/** Node's arguments that make a process, and its workers, load the library of the checkout at `dir`. */
 export function argumentsFor(dir: string): string[] {
   const root = path.resolve(dir, 'packages/threadmap')
   if (!existsSync(path.join(root, 'dist/index.js'))) {
@@ -26,7 +26,7 @@ export function argumentsFor(dir: string): string[] {
   return ['--import', `data:text/javascript,${encodeURIComponent(start)}`]
 }
 
-/** A resolve hook, as text. A module that the other build does not have yet comes from this one. */
+/** A resolve hook, as text. A module that the other build lacks comes from this build. */
 function redirection(root: string): string {
   return `
     import { existsSync } from 'node:fs'
@@ -38,7 +38,7 @@ function redirection(root: string): string {
     }`
 }
 
-/** Each case with its subjects of this library alone, and each of them before and after. */
+/** The cases with this library's subjects only, each of them once with the other build (before) and once with this one (after). */
 export function beforeAndAfter(cases: readonly Case[], dir: string): Case[] {
   const execArgv = argumentsFor(dir)
   return cases.flatMap(one => {

@@ -16,7 +16,7 @@ import {
 /** The options of all five maps together; callers give the shards and the detection only to maps that have them. */
 export type AnyMapOptions<K, V> = MapOptions<K, V> & Partial<ShardedOptions<K, V> & UnsafeOptions<K, V>>
 
-/** A class of maps, as this module uses it: its type parameters are those of the caller. */
+/** A class of maps, as this module uses it; the caller's types replace `unknown`. */
 interface MapClass {
   new (options: AnyMapOptions<unknown, unknown>): ConcurrentMap<unknown, unknown>
   attach(handle: MapHandle): ConcurrentMap<unknown, unknown>

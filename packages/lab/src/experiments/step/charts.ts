@@ -37,7 +37,7 @@ export function chartsOf(series: readonly Series[], main: Series, objective: Obj
     ]),
     line(
       'resources',
-      `${name}: what is in use`,
+      `${name}: resources in use`,
       { label: 'share of the time', unit: '%' },
       marks,
       resourceSeries(steps),
@@ -121,7 +121,7 @@ function throughputPoints(steps: readonly Step[]): Point[] {
 /** The series that have figures: a resource that was not watched is not drawn at 0. */
 function resourceSeries(steps: readonly Step[]): LineChart['series'] {
   const series: { name: string; points: Point[] }[] = [
-    { name: 'processors, by anybody', points: pointsOf(steps, ({ resources }) => 100 * resources.machine) },
+    { name: 'processors, by all programs', points: pointsOf(steps, ({ resources }) => 100 * resources.machine) },
   ]
   const add = (name: string, of: (step: Step) => number | undefined) => {
     const points = steps.flatMap(step => {
