@@ -67,8 +67,8 @@ export function npm(args, cwd) {
   return { ok: result.status === 0, stdout: result.stdout ?? '', output, network }
 }
 
-// What `npm run` sets for its script describes that run and that package, not the one started here. Settings of the
-// user's (npm_config_registry and so on) stay.
+// The variables that `npm run` sets for its script describe that run and that package, not the npm that starts here. Settings of the
+// user (npm_config_registry and so on) stay.
 function withoutScriptVariables(environment) {
   const ours = /^(npm_(lifecycle|package)_|npm_command$|npm_config_(local_prefix|workspace)|INIT_CWD$)/
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !ours.test(name)))

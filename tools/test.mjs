@@ -69,7 +69,7 @@ function skipsOptional(file) {
   return skips
 }
 
-/** Those that the command line asks for. */
+/** The test files that the command line asks for. */
 function choose(all) {
   let chosen = all
   if (options.only) chosen = chosen.filter(({ source }) => new RegExp(options.only).test(`/${source}`))

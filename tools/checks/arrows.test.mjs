@@ -8,7 +8,7 @@ import { root } from '../setup.mjs'
 
 const packages = join(root, 'packages')
 
-/** What each package may import, beside itself. A package that is not here may import any. */
+/** The packages that each package may import, beside itself. A package that is not in the list may import any. */
 const ALLOWED = {
   threadmap: [],
   '@threadmap/workbench': ['threadmap'],
@@ -59,7 +59,7 @@ const LAYERS = [
   ['.'],
 ]
 
-/** What each source below `folder` imports of the others there, types included. */
+/** The imports of each source below `folder` from other sources there, types included. */
 function graphOf(folder) {
   const files = sourcesIn(folder)
   return new Map(

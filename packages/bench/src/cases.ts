@@ -10,7 +10,7 @@ const SIZES = [4096, 100_000]
 export interface GoJob {
   program: 'go'
   map: GoMap
-  /** With the `sync.Map` of Go before 1.24. */
+  /** Whether the program has the `sync.Map` of Go before 1.24. */
   old?: boolean
   threads: number
   keys: number

@@ -10,7 +10,7 @@ import { codeOf, createFolder, writeAtomically } from '@threadmap/workbench/file
 export const DOCUMENT_VERSION = 2
 const FORMAT = 'threadmap-lab'
 
-/** Where runs are kept unless `--out` says otherwise. */
+/** The folder of runs, unless `--out` names another. */
 export const DEFAULT_FOLDER = '.threadmap'
 const RUN_FILE = 'run.json'
 /** The run that the folder had before, for comparisons. */
@@ -25,7 +25,7 @@ export interface RunDocument {
   readonly startedAt: string
   readonly machine: Machine
   readonly settings: Settings
-  /** In the order in which they finished. */
+  /** The experiments, in the order in which they ended. */
   readonly experiments: readonly ExperimentRecord[]
 }
 

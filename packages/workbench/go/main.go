@@ -99,7 +99,8 @@ func main() {
 		fmt.Fprintf(os.Stderr, "unknown map %q\n", *name)
 		os.Exit(2)
 	}
-	// As many processors as JavaScript has workers: the collector gets no others.
+	// Go gets as many processors as JavaScript has workers, so its collector
+	// has no others.
 	runtime.GOMAXPROCS(w.threads)
 	var newStep func(thread int) step
 	if w.value == numberBytes {

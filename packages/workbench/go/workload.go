@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// As in ../src/workload.ts: six-digit ids, each one once.
+	// The six-digit ids of ../src/workload.ts, each of them once.
 	firstID, ids, idStep = 100_000, 900_000, 524_287
 
 	// numberBytes is the length of values that are numbers.

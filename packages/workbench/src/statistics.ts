@@ -56,7 +56,7 @@ export function compare(a: readonly number[], b: readonly number[]): { ratio: nu
 /** A smaller difference does not matter to a user, however sure it is. */
 export const NOTABLE = 0.05
 
-/** As `compare`, and whether the difference is both beyond the noise and large enough to matter. */
+/** Like `compare`, and tells whether the difference is both beyond the noise and large enough to matter. */
 export function contrast(a: readonly number[], b: readonly number[]): { ratio: number; differs: boolean } {
   const { ratio, beyondNoise } = compare(a, b)
   return { ratio, differs: beyondNoise && Math.abs(Math.log(ratio)) > Math.log1p(NOTABLE) }

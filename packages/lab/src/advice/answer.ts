@@ -9,7 +9,7 @@ import { goalText, leafEvidence, leafNames, listed, regretText } from './text.js
 import { type AdviceLeaf, follow, type TreeAdvice, turnsOf } from './tree.js'
 import type { Variant } from './variants.js'
 
-/** What `threadmap advise` says about one workload; plain data. */
+/** The answer of `threadmap advise` for one workload; plain data. */
 export interface Answer {
   readonly format: 'threadmap-answer'
   readonly version: 1

@@ -15,12 +15,12 @@ export interface Change {
 }
 
 export interface Comparison {
-  /** In the order of the second run. */
+  /** The figures that both runs have, in the order of the second run. */
   readonly figures: readonly Change[]
   /** The number of figures that only one of the runs has. */
   readonly onlyBefore: number
   readonly onlyAfter: number
-  /** By how much all speeds changed together (median of ratios; above 1: faster): the machine rather than the code. */
+  /** The factor by which all speeds changed together (median of ratios; above 1: faster), which the machine rather than the code explains. */
   readonly drift: number | undefined
   readonly isSameMachine: boolean
   readonly isSameLength: boolean

@@ -24,7 +24,7 @@ const MOST = 2 ** 16
 /** The file is first written with this many kept operations, and again whenever they have quadrupled, so that a terminated thread leaves a part of its trace. */
 const FIRST_WRITE = 1024
 
-/** From a small letter to its capital. */
+/** The distance of a small letter from its capital, in code units. */
 const CASE = 32
 
 const WALKS = ['forEach', 'keys', 'values', 'entries', Symbol.iterator] as const

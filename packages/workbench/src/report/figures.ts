@@ -25,7 +25,7 @@ export function axisText({ label, unit }: Axis): string {
   return unit === '' ? label : `${label} (${unit})`
 }
 
-/** Where a value stands between the ends of an axis, 0 to 1. */
+/** The position of a value between the ends of an axis, 0 to 1. */
 export interface Scale {
   readonly low: number
   readonly high: number

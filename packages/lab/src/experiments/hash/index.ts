@@ -101,7 +101,7 @@ async function run(context: Context): Promise<Outcome> {
   return outcomeOf(found)
 }
 
-/** Where a map puts the keys. */
+/** The evenness with which a map spreads the keys over its shards. */
 function balanceInMap(name: HashName, keys: readonly string[]): Balance {
   const map = new ShardedMap({
     key: string,

@@ -7,7 +7,7 @@ import { errorOf, fitModel, type Load, type MemoryModel, predict, type Sample, T
 import { measureLoad, randomLoads } from './samples.js'
 import { fieldOrder, structSizes } from './structs.js'
 
-/** What `threadmap estimate` answers from. */
+/** The fits, from which `threadmap estimate` answers. */
 export interface MemoryDetails {
   readonly fits: readonly MemoryFit[]
 }

@@ -6,7 +6,7 @@ export interface SharingSetup {
 }
 
 export interface SharingCommand {
-  /** Where this thread's word is, in bytes; undefined: this thread rests. */
+  /** The address of this thread's word, in bytes; undefined: this thread rests. */
   readonly at: number | undefined
   readonly ms: number
 }
