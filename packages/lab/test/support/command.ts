@@ -14,7 +14,7 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs `threadmap` with its output in pipes. `onOutput` sees what came so far and may signal the process. */
+/** Runs `threadmap` with its output in pipes. `onOutput` gets the output so far and may signal the process. */
 export function threadmap(
   args: readonly string[],
   options: { cwd?: string; onOutput?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void } = {},
@@ -35,7 +35,7 @@ export function threadmap(
   })
 }
 
-/** A folder that the test has to itself, with these files in it. */
+/** A folder of the test's own, with these files in it. */
 export function folder(t: TestContext, files: Readonly<Record<string, string | Uint8Array>> = {}): string {
   const root = mkdtempSync(join(tmpdir(), 'threadmap-lab-'))
   t.after(() => rmSync(root, { recursive: true, force: true }))
@@ -46,7 +46,7 @@ export function folder(t: TestContext, files: Readonly<Record<string, string | U
   return root
 }
 
-/** Text in which some words are frequent, most are rare, and not all are ASCII; the same each time. */
+/** Text in which some words are frequent, most are rare, and not all are ASCII. Every call returns the same text. */
 export function prose(words: number): string {
   let state = 12345
   const random = () => {

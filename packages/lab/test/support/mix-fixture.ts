@@ -11,7 +11,7 @@ interface Planted {
   readonly isFlat?: boolean
 }
 
-/** A matrix in which it is known who is fastest: FastMap from 90% reads, ShardedMap below; a plain Map where there is one thread. */
+/** A matrix whose fastest map is known: FastMap from 90% reads on, ShardedMap below, a plain Map for one thread. */
 export function plantedCells({ seed, noise, isFlat = false }: Planted): MixCells {
   const next = random(seed)
   const pick = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)]

@@ -39,7 +39,7 @@ function planted(name: string, speed: number): FinishedRecord {
     evidence: [
       row('FastMap', times([10, 10.1, 9.9, 10, 10.05], speed)),
       row('pause', times([10, 10.1, 9.9, 10, 10.05], speed), 'ms'),
-      // Another median within the same quartiles.
+      // A second median within the quartiles of the first.
       row('SyncMap', speed === 1 ? [5, 8, 10, 12, 15] : [5, 8, 11, 12, 15]),
     ],
     charts: [

@@ -48,7 +48,7 @@ for (const Class of mapClasses) {
     assert.deepEqual(Object.keys(map), ['threadmap'])
     const spread: Record<string, unknown> = { ...map }
     assert.equal(typeof spread.threadmap, 'symbol')
-    // What shows private state all the same, as assertion libraries do, must stay short.
+    // Output that shows private state, as that of assertion libraries does, must stay short.
     assert.ok(inspect(map, { customInspect: false, showHidden: true, depth: 20 }).length < 1000)
     map[Symbol.dispose]()
   })
@@ -118,7 +118,7 @@ for (const Class of mapClasses) {
     assert.equal(attached.extra, 'mine')
     attached.set('a', 1)
     assert.equal(map.get('a'), 1)
-    // Passed around as a function, it has no class of its own.
+    // `attach` without its class as `this` uses the class that defines it.
     const plain = attach.call(undefined, map.handle)
     assert.ok(plain instanceof (Class as new (options: unknown) => AnyMap))
     assert.ok(!(plain instanceof Sub))

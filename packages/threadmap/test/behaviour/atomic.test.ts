@@ -3,7 +3,7 @@ import { CodecError, RecursiveUpdateError } from 'threadmap'
 import { type AnyMap, mapClass } from '../support/maps.js'
 import { distinctValues, inEveryRoom, type Room } from '../support/room.js'
 
-/** The atomic operations, as one thread (or two in turns) sees them; `alone/workers` has the races. */
+/** The atomic operations as one thread sees them, or two threads in turns; `alone/workers` has the races. */
 
 inEveryRoom('getOrInsert keeps what is there and inserts what is not', room => {
   assert.deepEqual(room.map.getOrInsert(room.key(1), room.value(1)), room.value(1))
@@ -235,7 +235,7 @@ const ownChanges: Record<string, (map: AnyMap, room: Room) => unknown> = {
 inEveryRoom(
   'an update whose function changes its own key is refused at once, and changes nothing',
   room => {
-    // Attached once more in this thread: another object, the same memory.
+    // A second map object of this thread on the same memory.
     const twin = reattach(room)
     for (const [name, change] of Object.entries(ownChanges)) {
       room.here.delete(room.key(0))
@@ -258,7 +258,7 @@ inEveryRoom(
           assert.deepEqual(room.map.get(room.key(0)), before[0])
         }
       }
-      // It is over: the same change goes through now.
+      // The update is over: now the change succeeds.
       change(room.here, room)
     }
     twin[Symbol.dispose]()

@@ -5,7 +5,7 @@ import { type AnyMap, type MapClass, mapClasses, TEST_BYTES } from '../support/m
 import { Random } from '../support/random.js'
 import { withMap } from '../support/room.js'
 
-/** `attach` given something that is no map of this library, of this version, of this kind, or not whole. */
+/** `attach` refuses what is no map of this library, of this version or of this kind, and what is damaged. */
 
 const PAGE = 65536
 
@@ -44,7 +44,7 @@ for (const Class of mapClasses) {
       for (const junk of [undefined, null, 0, 'handle', [], {}, () => 1, Symbol('handle'), map, handle.memory]) {
         refused(Class, junk, String(junk === map ? 'a map' : junk))
       }
-      // The memory itself knows its codecs: what the handle says of them is for people.
+      // The memory itself has the names of its codecs: those in the handle are for people.
       for (const field of ['threadmap', 'kind', 'memory'] as const) {
         const { [field]: _, ...rest } = handle
         refused(Class, rest, `a handle without ${field}`)

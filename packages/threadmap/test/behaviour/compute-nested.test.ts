@@ -8,10 +8,10 @@ import { until } from '../support/patience.js'
 import { seeded } from '../support/seeded.js'
 import { crewOf } from '../support/team.js'
 
-/** Computations that need other computations: of one thread, deep; of several, in circles. */
+/** Computations that need other computations: deep ones of one thread, and circles of several threads. */
 
 const team = crewOf<ComputingJobs>('computing')
-/** Below the time that a circle would take which nobody notices, and above what any machine needs. */
+/** Milliseconds: far below computeTimeout, which an undetected circle would take, and above what a busy machine needs. */
 const AT_ONCE = 20_000
 
 for (const kind of ALL_KINDS) {
@@ -27,7 +27,7 @@ for (const kind of ALL_KINDS) {
             return fib(n - 1) + fib(n - 2)
           })
     assert.equal(fib(65), 17167680177565)
-    // The same entries without computing them; the one claims page that stays is there by now.
+    // The map gets the same entries without computations; by now it has the one page of claims that it keeps.
     for (let n = 2; n <= 1000; n++) map.set(n, n)
     const used = map.stats().usedBytes
     map.clear()
@@ -45,7 +45,7 @@ for (const kind of ALL_KINDS) {
       pair.writeBigUInt64LE(second, 8)
       return pair.toString('latin1')
     }
-    // The two keys of codec/hash-chosen-keys: claims went by the old hash alone.
+    // Two keys of codec/hash-chosen-keys with one old hash: claims were once told apart by that hash alone.
     const word = 0x6161616161616161n
     const product = BigInt.asUintN(64, word * 0x9e3779b97f4a7c15n) ^ (1n << 34n)
     const other = bytes(BigInt.asUintN(64, product * 0xf1de83e19937733dn), word ^ (1n << 63n))
@@ -141,7 +141,7 @@ for (const kind of SAFE_KINDS) {
                 new RegExp(`computes the key 'key ${index}'.*'key ${(index + 1) % size}'.*thread ${deadlock.owner} `),
               )
             }
-            // Whoever was told went on, and after it those who waited for its key.
+            // The thread that got the error went on, and then the threads that waited for its key.
             assert.equal(map.size, size)
           } finally {
             await circle.terminate()
@@ -192,7 +192,7 @@ for (const kind of SAFE_KINDS) {
         )
       }
       await until(() => map.stats().threads === 1, 'the dead one is recovered')
-      // Less than the page that its claims took: a registry slot that nobody had before counts once it is written to.
+      // The bound is less than a page of claims: a registry slot counts as used once it is written for the first time.
       assert.ok(map.stats().usedBytes < before + 4096, `${map.stats().usedBytes} bytes after ${before}`)
       map.clear()
     }

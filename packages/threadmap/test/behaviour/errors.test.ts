@@ -23,10 +23,10 @@ import { withMap } from '../support/room.js'
 
 const base = { key: string, value: f64, maxBytes: TEST_BYTES }
 const KiB = 1024
-/** Small enough to be filled at once, large enough for 64 shards to have some pages each. */
+/** Small enough to fill quickly, large enough to give each of 64 shards some pages. */
 const FULL_BYTES = 4 * KiB * KiB
 
-/** Every operation that takes a value, as one that would write `value` at `key`. */
+/** Every operation that takes a value, called so that it would write `value` at `key`. */
 const writes: Record<string, (map: AnyMap, key: unknown, value: unknown) => unknown> = {
   set: (map, key, value) => map.set(key, value),
   swap: (map, key, value) => map.swap(key, value),
@@ -207,10 +207,10 @@ for (const Class of mapClasses) {
     }))
 }
 
-/** Fills the map with values of `size` bytes until it is full; see that nothing is lost and that deletes make room. */
+/** Fills the map with values of `size` bytes, and checks that nothing is lost and that deletes make room. */
 function fillUp(map: AnyMap, size: number): void {
   const value = (i: number): Uint8Array => new Uint8Array(size).fill(i)
-  // All keys are of one length, so that entries can take each other's places.
+  // All keys have one length, so that a new entry fits where another one was.
   const key = (i: number): string => `key ${String(i).padStart(7, '0')}`
   const again = (i: number): string => `new ${String(i).padStart(7, '0')}`
   let stored = 0
@@ -227,7 +227,7 @@ function fillUp(map: AnyMap, size: number): void {
   assert.equal(full.code, 'ERR_THREADMAP_FULL')
   assert.ok(full.message.replaceAll(/[,_ ]/g, '').includes(`${FULL_BYTES}`), full.message)
   assert.ok(map.stats().bytes <= FULL_BYTES)
-  // A quarter of the memory at least must have held entries: a shard that may not grow must not end it for all.
+  // Entries must have filled a quarter of the memory at least: a shard that cannot grow must not make the whole map full.
   assert.ok(stored * size > 0.25 * FULL_BYTES || size < 100, `${stored} values of ${size} bytes`)
   const intact = (from: number): void => {
     for (let i = from; i < stored; i++) {
@@ -246,7 +246,7 @@ function fillUp(map: AnyMap, size: number): void {
   intact(0)
   const half = stored >> 1
   for (let i = 0; i < half; i++) assert.equal(map.delete(key(i)), true)
-  // Not each of them need fit again: the room of one shard's entries need not serve another shard.
+  // Not all of them have to fit again: memory freed in one shard may not serve another shard.
   let fitted = 0
   try {
     for (; fitted < half; fitted++) map.set(again(fitted), value(fitted))

@@ -21,7 +21,7 @@ test('percentiles, mean and shares agree with HdrHistogram within the stated err
       ours.record(value)
       theirs.recordValue(value)
     }
-    // Theirs is off by a hundred-thousandth.
+    // hdr-histogram-js is off by a hundred-thousandth.
     const allowed = ours.relativeError + 2e-5
     for (const percent of [0, 0.1, 1, 25, 50, 90, 99, 99.9, 100]) {
       const expected = theirs.getValueAtPercentile(percent)
@@ -90,7 +90,7 @@ test('records of many threads into the same buckets are all there', async () => 
     const workerData: Recording = { handle: histogram.handle, arrived, threads, times }
     return new Worker(new URL('../programs/recording.js', import.meta.url), { workerData })
   })
-  // What is taken meanwhile and what is left are all of it, once.
+  // The counts taken meanwhile and the counts left are all records, each once.
   const taken = new Histogram()
   const done = Promise.all(workers.map(worker => once(worker, 'message')))
   let running = true
@@ -130,7 +130,7 @@ test('a thread that is terminated while it records leaves the histogram whole an
     const worker = new Worker(new URL('../programs/recording.js', import.meta.url), { workerData })
     while (Atomics.load(recorded, 0) < 1000) await new Promise(resolve => setTimeout(resolve, 1))
     await worker.terminate()
-    // It may have died between the record and its count.
+    // The thread may have died between the record and its count.
     const found = histogram.count - expected
     assert.ok(found === recorded[0] || found === recorded[0] + 1, `${found} records, ${recorded[0]} counted`)
     expected += found
@@ -187,7 +187,7 @@ test('several histograms stand side by side in one memory, and touch nothing bes
 test('a full bucket refuses a record by name, and keeps what it has', () => {
   const histogram = new Histogram()
   const { memory } = histogram.handle
-  // 2^31 records take a while: the count of the value 7 is put there. The counts follow 32 bytes of header.
+  // Instead of 2^31 records the test writes the count of the value 7 directly. The counts follow a header of 32 bytes.
   const counts = new Uint32Array(memory, 32)
   counts[7] = 2 ** 31 - 1
   histogram.record(7)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { identity } from '../support/pairs.js'
 import { inEveryRoom, type Room } from '../support/room.js'
 
-/** Iteration at rest, and while the map is written, deleted from and cleared by the one who iterates. */
+/** Iteration of a map at rest, and of one that the iterating thread writes to, deletes from and clears. */
 
 function fill(room: Room, count: number): Map<string, unknown> {
   const model = new Map<string, unknown>()

@@ -192,7 +192,7 @@ for (const Class of mapClasses) {
 
   test(`${Class.name}: too many threads are refused by name, and one that leaves makes room`, () =>
     withMap(new Class(base), map => {
-      // 255 living threads take all the memory of a small machine: this one takes their places for them.
+      // 255 living threads would take all the memory of a small machine: this thread takes their registry slots for them.
       const states = new Int32Array(map.handle.memory.buffer)
       const stateOf = (place: number) => (L.REGISTRY + place * L.SLOT_SIZE + L.S_STATE) >>> 2
       for (let place = 1; place < L.SLOT_COUNT; place++) Atomics.store(states, stateOf(place), L.SLOT_ALIVE)

@@ -179,7 +179,7 @@ inEveryRoom(
       }
       return room.here.stats().usedBytes
     }
-    // A shard keeps a page of every size of block it has met: first let it meet them.
+    // A shard keeps one page of each block size that it has used: the first round makes it use them all.
     const before = churn(12_000)
     const after = churn(12_000)
     assert.ok(after <= before + 256 * 1024, `used bytes went from ${before} to ${after}`)

@@ -1,4 +1,4 @@
-/** What the runtime decides, and what is said where it does not do. */
+/** What depends on the runtime, and the errors of a runtime that lacks something. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'

@@ -6,7 +6,7 @@ import { FastMap, f64, string } from 'threadmap'
 import { Tinypool } from 'tinypool'
 
 const TASKS = 20_000
-/** Handles under way at once. */
+/** Tasks in progress at once. */
 const AT_ONCE = 500
 
 for (const [name, Pool] of [

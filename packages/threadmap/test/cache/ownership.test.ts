@@ -4,7 +4,7 @@ import { bytes, type Codec, CodecError, f64, json, string, struct } from 'thread
 import { mapClasses, TEST_BYTES } from '../support/maps.js'
 import { date } from '../support/pairs.js'
 
-/** No reader of a map with a read cache can change what the next one gets; see docs/decisions/0011. */
+/** No reader of a map with a read cache can change what the next reader gets; see docs/decisions/0011. */
 
 interface Nested {
   list: { n: number }[]

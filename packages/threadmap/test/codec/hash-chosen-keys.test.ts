@@ -4,7 +4,7 @@ import { FastMap, f64, hash, i64, ShardedMap, string } from 'threadmap'
 import { keyedHash, sipHash } from '../support/keyed-hash.js'
 import { naming, Random } from '../support/random.js'
 
-/** The default hash under keys that somebody chose, without knowing the seed, so that they collide. */
+/** The default hash of keys that an attacker chose to collide, without knowing the seed. */
 
 const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1')
 const utf16 = (text: string): Uint8Array => Buffer.from(text, 'utf16le')
@@ -50,11 +50,11 @@ test('a seed makes the same hash in every run', () => {
   assert.equal(hash('default', latin1('threadmap'), 7n), 13283054659338470571n)
 })
 
-/** K1 of the hash that this one replaced, and its inverse modulo 2^64. */
+/** K1 of the former default hash, and its inverse modulo 2^64. */
 const K1 = 0x9e3779b97f4a7c15n
 const INVERSE = 0xf1de83e19937733dn
 
-/** 2^n keys of 16 n characters, which had one hash under every seed: two differences, of which the second cancels the first. */
+/** 2^n keys of 16 n characters that had one former hash under every seed: the second of two differences cancels the first. */
 function oneHashBefore(n: number): string[] {
   const pair = (first: bigint, second: bigint): string => {
     const bytes = Buffer.alloc(16)
@@ -94,7 +94,7 @@ test('32,768 such keys of 240 characters spread over the shards of a map, and ov
   assert.deepEqual(map.audit(), [])
 })
 
-/** Pairs of keys that differ as hashes have been broken by: few bits, high bits, neighbouring words, zeros, lengths. */
+/** Pairs of keys with the differences that broke other hashes: few bits, high bits, neighbouring words, zeros, lengths. */
 function* differences(random: Random, count: number): Generator<readonly [Uint8Array, Uint8Array]> {
   const sizes = [8, 12, 16, 24, 40, 64, 448, 456, 904, 1800]
   for (let i = 0; i < count; i++) {
@@ -104,7 +104,7 @@ function* differences(random: Random, count: number): Generator<readonly [Uint8A
     const flips = 1 + (i % 4)
     const from = random.below(size)
     for (let flip = 0; flip < flips; flip++) {
-      // Bits of one byte, then 4, 8 or 16 bytes on: what may cancel in another product, word or block.
+      // Bits of one byte and of the byte 4, 8 or 16 later: such differences may cancel in the next product, word or block.
       const at = (from + flip * [0, 4, 8, 16][random.below(4)]) % size
       two[at] ^= i % 2 === 0 ? 0x80 : 1 << random.below(8)
     }
@@ -123,7 +123,7 @@ test('no difference between keys collides under many seeds', () =>
       for (const [i, [one, two]] of pairs.entries()) {
         const a = hash('default', one, seed)
         const b = hash('default', two, seed)
-        // Half of the hash is what orders a shard: 180,000 comparisons, of which 0.0001 would collide by chance.
+        // A table uses half of the hash: of 180,000 comparisons 0.0001 would collide by chance.
         if (((a ^ b) & 0xffffffffn) === 0n) met.set(i, (met.get(i) ?? 0) + 1)
       }
     }

@@ -21,7 +21,7 @@ function sanityBytes(length: number): Uint8Array {
   })
 }
 
-/** Length, seed, XXH32, XXH64: from that sanity check (1, 4, 14, 222 bytes), the others from npm xxhash-wasm. */
+/** Length, seed, XXH32, XXH64. Lengths 1, 4, 14 and 222 are from xxHash's sanity check, the others from npm xxhash-wasm. */
 const sanity: readonly (readonly [number, bigint, bigint, bigint])[] = [
   [0, 0n, 0x02cc5d05n, 0xef46db3751d8e999n],
   [0, PRIME32, 0x36b78ae7n, 0xac75fda2929b17efn],

@@ -6,7 +6,7 @@ import { bool, bytes, type Codec, CodecError, f64, i64, json, string, struct, u3
 import { lost, lostInside, refusedBy } from '../support/losses.js'
 import { mapClasses, TEST_BYTES } from '../support/maps.js'
 
-/** What a codec cannot store is refused by name; nothing is lost without a word. */
+/** A codec refuses by name what it cannot store: nothing is lost silently. */
 
 const own: Codec<unknown> = { name: 'own', encode: () => Uint8Array.of(1), decode: () => 1 }
 
@@ -33,7 +33,7 @@ for (const Class of mapClasses) {
     }
     map.set('k', [new Point(), Object.assign(Object.create(null), { y: 2 }), new Number(3)])
     assert.deepEqual(map.get('k'), [{ x: 1 }, { y: 2 }, 3])
-    // toJSON says what is to be stored, also of what would be lost.
+    // A toJSON method says what is stored, also of an object that would be refused without it.
     map.set('k', {
       it: Object.assign(new Map(), { toJSON: () => 'a map' }),
       fn: Object.assign(() => 1, { toJSON: () => 2 }),

@@ -4,8 +4,8 @@ import { bytes, type Codec, CodecError, DisposedError, f64, hash, json, string, 
 import { type AnyMap, type MapClass, mapClasses, TEST_BYTES } from '../support/maps.js'
 
 /**
- * Code of the program in the middle of an operation: getters, `toJSON`, `encode`, `decode`. It uses the map that the
- * operation is at (the same object, or another one on the same memory), and the operation comes out as without it.
+ * Code of the program that runs in the middle of an operation: getters, `toJSON`, `encode`, `decode`. It uses the map of that
+ * operation (the same object, or another one on the same memory), and the result of the operation does not change.
  */
 
 interface Thing {
@@ -20,7 +20,7 @@ interface Hooked {
   hook(a: number, run: () => void): unknown
 }
 
-/** Encodes everything into one array, as a codec that wants to be fast may do; the outer value is put there last. */
+/** Encodes everything into one array, as a fast codec may do; the outer value is written last. */
 function sharedArray(run: () => void): Codec<Thing> {
   const array = new Uint8Array(8)
   return {
@@ -80,7 +80,7 @@ const hooks: readonly Hooked[] = [
 const isStruct = (hooked: Hooked): boolean => hooked.name.includes('struct') || hooked.codec !== sharedArray
 const plain = (hooked: Hooked, a: number): Thing => (isStruct(hooked) ? ({ a, b: 0 } as Thing) : { a })
 
-/** Uses every scratch area of the thread, with other keys, in every way. */
+/** Uses every scratch area of the thread, for other keys. */
 function meddle(map: AnyMap, hooked: Hooked): void {
   map.set('meddler', plain(hooked, 999))
   map.get('meddler')
@@ -92,7 +92,7 @@ function meddle(map: AnyMap, hooked: Hooked): void {
   for (const _ of map) map.has('meddler')
 }
 
-/** What each operation is to do with the key 'k' that holds `a: 1`; returns what it returned. */
+/** Each operation on the key 'k', which holds `a: 1`; returns its result. */
 const operations: Record<string, (map: AnyMap, old: () => unknown, hook: (a: number) => unknown) => unknown> = {
   set: (map, _, hook) => map.set('k', hook(111)) === map,
   swap: (map, _, hook) => map.swap('k', hook(111)),
@@ -125,13 +125,13 @@ for (const Class of mapClasses) {
         'another object of the memory': Class.attach(map.handle, { value: codec }),
         'another map': open(Class, codec),
       }
-      /** What an operation returns and leaves, when the hook runs `meddling`. */
+      /** The result of an operation, and the map after it, when the hook runs `meddling`. */
       const outcome = (act: (typeof operations)[string], meddling: () => void): unknown => {
         map.clear()
         map.set('k', plain(hooked, 1))
         let runs = 0
         const hook = (): void => {
-          // What the hook itself stores is not to run it again.
+          // Values that the hook itself stores do not run the hook again.
           run = () => {}
           meddling()
           runs++

@@ -44,7 +44,7 @@ for (const Class of mapClasses) {
       assert.equal(map.compareAndSwap('user:1', good, { name: 'b', tags: [] }), true)
       assert.equal(map.compareAndDelete('user:1', { name: 'b', tags: [] }), true)
 
-      // The handle says `json`: who attaches may validate too, or not.
+      // The handle says `json`: an attaching thread may validate too, or not.
       using plain = Class.attach(map.handle)
       plain.set('user:3', bad)
       assert.deepEqual(map.get('user:3'), bad)
@@ -84,7 +84,7 @@ test('what the schema returns is stored and returned: defaults, stripped fields,
 test('a schema that validates asynchronously is refused in words', async () => {
   const schemas = [
     z.string().refine(async text => (await text) !== 'bad'),
-    // What this rejects with, nobody waits for.
+    // Nothing awaits this rejection.
     v.pipeAsync(
       v.string(),
       v.checkAsync(async () => Promise.reject(new Error('too late'))),
@@ -98,7 +98,7 @@ test('a schema that validates asynchronously is refused in words', async () => {
     )
     assert.equal(map.size, 0)
   }
-  // A rejection that nobody hears would end the process.
+  // An unhandled rejection would end the process.
   await new Promise(resolve => setTimeout(resolve, 20))
 })
 

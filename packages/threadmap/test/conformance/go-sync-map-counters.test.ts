@@ -22,7 +22,7 @@ function counters(map: AnyMap): Counters {
   return { misses, promotions, entriesCopied, dirtyEntries }
 }
 
-/** Whether the run is about this class at all (see THREADMAP_MAP). */
+/** SyncMap, unless THREADMAP_MAP excludes it. */
 const here = mapClasses.find(({ name }) => name === SyncMap.name)
 
 function onSyncMap(

@@ -21,7 +21,7 @@ export class Choices {
   #rest: number[] = []
   #random: { priorities: number[]; changes: number[] } | undefined
 
-  /** A search begins: nothing was chosen. */
+  /** A search begins: no choice has been made. */
   forget(): void {
     this.#path = []
     this.#rest = []
@@ -53,7 +53,7 @@ export class Choices {
     this.preemptions = 0
   }
 
-  /** Who runs next. `current` runs now and need not stop (-1: it must, or it may for nothing). */
+  /** The thread that runs next. `current` runs now and can go on; -1: no thread can go on, or a change costs no preemption. */
   next(current: number, last: number, threads: Runnable, order: Order): number {
     if (this.#random !== undefined && this.depth >= this.#path.length) {
       this.#path.push(this.#byPriority(last, threads.enabled(), this.#random))

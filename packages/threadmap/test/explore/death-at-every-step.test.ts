@@ -1,7 +1,7 @@
 /**
- * A thread may die before any shared access of any operation of any map, also while the table grows or `dirty` is promoted, and so may
- * the one that recovers it. Afterwards the survivor finds the memory whole, all that was acknowledged, and the
- * interrupted operation wholly there or wholly absent; and it goes on. See test/explore/death.ts.
+ * A thread may die before any shared access of any operation of any map, also while the table grows or `dirty` is promoted; so may the
+ * thread that recovers it. Afterwards the survivor finds the memory whole, every acknowledged write, and the interrupted
+ * operation done or not done; and it goes on. See test/explore/death.ts.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,9 +11,9 @@ import { dieEverywhere } from './death.js'
 import { deathsOf } from './scenarios.js'
 import { type FormName, forms } from './world.js'
 
-/** After every EVERY-th death the recoverer dies too; after every one there would be millions of deaths. */
+/** At every 41st death the recovering thread dies too; at every death there would be millions of deaths. */
 const EVERY = 41
-/** The recoverer dies at one in this many of its steps. Those of a SyncMap are thousands: it looks through every thread's values. */
+/** The recovering thread dies at one in this many of its steps. In a SyncMap it takes thousands: it visits every thread's values. */
 const strideOf = (map: MapKind): number => (map === 'SyncMap' ? 2003 : 17)
 
 for (const map of ALL_KINDS) {
@@ -28,7 +28,7 @@ for (const map of ALL_KINDS) {
         recoverers += made.recoverers
       }
       console.log(`${map} of ${form}: ${deaths} deaths, and ${recoverers} of recoverers`)
-      // Of chains those that leave the same are died once, and other states add nothing.
+      // Chains have fewer deaths: of those that leave the same memory only one is tried, and only one state of the map is used.
       assert.ok(deaths > (form === 'chains' ? 500 : 1000), `${deaths} deaths`)
     })
   }

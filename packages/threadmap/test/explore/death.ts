@@ -1,7 +1,7 @@
 /**
- * Death at every step: a thread that dies before each shared access of an operation in turn. Then another thread recovers it
- * and goes on, on the shipped kernel. The memory must be whole, nothing may hang, every acknowledged write must be
- * there, and the interrupted operation wholly there or wholly absent.
+ * Death at every step: a thread dies before each shared access of an operation in turn. Then another thread recovers it and goes on,
+ * on the shipped kernel. The memory must be whole, nothing may hang, every acknowledged write must be there, and the
+ * interrupted operation must be done or not done.
  */
 import type { MapKind } from 'threadmap'
 import { type Entry, linearizable, newEntry } from './history.js'
@@ -21,16 +21,16 @@ export interface DeathScenario {
 
 export interface Deaths {
   deaths: number
-  /** Deaths of the thread that was recovering the first one. */
+  /** Deaths of the thread that was recovering the first dead thread. */
   recoverers: number
   problem: string | undefined
 }
 
-/** A thread can run up to so many accesses; then it dies. */
+/** A thread that dies after a given number of accesses. */
 class Executioner implements Scheduler {
   limit = Number.POSITIVE_INFINITY
   accesses = 0
-  /** What each access of the last run was. */
+  /** The kind of each access of the last run. */
   kinds: number[] = []
   readonly #world: () => World
 
@@ -44,7 +44,7 @@ class Executioner implements Scheduler {
     return true
   }
 
-  /** Whether nothing was written between this access and the one before it: a death at either leaves the same. */
+  /** Whether nothing was written between this access and the one before it: a death at either leaves the same memory. */
   isLikeLast(at: number): boolean {
     return at > 0 && at < this.kinds.length && this.kinds[at - 1] === READS
   }
@@ -67,7 +67,7 @@ class Executioner implements Scheduler {
     return 0
   }
 
-  /** Runs a step till it ends or the thread dies. What it gave, or undefined: it died. */
+  /** Runs a step until it ends or the thread dies. Returns its output, or undefined if the thread died. */
   run(world: World, thread: LogicalThread, step: Step, limit: number): { output: Output } | undefined {
     this.limit = limit
     this.accesses = 0
@@ -87,8 +87,8 @@ class Executioner implements Scheduler {
 }
 
 /**
- * Dies at each step of the scenario's operation. At each `every`th of these deaths (0: never) a second thread begins to recover
- * the first, and dies too, at each `stride`th of its own steps.
+ * Dies at each step of the scenario's operation. At every `every`th of these deaths (0: at none) a second thread begins to recover
+ * the first one and dies too, at every `stride`th of its own steps.
  */
 export function dieEverywhere(scenario: DeathScenario, every = 0, stride = every): Deaths {
   const executioner = new Executioner(() => world)
@@ -120,7 +120,7 @@ export function dieEverywhere(scenario: DeathScenario, every = 0, stride = every
     const where = `${describe(scenario)}, died before access ${at}`
     if (!judge(where, ended === undefined ? [victim.owner] : [], ended)) break
     if (ended !== undefined) {
-      // Whoever has ended may die as well, between two operations.
+      // A thread that has ended its operation may die as well.
       world.restore()
       executioner.run(world, victim, scenario.step, at)
       judge(`${where}, after its operation`, [victim.owner], ended)
@@ -142,7 +142,7 @@ export function dieEverywhere(scenario: DeathScenario, every = 0, stride = every
   return made
 }
 
-/** What is wrong after the survivor has recovered the dead and gone on; or undefined. */
+/** What is wrong after the survivor has recovered the dead thread and gone on, or undefined. */
 function aftermath(
   world: World,
   scenario: DeathScenario,
@@ -179,7 +179,7 @@ function aftermath(
 }
 
 const MORE = 12
-/** Of chains, each of which takes two pages. */
+/** States of a map of chains, each of which takes two pages. */
 const MORE_CHAINS = 4
 
 /** The survivor uses the map as if nothing had happened. */

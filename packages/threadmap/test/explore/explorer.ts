@@ -1,14 +1,14 @@
 /**
  * Runs a scenario's logical threads through their interleavings, one schedule after the other, on the compiled kernel.
  *
- * A thread can be taken away before each access to a word that another thread touches too, one of them writing (which words
- * these are is found by running; when a new one turns up the search starts again). Elsewhere it makes no difference. Where a
- * thread ends an operation or falls asleep, any other may go on; elsewhere that is a preemption, and a search has a
- * budget of those. The search is depth-first and stateless: each schedule starts from the picture of the memory.
+ * A thread can be suspended before each access to a word on which threads conflict: two of them access it, and one writes. The search
+ * finds these words by running, and starts again when it finds a new one. A suspension elsewhere makes no difference. Where a
+ * thread ends an operation or falls asleep, any other may go on; elsewhere a change of threads is a preemption, and a search
+ * has a budget of preemptions. The search is depth-first and stateless: each schedule starts from the picture of the memory.
  *
  * Interleavings that differ only in the order of independent accesses are explored once. Each access gets a hash of what
  * happened before it (its thread's accesses, the conflicting ones of the others); the last hashes of all threads name the partial
- * order so far, and so the state. A state that was reached before with as many preemptions left is not gone on from.
+ * order so far, and so the state. A schedule ends at a state that was reached before with as many preemptions left.
  *
  * Sources: CHESS (Musuvathi, Qadeer: preemption bounding, happens-before caching), PCT (Burckhardt et al.: random priorities
  * with few changes), Godefroid (persistent sets).
@@ -23,7 +23,7 @@ import { Schedule, type Traced } from './schedule.js'
 export interface Failure {
   scenario: string
   problem: string
-  /** Which thread went on, at each point where there was a choice. */
+  /** The thread that went on, at each point where there was a choice. */
   path: readonly number[]
   preemptions: number
   history: string
@@ -109,7 +109,7 @@ export class Explorer {
     this.#schedule.order.forget()
   }
 
-  /** Runs the schedule of these choices to its end, and says what is wrong with it. */
+  /** Runs the schedule of these choices to its end; returns what is wrong with it, or undefined. */
   #once(explored: Explored): Failure | undefined {
     let problem: string | undefined
     try {
@@ -126,7 +126,7 @@ export class Explorer {
     return problem === undefined ? undefined : this.#explain(problem)
   }
 
-  /** Runs the failing schedule again, and notes what each thread does. */
+  /** Runs the failing schedule again, with a trace of what each thread does. */
   #explain(problem: string): Failure {
     const { preemptions } = this.#choices
     const history = picture(this.#schedule.history)
@@ -137,7 +137,7 @@ export class Explorer {
     try {
       this.#schedule.run()
     } catch {
-      // It fails the same way.
+      // It fails as it did before.
     }
     this.#schedule.trace = undefined
     return { scenario: this.#scenario.name, problem, path, preemptions, history, trace: showTrace(trace) }

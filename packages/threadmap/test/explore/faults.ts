@@ -1,6 +1,6 @@
 /**
- * Deliberate faults in the kernel, each one line or so, and which rule of the design each breaks. `npm run mutate` builds each and
- * shows which layer of the tests sees it. A fault's text must stand in its file exactly once.
+ * Faults planted on purpose, of about a line each, and the rule of the design that each breaks. `npm run mutate` builds each one and
+ * shows which layer of the tests finds it. A fault's text must occur in its file exactly once (faults.test.ts checks it).
  */
 export interface Fault {
   name: string
@@ -10,7 +10,7 @@ export interface Fault {
   file: string
   find: string
   replace: string
-  /** Only maps whose name matches are explored: which ones the line is for. */
+  /** The kind of map that runs this line: only its scenarios are explored. */
   maps: string
 }
 

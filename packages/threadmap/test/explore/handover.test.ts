@@ -1,7 +1,7 @@
 /**
- * A thread may die before any access while locks go from hand to hand: with the lock, while it waits, or when it has just been
- * handed it. Whoever waits goes on, and the map is whole. See test/explore/handover.ts; the same without deaths is part
- * of explore/alone/schedules.
+ * A thread may die before any access while locks are handed over: while it holds the lock, while it waits, or when it has just been
+ * handed the lock. The waiting threads go on, and the map is whole. See test/explore/handover.ts; alone/schedules.test.ts has
+ * these scenarios without deaths.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,7 +11,7 @@ import { report } from './run.js'
 
 /** Schedules of each death, with one preemption at most. */
 const MOST = 20
-/** The third thread does what the second does. */
+/** The threads that die in turn. The third thread does what the second does. */
 const MORTAL = [0, 1]
 
 for (const map of MAPS) {

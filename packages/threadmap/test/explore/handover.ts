@@ -1,6 +1,6 @@
 /**
- * Locks that go from hand to hand: every waiter is overdue at once, so `unlock` hands the lock over whenever somebody waits. With
- * time-outs that come at any moment, and deaths of a thread that has the lock, waits for it, or has just been handed it.
+ * Scenarios in which locks are handed over: every waiter is overdue at once, so `unlock` hands the lock over whenever a thread waits.
+ * Some have time-outs at any moment, some the death of a thread that holds the lock, waits for it or has just been handed it.
  */
 import type { MapKind } from 'threadmap'
 import type { Step } from './operations.js'
@@ -17,7 +17,7 @@ const get: Step = { op: 'get', key: 'a' }
 const iterate: Step = { op: 'iterate' }
 const compute = (value: number): Step => ({ op: 'compute', key: 'n', value })
 
-/** What the threads of a map do that wait for one lock. Twice, so that who has handed it over comes back for it. */
+/** What threads do that wait for one lock. Each does it twice, so that a thread that has handed the lock over asks for it again. */
 function programs(map: MapKind): Step[][][] {
   const writers = [
     [[add(1), add(2)], [add(3)]],
@@ -32,13 +32,13 @@ function programs(map: MapKind): Step[][][] {
     [[set(7), set(8)], [get], [iterate]],
     [[set(7), set(8)], [get], [set(9)]],
   ]
-  // Only those read under a lock; a SyncMap's misses take its mutex.
+  // Only these maps read under a lock; a SyncMap's misses take its mutex.
   return map === 'RWMutexMap' ? [...writers, ...readers] : map === 'SyncMap' ? [...writers, readers[1]] : writers
 }
 
 export const MAPS = ['FastMap', 'RWMutexMap', 'SyncMap'] as const
 
-/** Without deaths. */
+/** Scenarios without deaths. */
 export function handoverScenarios(): Named[] {
   return MAPS.flatMap(map =>
     programs(map).flatMap(threads =>
@@ -58,7 +58,7 @@ export function handoverScenarios(): Named[] {
   )
 }
 
-/** With the death of a thread before its `at`th access, and one that recovers it. */
+/** Scenarios in which `thread` dies before its `at`th access, and another thread recovers it. */
 export function handoverDeaths(map: MapKind, thread: number, at: number): Named[] {
   return programs(map)
     .filter(threads => thread < threads.length)

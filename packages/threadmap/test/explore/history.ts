@@ -9,7 +9,7 @@ export interface Entry {
   output: Output
   /** `compute` ran its function. */
   computed?: boolean
-  /** When it was called and when it returned, on one clock. An operation that never returned: Infinity. */
+  /** When the operation was called and when it returned, on one clock. Infinity: it never returned. */
   call: number
   return: number
 }
@@ -27,23 +27,23 @@ export function newEntry(client: number, step: Step, call: number): Entry {
   }
 }
 
-/** What an operation says that did nothing. */
+/** Outputs of an operation that did nothing. */
 const FAILED = new Set<Output>(['E_FULL', 'E_TIMEOUT'])
 
-/** Operations that say something else than a map's state at one moment are judged elsewhere. */
+/** Whether the output tells a map's state at one moment. Other operations are judged elsewhere. */
 export function isLinear(entry: Entry): boolean {
   const { op, output } = entry
   return op !== 'iterate' && op !== 'size' && op !== 'recover' && !isRefused(output) && !FAILED.has(output)
 }
 
-/** UnsafeMap's way out: the operation did nothing. */
+/** Whether UnsafeMap refused the operation, which then did nothing. */
 export function isRefused(output: Output): boolean {
   return output === 'E_WRITES' || output === 'E_READ_WRITE' || output === 'E_ITERATION_WRITE'
 }
 
 /**
- * Whether the history is linearizable, from a map with these entries on: some order of the operations, which respects
- * who returned before whom was called, gives these outputs. For the handful of operations of a schedule.
+ * Whether the history is linearizable, for a map that begins with these entries: some order of the operations gives these outputs, and
+ * has each operation that returned before another was called before that one. Exponential: a schedule has a handful of operations.
  */
 export function linearizable(history: readonly Entry[], initial: ReadonlyMap<string, number>): boolean {
   const left = history.filter(isLinear)
@@ -54,18 +54,18 @@ function search(left: readonly Entry[], state: ReadonlyMap<string, number>): boo
   if (left.length === 0) return true
   const firstReturn = Math.min(...left.map(entry => entry.return))
   for (const entry of left) {
-    // Somebody returned before this one was called: that one comes first.
+    // Another operation returned before this one was called, so that one comes first.
     if (entry.call > firstReturn) continue
     const next = apply(entry, state)
     const rest = left.filter(other => other !== entry)
     if (next !== undefined && search(rest, next)) return true
-    // It never returned: perhaps it never happened.
+    // An operation that never returned may have had no effect.
     if (entry.return === Number.POSITIVE_INFINITY && search(rest, state)) return true
   }
   return false
 }
 
-/** The state after `entry`, or undefined: it could not have given its output here. */
+/** The state after `entry`, or undefined if it cannot have given its output in this state. */
 function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<string, number> | undefined {
   const key = entry.key ?? ''
   const { value, expected } = entry.input
@@ -113,8 +113,8 @@ function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<st
 }
 
 /**
- * The contract of iteration: no key twice, every value one that the key can have had meanwhile, and each key that was
- * there all the while exactly once. Returns what is wrong, or undefined.
+ * The contract of iteration: no key comes twice, every value is one that the key can have had meanwhile, and each key that was in
+ * the map all the time comes exactly once. Returns what is wrong, or undefined.
  */
 export function judgeIteration(
   scan: Entry,
@@ -148,7 +148,7 @@ function mutates(entry: Entry): boolean {
   return entry.op !== 'get' && entry.op !== 'has' && entry.op !== 'iterate' && entry.op !== 'cachedGet'
 }
 
-/** Whether a key can be absent after it. */
+/** Whether a key can be absent after this operation. */
 export function removes(entry: Entry): boolean {
   return ['delete', 'getAndDelete', 'compareAndDelete', 'clear'].includes(entry.op)
 }

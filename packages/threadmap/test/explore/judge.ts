@@ -1,4 +1,4 @@
-/** What is wrong with a map after a schedule, and with what its operations said meanwhile. */
+/** The verdict on a schedule: what is wrong with the map after it, or with the outputs of its operations. */
 import { type Entry, isRefused, judgeIteration, linearizable, newEntry, removes } from './history.js'
 import { keysOf, type Scenario } from './scenario.js'
 import type { World } from './world.js'
@@ -10,7 +10,7 @@ export interface Ended {
   clock: number
   /** How often all threads slept until a time-out woke them. */
   timeouts: number
-  /** Who died, as a registry slot plus one; 0: the scenario has no such thread. */
+  /** The thread that dies, as a registry slot plus one; 0: the scenario has none. */
   victim: number
   /** The victim died in this schedule. */
   mortalDied: boolean
@@ -21,7 +21,7 @@ export class Judge {
   readonly #scenario: Scenario
   readonly #initial: ReadonlyMap<string, number>
   readonly #keys: readonly string[]
-  /** Verdicts by history: most schedules give one of few. */
+  /** Verdicts by history: most schedules of a scenario give one of few histories. */
   readonly #verdicts = new Map<string, string | undefined>()
 
   constructor(world: World, scenario: Scenario, initial: ReadonlyMap<string, number>) {
@@ -34,9 +34,9 @@ export class Judge {
   /** What is wrong after a schedule, or undefined. */
   problem({ history, clock, timeouts, victim, mortalDied }: Ended): string | undefined {
     if (timeouts > 0 && victim === 0) return 'all threads slept, and only a time-out woke them: a lost wake-up'
-    // What the recovery had to leave, since somebody held it.
+    // The first recovery left what another thread held.
     if (this.#scenario.victim !== undefined || mortalDied) this.#world.map.session.recover(victim)
-    // A dead reader's share stands until a writer comes.
+    // A dead reader's share of a lock stays until a writer comes.
     const problems = this.#world.audit(!mortalDied).filter(problem => !this.#mayLeave(problem))
     if (problems.length > 0) return `the audit found: ${problems.join('; ')}`
     const whole = [...history, ...this.#finalReads(clock)]
@@ -45,7 +45,7 @@ export class Judge {
     return this.#verdicts.get(id)
   }
 
-  /** What each key holds in the end, as reads of one thread more. */
+  /** What each key holds in the end, as reads of one more thread. */
   #finalReads(after: number): Entry[] {
     const { map, form } = this.#world
     let clock = after
@@ -67,20 +67,20 @@ export class Judge {
       } else if (typeof entry.output === 'string' && !this.#mayFail(entry.output)) {
         return `${entry.op} failed with ${entry.output}`
       }
-      // An iteration that failed in a way in which it may gave nothing to judge.
+      // An iteration that failed with an allowed error has no entries to judge.
       if (entry.op === 'iterate' && typeof entry.output !== 'string') {
         const problem = judgeIteration(entry, history, this.#initial)
         if (problem !== undefined) return problem
       }
     }
-    // Who computed and then did not get the lock has inserted nothing: the next one computes again, and rightly.
+    // A thread that computed and then did not get the lock has inserted nothing: another thread may compute again.
     const keys = history.filter(entry => entry.computed && entry.output !== 'E_TIMEOUT').map(entry => entry.key)
     if (new Set(keys).size < keys.length && !history.some(removes)) return 'a key was computed twice'
     return linearizable(history, this.#initial) ? undefined : 'the history is not linearizable'
   }
 
   /**
-   * A thread of a SyncMap that swapped out another thread's value, and does not get the lock of that thread's heap in time, leaves the
+   * A thread of a SyncMap that swaps out another thread's value may not get the lock of that thread's heap in time: then it leaves the
    * block to the next sweep. Values are swapped without a lock, so by then the operation is done and cannot fail.
    */
   #mayLeave(problem: string): boolean {

@@ -1,10 +1,10 @@
 /** The layers of the tests that a planted fault meets, the quickest first. */
 import type { Fault } from './faults.js'
 
-/** A layer of the tests: a command in the copy, which fails when it sees the fault. */
+/** A layer of the tests: a command in the copy of the package, which fails if it finds the fault. */
 export interface Layer {
   name: string
-  /** Seconds; a hang is a failure too. */
+  /** Seconds. A command that takes longer counts as failed: the fault makes it hang. */
   limit: number
   command(fault: Fault): readonly string[]
 }

@@ -1,6 +1,6 @@
 /**
- * Builds each deliberate fault of faults.ts into a copy of the package, outside of the sources, and runs the layers of the tests
- * on it, one after the other, till one sees it. Prints the table, also as Markdown with --table FILE.
+ * Builds each planted fault of faults.ts into a copy of the package, outside of the sources, and runs the layers of the tests on it,
+ * one after the other, until one finds it. Prints the table; --table FILE writes it as Markdown too.
  * Usage: npm run mutate [-- --only PATTERN] [--table FILE] [--all-layers]
  */
 import { spawn } from 'node:child_process'
@@ -69,7 +69,7 @@ async function infect(home: string, fault: Fault): Promise<void> {
   writeFileSync(join(home, pristine[1]), compiler.layoutModule(layout))
 }
 
-/** How the layer saw the fault, or undefined: it did not. */
+/** The symptom by which the layer found the fault, or undefined if it did not find it. */
 function run(home: string, layer: Layer, fault: Fault): Promise<string | undefined> {
   const child = spawn(process.execPath, [...layer.command(fault)], { cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -92,7 +92,7 @@ function run(home: string, layer: Layer, fault: Fault): Promise<string | undefin
   })
 }
 
-/** The first line that says what went wrong. */
+/** The first line of the output that says what went wrong. */
 function symptom(output: string): string {
   const lines = output.split('\n').map(line => line.trim())
   const signs = [
@@ -124,7 +124,7 @@ try {
     let how = ''
     try {
       await infect(home, fault)
-      // What the TypeScript side refuses no schedule gets to see.
+      // Faults of rule 7 are in what `attach` refuses, which no schedule runs: only the last layer does.
       for (const layer of fault.rule === 7 ? layers.slice(-1) : layers) {
         const seen = await run(home, layer, fault)
         if (seen === undefined) continue

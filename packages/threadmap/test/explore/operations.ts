@@ -3,20 +3,20 @@ import { string } from 'threadmap'
 import { EXPECTED, KEY, L, type LogicalThread, type Operation, VALUE } from './thread.js'
 import type { World } from './world.js'
 
-/** What one operation is: its name, its key, and small numbers for its values. */
+/** One operation: its name, its key, and small numbers for its values. */
 export interface Step {
   readonly op: OpName
   readonly key?: string
-  /** The value it brings; `add` takes it as a delta. */
+  /** The value of the operation; for `add` the delta. */
   readonly value?: number
   readonly expected?: number
-  /** `nest`: the key that its function computes as well. */
+  /** For `nest`: the key that its function computes too. */
   readonly via?: string
-  /** `recover`: whose death. */
+  /** For `recover`: the dead thread. */
   readonly owner?: number
 }
 
-/** What an operation found: a value, nothing, whether it did something; or the name of an error that it would throw. */
+/** The output of an operation: a value, nothing, whether it did something, or the name of the error that it would throw. */
 export type Output = number | boolean | undefined | string | readonly (readonly [string, number])[]
 
 export class KernelFailure extends Error {}
@@ -65,7 +65,7 @@ export function updated(value: number | undefined): number {
   return ((value ?? 50) + 7) % 256
 }
 
-/** How an operation goes for this thread of this world. */
+/** The kernel calls of an operation, for this thread of this world. */
 export function perform(world: World, thread: LogicalThread, step: Step): Operation {
   thread.computed = false
   return new Performer(world, thread).perform(step)
@@ -112,7 +112,7 @@ class Performer {
       const code = yield ['get', this.#key(key)]
       return code === L.PRESENT ? this.#result() : output(code)
     }
-    // The scenarios' values are whole numbers: NaN says that there is none.
+    // The scenarios' values are whole numbers, so NaN means an absent key.
     const value = yield ['getNumber', this.#key(key)]
     if (!Number.isNaN(value)) return value
     const { u32, resultWord } = this.#thread.scratch
@@ -173,7 +173,7 @@ class Performer {
     }
   }
 
-  /** `via`: its function asks for this key too, which nobody has or inserts. */
+  /** `via`: the function asks for this key too, which is absent and which no other thread inserts. */
   *#compute(key: string, value: number, via?: string): Operation {
     const before = yield ['get', this.#key(key)]
     if (before === L.PRESENT) return this.#result()
@@ -190,12 +190,12 @@ class Performer {
       this.#thread.computed = true
       if (via !== undefined) {
         const inner = yield ['beginClaim', this.#key(via)]
-        // Whoever would close a circle is told so.
+        // A thread that would close a circle gets this error.
         if (inner >= 0) yield ['endClaim', inner]
         else if (inner !== L.E_DEADLOCK) return output(inner)
       }
       const code = yield ['change', L.INSERT, this.#key(key), this.#value(VALUE, value), 0]
-      // Nobody else was let in to compute it; only a plain insert can have come between.
+      // No other thread could compute the key; only a plain insert can have come between.
       if (code === L.PRESENT) result = this.#result()
       else if (code < 0) result = output(code)
     }
@@ -203,13 +203,13 @@ class Performer {
     return result
   }
 
-  /** A read, then one through what the read cache keeps of it. */
+  /** A read, and a second one that validates what the read cache keeps of the first. */
   *#cachedGet(key: string): Operation {
     const code = yield ['get', this.#key(key)]
     if (code !== L.PRESENT) return output(code)
     const t = this.#token()
     const first = this.#result()
-    // The second read is the operation's result: it lies between call and return like any other.
+    // The output is that of the second read: it too lies between call and return.
     if (this.#inline()) {
       const value = yield ['readNumber', t.entry, t.generation, t.shard, t.version]
       if (!Number.isNaN(value)) return value

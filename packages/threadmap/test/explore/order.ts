@@ -1,6 +1,6 @@
 /**
- * What happened before what in the schedule that runs. Only accesses to words that another thread touches too, one of them writing,
- * can be told apart by their order; which words these are is found by running.
+ * What happened before what in the schedule that runs. Only the order of accesses to words on which threads conflict matters: two
+ * threads access such a word, and one of them writes. These words are found by running.
  *
  * Each access gets a hash of what happened before it: its thread's accesses, and the conflicting ones of the others. The last hashes of
  * all threads name the partial order so far, and so the state (CHESS's happens-before caching).
@@ -8,7 +8,7 @@
 import { READS } from './thread.js'
 import { Visited } from './visited.js'
 
-/** Words on which threads conflict, at most: a schedule's small map has some hundred. */
+/** Words on which threads may conflict: a scenario's small map has some hundred. */
 const MOST_CONFLICTS = 4096
 
 export class Order {
@@ -16,9 +16,9 @@ export class Order {
   readonly #readers: Uint8Array
   readonly #writers: Uint8Array
   readonly #conflicts: Uint16Array
-  /** Number 0 is no conflict. */
+  /** The next number. Number 0 means no conflict. */
   #conflictCount = 1
-  /** A word was found to conflict for the first time: what was explored without points there has to be explored again. */
+  /** Set when a word conflicts for the first time: the search must start again, with points at this word. */
   foundConflict = false
   // Hashes of what happened, in two halves: each thread's last access, each word's last write and its reads since.
   readonly #lastA: Int32Array
@@ -31,7 +31,7 @@ export class Order {
   readonly #visited = new Visited()
   readonly #count: number
 
-  /** Of threads 0 to `count - 1`, in a memory of so many bytes. */
+  /** For threads 0 to `count - 1`, in a memory of `bytes` bytes. */
   constructor(bytes: number, count: number) {
     this.#count = count
     this.#readers = new Uint8Array(bytes / 8)
@@ -59,7 +59,7 @@ export class Order {
     this.#visited.clear()
   }
 
-  /** Whether threads conflict at this word, now that the thread of this bit touches it. */
+  /** Whether threads conflict at this word, with this access by the thread of this bit. */
   isConflict(word: number, bit: number, kind: number): boolean {
     if (kind === READS) this.#readers[word] |= bit
     else this.#writers[word] |= bit
@@ -71,7 +71,7 @@ export class Order {
     return true
   }
 
-  /** The access happens now: it follows its thread's last one, and those to the word that it conflicts with. */
+  /** The access happens now: after its thread's last access, and after the accesses to the word that conflict with it. */
   happened(i: number, word: number, kind: number): void {
     const at = this.#conflicts[word]
     let a = Math.imul(this.#lastA[i] ^ at, 0x85ebca6b) ^ this.#writeA[at]
@@ -98,7 +98,7 @@ export class Order {
     this.#lastA[i] = Math.imul(this.#lastA[i], 0x2c1b3c6d) + 1
   }
 
-  // When operations are called and return is part of the history, and so of the state.
+  // Calls and returns of operations are part of the history, and so of the state.
 
   called(i: number): void {
     this.#historyHash = Math.imul(this.#historyHash ^ (i * 2 + 1), 0x9e3779b1) ^ 0x5bd1e995

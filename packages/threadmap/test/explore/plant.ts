@@ -1,4 +1,4 @@
-/** Puts a planted fault into the source that it is a fault of. */
+/** Puts a planted fault into the source file that it changes. */
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Fault } from './faults.js'
@@ -16,7 +16,7 @@ export function sourceFile(fault: Fault): string {
   return isCompiled(fault) ? fault.file.replace(/^src/, 'dist').replace(/\.ts$/, '.js') : `kernel/${fault.file}`
 }
 
-/** The fault can't be made: its text is gone, or stands there more than once. */
+/** The fault cannot be planted: its text does not occur in the file, or occurs more than once. */
 export class AnchorGone extends Error {}
 
 /** The source with the fault in it. */

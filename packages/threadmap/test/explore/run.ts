@@ -1,4 +1,4 @@
-/** Explores scenarios on all cores, and prints what was done. Each core has a worker, which takes every nth scenario. */
+/** Explores scenarios on all cores, and prints a table. There is a worker for each of n cores, which takes every nth scenario. */
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { Explorer, type Failure } from './explorer.js'
@@ -14,14 +14,14 @@ export interface Effort {
   /** Random schedules per scenario, after the search, and their changes of priority. */
   random: number
   changes: number
-  /** Milliseconds for everything: what is left then is explored with one preemption only. */
+  /** Milliseconds for all scenarios. After that time the remaining scenarios are explored with one preemption only. */
   milliseconds: number
   workers?: number
   /** Ends with the first failure. */
   once?: boolean
 }
 
-/** What was done in one situation of one map. */
+/** The scenarios of one map in one situation. */
 export interface Row {
   map: string
   situation: string
@@ -44,7 +44,7 @@ function add(row: Row, sum: Row): void {
   }
 }
 
-/** A share ends with so many: one fault shows in many scenarios. */
+/** A worker stops after this many failures: one fault fails many scenarios. */
 const MOST_FAILURES = 20
 
 interface Share {
@@ -89,7 +89,7 @@ function exploreOne(scenario: Named, effort: Effort, until: number, rows: Map<st
   return searched.failure ?? random?.failure
 }
 
-/** Explores, on so many workers as there are cores. */
+/** Explores all scenarios that `effort` chooses. */
 export async function explore(effort: Effort): Promise<Share> {
   const workers = effort.workers ?? availableParallelism()
   const pool = Array.from(

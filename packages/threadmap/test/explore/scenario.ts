@@ -10,21 +10,21 @@ export interface Scenario {
   capacity?: number
   /** Keys and values that the map has at first. */
   fill: readonly (readonly [string, number])[]
-  /** Done to the map after that, by one thread: makes room for reuse, promotes, and so on. */
+  /** Steps of one thread after that, for example to free blocks or to promote. */
   before?: readonly Step[]
   /** What each thread does. */
   threads: readonly (readonly Step[])[]
-  /** A thread that died before its `at`th access in this step. Recover it as owner 'victim'. */
+  /** A thread that died before its `at`th access in this step. A step `recover` of another thread recovers it. */
   victim?: { step: Step; at: number }
   /** This thread dies before its `at`th access, or falling asleep. Steps `recover` of the others begin when it has died. */
   mortal?: { thread: number; at: number }
-  /** Waiters of locks are handed them after so many microseconds (by default later than any schedule lasts). */
+  /** Microseconds after which a waiter is handed its lock (by default longer than any schedule). */
   handover?: number
   /** The locks' time-out in milliseconds. 0: operations that find a lock taken may give up. */
   timeout?: number
   /** No page is free. */
   full?: boolean
-  /** Preemptions and schedules at most, where a schedule is long. */
+  /** Limits of preemptions and schedules, for scenarios whose schedules are long. */
   bound?: number
   most?: number
 }

@@ -1,4 +1,4 @@
-/** What is explored: small programs in small maps, chosen so that their threads get in each other's way. */
+/** The scenarios that are explored: small programs on small maps, chosen so that their threads conflict. */
 import type { MapKind } from 'threadmap'
 import { FastMap, f64, string } from 'threadmap'
 import { ALL_KINDS } from '../support/kinds.js'
@@ -41,7 +41,7 @@ const few = [
 /** A table of one bucket that grows with the next key. */
 const full = [...few, ['d', 4], ['e', 5], ['f', 6], ['g', 7]] as const
 
-/** Each of `first` with each of `second`; a pair of the same list only once. */
+/** All pairs of `first` with `second`. Of one list with itself each pair comes once. */
 function pairs(first: readonly Step[], second: readonly Step[]): Step[][][] {
   return first.flatMap((one, i) => second.slice(first.length === second.length ? i : 0).map(other => [[one], [other]]))
 }
@@ -87,7 +87,7 @@ function common(map: MapKind, form: FormName): Named[] {
   })
   const clear: Step = { op: 'clear' }
   add('clear', against([clear], [...two, ...reads('a'), ...fresh, clear]))
-  // The entry's block, and the value's, serve another key between two loads of whoever is at `a`.
+  // The blocks of the entry and of its value serve another key between two loads of a thread that accesses `a`.
   const reuse: Step[] = [
     { op: 'delete', key: 'a' },
     { op: 'set', key: 'c', value: 103 },
@@ -150,7 +150,7 @@ function common(map: MapKind, form: FormName): Named[] {
   )
   // Two half-empty pages of entries, and none free: a key of another length makes the entries move together.
   const many = Array.from({ length: 200 }, (_, i) => [`${i}`.padStart(8, '0'), (i % 100) + 1] as const)
-  // The first blocks of the pages, which what comes after will overwrite.
+  // The first blocks of the pages, which later entries overwrite.
   const kept = [many[0], many[84], many[168], many[169]]
   const long: Step = { op: 'set', key: 'n'.repeat(300), value: 101 }
   const moving = (key: string, old: number): Step[] => [
@@ -168,19 +168,19 @@ function common(map: MapKind, form: FormName): Named[] {
     bound: 1,
     most: 1500,
   })
-  // Somebody died; one recovers it while the other goes on.
+  // A thread has died; one thread recovers it while the other goes on.
   for (const at of [4, 9, 14, 19, 24, 29, 34, 44, 59]) {
     const victim = { step: { op: 'set', key: 'n', value: 101 } as const, at }
     const survivors: Step[] = [two[0], two[5], { op: 'get', key: 'a' }, { op: 'set', key: 'n', value: 102 }]
     add(`recovery`, against([{ op: 'recover' }], survivors), { victim, bound: 1, most: 400 })
   }
-  // Whoever computed died, or was just beginning to or ending.
+  // The thread died while it computed, or while it began or ended a computation.
   for (const at of [4, 8, 12, 16, 20, 24, 28, 32, 40, 50, 60, 70]) {
     const victim = { step: nest('n', 'm', 101), at }
     const rest = { victim, bound: 1, most: 300 }
     add('recovery of a computation', [[[compute(102)], [{ op: 'recover' }]]], rest)
   }
-  // Two that wait and one that holds: the lock goes from hand to hand.
+  // Two threads wait and one holds the lock, which is handed over.
   add('three threads', [
     [[one[0]], [two[5]], [{ op: 'set', key: 'b', value: 103 }]],
     [[one[0]], [two[1]], [{ op: 'get', key: 'a' }]],
@@ -236,7 +236,7 @@ function syncOnly(form: FormName): Named[] {
     { before: deleted },
   )
   add('expunged', pairs([{ op: 'set', key: 'a', value: 101 }], [...onA, fresh, clear, iterate]), { before: expunged })
-  // Expunged and freed between the load and the exchange of whoever writes to `a`.
+  // The entry is expunged and freed between the load and the exchange of a thread that writes to `a`.
   const expunge: Step[] = [fresh, { op: 'get', key: 'n' }, { op: 'get', key: 'n' }]
   add('expunged is freed', against(expunge, onA), { before: deleted })
   add('expunged is freed', against([...expunge, { op: 'set', key: 'm', value: 103 }], onA), { before: deleted })
@@ -246,7 +246,7 @@ function syncOnly(form: FormName): Named[] {
   return made
 }
 
-/** Values of two pages: replaced, freed and their pages used again while somebody reads or compares one. */
+/** Values of two pages are replaced and freed, and their pages used again, while another thread reads or compares one. */
 function chainsOnly(map: MapKind): Named[] {
   const key = 'a'
   const changing: Step[] = [
@@ -261,7 +261,7 @@ function chainsOnly(map: MapKind): Named[] {
     { op: 'getAndDelete', key },
     { op: 'update', key },
   ]
-  // The pages serve another value, or a slab, when the reader comes to them.
+  // The pages serve another value, or a slab, by the time that the reader comes to them.
   const reuse: Step[] = [
     { op: 'delete', key },
     { op: 'set', key: 'n', value: 103 },
@@ -296,7 +296,7 @@ export function allScenarios(): Named[] {
 /** Entries whose table takes more than a page. */
 const SPAN_OF_PAGES = 600
 
-/** Every operation that changes something, in every state in which it does something else. */
+/** Every operation that changes the map, in every state in which it takes another path. */
 export function deathsOf(map: MapKind, form: FormName): DeathScenario[] {
   const onA = changes(form, 'a', 1)
   const onN = [
@@ -309,7 +309,7 @@ export function deathsOf(map: MapKind, form: FormName): DeathScenario[] {
   const states: { fill: DeathScenario['fill']; capacity?: number; before?: readonly Step[]; steps: readonly Step[] }[] =
     [
       { fill: few, steps: [...onA, ...onN, ...rest] },
-      // The table grows, shrinks, is passed over.
+      // The table grows or shrinks, or has buckets that were passed.
       { fill: full, steps: [...onN, { op: 'clear' }] },
       {
         fill: full,
@@ -329,7 +329,7 @@ export function deathsOf(map: MapKind, form: FormName): DeathScenario[] {
       // A table of several pages is replaced: a span has a head and tails.
       { fill: few, capacity: SPAN_OF_PAGES, steps: [{ op: 'clear' }] },
     ]
-  // What chains add is the same in each state.
+  // One state is enough: what chains add does not depend on it.
   if (form === 'chains') states.length = 1
   if (map === 'SyncMap' && form !== 'chains') {
     const onC = changes(form, 'c', 1, 3)
@@ -355,8 +355,8 @@ function show({ op, key, via, value, expected }: Step): string {
 let found: { fill: [string, number][]; home: string; displaced: string; fresh: string } | undefined
 
 /**
- * Keys for a table of two buckets of which the first is full and passed: eight belong there, so the last of them stands in the
- * second, and so would `fresh`.
+ * Keys for a table of two buckets whose first bucket is full and passed: eight keys belong there, so the eighth is in the second
+ * bucket, and so would `fresh` be.
  */
 function overflowing() {
   if (found !== undefined) return found

@@ -1,6 +1,6 @@
 /**
- * Runs a scenario's logical threads on the compiled kernel, one schedule at a time: each goes on till it is suspended, falls asleep or
- * has ended an operation, and `Choices` says who is next. Every schedule starts from the same picture of the memory.
+ * Runs a scenario's logical threads on the compiled kernel, one schedule at a time: each runs until it is suspended, falls
+ * asleep or ends an operation, and `Choices` says which thread is next. Every schedule starts from the same picture of the memory.
  */
 import { describeAddress } from './addresses.js'
 import type { Choices } from './choices.js'
@@ -25,9 +25,9 @@ import { World } from './world.js'
 
 /** The time that passes when all threads sleep. */
 const SLICE_MS = 10
-/** Accesses in one schedule, above which nothing moves any more. */
+/** Accesses of one schedule. More of them mean that a thread loops for ever. */
 const MOST_ACCESSES = 400_000
-/** Points that a thread may pass on end while others can run: more is waiting without sleeping. */
+/** Points that a thread may pass in a row while others can run. More of them mean that it waits without sleeping. */
 const MOST_ON_END = 20_000
 
 /** An access, as a failure's explanation shows it. */
@@ -42,12 +42,12 @@ export class Schedule implements Scheduler {
   readonly order: Order
   /** What the map holds before the first schedule. */
   readonly initial = new Map<string, number>()
-  /** What was called and has returned in this schedule, and the time on the history's clock. */
+  /** The calls and returns of this schedule, and the time on the history's clock. */
   history: Entry[] = []
   clock = 0
   /** How often all threads slept until a time-out woke them. */
   timeouts = 0
-  /** Accesses are noted here, if it is an array. */
+  /** The accesses of the schedule are appended here, unless it is undefined. */
   trace: Traced[] | undefined
   readonly #choices: Choices
   readonly #count: number
@@ -201,7 +201,7 @@ export class Schedule implements Scheduler {
 
   // --- Points ---------------------------------------------------------------------------------------------------------
 
-  /** Whether the running thread goes on; if not, `#next` says who does. */
+  /** Whether the running thread goes on; if not, `#next` is the thread that does. */
   #point(thread: LogicalThread): boolean {
     if (++this.#onEnd > MOST_ON_END) throw new Error('a thread waits for another without sleeping')
     const next = this.#choose(thread.index, thread.index)
@@ -238,7 +238,7 @@ export class Schedule implements Scheduler {
 
   // --- A schedule -----------------------------------------------------------------------------------------------------
 
-  /** Runs one schedule to its end. Throws `Merged`, or what an operation threw that it must not. */
+  /** Runs one schedule to its end. Throws `Merged`, or an error that no operation may throw. */
   run(): void {
     this.world.restore()
     this.#choices.begin()
@@ -266,7 +266,7 @@ export class Schedule implements Scheduler {
     }
   }
 
-  /** All sleep: their slices end. False: nobody sleeps, so all is done. */
+  /** All threads sleep, and their time slices end. False: no thread sleeps, so the schedule is over. */
   #timeOut(): boolean {
     let any = false
     for (let i = 0; i < this.#count; i++) {
@@ -281,7 +281,7 @@ export class Schedule implements Scheduler {
     return any
   }
 
-  /** Lets a thread run till it is suspended, sleeps or has ended an operation. */
+  /** Lets a thread run until it is suspended, sleeps or ends an operation. */
   #advance(i: number): void {
     const thread = this.world.threads[i]
     let operation = this.#operations[i]

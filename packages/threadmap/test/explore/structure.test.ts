@@ -1,4 +1,4 @@
-/** Rules that no schedule shows on this machine: atomic loads of what can be raced, and what two threads write standing apart. */
+/** Rules that no schedule on this machine can check: loads that race are atomic, and words that two threads write are 128 bytes apart. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -11,9 +11,9 @@ interface Binaryen {
   getExportInfo(ref: number): { value: string }
 }
 
-/** What an export of the shipped kernel is compiled to, as text. */
+/** The compiled code of an export of the shipped kernel, as text. */
 async function compiled(): Promise<(name: string) => string> {
-  // The compiler's own; nothing else here needs it.
+  // The compiler's own copy of binaryen: no other package here depends on it.
   const resolve = createRequire(createRequire(import.meta.url).resolve('assemblyscript/package.json')).resolve
   const { default: binaryen } = (await import(pathToFileURL(resolve('binaryen')).href)) as { default: Binaryen }
   const module = binaryen.readBinary(readFileSync(new URL('../../kernel.wasm', import.meta.url)))
@@ -29,7 +29,7 @@ const count = (text: string, part: string): number => text.split(part).length - 
 
 test('content that can be raced is read with atomic loads', async () => {
   const of = await compiled()
-  // The table word, the entry's header and its value word; nothing of 64 bits is loaded otherwise.
+  // The table word, the entry's header and its value word: these are all loads of 64 bits.
   assert.ok(count(of('isCurrent'), '(i64.atomic.load') >= 3)
   assert.equal(count(of('isCurrent'), '(i64.load'), 0)
   assert.equal(count(of('lockOwner'), '(i32.atomic.load'), 1)

@@ -22,7 +22,7 @@ const module = new WebAssembly.Module(readFileSync(new URL('../../kernel.explore
 
 /** What the kernel calls out for. */
 export interface Scheduler {
-  /** Before an access. False: the thread is suspended; `resumed` is called when it goes on. */
+  /** Called before an access. False: the thread is suspended; `resumed` is called when it goes on. */
   access(thread: LogicalThread, address: number, kind: number): boolean
   resumed(thread: LogicalThread): void
   /** 0: woken, 1: the word holds something else, -1: the thread is suspended. */
@@ -34,9 +34,9 @@ export interface Scheduler {
   now(): number
 }
 
-/** Where a thread stands between two turns. */
+/** The state of a thread between two turns. */
 export const RUNNING = 0
-/** Before an access, a wait or a wake-up. */
+/** Suspended before an access, a wait or a wake-up. */
 export const PREEMPTED = 1
 export const SLEEPING = 2
 export const WOKEN = 3
@@ -64,7 +64,7 @@ export class LogicalThread {
   readonly owner: number
   readonly index: number
   state = RUNNING
-  /** What it is about to do. */
+  /** The access that it is about to make. */
   word = 0
   kind = READS
   /** The address that it sleeps on. */
@@ -104,7 +104,7 @@ export class LogicalThread {
       },
       growPoint: (pages: number): number => scheduler.grow(pages),
     }
-    // Called again when a stack is wound up, before the yield point that it was suspended at: these have no state of their own.
+    // Asyncify calls these again when it winds a stack up, until the yield point of the suspension: they must have no state.
     const carry = {
       pull: (area: 0 | 1 | 2 | 3, offset: number, length: number): void => this.scratch.pull(area, offset, length),
       push: (offset: number, length: number): void => this.scratch.push(offset, length),
@@ -116,16 +116,16 @@ export class LogicalThread {
     this.#data = data
     this.#header = new Int32Array(memory.buffer, data, 2)
     this.#header[1] = data + size
-    // No thread of the runtime, so none that started it either.
+    // A logical thread is no thread of the runtime, so no thread started it.
     this.owner = this.kernel.register(0, 0, 0, true)
     if (this.owner === 0 || this.kernel.open() !== 0) throw new Error('no place for another logical thread')
     this.scratch = new scratchRoom.Scratch(memory, () => this.kernel)
     this.scratch.locate()
-    // As a thread has it that has read a large value before: else each read of one would begin with asking for it.
+    // As after a read of a large value: otherwise each read of one would begin with a request for a larger window.
     this.scratch.reserve(RESULT, LARGE)
   }
 
-  /** Forgets whatever it was at. */
+  /** Forgets the operation that it was in. */
   reset(): void {
     this.state = RUNNING
     this.suspended = false
@@ -133,7 +133,7 @@ export class LogicalThread {
     this.#unwinding = false
   }
 
-  /** Runs a call of the kernel, or what is left of it. Undefined: it was suspended. */
+  /** Runs a call of the kernel, or the rest of a suspended call. Undefined: the thread was suspended. */
   run(call: KernelCall): number | undefined {
     let result: number | undefined
     if (this.suspended) {

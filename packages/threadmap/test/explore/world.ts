@@ -10,8 +10,8 @@ import { L, LogicalThread, type Scheduler } from './thread.js'
 const CHAIN = 4200
 
 /**
- * Values are small numbers to a scenario. In the map they stand in the entry, in blocks of two words (torn or not?), or in chains of
- * two pages.
+ * The values of a scenario are small numbers. The map stores them in the entry, in blocks of two words (which can be torn), or in chains
+ * of two pages.
  */
 export const forms = {
   numbers: { codec: f64, make: (n: number): unknown => n, read: (value: unknown): number => value as number },
@@ -33,7 +33,7 @@ export const forms = {
   },
 } as const
 export type FormName = keyof typeof forms
-/** What a scenario sees in place of a value that is none. */
+/** The number of a torn value. */
 export const TORN = -1
 
 /** The seed of every map here: keys fall into the same buckets in every run. */
@@ -45,7 +45,7 @@ type AnyMap = FastMap<string, unknown>
 const LOCK_TIMEOUT = 100
 
 const STACK = 16384
-/** The kernel may grow the memory by so many WebAssembly pages; stacks of suspended threads stand above. */
+/** WebAssembly pages by which the kernel may grow the memory; the stacks of suspended threads are above them. */
 const GROWTH = 2
 const MAX_BYTES = 2 ** 20
 
@@ -75,7 +75,7 @@ export class World {
       capacity,
       seed: SEED,
       maxBytes: MAX_BYTES,
-      // One look more before a thread sleeps: spinning is no more than that to a scheduler.
+      // A thread looks once more before it sleeps: to a scheduler, spinning is no more than that.
       backoff: { initialDelay: 0, maxRetries: 1 },
       lockTimeout: LOCK_TIMEOUT,
       shards: 1,
@@ -92,7 +92,7 @@ export class World {
     this.#bytes = new Uint8Array(memory.buffer)
   }
 
-  /** Lets the map have all its memory at once: nothing grows any more, also not for the shipped kernel. */
+  /** Gives the map all its memory at once, so that nothing grows any more, not for the shipped kernel either. */
   grown(): this {
     this.words[L.H_PAGES_SEEN >>> 2] = this.size / L.PAGE
     return this
@@ -111,7 +111,7 @@ export class World {
     return thread
   }
 
-  /** The kernel asks for more memory. What it had before, in WebAssembly pages, or -1. */
+  /** The kernel asks for more memory. Returns the WebAssembly pages that it had before, or -1. */
   grow(pages: number): number {
     if ((this.#grown + pages) * L.WASM_PAGE > this.size) return -1
     this.#grown += pages
@@ -153,7 +153,7 @@ export class World {
     for (const thread of this.threads) thread.reset()
   }
 
-  /** Whether everything but scratch areas is as in the picture again: else schedules would not start alike. */
+  /** Checks that everything but scratch areas is as in the picture: otherwise schedules would start from different states. */
   checkRestored(): void {
     this.restore()
     const table = this.words[L.H_PAGE_TABLE >>> 2] >>> 0
@@ -165,7 +165,7 @@ export class World {
     }
   }
 
-  /** Gives every free page to the map's first thread, so that the next one that is needed is not there. */
+  /** Gives every free page to the map's first thread, so that there is none for the next allocation. */
   fillUp(): void {
     const word = (address: number): number => this.words[address >>> 2] >>> 0
     const table = word(L.H_PAGE_TABLE) >>> 2
@@ -195,8 +195,8 @@ export class World {
   }
 
   /**
-   * The invariants of the whole memory, on the shipped kernel; and that nobody has left anything behind. A dead reader's
-   * share stands until the next writer comes: `written` says that one has.
+   * Checks the invariants of the whole memory on the shipped kernel, and that no thread has left anything behind. A dead reader's
+   * share stays until the next writer comes: `written` says that one has come.
    */
   audit(written = true): string[] {
     const found = this.map.session.kernel.audit() === 0 ? [] : this.map.audit()

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type GuardReport, guard } from 'threadmap/guard'
 
-/** The example, with real requests. */
+/** The example http-cart.mjs, with real requests. */
 interface Example {
   serve(carts: Map<string, unknown>): Server
   shop(origin: string, handler: string, user: string): Promise<{ item: string }[]>

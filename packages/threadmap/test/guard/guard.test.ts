@@ -55,7 +55,7 @@ describe('what the guard finds, and where it is silent', () => {
   })
 })
 
-/** A read, a wait, a write, and another context's write between. */
+/** A context reads, waits and writes, and another one writes in between. */
 async function collide(map: Map<string, number>): Promise<void> {
   await Promise.all([
     task(async function reader() {
@@ -231,7 +231,7 @@ test('an endless loop holds no memory: what is remembered of a path is bounded',
     if (i % 10 === 0) await pause(0)
   }
   await collectGarbage()
-  // Not by a FinalizationRegistry: Node 24 and later collect it together with its callbacks when no later line uses it.
+  // A FinalizationRegistry cannot count them: Node 24 and later collect it with its callbacks when no later line uses it.
   const kept = values.filter(value => value.deref() !== undefined).length
   assert.equal(map.size, 1, 'the map is used until here, so that it has not been collected with all that it holds')
   assert.ok(kept > 0 && kept <= 500, `${kept} of 3000 values are still held`)

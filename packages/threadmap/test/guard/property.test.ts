@@ -6,8 +6,8 @@ import { SEED } from '../support/random.js'
 import { pause, task } from './programs.js'
 
 /**
- * Random programs of many contexts. Correct ones use each key by one discipline and are never reported; with a fault
- * planted among them, exactly its key is reported. fast-check prints seed and path of a failure.
+ * Random programs of many contexts. A correct program uses each key by one discipline, and nothing is reported; with one planted
+ * fault exactly its key is reported. fast-check prints seed and path of a failure.
  */
 
 /** Each key is used in one way only: its first letter says which. */
@@ -139,7 +139,7 @@ async function live(
   return made.reports
 }
 
-/** How another context gets between. */
+/** How another context comes between. */
 const culprits = {
   'overwrites it': (map: Counts) => map.set('fault', 77),
   'counts it in one go': (map: Counts) => map.set('fault', (map.get('fault') ?? 0) + 1),
@@ -169,7 +169,7 @@ describe('random programs', () => {
 
   test('a fault among correct ones is reported, and nothing else', async () => {
     const how = fc.constantFrom(...(Object.keys(culprits) as (keyof typeof culprits)[]))
-    // Others read the key of the fault when they clear or walk all of the map; that is not what is planted.
+    // Contexts that clear or walk the whole map read the key of the fault too; that is not the planted fault.
     const calm = correct.map(one => ({
       ...one,
       branches: false,

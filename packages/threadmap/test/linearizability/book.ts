@@ -1,4 +1,4 @@
-/** Where threads write down what they do: shared memory of the test's own, which outlives a thread that is terminated. */
+/** The threads' records of what they do, in shared memory of the test's own, which outlives a terminated thread. */
 
 import { PENDING } from './history.js'
 import { type MapOperation, OPERATIONS, type OperationName } from './map-model.js'
@@ -8,7 +8,7 @@ import { type MapOperation, OPERATIONS, type OperationName } from './map-model.j
  * consistent atomics, so one total order holds them all: what an operation did to the map lies between its two
  * ticks in that order, and if one operation's last tick is smaller than another's first, it was over before the other began. Such a
  * clock never accuses a correct map. (`process.hrtime` could: cores may read it before their earlier stores are seen by others,
- * and its ticks tie.) What it costs: a tick is a full barrier, so reordering across two operations is not seen;
+ * and its ticks tie.) Its price: a tick is a full barrier, so reordering across two operations is not seen;
  * the stress and litmus tests run without it.
  */
 export class Clock {
@@ -74,7 +74,7 @@ export class Book {
     return buffer
   }
 
-  /** An operation is about to begin. If its client dies in it, this is all that is known. */
+  /** An operation is about to begin. If its client dies in it, nothing else is known of it. */
   begin({ op, key, value, expected, call }: Begun): number {
     const at = 1 + this.#next * RECORD
     if (at + RECORD > this.#words.length) throw new Error('the book is full')
@@ -102,7 +102,7 @@ export class Book {
     return last === 0 ? begun - 1 : begun
   }
 
-  /** All that the clients have written. */
+  /** All records of all clients. */
   static read(buffer: SharedArrayBuffer, keyName: (index: number) => string): MapOperation[] {
     const history: MapOperation[] = []
     for (const [client, book] of Book.all(buffer).entries()) {

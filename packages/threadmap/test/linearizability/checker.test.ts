@@ -1,4 +1,4 @@
-/** The checker itself, on histories whose answer is known: a tool that cannot say no proves nothing. */
+/** Tests of the checker itself, on histories with known answers: a checker that cannot say no proves nothing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PATIENCE } from '../support/patience.js'
@@ -12,7 +12,7 @@ import { draw, drawHtml } from './picture.js'
 interface Details {
   value?: number
   expected?: number
-  /** What it returned; absent: nothing. */
+  /** The returned value; absent: none. */
   out?: number
   computed?: boolean
   key?: string
@@ -197,7 +197,7 @@ test('the model of a whole map asks whether clear and size are about one moment'
   assert.equal(check(sized(1), mapModel()).verdict, 'not linearizable')
 })
 
-/** Every order of the completed operations and any of the pending ones: obviously right, and far too slow. */
+/** Tries every order of the completed operations and of any pending ones: obviously right, and far too slow. */
 function bruteForce(history: MapOperation[], model: Model<number, unknown, unknown>): boolean {
   const go = (left: MapOperation[], state: number): boolean => {
     if (left.every(isPending)) return true
@@ -217,7 +217,7 @@ function bruteForce(history: MapOperation[], model: Model<number, unknown, unkno
   return go(history, model.initial)
 }
 
-/** What clients did to a key in a made-up run: real results of some order, and with `lie` one of them changed. */
+/** A made-up history of one key: the results of some order of operations, with `lie` one of them changed. */
 function makeUp(random: Random, lie: boolean): MapOperation[] {
   const model = keyModel()
   const count = 2 + random.below(6)
@@ -234,7 +234,7 @@ function makeUp(random: Random, lie: boolean): MapOperation[] {
     const end = at + random.below(25) + client / 10 + 0.05
     const op = names[random.below(names.length)]!
     const input = { value: 1 + random.below(3), expected: 1 + random.below(3) }
-    // Whatever it may return in this state is what it returns: found by trying.
+    // The output is one that the model allows in this state, found by trying.
     const outs = [ABSENT, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22]
     const base = { client, op, key: 'k', input, call, return: end }
     const out = outs.find(value => model.apply(state, { ...base, output: { value, computed: false } }) !== undefined)!
@@ -347,7 +347,7 @@ test('a search that takes too long says "unknown", not "yes"', () => {
   const began = performance.now()
   const { verdict, failure } = check(history, orders, 100)
   assert.equal(verdict, 'unknown')
-  // The whole search would take ages. It looks at the clock between steps, some of which a busy machine makes long.
+  // The whole search would take ages. It looks at the clock between steps; on a busy machine a step can take long.
   assert.ok(performance.now() - began < PATIENCE)
   assert.equal(failure?.blocked.client, 99)
 })

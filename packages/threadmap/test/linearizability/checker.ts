@@ -1,7 +1,7 @@
 /**
  * Is there an order of the operations in which each takes effect between its call and its return, and returns what it did?
- * Wing and Gong's search, with Lowe's memory of what was tried: the same set of operations in the same state leads
- * nowhere twice. The search is exponential at worst, so it has a time limit, and then the answer is "unknown".
+ * Wing and Gong's search, with Lowe's memory of what was tried: a set of operations in a state is tried once only. The search is
+ * exponential at worst, so it has a time limit; at the limit the answer is "unknown".
  *
  * Sources: Wing & Gong 1993; Lowe, "Testing for linearizability" (2017); Porcupine (Anish Athalye).
  */
@@ -129,7 +129,7 @@ class Search<S, I, O> {
         }
         continue
       }
-      // A return: its operation had to be placed before it, so the last choice was wrong.
+      // A return whose operation has not been placed: the last choice was wrong.
       const choice = stack.pop()
       if (choice === undefined) return this.#report('not linearizable')
       state = choice.state
@@ -168,7 +168,7 @@ class Search<S, I, O> {
     this.#placed[operation] = 0
     if (operation < this.#low) this.#low = operation
     while (this.#high > 0 && this.#placed[this.#high - 1] === 0) this.#high--
-    // In the reverse order: a removed event still knows its neighbours.
+    // In the reverse order of the removals: a removed event still knows its neighbours.
     for (const event of this.#eventsOf(operation).reverse()) {
       this.#next[this.#previous[event]!] = event
       this.#previous[this.#next[event]!] = event

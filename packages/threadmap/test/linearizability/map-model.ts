@@ -6,13 +6,13 @@ import { isPending, type Model, type Operation } from './history.js'
 
 export const ABSENT = -1
 
-/** What each operation takes, as numbers: a value, or an expected value and a value. */
+/** The input of each operation, as numbers: a value, or an expected value and a value. */
 export interface Input {
   readonly value: number
   readonly expected: number
 }
 
-/** What it returned: a value, 0 or 1 for a boolean; and whether this client's `compute` ran. */
+/** The output: a value, 0 or 1 for a boolean; and whether this client's `compute` ran. */
 export interface Output {
   readonly value: number
   readonly computed: boolean
@@ -47,7 +47,7 @@ export function updated(current: number, value: number): number {
 
 interface Step {
   readonly state: number
-  /** What it returns; undefined: nothing. */
+  /** The output; undefined: none. */
   readonly value?: number
 }
 
@@ -109,8 +109,8 @@ function tell({ op, input, output, return: end }: MapOperation): string {
 }
 
 /**
- * The model of one key. With `exclusive`, `compute` may only have run if the key was absent: so it is when nothing but
- * getOrInsertComputed, get and deletions touches the key, since it runs once per absent key across all threads.
+ * The model of one key. With `exclusive`, `compute` may only have run if the key was absent: this holds when only
+ * getOrInsertComputed, get and deletions touch the key, since `compute` runs once per absent key across all threads.
  */
 export function keyModel({ exclusive = false, initial = ABSENT } = {}): Model<number, Input, Output> {
   return {
@@ -120,7 +120,7 @@ export function keyModel({ exclusive = false, initial = ABSENT } = {}): Model<nu
       if (output === undefined) return after.state
       if (after.value !== undefined && after.value !== output.value) return undefined
       if (op === 'getOrInsertComputed') {
-        // Who inserted has computed; who computed has inserted, unless somebody else set the key meanwhile.
+        // A client that inserted has computed; one that computed has inserted, unless another one set the key meanwhile.
         if (state === ABSENT && !output.computed) return undefined
         if (exclusive && state !== ABSENT && output.computed) return undefined
       }

@@ -1,4 +1,4 @@
-/** A failing history so that a person sees what is wrong: time runs down, each client has a column. */
+/** Draws a failing history for people: time runs down, each client has a column. */
 import type { Failure } from './checker.js'
 import { isPending, type Model, type Operation } from './history.js'
 
@@ -19,7 +19,7 @@ function eventsOf<I, O>(operations: readonly Operation<I, O>[]): Event<I, O>[] {
   return events.sort((a, b) => a.time - b.time || Number(a.isReturn) - Number(b.isReturn))
 }
 
-/** What is near the failure: everything that returns not long before, and is called before, the blocked one's return. */
+/** The operations near the failure: those called before the blocked one returns that return shortly before it or later. */
 function nearby<S, I, O>(failure: Failure<S, I, O>): Event<I, O>[] {
   const { history, blocked } = failure
   const all = eventsOf(history)
@@ -80,7 +80,7 @@ function escapeHtml(text: string): string {
 const ROW = 16
 const COLUMN = 250
 
-/** The whole history as one HTML file with an SVG: a bar per operation, red what cannot be placed, grey what is not. */
+/** The whole history as an HTML file with an SVG: a bar per operation. Red: it cannot be placed. Grey: it is not in the order either. */
 export function drawHtml<S, I, O>(failure: Failure<S, I, O>, model: Model<S, I, O>): string {
   const events = eventsOf(failure.history)
   const clients = [...new Set(failure.history.map(operation => operation.client))].sort((a, b) => a - b)

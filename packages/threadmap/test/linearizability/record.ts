@@ -55,7 +55,7 @@ export interface RecordOptions {
   readonly each: number
   readonly cache?: number
   readonly sabotage?: Sabotage
-  /** What happens while the workers are at work; then they are stopped. `rounds` must be 1. */
+  /** Runs while the workers work; afterwards they are stopped. `rounds` must be 1. */
   readonly disturb?: (team: Disturbed) => Promise<void>
 }
 
@@ -137,7 +137,7 @@ class Session {
   }
 }
 
-/** Records histories of one map of this kind for each of the options, with the same workers. All have as many clients. */
+/** Records histories of one map of this kind for each of the options, with one team: all options have the same number of clients. */
 export async function recordAll(kind: MapKind, all: readonly RecordOptions[], random: Random): Promise<Recording[]> {
   const sessions = all.map(options => new Session(kind, options))
   try {
@@ -157,7 +157,7 @@ export async function record(kind: MapKind, options: RecordOptions, random: Rand
   return recording!
 }
 
-/** Lets a team work while something happens to it, then stops those who are left. */
+/** Lets a team work while `disturb` runs, then stops the workers that are left. */
 async function disturbed(
   workers: Team<void>,
   book: SharedArrayBuffer,

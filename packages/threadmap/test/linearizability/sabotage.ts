@@ -1,6 +1,6 @@
 import type { ConcurrentMap } from 'threadmap'
 
-/** Faults that people make with shared maps. The tests of histories plant them: what they cannot find, they do not check. */
+/** Faults that people make with shared maps. The tests of histories plant them, to show that these tests find them. */
 export const SABOTAGES = [
   'add in two steps',
   'compareAndSwap in two steps',
@@ -15,14 +15,14 @@ export type Sabotage = (typeof SABOTAGES)[number]
 /** How many reads an unvalidated cache answers before it asks the map. */
 const STALE_READS = 3
 
-/** Of so many pauses between two steps, one is so long that another client surely comes between. */
+/** One of this many pauses between two steps is so long that another client surely comes between. */
 const LONG_EVERY = 16
-/** Ticks of the clock that a whole operation of another client makes, whatever else was begun before. */
+/** Ticks of the clock within which another client has surely done a whole operation. */
 const TICKS = 4
-/** Milliseconds that a long pause takes at most: the others may be done. */
+/** Milliseconds of a long pause at most: the other clients may have ended. */
 const LONGEST = 50
 
-/** A pause between two steps, in which others can come between. */
+/** A pause between two steps, in which other clients can come between. */
 function dawdler(clock: SharedArrayBuffer): () => void {
   const ticks = new Int32Array(clock)
   let pauses = 0
@@ -33,14 +33,14 @@ function dawdler(clock: SharedArrayBuffer): () => void {
     }
     const began = Atomics.load(ticks, 0)
     const end = performance.now() + LONGEST
-    // Nobody wakes it: it looks once a millisecond, and leaves its processor to the others until then.
+    // No thread wakes it: it looks once a millisecond, and leaves its core to the others meanwhile.
     while (Atomics.load(ticks, 0) - began < TICKS && performance.now() < end) {
       Atomics.wait(ticks, 0, Atomics.load(ticks, 0), 1)
     }
   }
 }
 
-/** `map` with one operation made of others, without the lock that this would need. `clock`: that of the history. */
+/** `map` with one operation that is composed of others without the lock that this needs. `clock` is the history's. */
 export function sabotaged(
   map: ConcurrentMap<string, unknown>,
   sabotage: Sabotage,

@@ -16,8 +16,8 @@ const MAX_BYTES = 4 * MIB
 type Bytes = ConcurrentMap<string, Uint8Array>
 
 /**
- * Of the numbers that fitted into a new map, how many fit when all have been deleted. Keys fall into shards by chance: 99.9% and more
- * were seen. A SyncMap keeps the deleted entries, and the table they are in, for their keys to come back: 71,232 numbers fit at first
+ * The share of the numbers of the first fill that fits again when all have been deleted. Keys fall into shards by chance: 99.9% and more
+ * were measured. A SyncMap keeps the deleted entries, and the table they are in, for their keys to come back: 71,232 numbers fit at first
  * and when the same come back, but 57,344 others (80.5%), which fill the half-size table; the next size has no room beside it.
  */
 const REFILL: Readonly<Record<MapKind, number>> = {
@@ -28,14 +28,14 @@ const REFILL: Readonly<Record<MapKind, number>> = {
   FastMap: 0.99,
 }
 
-/** What a key holds is known by its number. */
+/** The value with this number. */
 function contentOf(number: number, size: number): Uint8Array {
   const value = new Uint8Array(size)
   for (let i = 0; i < size; i += 61) value[i] = (number + i) & 255
   return value
 }
 
-/** A map, and what it must hold: for each key its number and the size of its value. */
+/** A map and its expected contents: for each key the number and the size of its value. */
 class Ledger {
   readonly map: Bytes
   readonly sizes = new Map<string, readonly [number: number, size: number]>()
@@ -75,14 +75,14 @@ class Ledger {
     return total
   }
 
-  /** The bytes that live: keys, values, and what each entry takes beside them. */
+  /** The live bytes: keys, values, and 64 bytes for the rest of each entry. */
   get live(): number {
     let live = 0
     for (const [key, [, size]] of this.sizes) live += key.length + size + 64
     return live
   }
 
-  /** Deletes by chance until at most `share` of `maxBytes` lives. */
+  /** Deletes random keys until at most `share` of `maxBytes` is live. */
   thin(random: Random, share: number): void {
     const keys = [...this.sizes.keys()]
     let live = this.live
@@ -119,7 +119,7 @@ for (const kind of ALL_KINDS) {
         using map = createMap(kind, { key: string, value: bytes, maxBytes: MAX_BYTES })
         const ledger = new Ledger(map)
         const first = ledger.fill('first ', size)
-        // Overwrites, deletes and inserts; whatever is refused is not done.
+        // Overwrites, deletes and inserts; a refused operation changes nothing.
         for (let step = 0; step < 600; step++) {
           const keys = step % 200 === 0 ? [...ledger.sizes.keys()] : []
           if (keys.length > 0)
@@ -156,14 +156,14 @@ for (const kind of ALL_KINDS) {
       return index - from
     }
     const count = fill(0)
-    // Full as it is, a thread finds a place.
+    // A thread can attach to the full map.
     using early = attachMap<number, number>(map.handle)
     assert.equal(early.get(count - 1), count - 1)
     for (let i = 0; i < count; i++) if (i % 10 !== 0) assert.ok(map.delete(i))
     const others = Array.from({ length: 20 }, () => attachMap<number, number>(map.handle))
     for (const other of others) assert.equal(other.get(10), 10)
     for (const other of others) other[Symbol.dispose]()
-    // With the tenth that stayed it is what fitted at first, but for how keys fall into shards: 99.9% and more were seen.
+    // Together with the tenth that stayed, as many fit as at first, but for the chance by which keys fall into shards.
     const more = fill(count)
     assert.ok(map.size >= count * 0.99, `${more} more, ${map.size} in all; ${count} fitted at first`)
     for (let i = 0; i < count + more; i++) map.delete(i)

@@ -15,7 +15,7 @@ export interface ChurnTask {
 
 export interface StableTask {
   readonly map: MapHandle<string, string>
-  /** Keys `stable:0` and so on are there before the start, and nobody removes them. */
+  /** Keys `stable:0` to `stable - 1` are in the map before the start, and no worker removes them. */
   readonly stable: number
   /** How many other keys the inserter adds before it removes them all again. */
   readonly others: number
@@ -35,7 +35,7 @@ export interface ClearTask {
 
 export interface SizeTask {
   readonly map: MapHandle<number, number>
-  /** Keys 0 to `stable - 1` stay. Each toggler owns `own` keys after those. */
+  /** Keys 0 to `stable - 1` stay in the map. Each toggler owns `own` keys after those. */
   readonly stable: number
   readonly own: number
   readonly togglers: number
@@ -98,7 +98,7 @@ const jobs = {
     return operations
   },
 
-  /** Whatever a key gives, it must be a value of that key. */
+  /** Every value that a key gives must be a value of that key. */
   watchChurn(task: ChurnTask, crew: Crew): { found: number; missed: number } {
     const map = attachMap(task.map, { cache: task.cache })
     const form = formOf(task.form)
@@ -190,14 +190,14 @@ const jobs = {
       map.set(key, form.make(index, version))
       Atomics.store(published, index, version)
       const own = map.get(key)
-      // A clear may have taken it away. An older one cannot have come back.
+      // A clear may have removed the key. An older version cannot have come back.
       if (own !== undefined) assert.equal(form.check(own, index), version)
       writes++
     }
     return writes
   },
 
-  /** What was written before a clear began is gone when it ends. */
+  /** A version that was written before a clear began is gone when the clear ends. */
   clear(task: ClearTask, crew: Crew): { clears: number; survivors: number } {
     const map = attachMap(task.map)
     const form = formOf(task.form)

@@ -68,7 +68,7 @@ const jobs = {
     })
   },
 
-  /** Asks for 'slow' and tells what its error says. */
+  /** Asks for 'slow' and returns the text of the error. */
   impatient({ map: handle }: { map: MapHandle<string, number> }, crew: Crew): { message: string; key: unknown } {
     const map = attachMap(handle)
     crew.start()

@@ -6,7 +6,7 @@ import { mix } from '../support/random.js'
 
 export interface FillTask {
   readonly map: MapHandle<string, Uint8Array>
-  /** Entries `from` to `to - 1`, of which this worker does each `step`th from its index on. */
+  /** Entries `from` to `to - 1`, of which this worker takes every `step`th, beginning with its index. */
   readonly from: number
   readonly to: number
   readonly step: number
@@ -61,7 +61,7 @@ const jobs = {
     return deleted
   },
 
-  /** How many of the entries are there, whole; with `step` 1 and an index of 0, all of them are looked at. */
+  /** Returns how many of the entries are in the map, whole. With `step` 1 and index 0 it checks all of them. */
   verify(task: FillTask, crew: Crew): number {
     const map = attachMap(task.map)
     let found = 0
@@ -76,8 +76,8 @@ const jobs = {
   },
 
   /**
-   * Inserts until the map is full, deletes half of its own, and again. Whatever was acknowledged must be there, whatever
-   * was refused must not. Returns how often it was refused.
+   * Inserts until the map is full, deletes half of its own entries, and repeats this. Acknowledged entries must be in the map,
+   * refused ones must not. Returns how often it was refused.
    */
   overfill(task: FullTask, crew: Crew): number {
     const map = attachMap(task.map)
@@ -106,7 +106,7 @@ const jobs = {
         present.delete(index)
       }
     }
-    // What is left can be found by iterating as well.
+    // An iteration finds the rest as well.
     let met = 0
     for (const name of map.keys()) if (name.startsWith(`${crew.index}:`)) met++
     assert.equal(met, present.size)

@@ -4,7 +4,7 @@ import { parentPort, Worker, workerData } from 'node:worker_threads'
 import type { HolderTask } from './holder.js'
 
 export interface ForwarderTask {
-  /** What it imports of the library, if anything. */
+  /** The module of the library that it imports, if any. */
   readonly loads: 'threadmap' | 'threadmap/watch' | undefined
 }
 

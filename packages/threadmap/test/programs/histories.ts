@@ -8,7 +8,7 @@ import { type Form, type FormName, formOf } from '../support/forms.js'
 import { attachMap } from '../support/maps.js'
 import { Random } from '../support/random.js'
 
-/** How values look: the forms of the other tests, or (to be added to) the bare number. */
+/** The forms of values: those of the other tests, or bare numbers, for `add`. */
 export type ValueName = FormName | 'plain'
 
 export interface HistoryTask {
@@ -25,13 +25,13 @@ export interface HistoryTask {
   readonly books: readonly SharedArrayBuffer[]
   /** Held around each operation: UnsafeMap lets one thread in at a time. */
   readonly lock?: LockHandle<'Mutex'> | undefined
-  /** Breaks the map on purpose. */
+  /** The fault that breaks the map on purpose. */
   readonly sabotage?: Sabotage | undefined
 }
 
 /** Each client's values begin here times its number plus one: no two operations write the same value. */
 const VALUES_PER_CLIENT = 1 << 17
-/** Keys that nobody records: they make tables grow and shrink, `dirty` be promoted, blocks change their size. */
+/** Keys that are not recorded: they make tables grow and shrink, promote `dirty`, and change the size of blocks. */
 const FILLERS = 64
 
 const plain: Form<number> = {
@@ -80,7 +80,7 @@ class Client {
     }
   }
 
-  /** Whether to go on, though this client has done its share: others, who woke up later, have nobody to fight with else. */
+  /** Whether to go on though this client has done its share: clients that woke up later need one to compete with. */
   #isAhead(done: number, others: readonly Book[]): boolean {
     const { each } = this.#task
     return done < each * AT_MOST && others.some(book => book.completed < each / 2)
@@ -125,7 +125,7 @@ class Client {
         return read(
           map.getOrInsertComputed(name, () => {
             onCompute()
-            // Long enough that others come to wait for it.
+            // The computation is long enough for other threads to wait for it.
             for (let spins = this.#random.below(2000); spins > 0; spins--);
             return make(value)
           }),
@@ -175,17 +175,17 @@ class Client {
   #fill(map: ConcurrentMap<string, unknown>): void {
     const next = this.#fillers++
     map.set(`filler ${this.#index}:${next}`, this.#form.make(0, next))
-    // In waves, so that tables grow and shrink.
+    // Keys come and go in waves, so that tables grow and shrink.
     if (next % FILLERS === 0)
       for (let old = next - FILLERS; old < next; old++) map.delete(`filler ${this.#index}:${old}`)
   }
 }
 
-/** The same map, with every operation under a lock. */
+/** A map of which every operation runs under a lock. */
 function locked<V>(map: ConcurrentMap<string, V>, mutex: Mutex): ConcurrentMap<string, V> {
   return new Proxy(map, {
     get(target, property) {
-      // A getter (size) runs under the lock as well; what is no function is a value by then.
+      // A getter (size) runs under the lock as well. A property that is no function is a value by then.
       const member: unknown = mutex.withLock(() => Reflect.get(target, property, target))
       if (typeof member !== 'function') return member
       if (property === Symbol.iterator) return () => mutex.withLock(() => [...target][Symbol.iterator]())
@@ -206,7 +206,7 @@ function write(task: HistoryTask, map: ConcurrentMap<string, unknown>, crew: Cre
   const clock = new Clock(task.clock)
   for (let round = 0; round < task.rounds; round++) {
     if (round > 0) {
-      // Every history begins with its keys absent, whatever the last one left.
+      // Every history begins with its keys absent.
       crew.control.meet()
       if (crew.index === 0) for (let key = 0; key < task.keys; key++) map.delete(historyKey(key))
       crew.control.meet(1)

@@ -13,7 +13,7 @@ export interface SmallTask {
 }
 
 const jobs = {
-  /** Holds the lock most of the time: it takes long to copy the values. */
+  /** Holds the lock most of the time, since copying the values takes long. */
   large(task: LargeTask, crew: Crew): number {
     const map = attachMap(task.map)
     const value = new Uint8Array(task.bytes)

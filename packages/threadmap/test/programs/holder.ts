@@ -1,4 +1,4 @@
-/** A worker that takes the locks it is given, by the kernel's own code, says so, and holds them until it is terminated. */
+/** A worker that takes the given locks by the kernel's own code, reports it, and holds them until it is terminated. */
 import { workerData } from 'node:worker_threads'
 import type { MapHandle } from 'threadmap'
 import { type LockHandle, Mutex } from 'threadmap/sync'
@@ -6,15 +6,15 @@ import { takeShard } from '../support/inside.js'
 
 export interface HolderTask {
   readonly map: MapHandle<string, number>
-  /** Locked before the map is. */
+  /** Locked before the shard of the map. */
   readonly mutex?: LockHandle<'Mutex'>
-  /** Int32Array: how many hold what they want, and a word that never changes. */
+  /** Int32Array: the number of holders that have their locks, and a word that never changes. */
   readonly log: SharedArrayBuffer
 }
 
 const { map, mutex, log } = workerData as HolderTask
 const words = new Int32Array(log)
-// Newer V8s abort the process when a thread is terminated while it evaluates modules of which one awaits something.
+// Newer versions of V8 abort the process when a thread is terminated while it evaluates a module with a top-level await.
 setImmediate(() => {
   if (mutex) Mutex.attach(mutex).lock(60_000)
   takeShard(map as never)

@@ -1,4 +1,4 @@
-/** Holds the lock of a shard for as long as a test wants: what other tests need luck for. */
+/** A worker that holds the lock of a shard as long as a test wants, so that the test needs no luck. */
 import { once } from 'node:events'
 import { parentPort } from 'node:worker_threads'
 import type { MapHandle } from 'threadmap'
@@ -23,7 +23,7 @@ export const HELD = 0
 export const RELEASE = 1
 
 const jobs = {
-  /** Takes the lock, says so, and keeps it until it is told to let go, or terminated. */
+  /** Takes the lock, reports it, and keeps it until it is told to release it, or is terminated. */
   async hold(task: HoldTask, crew: Crew): Promise<void> {
     const handle = task.map === undefined ? once(parentPort!, 'message') : [task.map]
     crew.start()

@@ -47,14 +47,14 @@ export interface RivalTask {
   readonly how: 'write' | 'read'
   /** How long it holds the lock each time, in milliseconds. */
   readonly hold: number
-  /** How often; 0: until it is stopped. */
+  /** How often it takes the lock; 0: until it is stopped. */
   readonly times: number
 }
 
 export interface AsyncTask {
   readonly lock: AnyLock
   readonly how: 'write' | 'read'
-  /** Blocks its event loop once it waits: it can be handed the lock, and cannot accept. */
+  /** The worker blocks its event loop once it waits: it can be handed the lock, but cannot accept it. */
   readonly blocks: boolean
   /** The worker's runtime has no `Atomics.waitAsync`. */
   readonly timers?: boolean
@@ -67,7 +67,7 @@ export interface GuardTask {
   readonly times: number
 }
 
-/** What came of an attempt to get a lock. */
+/** The outcome of an attempt to get a lock. */
 export interface Outcome {
   readonly error: string | undefined
   readonly died: OwnerDied | undefined
@@ -81,7 +81,7 @@ export const ASKING = 2
 
 type AsyncFace = Pick<AsyncLocker, 'lock' | 'unlock' | 'lockAsync'>
 
-/** The two faces of each kind: for those who write, and for those who only read. A mutex has but one. */
+/** The two sides of each lock: one for threads that write, one for threads that only read. A mutex has one side. */
 export function faces(handle: AnyLock): { writer: AsyncFace; reader: AsyncFace } {
   switch (handle.kind) {
     case 'Mutex': {
@@ -120,7 +120,7 @@ const jobs = {
     }
   },
 
-  /** Like `count`, until it is terminated; repairs what a dead owner left half done. Only then may it be so. */
+  /** Like `count`, until it is stopped or terminated. It repairs the half change of a dead owner; only after a death may there be one. */
   countForever(task: CountTask, crew: Crew): number {
     const { writer } = faces(task.lock)
     const words = new Int32Array(task.words)
@@ -160,7 +160,7 @@ const jobs = {
     return reads
   },
 
-  /** Takes the lock, holds it till it is told to let go, and tells how that went. */
+  /** Takes the lock, holds it until it is told to release it, and returns the outcome. */
   hold(task: HoldTask, crew: Crew): Outcome {
     const { writer, reader } = faces(task.lock)
     const face = task.how === 'write' ? writer : reader
@@ -194,14 +194,14 @@ const jobs = {
     return times
   },
 
-  /** Waits for the lock by `lockAsync`, and keeps it until it is told to let go. */
+  /** Waits for the lock by `lockAsync`, and keeps it until it is told to release it. */
   async holdAsync(task: AsyncTask, crew: Crew): Promise<Outcome> {
     const face = faces(task.lock)[task.how === 'write' ? 'writer' : 'reader']
     if (task.timers === true) Reflect.deleteProperty(Atomics, 'waitAsync')
     crew.start()
     const began = performance.now()
     const asked = face.lockAsync({ timeout: PATIENCE })
-    // Long enough to be overdue.
+    // After this time the request is overdue.
     await new Promise(resolve => setTimeout(resolve, 50))
     crew.control.set(crew.index, ASKING, 1)
     if (task.blocks) crew.control.sleepWhile(crew.index, RELEASE, 0)
@@ -228,7 +228,7 @@ const jobs = {
     return 0
   },
 
-  /** Several threads with an `UnsafeMap`, each only while it holds the mutex: nobody may be accused, nothing be lost. */
+  /** Several threads use an `UnsafeMap`, each only while it holds the mutex: none may be accused, and nothing may be lost. */
   guarded(task: GuardTask, crew: Crew): void {
     const map = attachMap(task.map)
     const { writer, reader } = faces(task.lock)

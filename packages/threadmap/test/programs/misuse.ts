@@ -7,17 +7,17 @@ export interface WriteTask {
   /** One map per round. */
   readonly maps: readonly MapHandle<number, number>[]
   readonly writes: number
-  /** Int32Array, a word per map: what a detector sees that does nothing else. */
+  /** Int32Array, a word per map: a bare flag, to compare the map's detection with. */
   readonly probe: SharedArrayBuffer
 }
 
-/** What one worker did in one round: from when to when it wrote, in microseconds of one clock, and how that ended. */
+/** One worker's turn in one round: from when to when it wrote, in microseconds of one clock, and how it ended. */
 export interface Turn {
   readonly from: number
   readonly to: number
-  /** What it was accused of, if it was. */
+  /** The message of the accusation, if there was one. */
   readonly message: string | undefined
-  /** Whether this worker was inside together with another one when all did the same with a bare flag. */
+  /** Whether the bare flag saw another worker inside together with this one. */
   readonly met: boolean
 }
 
@@ -31,7 +31,7 @@ export interface RacyTask {
   readonly operations: number
 }
 
-/** Keys of the pair test: 0 to this, all present from the start, so that an iteration takes a while. */
+/** The number of keys of the pair test, all present from the start, so that an iteration takes a while. */
 export const PAIR_KEYS = 2000
 
 /** The message of an accusation; any other error is a failure. */
@@ -67,7 +67,7 @@ const jobs = {
       let met = false
       for (let count = 0; count < task.writes; count++) {
         if (Atomics.exchange(probe, round, 1) === 1) met = true
-        // About as long as a write is inside.
+        // This takes about as long as a write.
         for (let work = 0; work < 10; work++) Atomics.load(probe, round)
         Atomics.store(probe, round, 0)
       }
@@ -76,7 +76,7 @@ const jobs = {
     return turns
   },
 
-  /** Plays its part until it or the other is accused. */
+  /** Plays its role until it or the other worker is accused. */
   pair(task: PairTask, crew: Crew): string[] {
     const map = attachMap(task.map)
     const messages = new Set<string>()
@@ -98,7 +98,7 @@ const jobs = {
     return [...messages]
   },
 
-  /** Uses the map without any care. Only typed accusations may come of it. Returns how many did. */
+  /** Uses the map without any synchronization. The only errors may be typed accusations; returns their number. */
   racy(task: RacyTask, crew: Crew): number {
     const map = attachMap(task.map)
     let accused = 0

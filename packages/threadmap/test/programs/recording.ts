@@ -1,4 +1,4 @@
-/** A thread that records into a histogram which others record into as well, from the moment all of them have come. */
+/** A thread that records into a shared histogram, from the moment when all threads have come. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Histogram, type HistogramHandle } from 'threadmap/histogram'
 
@@ -9,7 +9,7 @@ export interface Recording {
   readonly threads: number
   /** Infinity: until it is terminated. */
   readonly times: number
-  /** One word, raised after each record; left out where nobody asks. */
+  /** One word, raised after each record; optional. */
   readonly recorded?: Int32Array
 }
 
@@ -17,7 +17,7 @@ const { handle, arrived, threads, times, recorded }: Recording = workerData
 const histogram = Histogram.attach(handle)
 Atomics.add(arrived, 0, 1)
 while (Atomics.load(arrived, 0) < threads) {
-  // The others are on their way.
+  // Waits for the other threads.
 }
 for (let i = 0; i < times; i++) {
   histogram.record(i % 100)

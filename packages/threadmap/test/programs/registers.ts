@@ -17,7 +17,7 @@ export interface RegisterTask {
   readonly keys: number
   readonly cache: number
   readonly seed: number
-  /** With deletes, every fifth version of a key is its absence. Without, only version 0 is. */
+  /** With deletes, every fifth version of a key is its absence; without, only version 0 is. */
   readonly deletes: boolean
   /** Int32Array of twice `keys` words: attempted, then published. */
   readonly versions: SharedArrayBuffer
@@ -25,7 +25,7 @@ export interface RegisterTask {
 
 export interface ReaderReport {
   readonly reads: number
-  /** How often a read gave another version than the one before: a test that sees none has tested nothing. */
+  /** How often a read gave another version than the read before: without any the test has tested nothing. */
   readonly changes: number
 }
 
@@ -86,7 +86,7 @@ const jobs = {
       const version = before + 1
       const value = form.make(index, version)
       const old = book.absentAt(before) ? undefined : form.make(index, before)
-      // Who alone writes a key knows what every operation on it must return.
+      // The only writer of a key knows what every operation on it must return.
       const isOld = (returned: unknown) => {
         assert.equal(
           returned === undefined ? 'absent' : form.check(returned, index),
@@ -199,7 +199,7 @@ const jobs = {
         const published = book.published(index)
         observe(index, map.has(key), published, 'has')
       } else {
-        // Several reads of one key in a row: what a cache is for.
+        // Several reads of one key in a row, which a cache answers.
         for (let times = random.below(4); times >= 0; times--) {
           const published = book.published(index)
           const value = map.get(key)

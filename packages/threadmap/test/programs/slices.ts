@@ -48,8 +48,8 @@ export function indexOf(form: KeyForm, key: unknown): number {
 
 const jobs = {
   /**
-   * Each worker has its own keys, and a private model of them; shards, blocks and locks are everybody's. Whatever the
-   * others do, a worker's own keys must answer like its model, every time.
+   * Each worker has keys of its own and a private model of them; all workers share shards, blocks and locks. A worker's keys must
+   * always answer like its model, whatever the others do.
    */
   slice(task: SliceTask, crew: Crew): { operations: number; model: [number, number][] } {
     const map = attachMap(task.map, { cache: task.cache })

@@ -11,7 +11,7 @@ export interface BankTask {
   readonly addOnly: boolean
 }
 
-/** What went in, per key, and what was taken out. */
+/** The sums added and taken out, per key. */
 export interface BankReport {
   readonly added: number[]
   readonly banked: number[]
@@ -64,8 +64,8 @@ export interface VersionTask {
 
 const jobs = {
   /**
-   * Moves amounts into and out of the map by every atomic operation that tells what it replaced. Per key, what is in the
-   * map at the end must be what all workers put in less what they took out.
+   * Moves amounts into and out of the map by every atomic operation that returns what it replaced. The value of each key at the end
+   * must be the sum that all workers put in less the sum that they took out.
    */
   bank(task: BankTask, crew: Crew): BankReport {
     const map = attachMap(task.map)
@@ -84,7 +84,7 @@ const jobs = {
         case 0:
         case 1: {
           const sum = map.add(key, amount)
-          // Only this worker's banked amounts and others' can lower it; it is never below what was just added.
+          // Only amounts that workers bank lower the value; it is never below the amount that was just added.
           if (!(sum >= amount)) throw new Error(`add(${key}, ${amount}) returned ${sum}`)
           added[index]! += amount
           break

@@ -1,4 +1,4 @@
-/** A worker that works with a map, and under a mutex if there is one, until it is told to stop; then it says what befell it. */
+/** A worker that uses a map, under a mutex if there is one, until it is told to stop; then it reports its errors and times. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MapHandle } from 'threadmap'
 import { type LockHandle, Mutex } from 'threadmap/sync'
@@ -6,7 +6,7 @@ import { attachMap } from '../support/maps.js'
 
 export interface SurvivorReport {
   readonly operations: number
-  /** The longest of them, in milliseconds. */
+  /** The longest operation, in milliseconds. */
   readonly longest: number
   readonly errors: readonly string[]
   /** Threads that have a place in the map at the end. */
@@ -30,7 +30,7 @@ let operations = 0
 while (Atomics.load(control, 1) === 0) {
   const began = performance.now()
   try {
-    // Mostly without it, so that victims get it.
+    // Mostly without the mutex, so that victims get it.
     mutex?.lock(20_000)
     try {
       map.set(`${operations % 10}`, operations)

@@ -46,8 +46,8 @@ export function keptValue(index: number, version: number): string {
 
 const jobs = {
   /**
-   * One worker at a time uses the map; it hands over through Atomics. So what each read must give is known exactly, and
-   * a cache that shows anything older is caught at once.
+   * One worker at a time uses the map, and hands it over through Atomics. So the result of each read is known exactly, and
+   * a cache that gives an older value is caught at once.
    */
   turns(task: TurnTask, crew: Crew): { reads: number } {
     const map = attachMap(task.map, { cache: task.cache })
@@ -101,7 +101,7 @@ const jobs = {
           expected[index] = 0
           return
         case 7:
-          // Gone and back at once, most likely in the same block.
+          // Deleted and inserted again at once, most likely in the same block.
           map.delete(key)
           map.set(key, value)
           break
@@ -179,7 +179,7 @@ const jobs = {
     }
   },
 
-  /** Reads every key once, and tells how many of the objects are still in memory afterwards. */
+  /** Reads every key once, and returns how many of the objects are still in memory afterwards. */
   async objectsKept(task: ObjectTask, crew: Crew): Promise<number> {
     const map = attachMap(task.map, { cache: task.cache })
     crew.start()
@@ -212,7 +212,7 @@ const jobs = {
   },
 }
 
-/** Spins a little, as the other is quick, and then sleeps. */
+/** Spins a little, since the other worker answers quickly, and then sleeps. */
 function waitForTurn(crew: Crew, turn: number): void {
   const { control } = crew
   for (let spins = 0; spins < 2000; spins++) if (control.get(0, TURN) === turn) return

@@ -1,6 +1,6 @@
 /**
- * A child process of robustness/alone/damage: makes maps, flips bytes in their memory, and uses them. It prints what each trial came to;
- * the test watches that every trial ends. Usage: node vandal.js SEED TRIALS
+ * A child process of robustness/alone/damage: makes maps, flips bytes in their memory, and uses them. It prints the outcome of each
+ * trial; the test checks that every trial ends. Usage: node vandal.js SEED TRIALS
  */
 
 import { ThreadmapError } from 'threadmap'
@@ -53,7 +53,7 @@ for (let trial = 0; trial < trials; trial++) {
     other = attach()
   })
   if (other !== undefined) use(other)
-  // The first thread goes on only where the configuration that it believes in is as it was.
+  // The first thread goes on only if the configuration that it relies on is unchanged.
   if (other !== undefined) use(map)
   attempt(() => other?.[Symbol.dispose]())
   attempt(() => map[Symbol.dispose]())

@@ -8,7 +8,7 @@ import { type FormName, formOf } from '../support/forms.js'
 import { attachMap } from '../support/maps.js'
 import { mix, Random } from '../support/random.js'
 
-/** What a victim does until it is terminated. */
+/** The operation that a victim repeats until it is terminated. */
 export const WORKS = [
   'set',
   'delete',
@@ -32,7 +32,7 @@ export interface VictimTask {
   readonly map: MapHandle<string, unknown>
   readonly form: FormName
   readonly work: Work
-  /** Makes the names of this victim's keys. */
+  /** The prefix of the names of this victim's keys. */
   readonly name: string
   /** Int32Array: operations begun, operations acknowledged, and for `bulk` whether it is about to hold a lock for long. */
   readonly log: SharedArrayBuffer
@@ -42,7 +42,7 @@ export interface SurvivorTask {
   readonly map: MapHandle<string, unknown>
   readonly form: FormName
   readonly seed: number
-  /** Whether somebody clears the map: then own keys may vanish, but nothing else may happen to them. */
+  /** Whether another worker clears the map: then this worker's keys may vanish, but may not change. */
   readonly cleared: boolean
 }
 
@@ -87,9 +87,9 @@ export function victimKey(name: string, index: number): string {
 const MIXTURE = ['set', 'delete', 'swap', 'update', 'compareAndSwap', 'getOrInsert'] as const
 
 /**
- * Operation `n` of a victim, on its map and on the model of it. Without a map, on the model alone: so the main thread
- * finds out what the map must hold after the last acknowledged operation, and after the one that was interrupted.
- * Everything follows from `n` and the model.
+ * Operation `n` of a victim, on its map and on the model of it. Without a map, on the model alone: so the main thread computes
+ * what the map must hold after the last acknowledged operation, and after the interrupted one. The operation depends on
+ * `n` and the model only.
  */
 export function operate(
   map: ConcurrentMap<string, unknown> | undefined,
@@ -100,7 +100,7 @@ export function operate(
   const form = formOf(task.form)
   const work = task.work === 'mixed' ? MIXTURE[mix(n) % MIXTURE.length]! : task.work
   if (work === 'grow') {
-    // A new key every time, far more than the other works have: the table doubles again and again.
+    // A new key every time, far more keys than the other works have: the table doubles again and again.
     map?.set(victimKey(task.name, n), form.make(n & 0xfff, n))
     model.set(n, n)
     return
@@ -124,7 +124,7 @@ export function operate(
     return
   }
   if (before === undefined) {
-    // Every work but these needs something to work on.
+    // Every work but these needs an entry to work on.
     if (work === 'getOrInsert') map?.getOrInsert(key, value)
     else map?.set(key, value)
     model.set(index, n)
@@ -170,10 +170,10 @@ export function operate(
 
 /** A key whose value takes long to copy. */
 export const HUGE = 'huge'
-/** So many entries that clearing them, or copying `read` into a new `dirty`, takes some milliseconds. */
+/** Enough entries that clearing them, or copying `read` into a new `dirty`, takes some milliseconds. */
 const BULK = 60_000
 
-/** Says when it is about to do what holds a lock for milliseconds, so that it can be terminated right there. */
+/** Signals that an operation is about to hold a lock for milliseconds, so that the worker can be terminated right then. */
 function holdForLong(map: ConcurrentMap<string, unknown>, log: Int32Array): void {
   const { make } = formOf('strings')
   for (let index = 0; index < BULK; index++) map.set(`bulk:${index}`, make(index & 0xfff, 1))
@@ -214,7 +214,7 @@ const jobs = {
     return suffer(map, task)
   },
 
-  /** Has the map too, and a worker of its own, which is the victim. */
+  /** Attaches to the map, and starts a worker of its own, which is the victim. */
   async parent(task: VictimTask, crew: Crew): Promise<never> {
     const map = attachMap(task.map)
     map.get('nothing')
@@ -225,7 +225,7 @@ const jobs = {
     return await new Promise<never>(() => setInterval(() => map.get('nothing'), 1000))
   },
 
-  /** A victim that is older than its map: the map does not know its worker. */
+  /** A victim whose worker is older than its map, so that the map does not know it. */
   async lateVictim(task: LateTask, crew: Crew): Promise<never> {
     const handle = once(parentPort!, 'message')
     crew.start()
@@ -233,7 +233,7 @@ const jobs = {
     return suffer(map, { form: 'strings', name: 'late', work: task.work, log: task.log })
   },
 
-  /** Works on keys of its own, which nobody else writes, and checks every answer. No error is expected, ever. */
+  /** Works on keys of its own, which no other thread writes, and checks every answer. Any error fails the test. */
   survive(task: SurvivorTask, crew: Crew): { operations: number; longest: number } {
     const map = attachMap(task.map)
     const form = formOf(task.form)
@@ -314,13 +314,13 @@ const jobs = {
           map.update(key, raised)
           break
         case 1: {
-          // Who finds it absent inserts 1, unless another one does.
+          // An absent counter is inserted, unless another thread inserts it first.
           let current = map.getOrInsert(key, form.make(index, 0))
           while (!map.compareAndSwap(key, current, raised(current))) current = map.get(key)
           break
         }
         default: {
-          // The same, and a thread can die in the computation, with others waiting for it.
+          // As above, by a computation: a thread can die in it while others wait for it.
           let current = map.getOrInsertComputed(key, () => form.make(index, 0))
           while (!map.compareAndSwap(key, current, raised(current))) current = map.get(key)
         }
@@ -330,7 +330,7 @@ const jobs = {
     return n
   },
 
-  /** Goes into a computation and never comes out. */
+  /** Begins a computation and never ends it. */
   computeForever(task: ComputeTask, crew: Crew): void {
     const map = attachMap(task.map)
     crew.start()
@@ -341,7 +341,7 @@ const jobs = {
     })
   },
 
-  /** Asks for the same key. Tells whether its own computation ran, or that it gave up. */
+  /** Asks for the key of `computeForever`. Returns whether its own computation ran, or that it gave up. */
   computeToo(task: ComputeTask, crew: Crew): { value: number; ran: boolean; waited: number; gaveUp: boolean } {
     const map = attachMap(task.map)
     let ran = false

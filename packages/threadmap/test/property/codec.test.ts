@@ -6,11 +6,11 @@ import { type MapClass, mapClasses, TEST_BYTES } from '../support/maps.js'
 import { identity } from '../support/pairs.js'
 import { SEED } from '../support/random.js'
 
-/** Whatever a codec takes comes back as it was, and different keys stay different. */
+/** Every value that a codec accepts comes back equal, and different keys stay different. */
 
 const RUNS = 150
 
-/** Any code units, so lone surrogates too. */
+/** Strings of any code units, with lone surrogates. */
 const anyString = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.array(fc.nat(0xffff), { maxLength: 40 }).map(units => String.fromCharCode(...units)),

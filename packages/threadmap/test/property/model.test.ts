@@ -12,7 +12,7 @@ const RUNS = 30
 const KEYS = 24
 const VALUES = 12
 
-/** The system under test: two map objects over one memory, so that the read caches of both have something to miss. */
+/** The system under test: two map objects over one memory, so that each read cache can become stale. */
 interface Real {
   maps: readonly AnyMap[]
   pair: Pair
@@ -28,7 +28,7 @@ interface Samples {
 
 type Step<A extends unknown[]> = (model: Model, map: AnyMap, of: Samples, ...args: A) => void
 
-/** One operation of one of the two map objects, and what the model says about it. */
+/** One operation on one of the two map objects, checked against the model. */
 class Command<A extends unknown[]> implements fc.Command<Model, Real> {
   readonly #name: string
   readonly #who: number
@@ -69,13 +69,13 @@ function command<A extends unknown[]>(
 const key = fc.nat(KEYS - 1)
 const value = fc.nat(VALUES - 1)
 
-/** The sample value of what the model holds, undefined where it holds nothing. */
+/** The sample value that the model holds, or undefined. */
 function held(model: Model, of: Samples, k: number): unknown {
   const at = model.get(k)
   return at === undefined ? undefined : of.value(at)
 }
 
-/** Whether two sample values are equal, where there is one: `bool` has only two. */
+/** Whether two sample values are equal: `bool` has only two. */
 function alike(of: Samples, one: number | undefined, other: number): boolean {
   return one !== undefined && isDeepStrictEqual(of.value(one), of.value(other))
 }

@@ -1,7 +1,7 @@
 import { type Browser, chromium } from 'playwright-core'
 import { PATIENCE } from '../support/patience.js'
 
-// It is to load pages from loopback: without these it looks up hosts of its maker's at every start.
+// The browser only loads pages from loopback; without these flags it looks up hosts of its maker at every start.
 const QUIET = [
   '--disable-quic',
   '--no-first-run',
@@ -9,7 +9,7 @@ const QUIET = [
   '--disable-component-update',
   '--disable-sync',
 ]
-// Chromium's sandbox does not work for root, which is who CI is; a developer keeps it.
+// Chromium's sandbox does not work for root, as which CI runs; a developer keeps the sandbox.
 const SANDBOX = process.getuid?.() === 0 ? ['--no-sandbox'] : []
 
 export function launch(executablePath: string): Promise<Browser> {

@@ -1,4 +1,4 @@
-/** What first-task.test.ts does inside a page. */
+/** The part of first-task.test.ts that runs inside a page. */
 import type { FastMap, MapHandle } from 'threadmap'
 import { PATIENCE } from '../support/patience.js'
 import { library } from './library.js'
@@ -24,7 +24,7 @@ function message(worker: Worker): Promise<unknown> {
   })
 }
 
-/** Waits until only this thread has a place, and lists what is wrong with the map then. */
+/** Waits until only this thread is attached, and then lists what is wrong with the map. */
 async function survivors(map: Numbers): Promise<{ left: number; problems: string[] }> {
   const end = performance.now() + PATIENCE
   while (map.stats().threads > 1 && performance.now() < end) await sleep(50)

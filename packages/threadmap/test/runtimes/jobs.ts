@@ -1,11 +1,11 @@
-/** What a worker does for the smoke test, on whichever runtime. */
+/** The jobs of the smoke test's workers, on every runtime. */
 import type { ConcurrentMap, MapHandle, MapKind } from 'threadmap'
 import type { LockHandle } from 'threadmap/sync'
 import { PATIENCE } from '../support/patience.js'
 import { library, sync } from './library.js'
 import { type AnyCase, cases } from './values.js'
 
-/** `map` is the number that the job `attach` gave a map, or for values the number of a case. */
+/** `map` is the number that the job `attach` gave a map; for jobs on values it is the number of a case. */
 export type Job =
   | { job: 'attach'; map: number; handle: MapHandle<string, number> }
   | { job: 'dispose'; map: number }
@@ -15,12 +15,12 @@ export type Job =
   /** Waits for `key` to be 1 by reading it again and again, then makes it 2. Returns how many reads it took. */
   | { job: 'answer'; map: number; key: string }
   | { job: 'compute'; map: number; key: string; milliseconds: While; value: number }
-  /** Holds the mutex, and says so by setting `held` in the map. */
+  /** Holds the mutex, and reports it by setting `held` in the map. */
   | { job: 'hold'; map: number; mutex: LockHandle<'Mutex'>; milliseconds: While }
   | { job: 'churn'; map: number; keys: number; milliseconds: While }
   | { job: 'values'; handle: MapHandle; index: number; write: boolean }
 
-/** For so many milliseconds, or till the other thread sets `LET_GO` in the map. */
+/** How long: in milliseconds, or until the other thread sets `LET_GO` in the map. */
 export type While = number | 'till let go'
 export const LET_GO = 'let go'
 
@@ -35,7 +35,7 @@ function find(map: number): Numbers {
 }
 
 function attach<K, V>(handle: MapHandle<K, V>): ConcurrentMap<K, V> {
-  // By its kind at run time: one signature that holds for all five.
+  // The class is chosen at run time: one signature holds for all five.
   const classes = library as unknown as Record<MapKind, { attach(handle: unknown): unknown }>
   return classes[handle.kind].attach(handle) as ConcurrentMap<K, V>
 }
@@ -127,12 +127,12 @@ function churn(map: Numbers, keys: number, milliseconds: While): number {
   return added
 }
 
-/** Only workers may sleep like this, and this is called in workers only. */
+/** Sleeps by blocking, which only workers may do; it is called in workers only. */
 function pause(milliseconds: number): void {
   if (milliseconds > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
-/** Holds on to what this worker has. */
+/** Keeps what this worker holds until it is told to release it. */
 function stay(map: Numbers, milliseconds: While): void {
   if (typeof milliseconds === 'number') {
     pause(milliseconds)
@@ -147,7 +147,7 @@ function storeValues(map: ConcurrentMap<unknown, unknown>, { entries }: AnyCase)
   return map.size
 }
 
-/** Returns what differs, as text; at most three; '' when nothing does. */
+/** Returns the differences as text, at most three; '' if there are none. */
 export function checkValues(map: ConcurrentMap<unknown, unknown>, { entries, equal }: AnyCase): string {
   const wrong = entries.filter(([key, value]) => !map.has(key) || !equal(map.get(key), value))
   const listed = [...map].filter(([key, value]) => !entries.some(([k, v]) => equal(k, key) && equal(v, value)))

@@ -9,5 +9,5 @@ export const library = (await import(new URL('index.js', dist).href)) as typeof 
 
 export const sync = (await import(new URL('sync.js', dist).href)) as typeof import('threadmap/sync')
 
-/** Web workers (browsers, Deno, Bun) and Node's have the same few things under different names. */
+/** Web workers (browsers, Deno, Bun) and Node's workers name the same functions differently. */
 export const isNode = typeof globalThis.Worker === 'undefined'

@@ -1,6 +1,6 @@
 /**
- * What a page's main thread can do, run inside the page. It may not wait (`Atomics.wait` throws there), so it spins for
- * a lock, within a bound: it gets the lock or a `LockTimeoutError`, and never hangs.
+ * Tests of a page's main thread, which run inside the page. That thread may not wait (`Atomics.wait` throws), so it spins for a
+ * lock, within a bound: it gets the lock or a `LockTimeoutError`, and never hangs.
  */
 import type { MapKind } from 'threadmap'
 import { PATIENCE } from '../support/patience.js'
@@ -11,7 +11,7 @@ import { expect, make, sleep } from './smoke.js'
 
 export { smoke } from './smoke.js'
 
-/** How much later than its time-out a spinning thread may give up, on a machine that does ten other things as well. */
+/** Milliseconds by which a spinning thread may give up later than its time-out, on a busy machine. */
 const SLACK = 20_000
 
 /** The premise of the other tests: without it they would pass where nothing spins. */
@@ -25,7 +25,7 @@ export function mayNotWait(): string {
   return 'it waited'
 }
 
-/** Reads and writes while two workers do nothing else, till they have been seen to; every addition must be there in the end. */
+/** Reads and writes while two workers do nothing else, until both have worked; no addition may be lost. */
 export async function contend(kind: MapKind): Promise<number> {
   const map = make(kind)
   const peers = await Promise.all([attached(map), attached(map)])
@@ -35,7 +35,7 @@ export async function contend(kind: MapKind): Promise<number> {
 
   const seen = map.get('total')!
   const began = performance.now()
-  // A worker that has stood still while this thread wrote has contended with nobody.
+  // A worker that did not run while this thread wrote has not contended.
   const contended = () => performance.now() - began > 1000 && map.get('total')! - seen > own
   let own = 0
   for (; !contended(); own++) {
@@ -52,7 +52,7 @@ export async function contend(kind: MapKind): Promise<number> {
   return own
 }
 
-/** A worker holds what this thread wants for 400 ms; the time-out is far off: this thread gets it then. */
+/** A worker holds the lock that this thread wants for 400 ms, far less than the time-out: then this thread gets it. */
 export async function outlast(kind: MapKind): Promise<number> {
   const map = make(kind, { computeTimeout: PATIENCE })
   const peer = await attached(map)
@@ -64,13 +64,13 @@ export async function outlast(kind: MapKind): Promise<number> {
   expect('the value that the worker computed', value, 7)
   if (took > 400 + SLACK) throw new Error(`it took ${took} ms`)
   expect('the worker got', JSON.stringify(await computed), '{"value":7,"runs":1}')
-  // It spun for 400 ms, and nobody slept for a lock.
+  // This thread spun for 400 ms, and no thread slept for a lock.
   expect('lockSleeps', map.stats().lockSleeps, 0)
   finish(map, [peer])
   return took
 }
 
-/** A worker holds it till this thread has given up, in time; and the map goes on. */
+/** A worker holds the lock until this thread has given up, in time; then the map goes on. */
 export async function giveUp(kind: MapKind): Promise<number> {
   const timeout = 300
   const map = make(kind, { computeTimeout: timeout })
@@ -90,7 +90,7 @@ export async function giveUp(kind: MapKind): Promise<number> {
   return took
 }
 
-/** The same with a `Mutex`, which a worker holds. Returns what `lock(timeout)` threw, or 'locked'. */
+/** A worker holds a `Mutex`. Returns the error of `lock(timeout)`, or 'locked'. */
 export async function lockHeld(held: While, timeout: number): Promise<string> {
   const map = make('FastMap')
   const mutex = new sync.Mutex()
@@ -113,7 +113,7 @@ export async function lockHeld(held: While, timeout: number): Promise<string> {
   return thrown ?? 'locked'
 }
 
-/** What a lock, a map and a computation say to this thread while a worker holds what it wants. */
+/** The errors of a lock, a map and a computation while a worker holds what this thread wants. */
 export async function refusals(): Promise<string[]> {
   const map = make('FastMap', { lockTimeout: 100, computeTimeout: 100 })
   const mutex = new sync.Mutex()
@@ -132,7 +132,7 @@ export async function refusals(): Promise<string[]> {
   return said
 }
 
-/** A worker that is terminated while it holds a `Mutex`. Returns what `lock` told of it. */
+/** A worker is terminated while it holds a `Mutex`. Returns what `lock` reports of it. */
 export async function lockOfTheDead(): Promise<string> {
   const map = make('FastMap')
   const mutex = new sync.Mutex()
@@ -160,7 +160,7 @@ export async function survive(kind: MapKind, rounds: number): Promise<number> {
     const map = make(kind, { lockTimeout: timeout })
     map.set('total', 0).set('kept', round)
     const peer = await attached(map)
-    // It is never answered: the worker dies.
+    // The call is never answered: the worker dies.
     void peer.call({ job: 'churn', map: 0, keys: 8, milliseconds: 60_000 })
     while (map.get('total') === 0) await sleep(1)
     await sleep(round)
@@ -201,7 +201,7 @@ function message(operation: () => unknown): string {
   }
 }
 
-/** The name of what `operation` throws, if it does; anything but an error of the library's goes on. */
+/** The name of the library's error that `operation` throws, if it does; other errors pass through. */
 function caught(operation: () => unknown): string | undefined {
   try {
     operation()

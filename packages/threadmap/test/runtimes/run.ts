@@ -18,7 +18,7 @@ export function run(
     const child = spawn(command, args, {
       cwd: packageFolder,
       stdio: ['ignore', 'pipe', 'pipe'],
-      // The variables of the test runner that runs us are not for a program (or test runner) below it.
+      // The variables of the test runner that runs this process are not for a program (or test runner) that it starts.
       env: { ...process.env, NODE_TEST_CONTEXT: undefined, NODE_OPTIONS: undefined, ...environment },
       timeout: limit,
       killSignal: 'SIGKILL',

@@ -1,4 +1,4 @@
-/** Where the other runtimes are, once `npm ci` in tools/runtimes has installed them. */
+/** Finds the other runtimes, which `npm ci` in tools/runtimes installs. */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +23,7 @@ export function findNode(major: number): Found {
   return find(`Node ${major}`, platform === 'linux' ? [join(modules, name, 'bin/node')] : [])
 }
 
-// The packages `bun` and `deno` are wrappers whose install script links one of these; they are programs as they are.
+// The packages `bun` and `deno` are wrappers whose install script links one of these packages, which contain the program.
 export function findBun(): Found {
   const cpu = arch === 'arm64' ? 'aarch64' : arch
   const system = platform === 'win32' ? 'windows' : platform

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { packageFolder } from './runtimes.js'
 
-/** Only what a page of this test loads: the library as it is published, and these helpers. */
+/** The folders that the server serves: the library as it is published, and these helpers. */
 const SERVED = /^\/(dist|build\/test\/(runtimes|support))\/[\w/.-]+\.js$/
 
 /** A file that a test makes up: its text, and headers that replace those of an isolated page. */
@@ -15,7 +15,7 @@ export interface Extra {
 
 const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>threadmap</title>'
 
-/** What makes a page cross-origin isolated, without which there is no shared memory; workers need the second as well. */
+/** These headers make a page cross-origin isolated, without which there is no shared memory. Workers need the second one too. */
 const ISOLATED = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',

@@ -69,7 +69,7 @@ async function oneMap(id: number, kind: MapKind, first: Peer, second: Peer): Pro
   map.set('made by', 1)
   await first.call({ job: 'attach', map: id, handle: map.handle })
   await second.call({ job: 'attach', map: id, handle: map.handle })
-  // What an UnsafeMap is for: threads that take turns. The others are used by all at once.
+  // Threads take turns with an UnsafeMap; they use the other maps at once.
   const both = async (one: () => Promise<unknown>, other: () => Promise<unknown>) =>
     kind === 'UnsafeMap' ? [await one(), await other()] : Promise.all([one(), other()])
 
@@ -162,7 +162,7 @@ export function sleep(milliseconds: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, milliseconds))
 }
 
-/** A worker that hangs is to fail one step, not the whole run without a name. */
+/** A worker that hangs fails one step by name, not the whole run. */
 async function within(milliseconds: number, done: unknown): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {

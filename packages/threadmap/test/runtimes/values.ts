@@ -1,4 +1,4 @@
-/** Keys and values that are easy to get wrong where text is stored another way than in Node. */
+/** Keys and values that a runtime with another representation of text may get wrong. */
 
 type Library = typeof import('threadmap')
 
@@ -39,7 +39,7 @@ function text(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : `${typeof value} ${String(value)}`
 }
 
-/** The map of a case, typed for any key and value: the cases differ, what is done with them does not. */
+/** The map of a case, typed for any key and value: every case goes through the same steps. */
 function wide<K, V>(map: import('threadmap').ConcurrentMap<K, V>) {
   return map as unknown as import('threadmap').ConcurrentMap<unknown, unknown>
 }

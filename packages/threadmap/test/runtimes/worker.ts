@@ -14,14 +14,14 @@ function reply(request: Request): Reply {
   try {
     return { id: request.id, result: perform(request) }
   } catch (error) {
-    // JavaScriptCore's stack has no message in it, V8's begins with it.
+    // A stack of JavaScriptCore does not contain the message; a stack of V8 begins with it.
     const text = error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error)
     return { id: request.id, error: text }
   }
 }
 
-// A message that arrives while a module of the worker still awaits something is lost in a browser: so this side speaks
-// first, as number 0.
+// In a browser a message is lost that arrives while a module of the worker awaits something: so the worker sends the first
+// message, with number 0.
 const ready: Reply = { id: 0, result: true }
 if (isNode) {
   const { parentPort } = await import('node:worker_threads')

@@ -1,4 +1,4 @@
-/** What a soak run does over and over: short episodes, each of one map, each from a seed. */
+/** The parts of a soak run: short episodes, each of one map and from one seed, which it repeats. */
 import assert from 'node:assert/strict'
 import type { MapKind } from 'threadmap'
 import { string } from 'threadmap'
@@ -11,7 +11,7 @@ import { count, kill, massacre, READS, settle, type Toll, WRITES } from '../supp
 import { until } from '../support/patience.js'
 import type { Random } from '../support/random.js'
 
-/** What the episodes of a map have done so far. */
+/** Totals of a map's episodes so far. */
 export interface Tally extends Toll {
   episodes: number
   /** Operations in histories that were found linearizable, of them pending, and pairs that overlapped. */
@@ -49,10 +49,10 @@ async function unsafeDeaths(random: Random, tally: Tally): Promise<void> {
   settle(map, form, tally)
 }
 
-/** Workers die in loops of single operations on keys of their own; a survivor works on. */
+/** Workers die in loops of single operations on keys of their own; a survivor goes on. */
 const deaths: Part = (kind, random, tally) => {
   if (kind === 'UnsafeMap') return unsafeDeaths(random, tally)
-  // Every third time so large that most of them die in the middle of a copy.
+  // Every third time values are so large that most workers die in the middle of a copy.
   const form = random.oneIn(3) ? 'large' : pick(random, FORMS)
   const adds: Work[] = form === 'number' ? ['add', 'add'] : []
   const all = [...WRITES, ...READS, ...adds].filter(work => form !== 'large' || work !== 'grow')
@@ -61,7 +61,7 @@ const deaths: Part = (kind, random, tally) => {
   return massacre(kind as SafeKind, form, works, 12, random, tally)
 }
 
-/** Workers die while all raise the same counters. */
+/** Workers die while all of them raise one set of counters. */
 const counters: Part = async (kind, random, tally) => {
   if (kind !== 'UnsafeMap') await count(kind as SafeKind, pick(random, [...FORMS, 'large', 'large']), 8, random, tally)
 }
@@ -98,7 +98,7 @@ const histories: Part = (kind, random, tally) => {
   return judged(kind, options, random, tally)
 }
 
-/** The same, and clients die in it. UnsafeMap's lock is the test's own: who dies with it leaves no order to check. */
+/** Histories in which clients die. Not of UnsafeMap: a client that dies with the test's own lock leaves no order to check. */
 const fatalHistories: Part = async (kind, random, tally) => {
   if (kind === 'UnsafeMap') return
   const values = pick(random, ['plain', ...FORMS] as const)

@@ -14,7 +14,7 @@ import { ALL_KINDS } from '../support/kinds.js'
 import { Random } from '../support/random.js'
 import { PARTS, type PartName, type Tally } from './parts.js'
 
-/** The main thread hears of deaths, so it must never stand still. This long is no accident of scheduling. */
+/** The main thread hears of deaths, so it must never stand still. Scheduling alone does not stop it for this long. */
 const STANDSTILL_MS = 60_000
 const LINE_EVERY_MS = 10_000
 
@@ -35,7 +35,7 @@ function natural(given: string, what: string): number {
   return value
 }
 
-/** Ends the process when the main thread no longer turns: nothing in it could. Its code runs in a worker. */
+/** Ends the process when the main thread's event loop stands still, which only another thread can do: the code runs in a worker. */
 function watchdog(pulse: Int32Array): void {
   const code = `
     const { workerData } = require('node:worker_threads')

@@ -6,7 +6,7 @@ const ROUND = 4
 /** The per-worker words begin here; 32 words (128 bytes) each, so that two workers never write the same cache line. */
 const FIRST = 32
 const STRIDE = 32
-/** The last of a worker's words says that it has seen what its test is about; the others are its job's own. */
+/** The last of a worker's words says that it has seen what its test is about; the job uses the others. */
 const SEEN = STRIDE - 1
 
 /** A few words in memory of their own (not the map's), by which the main thread starts, stops and watches a team. */
@@ -43,8 +43,8 @@ export class Control {
   }
 
   /**
-   * Waits until every worker of the team has come here. It spins first, for `spin` milliseconds: who sleeps wakes up one
-   * after the other, and a short piece of work is done by the first before the next begins.
+   * Waits until every worker of the team has come here. It spins first, for `spin` milliseconds: sleeping workers
+   * wake up one after the other, and the first would be done with a short piece of work before the next begins.
    */
   meet(spin = 0): void {
     const round = Atomics.load(this.#words, ROUND)

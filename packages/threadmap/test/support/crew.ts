@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Control } from './control.js'
 
-/** What a worker program knows of its team. */
+/** A worker program's view of its team. */
 export interface Crew {
   /** This worker's number in the team, from 0. */
   readonly index: number

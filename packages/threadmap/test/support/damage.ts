@@ -1,4 +1,4 @@
-/** Maps to be damaged: of every kind, with some history. */
+/** Maps to damage: of every kind, with some history. */
 import { type ConcurrentMap, json, string } from 'threadmap'
 import { L } from '../explore/thread.js'
 import { ALL_KINDS } from './kinds.js'
@@ -11,7 +11,7 @@ export interface Trial {
   readonly map: AnyMap
   readonly name: string
   readonly words: Uint32Array
-  /** From and to which byte the parts of the memory go. The last ones are where the structure is. */
+  /** The first and last byte of each part of the memory. The later parts have the structure. */
   readonly parts: readonly (readonly [number, number])[]
   attach(): AnyMap
 }

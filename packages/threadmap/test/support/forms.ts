@@ -2,8 +2,8 @@ import type { MapOptions } from 'threadmap'
 import { bytes, f64, i64, json, string, struct } from 'threadmap'
 
 /**
- * A form of value that checks itself. Each value tells the number of its key and a version, and all the rest of it
- * follows from these two: a mixture of two values, or the value of another key, is always noticed.
+ * A form of value that checks itself. Each value contains the number of its key and a version, and the rest of it
+ * follows from these two: a mixture of two values, or the value of another key, is always detected.
  */
 export interface Form<V> {
   readonly codec: MapOptions<string, V>['value']
@@ -66,7 +66,7 @@ const bytes32: Form<Uint8Array> = {
 const LARGE_BYTES = 200_000
 const STAMP_EVERY = 4096
 
-/** So large that a thread spends much of its time copying it, under a lock where there is one; stamped here and there. */
+/** So large that a thread spends much of its time copying it, under a lock where there is one. Only some of its bytes are checked. */
 const large: Form<Uint8Array> = {
   codec: bytes,
   make(key, version) {
@@ -155,7 +155,7 @@ export const forms = { number, bigint, bytes32, bytesOfAnyLength, large, strings
 
 export type FormName = keyof typeof forms
 
-/** The form of that name, seen as one of values that its user does not look into. */
+/** The form of this name, typed for a user that does not look into the values. */
 export function formOf(name: FormName): Form<unknown> {
   return forms[name] as unknown as Form<unknown>
 }

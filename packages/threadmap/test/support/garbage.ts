@@ -2,14 +2,14 @@ import { setFlagsFromString } from 'node:v8'
 
 let collect: (() => void) | undefined
 
-/** A full garbage collection, so that what nobody refers to is gone. */
+/** Runs a full garbage collection, which collects all unreferenced objects. */
 export async function collectGarbage(): Promise<void> {
   if (!collect) {
     setFlagsFromString('--expose-gc')
     const { runInNewContext } = await import('node:vm')
     collect = runInNewContext('gc') as () => void
   }
-  // A WeakRef keeps what it was made of, or gave out, alive until the current task ends.
+  // A WeakRef keeps its target alive until the end of the task that made it or dereferenced it.
   for (let round = 0; round < 3; round++) {
     await new Promise(resolve => setImmediate(resolve))
     collect()

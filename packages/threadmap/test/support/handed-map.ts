@@ -5,7 +5,7 @@ import type { Random } from './random.js'
 
 /** One thread's access to the map under test. */
 export interface Hand {
-  /** What the map's own methods return for "the map". */
+  /** The value that stands for the map in results of its methods. */
   readonly self: unknown
   invoke(method: string, args: readonly unknown[]): unknown
   read(property: string): unknown
@@ -47,13 +47,13 @@ function remoteIterator(peer: Peer, { id }: Reference): Generator<unknown, undef
     [Symbol.iterator]() {
       return this
     },
-    // The tests use what every iterator has, and nothing else that a generator has.
+    // The tests use only the part of a generator that every iterator has.
   } as Partial<Generator<unknown, undefined, unknown>> as Generator<unknown, undefined, unknown>
 }
 
 /**
- * A map whose operations are done now by this thread and now by another one, at random: whatever either of them writes
- * the other one must read. Within a callback the thread that runs the operation stays the same, as it would in life.
+ * A map whose operations run in this thread or in another one, at random: each must read what the other wrote. Within a callback
+ * the thread of the operation stays the same, as in a program.
  */
 export class HandedMap implements AnyMap {
   readonly #hands: readonly Hand[]
@@ -137,7 +137,7 @@ export class HandedMap implements AnyMap {
   watch(worker: WatchableWorker): this {
     return this.#invoke('watch', [worker]) as this
   }
-  /** All entries as one of the threads iterates them at one go. */
+  /** All entries, by one iteration in one of the threads. */
   collect(): [unknown, unknown][] {
     return this.#choose().collect()
   }

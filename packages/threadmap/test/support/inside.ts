@@ -1,4 +1,4 @@
-/** A look at words of a map's memory, and a hand on its locks, that no user has. */
+/** Access to words of a map's memory and to its locks, which no user has. */
 import type { ConcurrentMap, MapHandle } from 'threadmap'
 import { PATIENCE } from './patience.js'
 
@@ -29,7 +29,7 @@ export interface ShardLock {
 export function lockOfShard(handle: MapHandle<never, never>, shard: number): ShardLock {
   const session = Session.attach(handle.memory, POLICIES[handle.kind].number)
   const hasReaders = handle.kind === 'RWMutexMap' || handle.kind === 'ShardedMap'
-  // The functions for users' locks take the block that has the two words, at the distance that they have in a shard.
+  // The kernel's functions for users' locks take the block of a lock; a shard has its two words at the same distance.
   if (L.D_READERS - L.D_LOCK !== L.K_READERS - L.K_MUTEX) throw new Error('a shard has its lock words in another order')
   const words = new Int32Array(handle.memory.buffer)
   const block = shardAddress(words, shard) + L.D_LOCK - L.K_MUTEX
@@ -51,7 +51,7 @@ export function lockOfShard(handle: MapHandle<never, never>, shard: number): Sha
   }
 }
 
-/** Takes the lock of the first shard, as a write does that never ends, as soon as nobody else has it. */
+/** Takes the lock of the first shard as soon as it is free, as a write that never ends does. */
 export function takeShard(handle: MapHandle<never, never>): void {
   const lock = lockOfShard(handle, 0)
   for (const end = performance.now() + PATIENCE; ; ) {

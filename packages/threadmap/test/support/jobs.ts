@@ -3,8 +3,8 @@ import { pairNamed } from './pairs.js'
 import { PATIENCE } from './patience.js'
 
 /**
- * What several threads do at once. Each job attaches the map, meets the others at a barrier, so that they really run
- * side by side, and returns what it saw for the test to judge.
+ * The jobs that several threads run at once. Each job attaches to the map, meets the others at a barrier, so that they really run
+ * side by side, and returns its results for the test to judge.
  */
 export interface JobInput {
   kind: string
@@ -24,7 +24,7 @@ const FIRST_COUNTER = 16
 
 type Job = (map: AnyMap, input: JobInput, key: (i: number) => unknown, value: (i: number) => unknown) => unknown
 
-/** Waits until a gate was opened (by `openGate`, in whatever thread). */
+/** Waits until a thread opens the gate by `openGate`. */
 export function waitAt(signals: Int32Array, gate: number): void {
   if (Atomics.load(signals, gate) === 0 && Atomics.wait(signals, gate, 0, PATIENCE) === 'timed-out') {
     throw new Error(`gate ${gate} was not opened within ${PATIENCE} ms`)
@@ -92,7 +92,7 @@ const bodies: Record<string, Job> = {
     })
   },
 
-  /** While key 0 is being computed elsewhere: everything else goes on. Then sets key 0. */
+  /** Uses the map while another thread computes key 0: every other operation goes on. Then sets key 0. */
   useMapMeanwhile(map, { signals, count }, key, value) {
     waitAt(signals, 1)
     const before = [map.get(key(0)), map.has(key(0)), map.delete(key(0)), map.getAndDelete(key(0))]
@@ -120,7 +120,7 @@ const bodies: Record<string, Job> = {
     return calls
   },
 
-  /** The same by a loop of `get` and `compareAndSwap`. */
+  /** Adds 1 to key 0 by a loop of reads and `compareAndSwap`. */
   compareAndSwapAll(map, input, key) {
     meet(input)
     for (let i = 0; i < input.count; i++) {
@@ -131,7 +131,7 @@ const bodies: Record<string, Job> = {
     }
   },
 
-  /** Adds 1 (or 1n) to a few keys; returns the sums it was told. */
+  /** Adds 1 (or 1n) to a few keys; returns the sums that it got. */
   addAll(map, input, key, value) {
     const one = typeof value(0) === 'bigint' ? 1n : 1
     meet(input)
@@ -144,13 +144,13 @@ const bodies: Record<string, Job> = {
     return Array.from({ length: input.count }, (_, i) => map.swap(key(0), value(input.thread * input.count + i)))
   },
 
-  /** Tries to be the one who inserts each key; returns what stood there afterwards. */
+  /** Tries to insert each key; returns the values that the keys have afterwards. */
   getOrInsertAll(map, input, key, value) {
     meet(input)
     return Array.from({ length: input.count }, (_, i) => map.getOrInsert(key(i), value(input.thread * input.count + i)))
   },
 
-  /** Takes every key; returns the values that were its prey. */
+  /** Takes every key; returns the values that it got. */
   takeAll(map, input, key) {
     meet(input)
     return Array.from({ length: input.count }, (_, i) => map.getAndDelete(key(i)))
@@ -214,7 +214,7 @@ const bodies: Record<string, Job> = {
     return { wrong: wrong.slice(0, 5), rounds }
   },
 
-  /** Writes without any regard for others until it is refused; returns the error. */
+  /** Writes without any synchronization until it is refused; returns the error. */
   misuse(map, input, key, value) {
     meet(input)
     try {
@@ -287,7 +287,7 @@ function onMap(body: Job): (input: JobInput) => unknown {
   }
 }
 
-/** Lets nobody wait in vain for a thread that failed. */
+/** Opens the barrier and the gates when the job fails, so that no thread waits for it in vain. */
 function orRelease(job: (input: JobInput) => unknown): (input: JobInput) => unknown {
   return input => {
     try {
@@ -302,6 +302,6 @@ function orRelease(job: (input: JobInput) => unknown): (input: JobInput) => unkn
 
 export const jobs: Record<string, (input: JobInput) => unknown> = { attachOften }
 for (const [name, body] of Object.entries(bodies)) jobs[name] = onMap(body)
-/** Its failure is part of a test: the gates stay as they are. */
+/** The failure of computeSlowly is part of a test: it leaves the gates as they are. */
 for (const name of Object.keys(jobs))
   if (name !== 'computeSlowly') jobs[name] = orRelease(jobs[name] as typeof attachOften)

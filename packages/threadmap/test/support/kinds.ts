@@ -1,12 +1,12 @@
 /** The kinds of maps that the tests run over. A new one is named here; workers and pages of every runtime import this file. */
 import type { MapKind } from 'threadmap'
 
-/** Any number of threads may use these at once. */
+/** The kinds that any number of threads may use at once. */
 export const SAFE_KINDS = ['RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap'] as const satisfies readonly MapKind[]
 
 export type SafeKind = (typeof SAFE_KINDS)[number]
 
 export const ALL_KINDS = ['UnsafeMap', ...SAFE_KINDS] as const satisfies readonly MapKind[]
 
-/** These have the option `shards`. */
+/** The kinds with the option `shards`. */
 export const SHARDED_KINDS: readonly MapKind[] = ['ShardedMap', 'FastMap']

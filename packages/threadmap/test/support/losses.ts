@@ -4,7 +4,7 @@ import { type AnyMap, TEST_BYTES } from './maps.js'
 
 class Registry extends Map<number, number> {}
 
-/** What JSON.stringify makes `{}` of: refused at the top and inside, in production too. */
+/** Values of which JSON.stringify makes `{}`: refused at the top and inside, in production too. */
 export const lost: Record<string, unknown> = {
   'a Promise': Promise.resolve(1),
   'a Map': new Map([[1, 2]]),
@@ -19,7 +19,7 @@ export const lost: Record<string, unknown> = {
   'a FastMap': new FastMap({ key: string, value: f64, maxBytes: TEST_BYTES }),
 }
 
-/** What JSON.stringify drops, or makes something else of: refused at the top, and inside in development. */
+/** Values that JSON.stringify drops or changes: refused at the top, and inside in development. */
 export const lostInside: Record<string, unknown> = {
   'a function': () => 1,
   'a symbol': Symbol('s'),
@@ -30,7 +30,7 @@ export const lostInside: Record<string, unknown> = {
   'an invalid Date': new Date(Number.NaN),
 }
 
-/** Every operation that brings a value refuses this one, and changes nothing of an empty map. */
+/** Every operation that takes a value refuses this one, and leaves an empty map empty. */
 export function refusedBy(map: AnyMap, value: unknown, what: RegExp): void {
   const refused = (error: unknown): boolean => error instanceof CodecError && what.test(error.message)
   for (const act of [

@@ -23,7 +23,7 @@ import { crewOf } from './team.js'
 
 const team = crewOf<VictimJobs>('victims')
 
-/** Workers terminated, and locks taken over from them. */
+/** The number of workers terminated, and of locks taken over from them. */
 export interface Toll {
   deaths: number
   recoveries: number
@@ -31,13 +31,13 @@ export interface Toll {
 
 type AnyMap = ConcurrentMap<string, unknown>
 
-/** So long that no machine is that busy: who waits for this has waited for a dead thread. */
+/** Milliseconds. No machine is busy enough to delay an operation for half of this: such an operation has waited for a dead thread. */
 const LOCK_TIMEOUT = 60_000
 
 export const WRITES: Work[] = ['set', 'delete', 'swap', 'update', 'compareAndSwap', 'getOrInsert', 'grow', 'mixed']
 export const READS: Work[] = ['read', 'iterate']
 
-/** What the map holds of a victim's keys: the number in the key's name -> version. */
+/** The map's entries of a victim: number of the key -> version. */
 function contentOf(map: AnyMap, task: VictimTask, upTo: number): Map<number, number> {
   const content = new Map<number, number>()
   for (let index = 0; index <= upTo; index++) {
@@ -66,9 +66,9 @@ export async function kill(map: AnyMap, tasks: VictimTask[], random: Random, tol
   try {
     await victims.ready()
     victims.open()
-    // At once, or after some operations; never at the same point.
+    // The victims die at once, or after a random number of operations.
     const slow = tasks[0]!.work === 'iterate' || tasks[0]!.work === 'clear'
-    // An iteration of what those before have made grow takes long.
+    // An iteration takes long once earlier victims have made the map grow.
     const most = slow ? Math.max(1, Math.min(20, 100_000 / (map.size + 1))) : tasks[0]!.form === 'large' ? 60 : 3000
     const enough = random.oneIn(3) ? 0 : random.below(Math.ceil(most))
     // A victim that fails by itself ends the wait, and says why.
@@ -82,7 +82,7 @@ export async function kill(map: AnyMap, tasks: VictimTask[], random: Random, tol
     await victims.terminate()
   }
   toll.deaths += tasks.length
-  // Who lives beside one that clears can't tell what is left.
+  // The entries of a victim are unknown if another one clears the map.
   if (!tasks.some(task => task.work === 'clear')) for (const task of tasks) verify(map, task)
 }
 
@@ -132,7 +132,7 @@ export async function massacre(
     }
     survivors.control.stop()
     const [{ longest } = { longest: 0 }] = await survivors.reports()
-    // Recovery follows the death, it does not wait for the clock.
+    // Recovery follows the death at once, without waiting for a time-out.
     assert.ok(longest < LOCK_TIMEOUT / 2, `an operation of the survivor took ${longest} ms`)
     settle(map, form, toll)
   } finally {
@@ -140,15 +140,15 @@ export async function massacre(
   }
 }
 
-/** How far one who counts has come: additions begun, and acknowledged. */
+/** The additions that a worker has begun, and those acknowledged. */
 function logOf(task: CounterTask): [begun: number, done: number] {
   const log = new Int32Array(task.log)
   return [Atomics.load(log, 0), Atomics.load(log, 1)]
 }
 
 /**
- * Workers raise a few counters that all of them share, each in its own way; victims die of it. Law: the counters' sum is at
- * least what was acknowledged, and at most what was begun.
+ * Workers raise a few shared counters in several ways, and victims die meanwhile. The counters' sum must be at least the number of
+ * acknowledged additions, and at most the number of those begun.
  */
 export async function count(kind: SafeKind, form: FormName, rounds: number, random: Random, toll: Toll): Promise<void> {
   const { codec, check } = formOf(form)

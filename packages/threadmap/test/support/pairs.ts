@@ -72,7 +72,7 @@ export const bytesKeys = samples(
   },
 )
 
-// -0 stands apart from 0 only as a stored value, not for compareAndSwap: the codec tests have it.
+// -0 differs from 0 as a stored value, but not for compareAndSwap: the codec tests have it.
 export const f64Values = samples('f64', f64, [1.5, 0, Number.NaN, Number.NEGATIVE_INFINITY, 2 ** 53 + 2], i => -i / 3)
 export const u32Values = samples('u32', u32, [0, 1, 2 ** 31, 2 ** 32 - 1, 2 ** 31 - 1], i => i + 1000)
 export const i64Values = samples('i64', i64, [0n, -(2n ** 63n), 2n ** 63n - 1n, -1n], i => -BigInt(i) * 2n ** 33n)
@@ -115,7 +115,7 @@ function pair(key: Samples, value: Samples): Pair {
   return { name: `${key.name} -> ${value.name}`, key, value }
 }
 
-/** Every key codec and every value codec stands in at least one row. */
+/** Every key codec and every value codec is in at least one row. */
 export const pairs: readonly Pair[] = [
   pair(stringKeys, f64Values),
   pair(stringKeys, jsonValues),

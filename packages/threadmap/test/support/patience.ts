@@ -1,6 +1,6 @@
 /**
- * How long anything may take, in milliseconds, before it counts as not happening. Tests wait for events, and each event
- * takes milliseconds; this much is for a machine that does ten other things. A hang costs this once, and is named.
+ * Milliseconds after which an event counts as not happening. Tests wait for events, which take milliseconds each; the rest is for a
+ * machine that runs ten other programs. A hang costs this time once, and its error names the event.
  */
 export const PATIENCE = 120_000
 
@@ -19,8 +19,8 @@ export async function until(
 }
 
 /**
- * Runs `attempt` until it returns true: for what only chance brings about, such as two threads that meet. `least` times in
- * any case; rejects with `what` after PATIENCE.
+ * Runs `attempt` until it returns true, and at least `least` times: for events that only chance brings about, such as two threads that
+ * meet. Rejects with `what` after PATIENCE.
  */
 export async function untilSeen(
   attempt: (round: number) => Promise<boolean> | boolean,

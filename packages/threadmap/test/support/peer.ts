@@ -2,7 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import * as threadmap from 'threadmap'
 import { PATIENCE } from './patience.js'
 
-/** A value on its way: by structured clone, or by reference to an object or function of the sender or receiver. */
+/** A value in a message: a structured clone, or a reference to an object or function of the sender or receiver. */
 type Packed = { value: unknown } | { mine: number } | { yours: number } | { function: number }
 
 type Message =
@@ -17,7 +17,7 @@ interface Thrown {
   message: string
   stack: string
   fields: Record<string, unknown>
-  /** Where the side that describes it keeps the thrown value itself. */
+  /** The number under which the describing side keeps the thrown value itself. */
   kept: number
   /** Set when the error came from the other side in the first place: that side gets its own object back. */
   origin: number | undefined
@@ -33,7 +33,7 @@ export class Reference {
 
 /**
  * One end of a synchronous conversation between two threads: each can call the other's objects and be called back
- * before the answer comes, which lets one test body drive a map in another thread as if it stood in its own.
+ * before the answer comes, so that a test can drive a map in another thread as if it were in its own.
  */
 export class Peer {
   readonly #port: MessagePort
@@ -52,7 +52,7 @@ export class Peer {
     this.#mine = side
   }
 
-  /** Lets the other side call `object`; returns the number it is known by. */
+  /** Lets the other side call `object`; returns the object's number. */
   expose(object: unknown): number {
     const known = this.#numbers.get(object)
     if (known !== undefined) return known
@@ -188,7 +188,7 @@ export class Peer {
   }
 }
 
-/** Symbols do not cross: `@@iterator` stands for `Symbol.iterator`. */
+/** Symbols cannot be sent: `@@iterator` means `Symbol.iterator`. */
 function property(name: string): string | symbol {
   return name.startsWith('@@') ? (Reflect.get(Symbol, name.slice(2)) as symbol) : name
 }

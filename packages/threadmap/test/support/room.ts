@@ -8,9 +8,9 @@ import { naming, Random } from './random.js'
 
 /**
  * - `fresh`: a new map.
- * - `grown`: grown from capacity 1 by entries that stay while the test runs and must come to no harm.
+ * - `grown`: grown from capacity 1 by entries that stay during the test and must not change.
  * - `attached`: this thread and another one take turns.
- * - `cached`: the same with a read cache in both, too small for all keys.
+ * - `cached`: as `attached`, with a read cache in both threads that is too small for all keys.
  */
 export type Mode = 'fresh' | 'grown' | 'attached' | 'cached'
 
@@ -18,7 +18,7 @@ const ALL: readonly Mode[] = ['fresh', 'grown', 'attached', 'cached']
 
 /** `THREADMAP_MODE=fresh,grown` runs the suites in those modes only. */
 const MODES = ALL.filter(mode => (process.env.THREADMAP_MODE ?? mode).split(',').includes(mode))
-/** Thousands of entries for one row of the matrix, hundreds for the others: growth from capacity 1 either way. */
+/** Thousands of entries for one row of the matrix, hundreds for the others; both make the table grow from capacity 1. */
 const BALLAST = 3000
 const LESS_BALLAST = 300
 const BALLAST_FROM = 1_000_000
@@ -31,7 +31,7 @@ export class Room {
   readonly pair: Pair
   readonly kind: string
   readonly random: Random
-  /** The map as this thread has it, and as the other one has it (the same where there is none). */
+  /** The map object of this thread, and that of the other thread (this thread's, if there is no other). */
   readonly here: AnyMap
   readonly there: AnyMap
   readonly #helper: Helper | null = null
@@ -75,7 +75,7 @@ export class Room {
     return this.pair.value.of(i)
   }
 
-  /** `count`, or a fourth of it where every operation is a message to another thread, which takes 100 times as long. */
+  /** `count`, or a fourth of it where every operation is a message to another thread, which makes it 100 times as long. */
   scale(count: number): number {
     return this.here === this.there ? count : Math.ceil(count / 4)
   }
@@ -106,12 +106,12 @@ export class Room {
     return this.map instanceof HandedMap ? this.map.collect() : [...this.map]
   }
 
-  /** Says that the test itself emptied the map. */
+  /** Tells the room that the test itself emptied the map. */
   sink(): void {
     this.#ballast = 0
   }
 
-  /** The end of every test: the ballast is whole, the whole memory is sound, both threads let go. */
+  /** Checks at the end of every test that the ballast is whole and that the audit finds nothing. */
   close(): void {
     for (let i = 0; i < this.#ballast; i++) {
       assert.deepEqual(this.here.get(this.key(BALLAST_FROM + i)), this.value(i), 'an entry the test did not touch')

@@ -15,7 +15,7 @@ export function duration(milliseconds: number): number {
 
 /** A test with its own random numbers; the seed is in the message of a failure. */
 export function seeded(name: string, body: (random: Random) => Promise<void> | void): void {
-  // The runner's own limit is a last resort: waits end after PATIENCE, and say for what.
+  // The runner's own limit is a last resort: waits end after PATIENCE, and name the event.
   test(name, { timeout: 300_000 + duration(1000) * 20 }, async () => {
     try {
       await body(Random.of(name))

@@ -62,7 +62,7 @@ export class Team<R> {
     })
     this.#ready = Promise.all(ready)
     this.finished = Promise.all(reports)
-    // Both are awaited later, or never where the workers are meant to die.
+    // Both promises are awaited later, or never where the workers are meant to die.
     this.#ready.catch(() => {})
     this.finished.catch(() => {})
   }
@@ -77,7 +77,7 @@ export class Team<R> {
     this.control.open()
   }
 
-  /** What the jobs returned. Rejects with the first error of a worker, or when the team is not done in time. */
+  /** The jobs' results. Rejects with the first error of a worker, or when the team is not done in time. */
   async reports(): Promise<R[]> {
     return await this.#within(this.finished)
   }
@@ -107,8 +107,8 @@ export function crewOf<J extends Jobs>(program: string) {
 }
 
 /**
- * Runs a team from gate to report. With `milliseconds`, it is asked to stop after that time, but not before `enough` is so:
- * on a busy machine a worker may not even have begun by then, and a test in which nothing happened shows nothing.
+ * Runs a team from gate to report. With `milliseconds`, it is asked to stop after that time, but not before `enough()` is true: on a
+ * busy machine a worker may not have begun by then, and a test in which nothing happened shows nothing.
  */
 export async function run<R>(team: Team<R>, milliseconds?: number, enough = () => true): Promise<R[]> {
   try {
@@ -123,7 +123,7 @@ export async function run<R>(team: Team<R>, milliseconds?: number, enough = () =
           if (!signal.aborted) throw error
         })
       try {
-        // A worker that fails, or ends, early ends the wait as well.
+        // A worker that fails or ends early ends the wait as well.
         await Promise.race([ending, team.finished])
       } finally {
         timer.abort()

@@ -7,7 +7,7 @@ import { Peer } from './peer.js'
 const { port, bells } = workerData as { port: MessagePort; bells: Int32Array }
 const peer = new Peer(port, bells, 1)
 
-/** What the main thread asks of this thread apart from the operations of maps. It is object number 1. */
+/** The main thread's requests to this thread apart from the operations of maps. It is object number 1. */
 const workshop = {
   attach(kind: string, pair: string, handle: unknown): number {
     return peer.expose(mapClass(kind).attach(handle, { value: pairNamed(pair).value.codec }))

@@ -1,6 +1,6 @@
 /**
- * xxHash and FNV-1a by the book, slow and plain, as the second opinion for the kernel's. Written after the
- * specification (github.com/Cyan4973/xxHash, doc/xxhash_spec.md); checked against its vectors in `codec/hash`.
+ * Slow and plain implementations of xxHash and FNV-1a, to compare the kernel's with. They follow the specification
+ * (github.com/Cyan4973/xxHash, doc/xxhash_spec.md); `codec/hash` checks them against its vectors.
  */
 
 const M32 = 2n ** 32n - 1n
@@ -29,7 +29,7 @@ function little(bytes: Uint8Array, at: number, length: number): bigint {
   return word
 }
 
-/** Consumes whole stripes of four lanes; returns the state so far and where the rest begins. */
+/** Consumes whole stripes of four lanes; returns the state so far and the offset of the rest. */
 function stripes(bytes: Uint8Array, seed: bigint, { bits, primes, rotations }: Parameters): [bigint, number, bigint[]] {
   const mask = 2n ** bits - 1n
   const lane = Number(bits / 8n)

@@ -62,6 +62,6 @@ test("each of Go's maps answers rounds with a rate, and an unknown one is an err
       }
     }
   }
-  // Built in on demand only.
+  // xsync is compiled in on demand only.
   await assert.rejects(GoProcess.start(program, 'xsync.Map', WORKLOADS[0], 1), SubjectError)
 })

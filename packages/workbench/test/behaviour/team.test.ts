@@ -29,7 +29,7 @@ test('nobody leaves the barrier before everybody has come, round after round, al
   const team = await start(members)
   try {
     for (let round = 1; round <= 20; round++) {
-      // Nobody comes to the next round before all have answered this one.
+      // No member comes to the next round before all have answered this one.
       assert.deepEqual(await team.ask('meet'), new Array(members).fill(round * members))
     }
   } finally {

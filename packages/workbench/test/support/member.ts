@@ -1,4 +1,4 @@
-/** A member of the teams in team.test.ts: it does what it is told, also what no member should. */
+/** A member of the teams in team.test.ts: it obeys every order, also those that make it fail. */
 import { serve } from '@threadmap/workbench/threads/serve'
 
 export interface MemberSetup {

@@ -155,7 +155,7 @@ test('shards: a map is used by threads bound to one node and to the other', { sk
   assert.ok(pin([processors[1]]))
   assert.deepEqual(allowedProcessors(), [processors[1]])
   assert.ok(pin(processors))
-  // Two processors stand for two nodes: that threads move is the same, what they find there is not.
+  // Two processors serve as two nodes. The threads move as they would; the memory is equally near to both.
   const context = { seed: 1, signal: UNINTERRUPTED } as Context
   const workload = { keys: 4096, reads: 50, zipf: 0, valueBytes: 8, churn: 0, threads: 4 }
   const options = { kind: 'FastMap', shards: [8, 64], rounds: 3, ms: 20, workload, onRound: () => {} } as const

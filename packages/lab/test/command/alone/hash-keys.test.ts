@@ -11,7 +11,7 @@ import { folder, threadmap } from '../../support/command.js'
 const COUNT = 4096
 const SHARDS = 64
 
-/** The finaliser of the kernel's tableHash: what a map makes of a published hash. */
+/** The finaliser of the kernel's tableHash: a map applies it to a published hash. */
 function finalised(published: bigint): bigint {
   const wide = (value: bigint) => BigInt.asUintN(64, value)
   let h = wide((published ^ (published >> 33n)) * 0xff51afd7ed558ccdn)
@@ -19,7 +19,7 @@ function finalised(published: bigint): bigint {
   return h ^ (h >> 33n)
 }
 
-/** COUNT keys that a map of 64 shards with seed 0 puts into its first. */
+/** COUNT keys that a map of 64 shards with seed 0 puts into its first shard. */
 function keysOfOneShard(name: HashName, prefix: string): string[] {
   const keys: string[] = []
   for (let i = 0; keys.length < COUNT; i++) {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { finished, readDocument } from '@threadmap/lab'
 import { folder, threadmap } from '../../support/command.js'
 
-/** By its address: the scratch packages are in no place from which it could be found. */
+/** The address of commander: the scratch packages are in no place from which Node would find it by name. */
 const COMMANDER = import.meta.resolve('commander')
 
 const EXPERIMENT = `{
@@ -47,7 +47,7 @@ test('an installed package adds subcommands and experiments without the lab know
   assert.match(help.stdout, /greet/)
   assert.match(help.stdout, /wordcount/)
 
-  // Found from a folder within the project as well, as Node finds modules.
+  // The command also finds packages from a folder within the project, as Node finds modules.
   const greeted = await threadmap(['greet'], { cwd: join(cwd, 'deeper/down') })
   assert.equal(greeted.code, 0, greeted.stderr)
   assert.match(greeted.stdout, /^hello from race .* mix hello\n$/)
@@ -95,7 +95,7 @@ test('what is wrong with a package is said in one line each, and all others are 
   const cwd = folder(t, {
     ...Object.assign({}, ...files),
     ...GOOD,
-    // Neither offers anything: one only depends on the library, the other is being written right now.
+    // Neither package offers anything: one only depends on the library, the other is being written right now.
     'node_modules/user/package.json': JSON.stringify({ name: 'user', dependencies: { threadmap: '^0.1.0' } }),
     'node_modules/torn/package.json': '{ "name": "torn", "threadmap": ',
   })
@@ -104,7 +104,7 @@ test('what is wrong with a package is said in one line each, and all others are 
   const lines = stderr.trimEnd().split('\n')
   for (const [name, [, line]] of Object.entries(bad)) {
     const about = lines.filter(text => text.startsWith(`threadmap: without ${name}: `))
-    // Two experiments of this one are wrong.
+    // Two experiments of this package are wrong.
     assert.equal(about.length, name === 'half' ? 2 : 1, `${name}: ${stderr}`)
     for (const text of about) assert.match(text, line)
   }

@@ -1,4 +1,4 @@
-/** Every experiment as `threadmap lab --quick` runs it, but for mix, whose parts have tests of their own. */
+/** Every experiment as `threadmap lab --quick` runs it, except mix, whose parts have tests of their own. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -7,7 +7,7 @@ import { FastMap, f64 } from 'threadmap'
 import type { MemoryDetails } from '#lab/experiments/memory/index.js'
 import { folder } from '../../support/command.js'
 
-/** Their own files test these, or they take long. */
+/** Other files test these experiments, or their parts. */
 const ELSEWHERE = ['mix', 'step']
 
 test('the quick lab: figures, charts and tables that agree, findings, verdicts', async t => {

@@ -8,7 +8,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { folder, threadmap } from '../../support/command.js'
 import { HOSTILE, runFixture } from '../../support/run-fixture.js'
 
-/** Debian's and Ubuntu's, as the library's own browser tests use it. */
+/** The Chromium of Debian and Ubuntu, as in the library's own browser tests. */
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 const skip = CHROMIUM === undefined ? 'Chromium is not installed (apt-get install chromium)' : false
 
@@ -21,7 +21,7 @@ after(() => browser?.close())
 
 interface Opened {
   readonly page: Page
-  /** What went wrong or was loaded. */
+  /** Errors of the page, and what it loaded. */
   readonly complaints: string[]
 }
 
@@ -45,7 +45,7 @@ function written(t: Parameters<typeof folder>[0], document: RunDocument): string
   return path
 }
 
-/** As it comes out of its file: NaN has become null. */
+/** The document as it is read from its file: NaN has become null. */
 const readBack = (document: RunDocument) => JSON.parse(JSON.stringify(document)) as RunDocument
 
 test('the page renders without errors and loads nothing; the recommendation comes first', { skip }, async t => {
@@ -126,7 +126,7 @@ test('curves go through their points, and the keyboard reads them', { skip }, as
     const plot = plots.get('chart--planted--curves-data')
     if (plot === undefined) return []
     const wanted = getComputedStyle(document.documentElement).getPropertyValue('--s1').trim()
-    // Points of FastMap; the last is a place where there is none.
+    // Points of FastMap; the last place has no point.
     return [
       [1, 10],
       [2, 40],

@@ -24,18 +24,18 @@ import { folder, threadmap } from '../../support/command.js'
 const never = new AbortController().signal
 
 /**
- * Resources that are scarce already at few requests, each of which sleeps much longer than a thread waits for a core of a busy machine:
- * there, what is planted stays what requests wait for. The objective is as generous.
+ * Resources that are scarce at few requests a second. Each request sleeps much longer than a thread waits for a core of a busy machine,
+ * so requests wait for the planted resource on such a machine too. The objective has the same margin.
  */
 const SCARCE: readonly (readonly [Planted, workers: number, rates: readonly [number, number], Resource, RegExp])[] = [
-  // They can do: 4 connections / 100 ms = 40/s; 1 lock / 60 ms = 17/s (at a hot shard 1 / 40 ms, that is 28/s in all); 1 loop / 80 ms = 13/s.
+  // The servers can do: 4 connections / 100 ms = 40/s; 1 lock / 60 ms = 17/s; a hot shard 1 / 40 ms, that is 28/s in all; 1 loop / 80 ms = 13/s.
   [{ what: 'pool', size: 4, ms: 100 }, 1, [8, 120], 'connection pool', /^the pool of 4 /],
   [{ what: 'lock', locks: 1, ms: 60 }, 3, [4, 60], 'lock', /global lock \(of shard 0\)/],
   [{ what: 'lock', locks: 16, ms: 40, hot: 0.9 }, 3, [5, 90], 'lock', /^lock of shard 7$/],
   [{ what: 'loop', ms: 80 }, 1, [3, 40], 'event loop', /^the event loop/],
 ]
 const CLIENTS = [2, 20] as const
-/** How long a test tries for what a busy machine may hide. */
+/** How long a test repeats a measurement that a busy machine may spoil. */
 const PATIENCE_MS = 120_000
 type Loaded = Awaited<ReturnType<typeof orderTarget>>
 const OBJECTIVE = { p95: 800, success: 0.999 }
@@ -47,7 +47,7 @@ describe('a planted bottleneck is named, whichever it is', { concurrency: 2 }, (
       const target = await orderTarget({ kind: 'FastMap', workers, planted, signal: never }, 1, planted.what)
       try {
         let [steps, cause] = await loadAndBlame(target, rates)
-        // A very busy machine is what requests wait for, and is named: then nothing is known of what was planted.
+        // On a very busy machine requests wait for cores, and the verdict says so: it tells nothing about the planted resource.
         const end = performance.now() + PATIENCE_MS
         while (cause.resource === 'cores' && performance.now() < end) [steps, cause] = await loadAndBlame(target, rates)
         const said = JSON.stringify(steps)
@@ -61,7 +61,7 @@ describe('a planted bottleneck is named, whichever it is', { concurrency: 2 }, (
   }
 })
 
-/** Puts a step below and a step beyond the knee on the server, and asks what is scarce at the second. */
+/** Loads the server below and beyond its knee, and asks for the resource that is full at the second step. */
 async function loadAndBlame(target: Loaded, rates: readonly number[]): Promise<[Step[], Attribution]> {
   const steps: Step[] = []
   for (const [i, rate] of rates.entries()) {
@@ -89,7 +89,7 @@ test('where threads wait for a lock of the map, it is known at which shard', asy
       return watch.stop(operations)
     }
     let mapLocks = await measure()
-    // On a busy machine the threads may work one after the other for a whole round, and nobody wait.
+    // On a busy machine the threads may work one after the other for a whole round, and none waits.
     const end = performance.now() + PATIENCE_MS
     while (mapLocks.waits[hot!] === 0 && performance.now() < end) mapLocks = await measure()
     const others = mapLocks.waits.filter((_, shard) => shard !== hot)
@@ -101,7 +101,7 @@ test('where threads wait for a lock of the map, it is known at which shard', asy
   }
 })
 
-// These wait for time-outs, so they wait together.
+// These tests wait for time-outs, so they run at once.
 describe('servers that do not do well', { concurrency: true }, () => {
   test('what never answers fails after the time-out, once, and what is answered late counts from when it was due', async t => {
     let silent = 0
@@ -111,7 +111,7 @@ describe('servers that do not do well', { concurrency: true }, () => {
     })
     const target = await foreignTarget(port)
     try {
-      // 100/s of 20 ms for 2 clients, who can do 100/s as long as neither is caught.
+      // 100 requests a second of 20 ms each: 2 clients can just do that, unless one of them waits for the time-out.
       const began = performance.now()
       const step = await target.step({ clients: 2, rate: 100, warmUpMs: 0, ms: 300, seed: 5 })
       const took = performance.now() - began
@@ -245,7 +245,7 @@ test('maps in process take the same steps', async () => {
     const open = await target.step({ clients: 50, rate, warmUpMs: 20, ms: 300, seed: 1 })
     assert.ok(closed.throughput > 1000, `${closed.throughput}/s`)
     assert.equal(open.success, 1)
-    // All that are due are done, soon or late; the number that are due in 0.3 s is a matter of chance.
+    // All requests that are due are sent, some of them late; how many are due in 0.3 s is random.
     const due = rate * 0.3
     assert.ok(Math.abs(open.requests - due) < 5 * Math.sqrt(due), `${open.requests} requests, about ${due} were due`)
     assert.equal(open.resources.workers.length, 2)

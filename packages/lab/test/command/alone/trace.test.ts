@@ -36,7 +36,7 @@ test('one operation in 64 is kept, wherever a loop has them, and all are counted
   const file = join(folder(t), 'trace.json')
   const map = record(new FastMap({ key: string, value: f64 }), file)
   const operations = 640_000
-  // A loop of 64: one kept in every 64th place would see one of them only.
+  // The loop repeats after 64 operations: a recorder that kept exactly every 64th would see only one of them.
   for (let i = 0; i < operations; i++) {
     if (i % 64 === 0) map.add(`key ${i % 3}`, 1)
     else map.get(`key ${i % 5}`)
@@ -333,7 +333,7 @@ test('recording costs little', t => {
     work()
     return performance.now() - began
   }
-  // A function of its own for each, so that none is compiled for two kinds of calls.
+  // Each map gets a function of its own, so that none is compiled for two kinds of calls.
   const loop = 'let sum = 0; for (let i = 0; i < 32768; i++) sum += map.get(keys[(i * 2039) & 4095]); return sum'
   const measure = (name: string, make: () => Map<string, number> | FastMap<string, number>) => {
     const [bare, recorded] = [make(), make()]
@@ -350,7 +350,7 @@ test('recording costs little', t => {
     t.diagnostic(`reads of a recorded ${name} took ${median.toFixed(3)} times as long`)
     return median
   }
-  // The limit is for a busy machine and the cheapest of operations. A wrapper by Proxy takes five times as long, keeping every operation ten.
+  // The limit holds on a busy machine, for the cheapest operation. A Proxy takes five times as long, keeping every operation ten times.
   assert.ok(measure('Map', () => new Map()) < 3)
   assert.ok(measure('FastMap', () => new FastMap({ key: string, value: f64 })) < 3)
 })

@@ -7,7 +7,7 @@ import { inSharedRooms, type SharedRoom } from '../../support/shared-room.js'
 
 /** `getOrInsertComputed` by several threads: at most one computation, the others wait for its result. */
 
-/** Opened by the job that computes when it is inside its function, and when it may leave it. */
+/** The job that computes opens INSIDE when its function runs; the test opens MAY_LEAVE to let the function return. */
 const INSIDE = 1
 const MAY_LEAVE = 2
 
@@ -24,7 +24,7 @@ async function contend(
   count: number,
 ): Promise<[Promise<unknown>, Promise<unknown>[]]> {
   const slow = room.start('computeSlowly', 0, 1, count)
-  slow.catch(() => undefined) // judged by the test, later
+  slow.catch(() => undefined) // the test looks at the result later
   const waiting = Array.from({ length: others }, (_, i) => room.start('computeToo', i + 1, 1, count))
   await until(() => counter(room.signals, 1) === others, 'the other threads to ask')
   await sleep(10)
@@ -71,7 +71,7 @@ compete('a computation holds up nobody who does something else, and a value set 
   const count = 60
   const slow = room.start('computeSlowly', 0, 1, count)
   const busy = room.start('useMapMeanwhile', 1, 1, count)
-  // The computation ends when it is told to, below: who waited for it would wait in vain, and the job give up.
+  // The computation ends when the test tells it to, below: a thread that waited for it would time out.
   const report = await Promise.race([busy, slow.then(() => assert.fail('the computation ended by itself'))])
   assert.deepEqual(report, {
     before: [undefined, false, false, undefined],

@@ -8,7 +8,7 @@ import { pairNamed } from '../../support/pairs.js'
 import { until, untilSeen } from '../../support/patience.js'
 import { inSharedRooms } from '../../support/shared-room.js'
 
-/** Each atomic operation, done by several threads at once: exactly one wins, nothing is lost. */
+/** Each atomic operation by several threads at once: exactly one thread wins, and nothing is lost. */
 
 const THREADS = 3
 
@@ -126,7 +126,7 @@ inSharedRooms(
       room.start('churn', 1, 3, count),
       room.start('churn', 2, 3, count),
     ]
-    // All work; and then two iterations end, so one at least was under way meanwhile from its beginning to its end.
+    // First all threads work. Then two iterations end: at least the second one ran while the others wrote, from its beginning to its end.
     const meet = until(() => counter(room.signals, 2) > 0 && counter(room.signals, 3) > 0, 'both sides get their turn')
     await Promise.race([meet, ...jobs])
     const before = counter(room.signals, 3)
@@ -144,7 +144,7 @@ inSharedRooms(
   'threads attach and let go while another one makes the memory grow',
   async room => {
     const count = 100
-    // Before they start: who attaches may be done before this thread gets a processor again.
+    // The key is set before the threads start: they may be done before this thread gets a core again.
     room.map.set(room.key(0), room.value(0))
     const attaching = [0, 1].map(thread => room.start('attachOften', thread, 2, count))
     let done = false
@@ -181,7 +181,7 @@ for (const Class of mapClasses.filter(({ name }) => name === UnsafeMap.name)) {
       }
       return caught.length > 0
     }
-    // On a busy machine they may write one after the other, and then there is nothing to notice.
+    // On a busy machine the threads may write one after the other: then there is no conflict to detect.
     await untilSeen(attempt, 'of three threads that write 100,000 times each, one is told')
     assert.deepEqual(map.audit(), [], 'misuse broke the memory')
     map.set('afterwards', 1)

@@ -1,6 +1,6 @@
 /**
- * Every map under every interleaving, up to two preemptions, of small programs that get in each other's way: after each the
- * whole memory is audited and the history must be linearizable. See test/explore; `npm run explore` goes further.
+ * Every map under every interleaving with at most two preemptions of small programs that conflict. After each schedule the whole
+ * memory is audited, and the history must be linearizable. `npm run explore` goes further.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,8 +12,8 @@ test('no interleaving of two or three threads breaks a map', async () => {
     most: 2000,
     random: 30,
     changes: 4,
-    // Twenty times what it takes on a quiet machine: how much is explored is not to depend on what else runs. After that
-    // the rest gets one preemption each, so that all scenarios are seen in any case.
+    // Twenty times what the search takes on a quiet machine, so that the number of schedules does not depend on the machine's load. After
+    // that time the remaining scenarios get one preemption each, so that all scenarios run in any case.
     milliseconds: 400_000,
   })
   console.log(table(rows))

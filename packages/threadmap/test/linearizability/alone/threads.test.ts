@@ -35,7 +35,7 @@ async function isLinearizable(
 ): Promise<{ pending: number }> {
   let pending = 0
   let overlaps = 0
-  // Where other programs want the processors, clients may work one after the other: then nothing was tested.
+  // On a busy machine the clients may work one after the other: then nothing was tested.
   const attempt = async () => {
     const recording = await record(kind, options, random)
     assertLinearizable(kind, options, recording, judging)
@@ -47,7 +47,7 @@ async function isLinearizable(
   return { pending }
 }
 
-/** All operations, on values that stand in the entry and on such as have a block, with and without a read cache. */
+/** All operations, on values in the entry and on values in a block, with and without a read cache. */
 function everything(kind: MapKind): RecordOptions[] {
   const caches = kind === 'UnsafeMap' ? [0] : [0, 16]
   return caches.flatMap((cache): RecordOptions[] => [
@@ -70,7 +70,7 @@ for (const kind of ALL_KINDS) {
   )
 }
 
-// Of these, `clear` is one step for the whole map; and `size` where a lock is held that writers take.
+// In these maps `clear` is one step for the whole map; so is `size` where it holds a lock that writers take.
 for (const [kind, size] of [
   ['RWMutexMap', true],
   ['UnsafeMap', true],
@@ -107,14 +107,14 @@ for (const kind of SAFE_KINDS) {
           disturb: async ({ terminate, completed }) => {
             await until(() => completed(0) > random.below(2000), 'the clients work')
             await Promise.all([terminate(0), terminate(1)])
-            // The others go on with what those left.
+            // The other clients go on with the map as the dead ones left it.
             const before = completed(2) + completed(3)
             await until(() => completed(2) + completed(3) > Math.min(before + 300, 39_000), 'the others go on')
           },
         }
         pending += (await isLinearizable(kind, options, random)).pending
       }
-      // Of four who are ended, all may have been between two operations.
+      // All four terminated clients may have been between two operations.
       const attempt = async () => {
         await judgeDeaths('plain')
         await judgeDeaths('documents')
@@ -125,7 +125,7 @@ for (const kind of SAFE_KINDS) {
   )
 }
 
-// The proof that these tests can fail: the same with a map that is broken on purpose.
+// The proof that these tests can fail: they run on a map that is broken on purpose.
 const BROKEN: Record<Sabotage, { operations: RecordOptions['operations']; exclusive?: boolean }> = {
   'add in two steps': { operations: ['add', 'get'] },
   'compareAndSwap in two steps': { operations: ['compareAndSwap', 'get', 'set'] },
@@ -139,7 +139,7 @@ for (const sabotage of SABOTAGES) {
   seeded(`a map with ${sabotage} is caught`, async random => {
     const { operations, exclusive = false } = BROKEN[sabotage]
     const options = { ...FIGHT, keys: 1, values: 'plain', operations, sabotage } as const
-    // One run of it may be lucky: another client came between, and did nothing that could be told.
+    // A run may miss the fault: another client came between, but its operations gave no wrong answer.
     const attempt = async () => {
       const { histories } = await record('FastMap', options, random)
       const { verdict, picture } = judge(histories, { exclusive })

@@ -1,6 +1,6 @@
 /**
  * Litmus tests on real threads: the orders that the kernel relies on, made of its own accesses (kernel/atomics.ts) and compiled with its
- * own options. What docs/memory-order.md argues for every machine, this looks for on the one at hand.
+ * own options. docs/memory-order.md argues for every machine; these tests look for violations on this one.
  */
 import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
@@ -110,7 +110,7 @@ for (const [shape, behaviour] of [
       const [whole, wrong, invalid, torn] = counts as unknown as [number, number, number, number]
       t.diagnostic(`${whole} whole, ${wrong} wrong, ${invalid} not valid, ${torn} of those torn`)
       assert.equal(wrong, 0)
-      // Without all of these the two sides have not met, and a read that did not validate would have passed as well.
+      // Unless all of these happened, the two sides did not meet, and a read without validation would pass too.
       return whole > 0 && invalid > 0 && torn > 0
     }
     await untilSeen(attempt, 'reads are whole, not valid, and torn')

@@ -1,6 +1,6 @@
 /**
- * Litmus tests of the orders that the kernel relies on, made of the kernel's own accesses. Two threads each run one side
- * (`role`) in lockstep, or race freely; what a side saw in iteration `i` goes to its own result words.
+ * Litmus tests of the orders that the kernel relies on, made of the kernel's own accesses. Each of two threads runs one side
+ * (`role`), in lockstep or freely; its observation in iteration `i` goes to result words of its own.
  */
 import {
   add32,
@@ -25,7 +25,7 @@ const WORDS: u32 = 6
 /** The word that names the current block, as an entry's value word does. */
 const WORD: u32 = 1536
 const DONE: u32 = 1792
-/** So many reads of each kind make a race. */
+/** Reads of each kind after which a race has been tested. */
 const ENOUGH: u32 = 20
 
 /** Both sides leave this within a few nanoseconds of each other, if they run at once. */
@@ -40,7 +40,7 @@ function stagger(i: u32, role: u32): void {
   for (let n: u32 = 0; n < steps; n++) get32(DONE)
 }
 
-/** Store buffering, with the kernel's atomics or with plain accesses. The word says whether this side saw the other's store. */
+/** Store buffering, with the kernel's atomics or with plain accesses. The result says whether this side saw the other side's store. */
 export function storeBuffering(role: u32, count: u32, results: u32, plain: bool): void {
   const mine = role == 0 ? X : Y
   const other = role == 0 ? Y : X
@@ -126,7 +126,7 @@ function read(block: u32): u32 {
   return torn ? 0 : value
 }
 
-/** Until side 1 has read often enough, and met the writer: one of the two may wait for a processor meanwhile. */
+/** True until side 1 has read often enough and met the writer: on a busy machine one of the two may wait for a core. */
 function goesOn(reads: u32, count: u32, whole: u32, torn: u32): bool {
   return reads < count || (reads < count * 500 && (whole < ENOUGH || torn < ENOUGH))
 }
@@ -141,7 +141,7 @@ export function validatedRead(role: u32, count: u32, results: u32): void {
     for (let i: u32 = 1; load32(DONE) == 0; i++) {
       const generation = get32(BLOCK)
       store32(BLOCK, generation + 1)
-      // As in memory/slabs.ts: whoever frees or takes a block makes an atomic access before its content changes.
+      // As in memory/slabs.ts: a thread that frees or takes a block makes an atomic access before the content changes.
       load32(BLOCK)
       fill(BLOCK, generation + 2)
       store32(BLOCK, generation + 2)
@@ -185,7 +185,7 @@ export function valueWord(role: u32, count: u32, results: u32): void {
   if (role == 0) {
     for (let i: u32 = 1; load32(DONE) == 0; i++) {
       const block = (i & 1) != 0 ? BLOCK : SECOND
-      // The block has been free since it was swapped out: odd. It comes to life, though nobody knows it yet, then it is filled.
+      // The block has been free since it was swapped out: its generation is odd. It becomes live before another thread knows it; then it is filled.
       const generation = get32(block) + (i <= 2 ? 2 : 1)
       store32(block, generation)
       fill(block, generation)
@@ -193,7 +193,7 @@ export function valueWord(role: u32, count: u32, results: u32): void {
       if (<u32>old != 0) {
         const freed = <u32>old
         store32(freed, get32(freed) + 1)
-        // The link in the free list, right after: atomic, as in memory/slabs.ts.
+        // The link of the free list follows at once; it is atomic, as in memory/slabs.ts.
         store32(freed + 12, 0)
       }
     }

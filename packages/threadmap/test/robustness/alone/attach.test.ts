@@ -18,7 +18,7 @@ for (const kind of ALL_KINDS) {
     async random => {
       using map = createMap<string, unknown>(kind, { key: string, value: codec })
       for (let round = 0; round < (SOAKING ? 100 : 6); round++) {
-        // UnsafeMap is used by one worker at a time: the others of its kind would be accused, rightly.
+        // One worker at a time uses an UnsafeMap: others would be accused, rightly.
         const count = kind === 'UnsafeMap' ? 1 : 2
         const workers = team(
           'attach',
@@ -26,7 +26,7 @@ for (const kind of ALL_KINDS) {
         )
         try {
           if (round % 3 === 2) {
-            // Somewhere in the start of the worker, perhaps before it has attached for the first time.
+            // The worker is terminated at some moment of its start, perhaps before it attaches for the first time.
             workers.open()
             await sleep(20 + random.below(40))
           } else {
@@ -62,7 +62,7 @@ for (const kind of ALL_KINDS) {
 
   seeded(`${kind}: a thread can attach and let go thousands of times`, async () => {
     using map = createMap<string, unknown>(kind, { key: string, value: codec })
-    // The first one may need a page for its scratch areas; all others get the same again.
+    // The first thread may need a page for its scratch areas; the next ones use that page again.
     attachMap(map.handle)[Symbol.dispose]()
     const before = map.stats().bytes
     for (let count = 0; count < 3000; count++) {

@@ -11,7 +11,7 @@ import { crewOf } from '../../support/team.js'
 const team = crewOf<VictimJobs>('victims')
 
 const COMPUTE_TIMEOUT = 300
-/** What a busy machine may add to a time-out. Who waits for the one who computes waits for ever. */
+/** Milliseconds that a busy machine may add to a time-out. A wait for a computation that never ends would be longer. */
 const SLACK = 20_000
 
 for (const kind of SAFE_KINDS) {
@@ -29,8 +29,8 @@ for (const kind of SAFE_KINDS) {
         waiters.open()
         await until(() => waiters.control.get(0, 0) + waiters.control.get(1, 0) === 2, 'the others ask')
         await sleep(30)
-        // No lock is held while a computation runs: all other keys go on, in the same shard as well. It ends only when its
-        // worker does, so whatever waits for it gives up with an error.
+        // No lock is held while a computation runs: all other keys go on, in the same shard as well. It ends only with its
+        // worker, so an operation that waits for it gives up with an error.
         for (let index = 0; index < 300; index++) map.set(`other:${index}`, index)
         for (let index = 0; index < 300; index++) assert.equal(map.get(`other:${index}`), index)
         assert.equal(map.get(task.key), undefined)
@@ -89,7 +89,7 @@ for (const kind of SAFE_KINDS) {
         answer!.waited >= COMPUTE_TIMEOUT * 0.8 && answer!.waited < COMPUTE_TIMEOUT + SLACK,
         `${answer!.waited} ms`,
       )
-      // The one who computes is alive, and comes to its end.
+      // The computing thread is alive, and ends its computation.
       slow.control.stop()
       await slow.reports()
       assert.equal(map.get('lazy'), -1)

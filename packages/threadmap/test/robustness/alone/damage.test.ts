@@ -9,10 +9,10 @@ import { Mutex, RWMutex, WaitGroup } from 'threadmap/sync'
 import { L } from '../../explore/thread.js'
 import { SEED } from '../../support/random.js'
 
-/** Memory that something else wrote to, and handles that somebody made up. */
+/** Damaged memory, and forged handles. */
 
 const TRIALS = 320
-/** A trial waits for some locks that damage seems to hold, 20 ms each: seconds at most, and more where ten programs run. */
+/** A trial waits 20 ms for each lock that damage seems to hold: seconds at most, and longer on a busy machine. */
 const HANG_MS = 120_000
 
 interface Line {
@@ -163,7 +163,7 @@ test('a forged handle of a lock is refused, and nothing is written where it poin
     2 ** 40,
   )
   for (const address of addresses) {
-    // Whatever stands there, and whatever generation it would have.
+    // With the handle's generation, and with the word at the address as generation.
     for (const generation of [handle.generation, address >>> 0 === address ? (words[address >>> 2] ?? 0) : 0]) {
       assert.throws(() => Mutex.attach({ ...handle, address, generation }), AttachError, String(address))
     }

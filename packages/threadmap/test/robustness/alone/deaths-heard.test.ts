@@ -1,6 +1,6 @@
 /**
- * Who hears of a death: also threads whose map was collected, threads that never had one, and threads whose event loop
- * does not turn. And in which order: first all memories know, then listeners run.
+ * Threads hear of a death even if their map was collected, if they never had one, or if their event loop does not turn. The death
+ * is declared in all memories first, then listeners run.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -17,7 +17,7 @@ import { attachMap, createMap } from '../../support/maps.js'
 import { until } from '../../support/patience.js'
 
 const LOCK_TIMEOUT = 20_000
-/** Far below the time-out: nothing has waited for the clock. */
+/** Milliseconds, far below the time-out: an operation within them has not waited for the time-out. */
 const AT_ONCE = 8000
 
 type Handle = MapHandle<string, number>
@@ -38,7 +38,7 @@ async function holder(task: Omit<HolderTask, 'log'>): Promise<Worker> {
   return worker
 }
 
-/** A worker that uses the map all the time. */
+/** A worker that uses the map without a pause. */
 class Survivor {
   readonly #worker: Worker
   readonly #control = new Int32Array(new SharedArrayBuffer(8))
@@ -50,7 +50,7 @@ class Survivor {
     })
   }
 
-  /** Waits until it has done something more. */
+  /** Waits until the worker has done more operations. */
   async goesOn(): Promise<void> {
     const before = Atomics.load(this.#control, 0)
     await until(() => Atomics.load(this.#control, 0) > before + 1, 'the survivor goes on')
@@ -82,7 +82,7 @@ class Forwarder {
     await once(this.worker, 'message')
   }
 
-  /** Has a worker of its own hold the map's only shard. */
+  /** Makes a worker of the forwarder hold the map's only shard. */
   async hold(map: Handle): Promise<void> {
     const log = new SharedArrayBuffer(8)
     await this.#ask({ create: { map, log } })
@@ -100,7 +100,7 @@ function timed(action: () => void): number {
   return performance.now() - began
 }
 
-/** Makes objects until somebody collects, as a program does that has other things to do. */
+/** Makes objects until the garbage collector runs, as a working program does. */
 async function collectNaturally(gone: WeakRef<object>): Promise<void> {
   let kept: unknown[] = []
   await until(() => {
@@ -110,7 +110,7 @@ async function collectNaturally(gone: WeakRef<object>): Promise<void> {
   }, 'the map is collected')
 }
 
-/** The README's main thread: it creates the map, hands it on, sets a key, and does other things. */
+/** The main thread of the README: it creates the map, hands it on, sets a key, and does other things. */
 function readme(kind: MapKind): { handle: Handle; map: WeakRef<object> } {
   const map = newMap(kind)
   map.set('/index.html', 1)
@@ -125,7 +125,7 @@ for (const kind of ALL_KINDS) {
     if (how === 'a natural collection' && kind !== 'FastMap') continue
     test(`${kind}: deaths are heard in a thread whose own map is gone after ${how}`, async () => {
       const { handle, map } = readme(kind)
-      // The survivor of an UnsafeMap must keep away from it while another writes.
+      // The survivor of an UnsafeMap must not use it while another thread writes.
       const survivor = kind === 'UnsafeMap' ? undefined : new Survivor({ map: handle })
       await survivor?.goesOn()
       await collect(map)

@@ -1,6 +1,6 @@
 /**
- * Several threads that die at once. The main thread hears of one death after the other; what it does about the first must not wait
- * for what the second one holds, or it never hears of the second.
+ * Several threads die at once. The main thread hears of one death after the other; its recovery of the first must not wait for a lock
+ * of the second, or it never hears of the second death.
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,7 +17,7 @@ import { crewOf } from '../../support/team.js'
 const team = crewOf<VictimJobs>('victims')
 
 const LOCK_TIMEOUT = 60_000
-/** Far below the time-out: nothing has waited for the clock. Far above what a busy machine takes for it. */
+/** Milliseconds, far below the time-out: an operation within them has not waited for the time-out. A busy machine stays far below too. */
 const AT_ONCE = 15_000
 const ROUNDS = SOAKING ? 200 : 6
 
@@ -41,7 +41,7 @@ async function dieTogether(tasks: VictimTask[], random: Random): Promise<void> {
   }
 }
 
-/** How long the event loop stands still at most while `action` goes on. */
+/** Milliseconds for which the event loop stands still at most during `action`. */
 async function longestStandstill(action: () => Promise<void>): Promise<number> {
   let longest = 0
   let last = performance.now()
@@ -52,7 +52,7 @@ async function longestStandstill(action: () => Promise<void>): Promise<number> {
   const timer = setInterval(look, 5)
   try {
     await action()
-    // Recoveries that were put off.
+    // Time for recoveries that were postponed.
     await sleep(30)
     look()
     return longest
@@ -99,7 +99,7 @@ for (const kind of ['RWMutexMap', 'ShardedMap'] as const) {
           await Promise.race([dieTogether(tasks, random), survivors.finished])
         }
         survivors.control.stop()
-        // Who had waited for lockTimeout would have given up, with an error.
+        // An operation that had waited for lockTimeout would have thrown.
         await survivors.reports()
       } finally {
         await survivors.terminate()

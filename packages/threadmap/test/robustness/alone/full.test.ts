@@ -13,7 +13,7 @@ const MAX_BYTES = 2 * 1024 * 1024
 
 type Bytes = ConcurrentMap<string, Uint8Array>
 
-/** Inserts mixed entries from number `from` on until the map refuses one; returns that one's number. */
+/** Inserts mixed entries from number `from` on until the map refuses one; returns the number of the refused entry. */
 function fillUp(map: Bytes, from: number): number {
   for (let index = from; ; index++) {
     try {
@@ -27,7 +27,7 @@ function fillUp(map: Bytes, from: number): number {
   }
 }
 
-/** What the map holds, as plain data. */
+/** The contents of the map, as plain data. */
 function content(map: Bytes): Map<string, string> {
   return new Map([...map].map(([key, value]) => [key, Buffer.from(value).toString('hex')]))
 }
@@ -50,7 +50,7 @@ for (const kind of ALL_KINDS) {
     assert.throws(() => map.set(absent, big), refused)
     assert.throws(() => map.getOrInsert(absent, big), refused)
     assert.throws(() => map.getOrInsertComputed(absent, () => big), refused)
-    // The failed computation is over: the next one is neither recursive nor waits.
+    // The failed computation is over: the next one neither is recursive nor waits.
     assert.throws(() => map.getOrInsertComputed(absent, () => big), refused)
     assert.throws(() => map.swap(absent, big), refused)
     assert.throws(() => map.update(absent, () => big), refused)

@@ -1,4 +1,4 @@
-/** Locks that are waited for without blocking the thread: on Atomics.waitAsync, and on timers where that is missing. */
+/** Waiting for locks without blocking the thread: by Atomics.waitAsync, or by timers where waitAsync is missing. */
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { OptionError } from 'threadmap'
@@ -16,7 +16,7 @@ import { release, team, untilAsking, untilHeld, whileHeld, withTeams } from '../
 import { PATIENCE, until } from '../../support/patience.js'
 import { seeded } from '../../support/seeded.js'
 
-/** `check` in this thread and its workers, once with `Atomics.waitAsync` and once as a runtime that has none. */
+/** Runs `check` in this thread and its workers, once with `Atomics.waitAsync` and once as on a runtime without it. */
 function onBoth(name: string, check: (timers: boolean) => Promise<void>): void {
   const { waitAsync } = Atomics as { waitAsync?: unknown }
   for (const timers of [false, true]) {
@@ -135,7 +135,7 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
         lock.lockAsync({ timeout: PATIENCE }),
       ]
       await assert.rejects(late, (error: unknown) => error instanceof LockTimeoutError && error.owner > 0)
-      // It is the one that competes now.
+      // The second request waits now.
       await sleep(20)
       controller.abort(reason)
       await assert.rejects(aborted, error => error === reason)
@@ -162,7 +162,7 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
       await victim.terminate()
       waiter.open()
       await untilAsking(waiter, 'the waiter waits')
-      // Long enough for a thread to end that has nothing to keep it.
+      // A thread that nothing keeps alive would end within this time.
       await sleep(200)
       lock.unlock()
       await untilHeld(waiter, 'the waiter gets it')
@@ -193,7 +193,7 @@ for (const [name, Lock] of Object.entries(WHOLE)) {
   })
 }
 
-/** The sides of a lock that shares. */
+/** The two sides of a readers-writer lock. */
 function sidesOf(lock: RWMutex | CompatRWMutex): { writer: AsyncLocker; reader: AsyncLocker } {
   if (lock instanceof CompatRWMutex) return { writer: lock, reader: lock.reader }
   const reader: AsyncLocker = {

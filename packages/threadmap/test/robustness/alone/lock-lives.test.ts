@@ -1,4 +1,4 @@
-/** Locks that are disposed, and deaths that nobody has been told of. */
+/** Locks that are disposed, and deaths of which no owner has been told. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AttachError } from 'threadmap'
@@ -16,7 +16,7 @@ seeded('a lock that was disposed twice is one lock less: two new ones have two a
     old[Symbol.dispose]()
     const locks = [new Lock(), new Lock(), new Lock()]
     assert.equal(new Set(locks.map(lock => lock.handle.address)).size, 3)
-    // Its memory serves one of these; disposing the old one once more is not disposing that.
+    // One of these uses the memory of the old lock: disposing the old lock again must not dispose it.
     old[Symbol.dispose]()
     for (const lock of locks) assert.equal(lock.handle.kind, Lock.name)
     for (const lock of locks) lock[Symbol.dispose]()
@@ -44,10 +44,10 @@ seeded('after its disposal every method of a lock throws DisposedError, and its 
     () => rw.withRLockAsync(() => 1),
     () => compat.reader.lockAsync(),
   ]
-  // Also by another object for the same lock.
+  // A second object for one of these locks.
   const same = Mutex.attach(mutex.handle)
   for (const lock of [mutex, rw, compat, group]) lock[Symbol.dispose]()
-  // What stands at their addresses now is not theirs.
+  // New locks use their addresses now.
   using _one = new Mutex()
   using _other = new RWMutex()
   for (const [lock, methods] of calls) {
@@ -158,7 +158,7 @@ for (const [name, Lock] of Object.entries({ RWMutex, CompatRWMutex })) {
       await sleep(50)
       await writer.terminate()
       late.open()
-      // The first reader holds its share still.
+      // The first reader still holds its share.
       await untilHeld(late, 'a new reader reads')
       for (const each of [reader, late]) release(each)
       assert.equal((await late.reports())[0]!.died, undefined)
@@ -222,7 +222,7 @@ seeded('a mutex that was handed to a thread which died before it accepted is tak
     })
     assert.equal(lock.lock(PATIENCE), undefined)
     lock.unlock()
-    // A later thread may have the dead one's place, and must not be handed what it never asked for.
+    // A later thread may have the dead thread's registry slot, and must not be handed a lock that it never asked for.
     await run(team('rival', [{ lock: lock.handle, how: 'write', hold: 0, times: 100 }]))
     assert.equal(lock.lock(0), undefined)
     lock.unlock()

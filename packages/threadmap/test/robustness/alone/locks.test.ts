@@ -18,7 +18,7 @@ const team = crewOf<VictimJobs>('victims')
 const holders = crewOf<HoldJobs>('holding')
 
 const LOCK_TIMEOUT = 300
-/** What a busy machine may add to a time-out. Who waits for the dead for ever is far above it. */
+/** Milliseconds that a busy machine may add to a time-out. A wait for a dead thread would be far longer. */
 const SLACK = 20_000
 
 type AnyMap = ConcurrentMap<string, unknown>
@@ -41,7 +41,7 @@ function attempt(operation: () => void): { took: number; error: LockTimeoutError
   return { took: performance.now() - began, error }
 }
 
-/** A map of one shard with some known keys, which (`SyncMap`) are promoted to the read index. */
+/** A map of one shard with some known keys, which a `SyncMap` has promoted to `read`. */
 function mapOfKnown(kind: MapKind): AnyMap {
   const map = createMap<string, unknown>(kind, { key: string, value: codec, shards: 1, lockTimeout: LOCK_TIMEOUT })
   for (let index = 0; index < KNOWN; index++) map.set(known(index), make(index, 1))
@@ -54,7 +54,7 @@ interface Victim {
   readonly team: { readonly workers: readonly Worker[]; terminate(): Promise<void> }
 }
 
-/** A worker that is older than the map it will use. It is not watched, provided that this thread has had no map before. */
+/** A worker that is older than the map that it will use. It is not watched, provided that this thread has had no map before. */
 async function lateVictim(work: Work): Promise<Victim> {
   const log = new SharedArrayBuffer(12)
   const victim = team('lateVictim', [{ work, log }])
@@ -71,7 +71,7 @@ async function die(map: AnyMap, victim: Victim, random: Random): Promise<void> {
   await victim.team.terminate()
 }
 
-/** A worker that is older than `mapOf()` makes its map, and is terminated while it holds the lock of the one shard, for sure. */
+/** Starts a worker before `mapOf()` makes the map, and terminates it while it certainly holds the lock of the one shard. */
 async function dieHolding(how: 'write' | 'read', mapOf: () => AnyMap): Promise<AnyMap> {
   const holder = holders('hold', [{ map: undefined, shard: 0, how }])
   try {
@@ -104,7 +104,7 @@ for (const kind of SAFE_KINDS) {
     `${kind}: after a death that nobody noticed calls go on or give up in time, free reads never wait`,
     async random => {
       const readsAreFree = kind === 'FastMap' || kind === 'SyncMap'
-      // First one that holds the lock for sure, between two operations; then some in the middle of long ones, perhaps.
+      // The first victim certainly holds the lock, between two operations; later ones may die in the middle of long operations.
       const rounds = SOAKING ? 100 : 3
       for (let round = 0; round < rounds; round++) {
         const victim = round === 0 ? undefined : await lateVictim('bulk')
@@ -118,7 +118,7 @@ for (const kind of SAFE_KINDS) {
         for (let index = 0; index < KNOWN; index++) {
           const read = attempt(() => {
             const value = map.get(known(index))
-            // It may have died in a clear.
+            // The victim may have died in a clear.
             assert.equal(value === undefined ? 1 : check(value, index), 1)
           })
           if (readsAreFree) {
@@ -141,7 +141,7 @@ for (const kind of SAFE_KINDS) {
         assert.ok(Number.isInteger(write.error.owner) && write.error.owner >= 0, 'the error names the owner')
         assert.ok(write.error.shard === 0 || write.error.shard === -1, 'and the shard')
         assert.match(write.error.message, /300/, 'and the limit')
-        // What was refused is not there, as far as a read can tell without the lock.
+        // A read without the lock does not find the refused entry.
         if (kind === 'FastMap') assert.equal(map.get('new'), undefined)
       }
     },
@@ -172,7 +172,7 @@ for (const kind of SAFE_KINDS) {
         assert.deepEqual(map.audit(), [])
         return recoveries
       }
-      // In the middle of what the lock guards: when that is, only chance says.
+      // The random delay may end in the middle of what the lock guards.
       let recovered = 0
       const round = async () => {
         recovered += await take()
@@ -187,7 +187,7 @@ for (const kind of ['RWMutexMap', 'ShardedMap'] as const) {
   const work = 'readHuge'
   seeded(`${kind}: a reader that dies unnoticed stops a writer for no longer than lockTimeout`, async random => {
     const mapWithHuge = () => mapOfKnown(kind).set(HUGE, 'x'.repeat(8_000_000)) as AnyMap
-    // First one that holds its share for sure; then some in the middle of a read, perhaps.
+    // The first victim certainly holds its share; later ones may die in the middle of a read.
     for (let round = 0; round < (SOAKING ? 100 : 3); round++) {
       const victim = round === 0 ? undefined : await lateVictim(work)
       using map = victim === undefined ? await dieHolding('read', mapWithHuge) : mapWithHuge()
@@ -242,7 +242,7 @@ for (const kind of SAFE_KINDS) {
         await victim.ready()
         victim.open()
         await until(() => new Int32Array(log)[1]! > random.below(2000), 'the victim works')
-        // Not awaited: this thread's event loop does not turn, so no 'exit' reaches it during the next operations.
+        // terminate() is not awaited: this thread's event loop does not turn, so no 'exit' event arrives during the next operations.
         const dying = victim.terminate()
         for (let index = 0; index < 5; index++) {
           const write = attempt(() => map.set(known(index), make(index, 1)))

@@ -15,7 +15,7 @@ type Bytes = ConcurrentMap<string, Uint8Array>
 /** One job of two workers on the entries `from` to `to`. */
 async function both(job: 'fill' | 'deleteOdd' | 'verify', map: Bytes, from: number, to: number) {
   const tasks = [0, 1].map(() => ({ map: map.handle, from, to, step: 2 }))
-  // All three take the same task; only `verify` reports a number that is looked at.
+  // All three jobs take this task; only the report of `verify` is used.
   return await run(team(job as 'verify', tasks))
 }
 
@@ -25,7 +25,7 @@ async function countWhole(map: Bytes, from: number, to: number): Promise<number>
 }
 
 for (const kind of SAFE_KINDS) {
-  // The whole million for the map that is recommended; the table, the heap and the growth are the same code in all.
+  // The recommended map gets a million entries, the others fewer: all maps share the code of table, heap and growth.
   const entries = kind === 'FastMap' || SOAKING ? 1_000_000 : 200_000
 
   seeded(
@@ -45,7 +45,7 @@ for (const kind of SAFE_KINDS) {
       assert.equal(await countWhole(map, 0, entries), entries / 2)
       assert.equal(await countWhole(map, entries, entries + entries / 2), entries / 2)
       const again = map.stats().bytes
-      // SyncMap has two tables, each of which doubles: the second one is there again when all is inserted.
+      // SyncMap has two tables, each of which doubles; both exist again when all entries are inserted.
       const bound = kind === 'SyncMap' ? 1.25 : 1.15
       assert.ok(again <= full * bound, `memory went from ${full} to ${again} bytes`)
       assert.deepEqual(map.audit(), [])
@@ -58,7 +58,7 @@ function insert(map: Bytes, prefix: string, count: number, size: number): void {
   for (let index = 0; index < count; index++) map.set(`${prefix}${index}`, new Uint8Array(size).fill(index & 255))
 }
 
-/** Bytes of an entry of that size, everything counted: taken from a map that holds nothing else. */
+/** All bytes that an entry of this size takes, measured in a map of such entries only. */
 function bytesPerEntry(kind: SafeKind, count: number, size: number): number {
   using map = createMap(kind, { key: string, value: bytes })
   const empty = map.stats().usedBytes

@@ -22,7 +22,7 @@ function useAlone(map: UnsafeMap<number, number>, operations: number): void {
   }
 }
 
-/** When two of the turns were first under way at once; if they never were, when the last one ended. */
+/** The time when two of the turns first overlapped; if none did, the time when the last one ended. */
 function meeting(turns: readonly Turn[]): number {
   const sorted = [...turns].sort((a, b) => a.from - b.from)
   let end = Number.NEGATIVE_INFINITY
@@ -34,11 +34,11 @@ function meeting(turns: readonly Turn[]): number {
 }
 
 interface Catch {
-  /** Runs in which somebody was accused. */
+  /** Runs in which a worker was accused. */
   readonly caught: number
   /** Runs in which a bare flag in shared memory saw two workers inside at once. */
   readonly met: number
-  /** Milliseconds from the moment when two were under way to the first error, in the median run. */
+  /** Milliseconds from the first overlap of two turns to the first error, in the median run. */
   readonly median: number
 }
 
@@ -60,7 +60,7 @@ async function tenWriters(rounds: number): Promise<Catch> {
       caught++
       delays.push(Math.min(...accused.map(turn => turn.to)) - meeting(turns))
     }
-    // What was detected did no harm, and does not accuse the one thread that is left.
+    // The detected conflict did no damage, and the one remaining thread is not accused.
     assert.deepEqual(map.audit(), [])
     useAlone(map, 200)
     map[Symbol.dispose]()
@@ -72,8 +72,8 @@ async function tenWriters(rounds: number): Promise<Catch> {
 seeded(
   'UnsafeMap: ten workers with 1,000 writes each are caught within milliseconds in practically every run',
   async () => {
-    // Where other programs want the processors too, workers often run one after the other: then there is nothing to catch,
-    // and a bare flag sees nothing either. Where that flag saw two at once in every round, the processors were free.
+    // On a busy machine workers often run one after the other: then there is no conflict, and a bare flag sees none either.
+    // Where that flag saw two workers at once in every round, the cores were free.
     const rounds = 20
     const all = { caught: 0, met: 0, median: 0 }
     const attempt = async () => {
@@ -102,7 +102,7 @@ for (const [role, message] of [
       { map: map.handle, role: 'write' },
       { map: map.handle, role },
     ] as const
-    // Who is accused stops both.
+    // An accused worker stops both.
     const [writer, other] = await run(team('pair', tasks), PATIENCE / 2)
     const all = [...writer!, ...other!]
     assert.ok(all.length > 0, `nobody was accused in ${PATIENCE / 2} ms`)
@@ -170,7 +170,7 @@ seeded(
             map.delete(random.below(100))
             break
           case 1:
-            // Bounded: an iteration that meets all that is added during it must still end.
+            // The number is bounded: an iteration that meets all keys added during it must still end.
             if (map.size < 3000) for (let more = 0; more < 40; more++) map.set(random.below(1 << 20) + 1000, 1)
             break
           case 2:
@@ -232,7 +232,7 @@ seeded('UnsafeMap: an iteration that was given up does not count as one', async 
   for (const _ of map) break
   const entries = map.entries()
   entries.next()
-  // Nobody iterates now: a writer in another thread, and then this thread, must not be accused.
+  // The iteration is over: a writer in another thread, and then this thread, must not be accused.
   const writer = team('pair', [{ map: map.handle, role: 'write' }])
   const [messages] = await run(writer, 50, () => writer.control.allHaveSeen)
   assert.deepEqual(messages, [])
@@ -244,7 +244,7 @@ for (const detect of [true, false]) {
     using map = new UnsafeMap({ key: f64, value: f64, detect })
     const tasks = Array.from({ length: 4 }, () => ({ map: map.handle, operations: 60_000 }))
     if (detect) {
-      // On a busy machine they may run one after the other, and then there is nobody to accuse.
+      // On a busy machine they may run one after the other: then there is no conflict.
       await untilSeen(async () => Math.max(...(await run(team('racy', tasks)))) > 0, 'somebody is accused')
     } else {
       assert.deepEqual(await run(team('racy', tasks)), [0, 0, 0, 0])

@@ -1,6 +1,6 @@
 /**
- * A thread that holds a lock for 1 ms, gives it up and takes it again leaves others a fair share: who has waited for 1 ms is
- * handed the lock. Judged by counts, not by time: a busy machine changes both sides.
+ * A thread that holds a lock for 1 ms, gives it up and takes it again leaves others a fair share: a thread that has waited
+ * for 1 ms is handed the lock. The tests compare counts, not times: a busy machine slows both sides.
  */
 import assert from 'node:assert/strict'
 import { bytes, string } from 'threadmap'
@@ -17,10 +17,10 @@ const hogs = crewOf<HogJobs>('hogs')
 
 const HOLD_MS = 1
 const TIMES = 500
-/** Of 500 of the greedy thread; without the hand-over it was 1 of 2000. */
+/** Turns of the others during 500 of the greedy thread. Without the hand-over it was 1 turn in 2,000. */
 const SHARE = 50
 
-/** The greedy ones do what they have to; how often the others got their turn meanwhile. */
+/** Runs both teams until the greedy one is done; returns how often each of the others got the lock. */
 async function rivals(greedy: Team<number>, modest: Team<number>): Promise<number[]> {
   try {
     await Promise.all([greedy.ready(), modest.ready()])
@@ -50,7 +50,7 @@ for (const [name, Lock] of Object.entries({ Mutex, RWMutex, CompatRWMutex })) {
         times,
       })
       const greedyTask = task(greedy, HOLD_MS, TIMES)
-      // Two readers overlap: there is always one.
+      // Two readers overlap, so there is always one.
       const many = greedy === 'read' ? [greedyTask, greedyTask] : [greedyTask]
       const counts = await rivals(team('rival', many), team('rival', [task(modest, 0, 0), task(modest, 0, 0)]))
       for (const count of counts) assert.ok(count >= SHARE, `${counts} of ${TIMES}`)
@@ -60,7 +60,7 @@ for (const [name, Lock] of Object.entries({ Mutex, RWMutex, CompatRWMutex })) {
   }
 }
 
-/** Copying it takes most of a millisecond, under the lock of its shard. */
+/** Bytes of a value whose copy takes most of a millisecond, under the lock of its shard. */
 const LARGE = 2 ** 21
 
 for (const kind of SAFE_KINDS) {

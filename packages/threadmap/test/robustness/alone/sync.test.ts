@@ -33,7 +33,7 @@ for (const [name, Lock] of Object.entries(KINDS)) {
             (error: unknown) => error instanceof LockTimeoutError && error.owner > 0 && error.shard === -1,
           )
           const took = performance.now() - began
-          // Anything near PATIENCE, which the holder would have waited, is wrong; a busy machine takes some seconds at most.
+          // A time near PATIENCE is wrong: the lock waited for its holder. A busy machine adds some seconds at most.
           assert.ok(took >= timeout * 0.8 && took < timeout + 20_000, `gave up after ${took} of ${timeout} ms`)
         }
         assert.throws(() => lock.unlock(), LockUsageError)
@@ -86,7 +86,7 @@ for (const [name, Lock] of Object.entries(KINDS)) {
       let told = 0
       await withTeams([survivor], async () => {
         survivor.open()
-        // Enough rounds that some victim dies with the lock, and the survivor is told.
+        // Rounds go on until a victim has died with the lock and the survivor has been told.
         const round = async () => {
           const victims = team('countForever', [task, task])
           try {

@@ -15,7 +15,7 @@ const found = findChromium()
 const full = process.env.THREADMAP_RUNTIMES === 'full'
 
 const LIBRARY = '/dist/web/index.js'
-/** What a polyfill puts into a page for libraries that look at `process`. */
+/** A polyfill of `process`, as some bundlers put into pages. */
 const POLYFILL = 'globalThis.process = { versions: {}, env: {}, argv: [], on() {}, nextTick: queueMicrotask }'
 const HOT = 'for (let i = 0; ; i++) map.set(String(i % 100), i)'
 

@@ -1,4 +1,4 @@
-/** The guard on other versions of Node, where contexts are kept in another way (from 24), and on Bun. */
+/** The guard on other versions of Node (24 and later keep contexts in another way) and on Bun. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-/** The behaviour suite on every supported Node but the one that runs this: that one runs the whole of the tests anyway. */
+/** The behaviour suite on every supported Node except the one that runs this file, which runs all tests anyway. */
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { findNode, packageFolder } from '../runtimes.js'
 // The whole suite takes minutes per version, and `npm test` has ten for everything: by default what differs between
 // versions (text, numbers, instances, workers). THREADMAP_RUNTIMES=full (`npm test -- --full`) runs all of it.
 const full = process.env.THREADMAP_RUNTIMES === 'full'
-/** Ten times what it takes on a quiet machine. */
+/** Milliseconds: ten times what the suite takes on a quiet machine. */
 const LIMIT = full ? 3_000_000 : 600_000
 const FILES = full
   ? /^(behaviour|property|codec)\/.*\.test\.ts$/
@@ -44,12 +44,12 @@ for (const major of [20, 22, 24, 26].filter(major => major !== ours)) {
   })
 }
 
-/** What a person needs of a TAP report: the failed tests with their errors, and the summary. */
+/** The failed tests of a TAP report with their errors, and the summary. */
 function failures(tap: string): string {
   const lines = tap.split('\n')
   const wanted = lines.flatMap((line, i) => {
     if (/^# \w+ \d+$/.test(line)) return [line]
-    // A test that failed only because of one inside it says nothing new.
+    // A test that failed only because of a subtest adds nothing.
     if (!/^\s*not ok /.test(line) || /subtestsFailed/.test(lines.slice(i, i + 8).join())) return []
     return lines.slice(i, i + 30).filter((text, j) => j === 0 || !/^\s*(not )?ok /.test(text))
   })

@@ -1,4 +1,4 @@
-/** The smoke test on Bun and Deno, and on this Node, where it costs little and shows that the test itself is sound. */
+/** The smoke test on Bun and Deno, and on this Node, to show that the test itself is sound. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -6,7 +6,7 @@ import { run } from '../run.js'
 import { type Found, findBun, findDeno, packageFolder } from '../runtimes.js'
 import type { Result } from '../smoke.js'
 
-/** The whole smoke test, on a machine that does ten other things. */
+/** Milliseconds for the whole smoke test on a busy machine. */
 const LIMIT = 600_000
 const program = join(packageFolder, 'build/test/runtimes/smoke-main.js')
 

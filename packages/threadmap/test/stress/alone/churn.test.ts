@@ -97,7 +97,7 @@ for (const kind of SAFE_KINDS) {
       const task = () => ({ map: map.handle, form, keys: 40, cache: 0, seed: random.next() }) as const
       const published = new SharedArrayBuffer(40 * 4)
       const clearTask = () => ({ map: map.handle, form, keys: 40, writers: 1, seed: 0, published }) as const
-      // Only the absence of hangs, torn values and broken memory is asked for here: `keys` of `clear` are never set.
+      // This test checks only that there are no hangs, torn values or broken memory: the `keys` of `clear` are never set.
       const writers = team('churn', [task(), task()])
       const clearers = team('clear', [clearTask(), clearTask()])
       await together(writers, clearers, duration(150), () => writers.control.allHaveSeen)

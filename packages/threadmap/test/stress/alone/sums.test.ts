@@ -12,7 +12,7 @@ import { crewOf, run } from '../../support/team.js'
 const team = crewOf<SumsJobs>('sums')
 const holders = crewOf<HoldJobs>('holding')
 
-/** Enough keys that several shards work, few enough that workers meet on each. */
+/** Enough keys for several shards, few enough for workers to meet on each key. */
 const ACCOUNTS = 12
 
 function bankTasks(workers: number, random: Random) {
