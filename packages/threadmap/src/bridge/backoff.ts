@@ -1,4 +1,4 @@
-/** How a thread waits for a lock before it sleeps: the options of maps and of `Backoff`, and their defaults. */
+/** The options of back-off, which maps and `Backoff` take, and their defaults. */
 
 /** How a thread waits for a lock: it spins `initialDelay`, twice that, and so on, then sleeps until it is woken. */
 export interface BackoffOptions {

@@ -1,4 +1,4 @@
-/** Checks what `attach` is given, before anything is read from its memory. */
+/** Checks the handle that `attach` is given, before anything is read from its memory. */
 
 import { AttachError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'

@@ -1,17 +1,17 @@
 /**
- * What `attach` checks before it believes a memory: that it is one of this library's, of this version, whole, and that what
- * never changes (configuration, codec names, the hash's secret words) is as it was when the memory was made. Of what changes all
- * the time it checks that addresses lead where they must.
+ * The checks of `attach`, before anything else reads a memory: this library made the memory, in this version; it is whole; and the words
+ * that never change (configuration, codec names, the hash's secret words) are as they were when it was made. Of the words that
+ * change all the time, `attach` checks that addresses lead to where they must.
  */
 import { AttachError } from '../errors/classes.js'
 import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
 import { kindOf } from './policies.js'
 
-/** Header, hash keys and registry fit into this many; the kernel adds what the shards and pages need. */
+/** Pages of WebAssembly that hold header, hash keys and registry; the kernel adds pages for the shards. */
 export const FIRST_PAGES = 2
 
-/** The words of the header that nobody changes once the memory is complete. */
+/** The words of the header that no thread changes once the memory is complete. */
 const CONSTANT_WORDS: readonly number[] = [
   ...Array.from({ length: (L.H_DETECT - L.H_POLICY) / 4 + 1 }, (_, i) => L.H_POLICY + i * 4),
   L.H_COMPUTE_TIMEOUT,
@@ -19,7 +19,7 @@ const CONSTANT_WORDS: readonly number[] = [
   L.H_LOCKS,
 ]
 
-/** A checksum of what never changes. It finds damage, not forgery. */
+/** A checksum of the words that never change. It finds damage, not forgery. */
 export function headerChecksum(words: Uint32Array): number {
   let sum = 0x811c9dc5
   const add = (address: number): void => {
@@ -32,7 +32,7 @@ export function headerChecksum(words: Uint32Array): number {
   return sum >>> 0
 }
 
-/** Whether `value` is one: by its brand, since it can come from another realm (a `vm` context, as in test runners). */
+/** Whether `value` is a memory. Its brand says so, since it can come from another realm (a `vm` context, as in test runners). */
 export function isMemory(value: unknown): value is MapMemory {
   try {
     const buffer = Object.getOwnPropertyDescriptor(WebAssembly.Memory.prototype, 'buffer')
@@ -47,7 +47,7 @@ function isShared(buffer: unknown): buffer is SharedArrayBuffer {
   return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]'
 }
 
-/** Refuses what is no memory of this library's, by name. */
+/** `AttachError` for a memory that this library did not make, for another policy or version, and for a damaged one. */
 export function checkMemory(memory: MapMemory, policy: number): void {
   if (!isMemory(memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
   const buffer: unknown = memory.buffer
@@ -58,9 +58,9 @@ export function checkMemory(memory: MapMemory, policy: number): void {
     )
   }
   const words = new Uint32Array(buffer)
-  // First what the map says, then how long the memory is: other threads make it grow meanwhile, and the buffer that this
-  // thread sees lags behind until it grows it by nothing. Only then: growing takes V8 a look at each shared memory that the
-  // thread has, and a pool's task that attaches brings one more each time.
+  // The header's count of pages is read before the buffer's length: other threads make the memory grow meanwhile, and this thread's
+  // buffer lags behind until `grow(0)`. `grow` is called only if it must be: V8 looks at each shared memory of the thread then,
+  // and every task of a pool that attaches brings one more.
   const pages = Atomics.load(words, L.H_PAGES_SEEN >>> 2)
   if (buffer.byteLength < pages * L.PAGE) memory.grow(0)
   const bytes = memory.buffer.byteLength
@@ -107,7 +107,7 @@ function checkConstants(words: Uint32Array): void {
   }
 }
 
-/** What changes while threads work is read word by word, each of which is always one that some thread wrote. */
+/** Words that change while threads work: each is loaded at once, and is always one that some thread wrote. */
 function checkAddresses(words: Uint32Array): void {
   const word = (address: number): number => Atomics.load(words, address >>> 2)
   const expect = (holds: boolean, what: string, address: number): void => {

@@ -1,4 +1,4 @@
-/** What kernel/index.ts exports. Addresses and 32-bit words come as signed numbers: use `>>> 0`. */
+/** The exports of kernel/index.ts. Addresses and 32-bit words come as signed numbers: use `>>> 0`. */
 export interface KernelExports {
   register(thread: number, record: number, table: number, maySleep: boolean): number
   create(): number
@@ -68,6 +68,6 @@ export interface KernelExports {
   leaveReader(block: number): void
   isOverdue(milliseconds: number, lost: number): number
   lockOwner(block: number): number
-  /** What to throw for an error of the calls named HOT in guarded.ts; a trap shuts this instance. Not of the kernel itself. */
+  /** The error to throw for one that a call of HOT (guarded.ts) threw. If that was a trap, this instance is shut. guarded.ts adds this function. */
   trapped(error: unknown, where: string): unknown
 }

@@ -1,6 +1,6 @@
 /**
- * The header of a new memory: the configuration that the kernel works by, and the names of the codecs. Written once, before
- * any other thread knows the memory.
+ * The header of a new memory: the configuration for the kernel, and the names of the codecs. It is written once, before any other
+ * thread knows the memory.
  */
 import { AttachError } from '../errors/classes.js'
 import { DEFAULT_BACKOFF } from './backoff.js'
@@ -15,7 +15,7 @@ import type { MapMemory } from './memory.js'
  */
 export type HashName = 'default' | 'fnv1a' | 'xxhash32' | 'xxhash64'
 
-/** The kernel's number of each. */
+/** The kernel's number of each hash function. */
 export const HASHES: Readonly<Record<HashName, number>> = {
   default: L.HASH_DEFAULT,
   fnv1a: L.HASH_FNV1A,
@@ -28,12 +28,12 @@ export const HASH_NAMES = Object.keys(HASHES) as readonly HashName[]
 /** The header's words, by address. */
 export type Header = ReadonlyMap<number, number>
 
-/** What a memory is made by. Times are in milliseconds. */
+/** The configuration of a memory. Times are in milliseconds. */
 export interface Configuration {
   /** The kernel's number of the policy. */
   readonly policy: number
   readonly shardBits: number
-  /** How many entries each shard has room for at first. */
+  /** How many entries each shard has room for from the start. */
   readonly capacity: number
   /** The kernel's number of the hash function. */
   readonly hash: number
@@ -43,14 +43,14 @@ export interface Configuration {
   readonly valueType: number
   readonly lockTimeout: number
   readonly computeTimeout: number
-  /** The first pause of a waiter in nanoseconds, and how many there are. */
+  /** The first pause of a waiting thread in nanoseconds, and how many pauses it makes before it sleeps. */
   readonly backoffDelay: number
   readonly backoffRetries: number
   /** Whether an UnsafeMap looks for misuse. */
   readonly detect: boolean
 }
 
-/** What nobody asked for otherwise. */
+/** The values of what a program leaves out. */
 export const DEFAULTS = {
   capacity: 16,
   hash: L.HASH_DEFAULT,
@@ -102,7 +102,7 @@ function randomWord(): number {
 }
 
 export function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
-  // ASCII, since the text is JSON: what imitates a browser may have no TextEncoder (jsdom).
+  // The text is JSON, so ASCII can express it. Programs that imitate a browser (jsdom) may have no TextEncoder.
   const ascii = text.replace(/[^\x20-\x7e]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
   const bytes = Uint8Array.from(ascii, char => char.charCodeAt(0))
   if (bytes.length > L.TEXT_MAX - 4) {
@@ -114,7 +114,7 @@ export function writeHeaderText(buffer: ArrayBufferLike, text: string): void {
   new Uint8Array(buffer).set(bytes, L.H_TEXT + 4)
 }
 
-/** The codec names in the header: `attach` has checked that they are as they were written. */
+/** The codec names in the header. `attach` has checked that they are as they were written. */
 export function readHeaderText(memory: MapMemory): string {
   const length = new Uint32Array(memory.buffer)[L.H_TEXT >>> 2]
   const bytes = new Uint8Array(memory.buffer, L.H_TEXT + 4, Math.min(length, L.TEXT_MAX - 4))

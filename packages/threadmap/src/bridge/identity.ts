@@ -1,8 +1,8 @@
-/** Tells memories apart: one memory can reach a thread several times, by several handles. */
+/** Tells memories apart. One memory can reach a thread several times, by several handles. */
 import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
 
-/** Random words of the header: a memory of the same ones is this memory, or a copy of its bytes. */
+/** Random words of the header. A memory with the same words is this memory, or a copy of its bytes. */
 const WORDS = [L.H_IDENTITY, L.H_SEED, L.H_SEED + 4]
 /** How often `isSame` tries before it takes two memories for different ones. */
 const MOST_TRIES = 100
@@ -13,7 +13,7 @@ export function identityOf(memory: MapMemory): string {
   return WORDS.map(address => words[address >>> 2]).join(':')
 }
 
-/** Whether both are one memory, and not one a copy of the other: what is written to the one is read in the other. */
+/** Whether both are one memory, and not one a copy of the other: a word that is written to one must appear in the other. */
 export function isSame(one: MapMemory, other: MapMemory): boolean {
   if (one === other) return true
   const here = new Int32Array(one.buffer)

@@ -1,4 +1,4 @@
-/** How an instance of the kernel over a memory is made. */
+/** Makes an instance of the kernel over a memory. */
 import type { KernelExports } from './exports.js'
 import { guarded } from './guarded.js'
 import type { MapMemory } from './memory.js'
@@ -14,8 +14,10 @@ function kernelModule(): WebAssembly.Module {
   return compiled
 }
 
-/** An instance of the kernel over `memory`. Each thread has its own; the kernel keeps nothing outside the memory but
- * what is this thread's. `declareEnded` declares dead who is known to have ended. */
+/**
+ * An instance of the kernel over `memory`. Each thread has its own; outside the memory the kernel keeps only state of this
+ * thread. `declareEnded` declares the threads dead that are known to have ended.
+ */
 export function instantiate(memory: MapMemory, carrier: Carrier, declareEnded: () => void): KernelExports {
   const host = { now: () => performance.now(), declareEnded }
   const carry = {

@@ -1,10 +1,10 @@
 /**
- * A shared `WebAssembly.Memory`, as far as threads pass it around. Named here because projects without the DOM's types have
- * no `WebAssembly` namespace.
+ * A shared `WebAssembly.Memory`, with the members that this library uses. It is declared here because projects without the
+ * DOM's types have no `WebAssembly` namespace.
  */
 export interface MapMemory {
-  /** The memory as it is now; another object once it has grown. */
+  /** The bytes of the memory. After growth this is another object. */
   readonly buffer: ArrayBufferLike
-  /** Makes the memory longer by `pages` of 64 KiB, and returns how many it had. */
+  /** Makes the memory longer by `pages` of 64 KiB, and returns how many pages it had. */
   grow(pages: number): number
 }

@@ -1,4 +1,4 @@
-/** How errors name the thread that holds a lock, and what to do about it. */
+/** The parts of error messages that name the thread which holds a lock, and say what to do about it. */
 import { platform } from '#platform'
 import { watchOf } from '../liveness/watch.js'
 import { FIRST_MADE_UP, threadIdOf } from '../platform/web-thread.js'
@@ -36,7 +36,7 @@ export function unheardWords(session: Session, owner: number): string {
   return `let the event loop turn and try again: this thread hears of the death then${late}`
 }
 
-/** Who holds a lock, as far as can be told. */
+/** Says which thread holds a lock, as far as the lock's word tells. */
 export function ownerWords(session: Session, owner: number): string {
   if (owner === 0 || owner > L.SLOT_COUNT) return 'readers hold it'
   return `${threadWords(session, owner)} holds it`

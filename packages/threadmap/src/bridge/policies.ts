@@ -7,7 +7,7 @@ import * as L from './layout.generated.js'
 /** The names of the five maps. */
 export type MapKind = 'UnsafeMap' | 'RWMutexMap' | 'SyncMap' | 'ShardedMap' | 'FastMap'
 
-/** What the TypeScript side has to know of a policy. */
+/** The facts about a policy that the TypeScript side needs. */
 export interface Policy {
   /** The kernel's number of the policy; the header of every memory has it. */
   readonly number: number
@@ -15,9 +15,9 @@ export interface Policy {
   readonly isSharded: boolean
   /** Whether the map takes the option `detect`. */
   readonly detectsMisuse: boolean
-  /** Whether every value stands in a block of its own, which a heap of the writing thread hands out; else words stand in the entry. */
+  /** Whether each value, however short, is a block of the writing thread's heap. In other maps a number is a word of the entry. */
   readonly hasValueBlocks: boolean
-  /** Whether the kernel's `getNumberAt` reads the map by a key that is a number. */
+  /** Whether `getNumberAt` of the kernel, which takes a number as key, can read the map. */
   readonly readsNumberKeys: boolean
 }
 

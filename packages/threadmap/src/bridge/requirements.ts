@@ -1,4 +1,4 @@
-/** What the library cannot do without, said before something fails in words that explain nothing. */
+/** Checks the features of the runtime that the library needs, before an error of the runtime's own explains nothing. */
 import { UnsupportedError } from '../errors/classes.js'
 
 /** `UnsupportedError` where there is no WebAssembly, or where a page may not share memory. */

@@ -16,7 +16,7 @@ export interface TextBuffer extends Uint8Array {
   ucs2Slice(start: number, end: number): string
 }
 
-/** Typed views on some memory, and where each area begins in it. What codecs write to and read from. */
+/** Typed views on one memory, and where each area begins in it. Codecs write to windows and read from them. */
 export class Window {
   u8!: Uint8Array
   u16!: Uint16Array
@@ -25,7 +25,7 @@ export class Window {
   f64!: Float64Array
   i64!: BigInt64Array
   data!: DataView
-  /** Undefined where the runtime has no such thing, or refuses shared memory. */
+  /** Undefined in runtimes without these methods, or where they refuse shared memory. */
   text: TextBuffer | undefined
   readonly at = [0, 0, 0, 0]
 
@@ -42,31 +42,31 @@ export class Window {
   }
 }
 
-/** What is longer than its area stands in a private buffer and passes through the area in pieces (kernel/table/carry.ts). */
+/** Carries keys and values that are longer than their area between a private buffer and the area, in pieces (kernel/table/carry.ts). */
 export interface Carrier {
   pull(area: Area, offset: number, length: number): void
   push(offset: number, length: number): void
 }
 
-/** Private windows are at least this long, and those that are longer than the other do not stay. */
+/** Bytes of the shortest private window, and of the longest that is kept after its operation. */
 const SMALLEST_WINDOW = 16 * 1024
 const LARGEST_KEPT = 1024 * 1024
-/** Whole words are written. */
+/** Bytes of a word: the kernel writes whole words, so each window has one word more than its room. */
 const WORD = 8
 
 /**
- * One thread's window on the memory of a map: typed views, and where its scratch areas stand. The areas are small and
- * stay where they are; a value that is larger than its area has a window of its own, in memory that no other thread sees.
+ * One thread's window on the memory of a map: typed views, and the addresses of its scratch areas. The areas are small and do
+ * not move. A value that is larger than its area has a window of its own, in memory that no other thread sees.
  */
 export class Scratch extends Window implements Carrier {
   readonly memory: MapMemory
   readonly #kernel: () => KernelExports
-  /** How many bytes of an area may be written, or of the result area read, without another window. */
+  /** How many bytes fit into each area without a private window. */
   readonly sizes: readonly number[] = [L.WHOLE_KEY, L.WHOLE_VALUE, L.WHOLE_VALUE, L.WHOLE_VALUE]
   readonly #windows: (Window | undefined)[] = [undefined, undefined, undefined, undefined]
-  /** Whether there is a window that is too large to stay. */
+  /** Whether there is a private window that `shrink` should let go of. */
   isLarge = false
-  /** Where the kernel leaves a value: a word, or bytes. */
+  /** Addresses at which the kernel leaves a value: the value word, or the bytes. */
   resultWord = 0
   resultBytes = 0
 
@@ -84,23 +84,23 @@ export class Scratch extends Window implements Carrier {
     this.refresh()
   }
 
-  /** Makes the views as long as other threads have made the memory. */
+  /** Makes the views as long as the memory is: other threads may have made it grow. */
   refresh(): void {
     const seen = new Uint32Array(this.memory.buffer, L.H_PAGES_SEEN, 1)[0] * L.PAGE
-    // Growing by nothing makes the buffer know. V8 looks at every shared memory of this thread then, so only if need be.
+    // `grow(0)` updates the buffer. V8 looks at every shared memory of this thread then, so it is called only if it must be.
     if (seen > this.memory.buffer.byteLength) this.memory.grow(0)
     this.view(this.memory.buffer)
   }
 
   /**
-   * Room for `size` bytes of an area (what it held is lost): they go to `at[area]` of the window that this returns, which is a
-   * private one if they are many.
+   * The window in which `size` bytes of an area go to `at[area]`: this one, or a private one if the area is too small. The area's
+   * content is lost.
    */
   reserve(area: Area, size: number): Window {
     return size <= this.sizes[area] ? this : this.#large(area, size)
   }
 
-  /** Where a result of `length` bytes stands: there is room for it. */
+  /** The window that holds a result of `length` bytes, which fits. */
   result(length: number): Window {
     return length <= L.WHOLE_VALUE ? this : this.records()
   }
@@ -110,7 +110,7 @@ export class Scratch extends Window implements Carrier {
     return this.#windows[RESULT] as Window
   }
 
-  /** Lets go of windows that are much larger than what is usual. */
+  /** Lets go of the windows that are longer than LARGEST_KEPT. */
   shrink(): void {
     this.isLarge = false
     for (let area = 0; area < this.#windows.length; area++) {
@@ -136,7 +136,7 @@ export class Scratch extends Window implements Carrier {
     if (known !== undefined && known.u8.length >= size + WORD) return known
     const window = new Window()
     const bytes = Math.max(SMALLEST_WINDOW, known === undefined ? 0 : Math.min(known.u8.length * 2, LARGEST_KEPT), size)
-    // What the kernel takes for its room and what is tested above must be one number, or a value between the two never fits.
+    // The kernel's room and the length that is tested above must be one number, or a value between the two never fits.
     const room = (bytes + WORD - 1) & -WORD
     window.view(new ArrayBuffer(room + WORD))
     this.#windows[area] = window
@@ -151,7 +151,7 @@ function textBuffer(buffer: ArrayBufferLike): TextBuffer | undefined {
   if (node === undefined) return undefined
   try {
     const text = node.from(buffer) as TextBuffer
-    // Some runtimes have the class and not these methods, or not on shared memory.
+    // Some runtimes have the class without these methods, or refuse shared memory.
     return text.buffer === buffer && text.latin1Slice(0, 4).length === 4 && text.ucs2Slice(0, 4).length === 2
       ? text
       : undefined

@@ -1,7 +1,7 @@
 /**
  * A thread's place in a memory: an instance of the kernel, a registry slot, scratch areas. Maps and locks are built on it.
- * A thread has one place in a memory, however many maps and locks of it use that, and gives it back when the last of
- * them was disposed or collected, unless workers of this thread may still leave something there to recover.
+ * A thread has one place in a memory, however many of its maps and locks use it. The thread gives the place back when the last of
+ * them was disposed or collected, unless workers of this thread may still die there and need recovery.
  */
 
 import { platform } from '#platform'
@@ -31,13 +31,13 @@ import { Scratch } from './scratch.js'
 const FIRST_RETRY_MS = 5
 const LAST_RETRY_MS = 1000
 
-/** Of the kernel's: scratch areas and a few slabs. */
+/** Pages of 4 KiB that a small map takes: scratch areas and a few slabs. */
 const SMALL_MAP_PAGES = 8
 export const LARGEST_BYTES = L.MOST_WASM_PAGES * L.WASM_PAGE
 
 /**
- * The memory begins with room for all that stands before the heap, and for a small map. Growing a shared memory takes V8 a look
- * at each shared memory that the thread has ever had: 3,000 maps made in one turn took a third of their time for that.
+ * A memory begins with room for the structures before the heap, and for a small map. When a shared memory grows, V8 looks
+ * at each shared memory that the thread has ever had: 3,000 maps made in one turn took a third of their time for that (Node 20).
  */
 function firstPages(pages: number, header: Header): number {
   const table = pages * (L.WASM_PAGE / L.PAGE) * 4
@@ -48,9 +48,9 @@ function firstPages(pages: number, header: Header): number {
   return Math.ceil((L.SHARDS + shards * L.SHARD_SIZE + heaps + table + pagesOfShards * L.PAGE) / L.WASM_PAGE) + 1
 }
 
-/** This thread's sessions by the identity of their memory, closed ones too: they can be opened again. */
+/** This thread's sessions by the identity of their memory. Closed sessions stay: they can be opened again. */
 const sessions = new Map<string, WeakRef<Session>>()
-/** How many sessions there are before those that were collected are looked for. */
+/** At this number of sessions, those that were collected are removed from the table. */
 let tidyAt = 64
 
 export class Session implements WatchedMemory, LockedMemory {
@@ -59,17 +59,17 @@ export class Session implements WatchedMemory, LockedMemory {
   readonly scratch: Scratch
   /** The registry slot's number plus one: how lock words name this thread. */
   owner = 0
-  /** Whether other threads may use the memory: it came from another thread, or its handle was read. */
+  /** Whether other threads may use the memory: it came from another thread, or the program has read its handle. */
   shared = false
   readonly #registry: Int32Array
-  /** Maps and locks of this thread that use the session. */
+  /** How many maps and locks of this thread use the session. */
   #users = 0
   #closed = true
   #retrying = false
 
   private constructor(memory: MapMemory) {
     this.memory = memory
-    // The registry stands in the first pages, which every view has.
+    // The registry is in the first pages, which every view has.
     this.#registry = new Int32Array(memory.buffer)
     this.scratch = new Scratch(memory, () => this.kernel)
     this.kernel = instantiate(memory, this.scratch, () => this.declareEnded(true))
@@ -127,7 +127,7 @@ export class Session implements WatchedMemory, LockedMemory {
         )
       }
       session.#opened()
-      // What is known of those who died before.
+      // Threads may have died before this one attached.
       session.declareEnded()
       session.recoverDead()
       remember(session)
@@ -163,7 +163,7 @@ export class Session implements WatchedMemory, LockedMemory {
     return this.#closed
   }
 
-  /** One user less. */
+  /** Called when a map or lock of this thread no longer uses the session. */
   release(): void {
     this.#users--
     this.closeIfIdle()
@@ -177,7 +177,7 @@ export class Session implements WatchedMemory, LockedMemory {
   }
 
   declareEnded(inside = false): void {
-    // The kernel asks while it opens, too.
+    // The kernel also asks while the session opens.
     if (this.#closed && !inside) return
     askWorkers()
     let found = false
@@ -186,7 +186,7 @@ export class Session implements WatchedMemory, LockedMemory {
       this.kernel.declareDead(owner)
       found = true
     }
-    // Inside an operation the lock that was waited for is taken over; what else the dead held is recovered afterwards.
+    // Inside an operation the kernel takes over the lock that it waits for. Whatever else the dead threads held is recovered afterwards.
     if (found && inside) this.#finishLater(FIRST_RETRY_MS)
   }
 
@@ -194,7 +194,7 @@ export class Session implements WatchedMemory, LockedMemory {
     if (!this.#closed && this.kernel.finishRecoveries() > 0) this.#finishLater(FIRST_RETRY_MS)
   }
 
-  /** Recovers whatever the dead thread of this slot held; what others hold just now, a little later. */
+  /** Recovers whatever the dead thread of this slot held. Where other threads hold a lock that recovery needs, it is done a little later. */
   recover(owner: number): void {
     if (this.#closed || owner === this.owner) return
     if (this.kernel.recoverThread(owner) === L.RECOVERED_IN_PART) this.#finishLater(FIRST_RETRY_MS)
@@ -230,7 +230,7 @@ export class Session implements WatchedMemory, LockedMemory {
     platform.unref(timer)
   }
 
-  /** Whether any other thread has a place, or one that died had one and is not recovered yet. */
+  /** Whether another thread has a place. A dead thread that is not recovered yet counts. */
   #hasOthers(): boolean {
     for (let owner = 1; owner <= L.SLOT_COUNT; owner++) {
       const state = Atomics.load(this.#registry, slotAddress(owner, L.S_STATE) >>> 2)
@@ -239,13 +239,13 @@ export class Session implements WatchedMemory, LockedMemory {
     return false
   }
 
-  /** What the registry says of a slot: the thread's number (plus one), or 0 if no living thread has it. */
+  /** The number (plus one) of the living thread that has a slot; 0 if there is none. */
   threadOf(owner: number): number {
     const state = Atomics.load(this.#registry, slotAddress(owner, L.S_STATE) >>> 2)
     return (state & L.STATE_MASK) === L.SLOT_ALIVE ? state >>> L.THREAD_SHIFT : 0
   }
 
-  /** How the living thread of a slot is named. */
+  /** The name of the living thread that has a slot. */
   nameOf(owner: number): ThreadName {
     const record = Atomics.load(this.#registry, slotAddress(owner, L.S_RECORD) >>> 2)
     const table = Atomics.load(this.#registry, slotAddress(owner, L.S_THREAD_TABLE) >>> 2)
@@ -253,7 +253,7 @@ export class Session implements WatchedMemory, LockedMemory {
   }
 }
 
-/** This thread's session in a memory, which may be closed. */
+/** This thread's session in a memory. It may be closed. */
 function sessionOf(memory: MapMemory): Session | undefined {
   const session = sessions.get(identityOf(memory))?.deref()
   return session !== undefined && isSame(session.memory, memory) ? session : undefined
