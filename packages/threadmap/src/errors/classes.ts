@@ -1,8 +1,8 @@
 /**
- * Every error the library throws on purpose. Each carries a stable `code`, a message that states what was asked, the
- * limit and the next step, and is thrown before anything was changed: a failed operation leaves the map as it was.
+ * Every error the library throws on purpose. Each has a stable `code`, and a message that states the request, the limit and the next
+ * step. An operation throws before it changes anything: after an error the map is as it was.
  *
- * The names stand on the prototypes as text: bundlers shorten the names of classes.
+ * The prototypes have the names of the classes as text, because bundlers shorten the names of classes.
  */
 export class ThreadmapError extends Error {
   static {
@@ -13,11 +13,11 @@ export class ThreadmapError extends Error {
   constructor(code: string, message: string) {
     super(message)
     this.code = code
-    // A class without a name of its own, such as a program's, is called as it is declared.
+    // A subclass that a program declares has no name on its prototype: it gets the name of its declaration.
     if (!Object.hasOwn(new.target.prototype, 'name')) this.name = new.target.name
   }
 
-  /** `OptionError` extends JavaScript's `TypeError` and not this class, but is one of these errors all the same. */
+  /** `OptionError` extends JavaScript's `TypeError` and not this class, and yet counts as one of these errors. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (Function.prototype[Symbol.hasInstance].call(this, value)) return true
     return this === ThreadmapError && value instanceof OptionError
@@ -80,7 +80,7 @@ export class OptionError extends TypeError {
   }
 }
 
-/** `attach` was given something that is no handle, a foreign or damaged memory, or one of another layout version. */
+/** `attach` was given a value that is no handle, or a memory that is foreign, damaged, or of another layout version. */
 export class AttachError extends ThreadmapError {
   static {
     AttachError.prototype.name = 'AttachError'
@@ -91,8 +91,8 @@ export class AttachError extends ThreadmapError {
 }
 
 /**
- * The shared memory contradicts itself: something outside this library wrote to it. The thread that met it does nothing more in
- * that memory. Not all damage can be noticed; docs/trust.md says what is.
+ * The shared memory contradicts itself: something outside this library wrote to it. The thread that gets this error does nothing more
+ * in that memory. Not all damage can be noticed; docs/trust.md says which is.
  */
 export class DamagedMemoryError extends ThreadmapError {
   static {
@@ -124,14 +124,14 @@ export class ThreadLimitError extends ThreadmapError {
 }
 
 /**
- * A lock was not to be had within `lockTimeout`. Its owner is alive and slow, or it died where nothing could tell this
- * library so (see `watch`). The message names the owner and the shard.
+ * A thread waited `lockTimeout` for a lock and did not get it. The lock's owner is alive and slow, or its death could not be noticed
+ * (see `watch`). The message names the owner and the shard.
  */
 export class LockTimeoutError extends ThreadmapError {
   static {
     LockTimeoutError.prototype.name = 'LockTimeoutError'
   }
-  /** The registry slot (plus one) of the thread that holds the lock; 0 where readers hold it, or nobody can be named. */
+  /** The registry slot (plus one) of the thread that holds the lock; 0 where readers hold it, or the owner is not known. */
   readonly owner: number
   /** The shard that the lock guards, from 0; -1 for a lock of the whole map, and for one of `threadmap/sync`. */
   readonly shard: number
@@ -163,8 +163,8 @@ export class RecursiveComputeError extends ThreadmapError {
 }
 
 /**
- * A key was changed from within the function that `update` runs for that same key, by the same thread. Return the new value
- * from the function instead.
+ * A thread changed a key from within the function that its own `update` runs for this key. Return the new value from the function
+ * instead.
  */
 export class RecursiveUpdateError extends ThreadmapError {
   static {
@@ -176,8 +176,8 @@ export class RecursiveUpdateError extends ThreadmapError {
 }
 
 /**
- * `getOrInsertComputed` waited `computeTimeout` for the function of another thread, which is alive and slow, or died where
- * nothing could tell this library so. `key` is the key, `owner` the registry slot (plus one) of the thread that computes it.
+ * `getOrInsertComputed` waited `computeTimeout` for the function of another thread. That thread is alive and slow, or its death could
+ * not be noticed. `key` is the key, `owner` the registry slot (plus one) of the thread that computes it.
  */
 export class ComputeTimeoutError extends ThreadmapError {
   static {
@@ -195,10 +195,9 @@ export class ComputeTimeoutError extends ThreadmapError {
 }
 
 /**
- * Threads would wait for each other's computations for ever: this thread computes `held` and asked for `wanted`, which another
- * thread computes that waits for `held`, itself or through others. Thrown at once, in the thread that would close the
- * circle; the others go on when its function has ended. `owner` is the registry slot (plus one) of the thread that
- * computes `wanted`.
+ * Threads would wait for each other's computations for ever. This thread computes `held` and asked for `wanted`. The thread that
+ * computes `wanted` waits for `held`, itself or through other threads. The thread that would close the circle gets this error at once;
+ * the others go on when its function has ended. `owner` is the registry slot (plus one) of the thread that computes `wanted`.
  */
 export class ComputeDeadlockError extends ThreadmapError {
   static {
@@ -231,7 +230,7 @@ export class ConcurrentMapError extends ThreadmapError {
   }
 }
 
-/** The runtime lacks what the library needs, or forbids it: WebAssembly, or memory that threads share. */
+/** The runtime lacks or forbids WebAssembly, or memory that threads share. The library needs both. */
 export class UnsupportedError extends ThreadmapError {
   static {
     UnsupportedError.prototype.name = 'UnsupportedError'

@@ -1,8 +1,8 @@
-/** How errors name the values that they are about. */
+/** Quotes the values that errors are about. */
 
 const LONGEST_TEXT = 40
 
-/** How an error quotes a value: short, and with its type. Throws nothing, whatever the value does. */
+/** A value as errors quote it: short, and with its type. Throws nothing, whatever the value's own code does. */
 export function quote(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -36,7 +36,7 @@ export function forKey(key: unknown): string {
   return `; the key is ${quote(key)}`
 }
 
-/** Whether `await` would wait for it. */
+/** Whether `await` would wait for the value. */
 export function isThenable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

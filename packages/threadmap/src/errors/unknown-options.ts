@@ -1,7 +1,7 @@
-/** Options that there are not: refused by name, with the nearest that there is. */
+/** Refuses unknown options by name, and suggests the nearest known one. */
 import { OptionError } from './classes.js'
 
-/** Refuses options that nobody reads: a misspelt one would be ignored in silence. */
+/** `OptionError` for options that are not in `known`: without it a misspelt option would be ignored in silence. */
 export function refuseUnknown(of: string, options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
@@ -12,7 +12,7 @@ export function refuseUnknown(of: string, options: object, known: readonly strin
   }
 }
 
-/** The name of `names` that `name` was probably meant to be: at most a third of its letters differ. */
+/** The one of `names` that the program probably meant by `name`: at most a third of the letters differ. */
 function nearest(name: string, names: readonly string[]): string | undefined {
   const wanted = name.toLowerCase()
   const distances = names.map(candidate => editDistance(wanted, candidate.toLowerCase()))
@@ -20,7 +20,7 @@ function nearest(name: string, names: readonly string[]): string | undefined {
   return least <= Math.max(1, wanted.length / 3) ? names[distances.indexOf(least)] : undefined
 }
 
-/** Levenshtein's distance: how many letters have to be put in, taken out or changed. */
+/** Levenshtein's distance: how many letters must be inserted, removed or changed. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {

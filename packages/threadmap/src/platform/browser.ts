@@ -1,7 +1,7 @@
 /**
- * Browsers, and any runtime that has no file of its own. Test runners choose this file for Node too, when they imitate a browser (jest-environment-jsdom
- * resolves the condition `browser`); a program that was bundled for browsers can run in Deno. Both are told by modules that only a real
- * `process` hands out: polyfills of `process` have none.
+ * Browsers, and any runtime without a file of its own. Test runners choose this file for Node too when they imitate a browser
+ * (jest-environment-jsdom resolves the condition `browser`), and a program that was bundled for browsers can run in Deno. This file
+ * recognises both by modules that only a real `process` hands out: polyfills of `process` have none.
  */
 
 import type { Platform } from './platform.js'
@@ -30,7 +30,7 @@ function server(): Platform | undefined {
       process: load('node:process') as NonNullable<NodeModules['process']>,
     })
   } catch {
-    // The `process` of a sandbox may throw for a module that it does not allow.
+    // The `process` of a sandbox may throw for a module that the sandbox forbids.
     return undefined
   }
 }
@@ -38,8 +38,8 @@ function server(): Platform | undefined {
 function browser(): Platform {
   const locks = lockManager()
   const webThread = locks && new WebThread(locks, { atOnce: false })
-  // A page asks when it has its first map: a page that holds a lock is not kept for the back button. Nobody can stop it in
-  // the middle of a task, and its workers end with it.
+  // A page asks for its Web Lock when it has its first map, because browsers do not keep a page that holds a lock for the back button.
+  // A page cannot be stopped in the middle of a task, and its workers end with it.
   if (isWebWorker()) webThread?.beginWorker(globalThis as unknown as EventTarget)
   return {
     name: 'browser',

@@ -1,4 +1,4 @@
-/** What the library uses of Node's modules: only src/platform may import them, so the declarations of all of Node stay out. */
+/** The parts of Node's modules that the library uses. Only src/platform imports them, so the declarations of all of Node are not needed. */
 declare module 'node:worker_threads' {
   export const threadId: number
   export const isMainThread: boolean

@@ -1,4 +1,4 @@
-/** What Node, Deno and Bun have in common: Node's modules, which the caller hands in. */
+/** The platform of Node, Deno and Bun, made of Node's modules, which the caller passes. */
 
 import type { AsyncHooks, Platform } from './platform.js'
 import { hardwareConcurrency, lockManager, looksLikeWebWorker, maySleep, unref } from './web.js'
@@ -17,14 +17,14 @@ export interface NodeModules {
   diagnostics: { subscribe(name: string, listener: (message: unknown) => void): void }
   os: { availableParallelism?(): number }
   asyncHooks: AsyncHooks
-  /** Bun announces workers nowhere else. */
+  /** Bun announces workers by an event of `process` only. */
   process?: { on(event: 'worker', listener: (worker: unknown) => void): unknown }
 }
 
 export function serverPlatform(name: 'node' | 'deno' | 'bun', modules: NodeModules): Platform {
   const { threads, diagnostics, os, asyncHooks, process } = modules
 
-  // Deno's workers have no event that comes after their end, and its web workers no numbers.
+  // Deno has no event that comes after a worker's end, and its web workers have no numbers, so Deno uses Web Locks.
   const locks = name === 'deno' ? lockManager() : undefined
   const webThread = locks && new WebThread(locks, { atOnce: true })
 

@@ -1,12 +1,12 @@
 /**
- * A thread whose end is no event for anybody: a page, or a worker of a page or of Deno. It makes up a number for itself and
- * holds a Web Lock of that name for as long as it lives; the browser releases the lock when the thread ends, however it ends.
- * Whoever gets the lock of a thread that was known knows that it is dead.
+ * A thread whose end causes no event in other threads: a page, or a worker of a page or of Deno. The thread makes up a number for itself
+ * and holds a Web Lock of that name while it lives. The browser releases the lock when the thread ends, however it ends. Another
+ * thread that gets the lock of a known thread knows that this thread is dead.
  *
- * The number must not be known to others before the lock is held, or they would get the lock and take the living for
- * dead. In Chromium the first request of a worker waits until its event loop turns, so a worker that begins
- * to work in its first task, and is terminated there, would never have asked. So the request is made when the library is
- * loaded; until it is granted, messages to the worker are held back, and `ready()` is what else can be waited for.
+ * Other threads must not know the number before the thread holds the lock, or they would get the lock and take the living thread for
+ * dead. In Chromium the first request of a worker waits until the worker's event loop turns, so a worker that begins to work in its
+ * first task, and is terminated in it, would never hold the lock. So the library asks for the lock when it is loaded. Until the lock
+ * is granted, the library holds messages to the worker back, and `ready()` waits for it.
  */
 
 /** The part of the Web Locks API that liveness needs. */
@@ -18,13 +18,13 @@ export interface LockManager {
   ): Promise<unknown>
 }
 
-/** Made-up numbers begin here; those that a runtime gives its threads stay below. */
+/** The first made-up number. The numbers that runtimes give their threads are smaller. */
 export const FIRST_MADE_UP = 2 ** 28
 /** The kernel keeps a thread's number in 30 bits. */
 const LAST_MADE_UP = 2 ** 30 - 1
 /**
- * How many turns of the event loop a worker waits for its lock, TURN_MS each, before it goes on without: a browser that
- * answers neither yes nor no must not keep messages for ever. Turns are counted, not time: a long task is none.
+ * How many turns of the event loop a worker waits for its lock, TURN_MS each, before it goes on without the lock: a browser that
+ * never answers must not keep messages for ever. Turns are counted, not time, so that a long task does not end the wait.
  */
 const TURNS = 100
 const TURN_MS = 50
@@ -35,10 +35,10 @@ export function lockName(number: number): string {
 
 export class WebThread {
   readonly locks: LockManager
-  /** Whether a request goes out when it is made, as in Deno, and so before any other thread's that knows the number. */
+  /** Whether the runtime makes a request at once, as Deno does, and so before requests of other threads that know the number. */
   readonly #atOnce: boolean
   #number = 0
-  /** In a worker of a page: resolves when the lock is held, or is not to be had. */
+  /** In a worker of a page: resolves when the worker holds the lock, or cannot get it. */
   settled: Promise<void> = Promise.resolve()
   #settled = false
   #isWorker = false
@@ -50,23 +50,23 @@ export class WebThread {
     this.#atOnce = atOnce
   }
 
-  /** This thread's number; 0 as long as it does not hold its lock. */
+  /** This thread's number; 0 until it holds its lock. */
   get number(): number {
     return this.#number
   }
 
-  /** Whether this thread could be terminated now without anybody's hearing of it. */
+  /** Whether other threads would not notice if this thread were terminated now. */
   get isUnheard(): boolean {
     return this.#isWorker && !this.#settled
   }
 
-  /** Asks for the lock, once. Resolves when it is held, or cannot be had: pages of opaque origins have no Web Locks. */
+  /** Asks for the lock, once. Resolves when the thread holds it, or cannot get it: pages of opaque origins have no Web Locks. */
   ask(): Promise<void> {
     this.#asking ??= this.#ask()
     return this.#asking
   }
 
-  /** Calls `listener` with this thread's number as soon as there is one. */
+  /** Calls `listener` with this thread's number as soon as the thread has one. */
   whenNumbered(listener: (number: number) => void): void {
     if (this.#number !== 0) listener(this.#number)
     else this.#listeners.push(listener)
@@ -75,10 +75,10 @@ export class WebThread {
   async #ask(): Promise<void> {
     if (this.#atOnce) return this.#take(madeUp())
     try {
-      // A number that another thread has already is given up for another one.
+      // Another thread may have made up this number: then this thread makes up another one.
       while (!(await this.#try(madeUp()))) {}
     } catch {
-      // Refused. Without it this thread's death is not noticed, as in a browser that has no Web Locks.
+      // The browser refused. Then this thread's death is not noticed, as in a browser without Web Locks.
     }
     this.#settle()
   }
@@ -108,7 +108,7 @@ export class WebThread {
     this.#settled = true
   }
 
-  /** Asks for the lock of this worker, and holds back the messages that arrive before; then it delivers them in order. */
+  /** Asks for the lock of this worker. Holds back the messages that arrive before the answer, then delivers them in order. */
   beginWorker(scope: EventTarget): void {
     this.#isWorker = true
     const held: MessageEvent[] = []
@@ -118,7 +118,7 @@ export class WebThread {
     }
     scope.addEventListener('message', hold, { capture: true })
     this.settled = Promise.race([this.ask(), turns(TURNS)]).then(() => this.#settle())
-    // One turn later: who awaits `ready()` in its first task can begin to listen before.
+    // One turn later, so that code which awaits `ready()` in its first task can add its listeners before.
     void this.settled
       .then(() => turns(1))
       .then(() => {
@@ -143,7 +143,7 @@ function madeUp(): number {
   return FIRST_MADE_UP + (random % (LAST_MADE_UP - FIRST_MADE_UP + 1))
 }
 
-/** The runtime's number of a thread, from a number as the registry has it. */
+/** The runtime's number of a thread, from the registry's number; undefined if the number is made up. */
 export function threadIdOf(number: number): number | undefined {
   return number > 0 && number < FIRST_MADE_UP ? number - 1 : undefined
 }

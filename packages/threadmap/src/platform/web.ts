@@ -1,4 +1,4 @@
-/** What every runtime has of the web platform. */
+/** The parts of the web platform that every runtime has. */
 import type { LockManager } from './web-thread.js'
 
 interface Navigator {
@@ -24,7 +24,7 @@ export function isWebWorker(): boolean {
   return typeof scope === 'function' && globalThis instanceof scope
 }
 
-/** A `Worker` as browsers have it: it cannot be asked for its end. */
+/** Whether `worker` looks like a browser's `Worker`, which has no event for its end. */
 export function looksLikeWebWorker(worker: unknown): boolean {
   const candidate = worker as { postMessage?: unknown; terminate?: unknown; once?: unknown } | null | undefined
   return (
@@ -34,7 +34,7 @@ export function looksLikeWebWorker(worker: unknown): boolean {
   )
 }
 
-/** There is no other way to know than to try; a wait for a value that differs already ends at once. */
+/** Whether this thread may sleep: the only way to know is to try. A wait for a value that the word does not hold ends at once. */
 export function maySleep(): boolean {
   try {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0)

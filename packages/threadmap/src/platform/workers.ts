@@ -1,4 +1,4 @@
-/** Workers, as far as the library knows them. */
+/** The types of workers, with the members that the library uses. */
 
 /** A `Worker` of `node:worker_threads` (or one that looks like it). */
 export interface WatchableWorker {
