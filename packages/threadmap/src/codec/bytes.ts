@@ -1,6 +1,6 @@
 /**
- * Bytes. What a `Uint8Array` is and holds is asked of the runtime's own getters, not of the object: a subclass or a Proxy
- * could answer with code of the program, which might use the scratch areas, or with a length that is not its own.
+ * Bytes. The runtime's own getters say what a `Uint8Array` is and holds. The object is not asked: a subclass or a Proxy could answer
+ * with code of the program, which might use the scratch areas, or with a wrong length.
  */
 
 import { META_LENGTH, TYPE_BYTES } from '../bridge/layout.generated.js'
@@ -22,10 +22,10 @@ const lengthOf = getter<number>('length')
 const bufferOf = getter<ArrayBufferLike>('buffer')
 const offsetOf = getter<number>('byteOffset')
 const { keys } = Uint8Array.prototype
-/** This many bytes fit into any area without asking. */
+/** This many bytes fit into any area without `reserve`. */
 const FITS = 48
 
-/** Whether `value` is a Uint8Array: by its brand, since it can come from another realm (a `vm` context, as in Jest). */
+/** Whether `value` is a Uint8Array. Its brand says so, since it can come from another realm (a `vm` context, as in Jest). */
 export function isBytes(value: unknown): value is Uint8Array {
   return brandOf.call(value) === 'Uint8Array'
 }
@@ -37,7 +37,7 @@ export function lengthOfBytes(value: Uint8Array): number {
   return length
 }
 
-/** An array without a buffer has the length 0 too. */
+/** `CodecError` if the array has lost its buffer: such an array has the length 0, as an empty one has. */
 function checkAttached(value: Uint8Array): void {
   try {
     keys.call(value)
@@ -48,19 +48,19 @@ function checkAttached(value: Uint8Array): void {
   }
 }
 
-/** A Uint8Array over the bytes of `value` as they are now, of a length that does not change. */
+/** A Uint8Array over the bytes of `value`, whose length does not change. */
 export function plainView(value: Uint8Array, length: number): Uint8Array {
   const buffer = bufferOf.call(value)
-  // Another thread can make a shared buffer longer at any time, and a view that tracks its length with it.
+  // Another thread can make a shared buffer longer at any time, and with it a view that tracks the buffer's length.
   return buffer instanceof ArrayBuffer ? value : new Uint8Array(buffer, offsetOf.call(value), length)
 }
 
-/** A copy that nobody else can change. */
+/** A private copy. */
 export function copyBytes(value: Uint8Array): Uint8Array {
   return new Uint8Array(plainView(value, lengthOfBytes(value)))
 }
 
-/** A string of one character per byte. Elements of a typed array are read without any code of the program. */
+/** A string of one character per byte. Reading elements of a typed array runs no code of the program. */
 function textOf(value: Uint8Array, length: number): string {
   if (length <= CHUNK) return textOfPart(value, 0, length)
   let text = ''
@@ -74,7 +74,7 @@ function textOfPart(value: Uint8Array, from: number, to: number): string {
   return String.fromCharCode.apply(null, codes)
 }
 
-/** Writes bytes into an area and returns their meta word. `what` is how an error names them. */
+/** Writes bytes into an area and returns their meta word. Errors name the bytes by `what`. */
 export function writeBytes(scratch: Scratch, area: Area, value: Uint8Array, what?: string): number {
   const length = lengthOfBytes(value)
   if (length <= FITS) return writeShort(scratch, area, value, length)
@@ -84,11 +84,11 @@ export function writeBytes(scratch: Scratch, area: Area, value: Uint8Array, what
   return length
 }
 
-/** Four bytes a word: the kernel reads words, and would wait for single bytes to leave the store buffer. */
+/** Writes words of four bytes. The kernel reads words; it would wait for single bytes to leave the store buffer. */
 function writeShort(scratch: Scratch, area: Area, value: Uint8Array, length: number): number {
   const words = scratch.i32
   let at = scratch.at[area] >>> 2
-  // Past the end an element reads as undefined, and counts as 0.
+  // An element past the end reads as undefined, which counts as 0.
   for (let i = 0; i < length; i += 4) {
     words[at++] = value[i] | (value[i + 1] << 8) | (value[i + 2] << 16) | (value[i + 3] << 24)
   }
@@ -105,8 +105,7 @@ function refuse(value: unknown): CodecError {
 }
 
 /**
- * Uint8Array (and Node's Buffer), of any length up to the limits. What comes out is a copy of the caller's own, from the
- * read cache too.
+ * Uint8Array (and Node's Buffer), of any length up to the limits. Every read returns a new copy, also from the read cache.
  */
 export const bytes: KeyCodec<Uint8Array> = {
   name: 'bytes',

@@ -7,24 +7,24 @@ import { checkSchema, type StandardSchema, validate } from './standard-schema.js
 import { readText, writeText } from './text.js'
 
 /**
- * Anything that JSON has, as its text. `compareAndSwap` compares the text, so the order of properties counts. Refused by
- * `CodecError`: circular objects, and what JSON would drop without a word. That is looked for
+ * Every value that JSON can store, as its text. `compareAndSwap` compares the text, so the order of properties counts. The codec refuses
+ * circular objects, and values that JSON would drop in silence, by `CodecError`. It looks for such values
  *
- * - always: in the value itself, and for what would be stored as `{}`, at any depth (a Promise, Map, Set, RegExp, …),
- * - in development (`NODE_ENV` is not `production`): everywhere, also functions, symbols, NaN, infinities and typed arrays
- *   inside the value.
+ * - always: the value itself, and objects at any depth that JSON stores as `{}` (a Promise, Map, Set, RegExp, …),
+ * - in development (`NODE_ENV` is not `production`): everywhere in the value, also for functions, symbols, NaN, infinities and typed
+ *   arrays.
  *
- * An object with `toJSON` is stored as that says: a `Date` comes back as a string.
+ * An object with `toJSON` is stored as what `toJSON` returns: a `Date` comes back as a string.
  *
  * With a `schema` of any library that implements Standard Schema (zod, valibot, arktype), each value is validated before it
- * is stored, and what the schema returns is stored; `CodecError` names the key, and each issue with its path. Values that are
+ * is stored, and the schema's output is stored; `CodecError` names the key, and each issue with its path. Values that are
  * read, and the `expected` of `compareAndSwap`, are not validated. A schema that validates asynchronously is refused.
  *
  * ```ts
  * const users = new FastMap({ key: string, value: json(z.object({ name: z.string() })) }) // FastMap<string, { name: string }>
  * ```
  *
- * What a read cache gives out is frozen.
+ * Values from a read cache are frozen.
  */
 export function json<T>(schema?: StandardSchema<unknown, T>): NativeCodec<T> {
   if (schema === undefined) return plain as NativeCodec<T>
@@ -58,7 +58,7 @@ const plain: NativeCodec<unknown> = {
       throw new CodecError(`the json codec cannot store ${quote(value)}: JSON has nothing for it${forKey(key)}`)
     }
     if (text === 'null') refuseInvalidDate(value, key)
-    // What is lost whole leaves this trace; only then is it worth looking for.
+    // An object that is lost as a whole leaves `{}` in the text; without it the search can be left out.
     else if (checksAll || text.includes('{}')) refuseLoss(value, key)
     return text
   },
@@ -72,10 +72,10 @@ function reason(error: unknown): string {
   return message.includes('BigInt') ? `${message}; store it as a string, or use the i64 codec` : message
 }
 
-/** Freezes what `JSON.parse` made: nobody else has it, and it has no cycles. */
+/** Freezes a value of `JSON.parse`: no other code has it, and it has no cycles. */
 function deepFreeze(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
-  // Not by recursion: JSON.parse allows more depth than the stack.
+  // A loop and no recursion: JSON.parse allows more depth than the stack does.
   const open: object[] = [value]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     for (const inner of Object.values(next)) if (typeof inner === 'object' && inner !== null) open.push(inner)

@@ -6,7 +6,7 @@ export const MAX_KEY_BYTES = 1024 * 1024
 /** The longest value in bytes as stored. */
 export const MAX_VALUE_BYTES = 128 * 1024 * 1024
 
-/** Refuses what is too long for its area. */
+/** `KeyTooLargeError` or `ValueTooLargeError` for a length beyond the limit of the area. `what` names the value. */
 export function checkLength(area: Area, length: number, what: string): void {
   if (area === KEY) {
     if (length <= MAX_KEY_BYTES) return

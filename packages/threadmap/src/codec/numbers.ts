@@ -14,7 +14,7 @@ export const f64: KeyCodec<number> = {
   type: TYPE_F64,
   write(scratch, area, value) {
     if (typeof value !== 'number') throw new CodecError(`the f64 codec takes a number, and got ${quote(value)}`)
-    // As a key, all NaNs are one, and adding 0 makes 0 of -0.
+    // All NaNs are one key, and -0 + 0 is 0.
     scratch.f64[scratch.at[area] >>> 3] = area === KEY ? (Number.isNaN(value) ? Number.NaN : value + 0) : value
     return WORD
   },
@@ -59,7 +59,7 @@ export const u32: NativeCodec<number> = {
 
 const U32_MAX = 2 ** 32 - 1
 
-/** What `add` adds to a u32 for `delta`, which may be negative: sums wrap at 2^32. */
+/** The u32 that `add` adds for `delta`, which may be negative: sums wrap at 2^32. */
 export function u32Delta(delta: unknown): number {
   if (typeof delta === 'number' && delta >>> 0 === delta) return delta
   if (typeof delta !== 'number' || !Number.isInteger(delta) || delta < -U32_MAX || delta > U32_MAX) {

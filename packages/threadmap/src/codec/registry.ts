@@ -1,4 +1,4 @@
-/** Which codec a name stands for, when a handle arrives in another thread. */
+/** Finds codecs by their names, when a handle arrives in another thread. */
 
 import { TYPE_BYTES } from '../bridge/layout.generated.js'
 import { CodecError } from '../errors/classes.js'
@@ -13,10 +13,10 @@ import { refuseThenable } from './thenable.js'
 
 const KEYS: readonly KeyCodec<never>[] = [string, f64, i64, bytes] as never
 const VALUES: readonly NativeCodec<never>[] = [string, f64, i64, bytes, u32, bool, json()] as never
-/** Names of codecs of users carry this mark in the handle. */
+/** In a handle, the names of users' codecs have this mark. */
 const CUSTOM_PREFIX = 'custom '
 
-/** Makes a codec of the user's work on scratch areas. */
+/** A native codec that calls a user's codec. */
 function adapt<T>(codec: Codec<T>): NativeCodec<T> {
   const what = `what codec '${codec.name}' made`
   const quoted = `'${codec.name}'`
@@ -37,7 +37,7 @@ function adapt<T>(codec: Codec<T>): NativeCodec<T> {
   }
 }
 
-/** Who says nothing else gets every value decoded anew: then no reader can change what another one gets. */
+/** A user's codec without `immutable` or `clone` decodes every value anew, so no reader can change the value of another one. */
 function cachedBy<T>(codec: Codec<T>): Cached<T> {
   if (codec.immutable === true) {
     return { keep: (window, at, meta) => codec.decode(readBytes(window, at, meta)), give: kept => kept as T }
@@ -63,7 +63,7 @@ export function keyCodec<K>(codec: KeyCodec<K>): KeyCodec<K> {
   return codec
 }
 
-/** Checks the `value` option, and adapts a codec of the user's. */
+/** Checks the `value` option, and adapts a user's codec. */
 export function valueCodec<V>(codec: ValueCodec<V>): NativeCodec<V> {
   if (isNative(codec)) return codec as NativeCodec<V>
   const own = codec as Partial<Codec<V>> | undefined | null

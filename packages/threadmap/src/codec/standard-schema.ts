@@ -1,13 +1,13 @@
 /**
- * The part of the Standard Schema interface, version 1, that this library uses. Written after the specification of Colin
- * McDonnell, Fabian Hiller and David Blass (https://standardschema.dev), which zod, valibot, arktype and others implement.
+ * The part of the Standard Schema interface, version 1, that this library uses. It follows the specification of Colin McDonnell,
+ * Fabian Hiller and David Blass (https://standardschema.dev), which zod, valibot, arktype and others implement.
  */
 import { CodecError, OptionError } from '../errors/classes.js'
 import { forKey, isThenable, quote } from '../errors/quote.js'
 
 /** A schema of any library that implements Standard Schema. */
 export interface StandardSchema<Input = unknown, Output = Input> {
-  /** What the specification asks of a schema. */
+  /** The members that the specification demands of a schema. */
   readonly '~standard': {
     /** The version of the specification. */
     readonly version: 1
@@ -16,9 +16,9 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     /** Present in types only. */
     readonly types?:
       | {
-          /** What the schema takes. */
+          /** The type that the schema takes. */
           readonly input: Input
-          /** What the schema makes of it. */
+          /** The type that the schema returns. */
           readonly output: Output
         }
       | undefined
@@ -27,7 +27,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   }
 }
 
-/** What a schema says of a value: its output, or what is wrong. */
+/** The answer of a schema: its output, or the issues. */
 export type SchemaResult<Output> =
   | {
       /** The output of the schema, which is what the map stores. */
@@ -56,10 +56,10 @@ export interface SchemaIssue {
     | undefined
 }
 
-/** An error with hundreds of issues helps nobody. */
+/** How many issues an error quotes: a message with hundreds of them does not help. */
 const MOST_ISSUES = 5
 
-/** Refuses what is no Standard Schema. */
+/** `CodecError` if `schema` is no Standard Schema. */
 export function checkSchema(schema: unknown): void {
   const isObject = (typeof schema === 'object' && schema !== null) || typeof schema === 'function'
   const standard = isObject ? (schema as Partial<StandardSchema>)['~standard'] : undefined
@@ -74,7 +74,7 @@ export function validate<T>(schema: StandardSchema<unknown, T>, value: unknown, 
   const { vendor } = schema['~standard']
   const result = schema['~standard'].validate(value)
   if (isThenable(result)) {
-    // Nobody waits for it: what it rejects with must not end the process.
+    // Nothing awaits the promise: its rejection must not end the process.
     ;(result as Promise<unknown>).then(ignore, ignore)
     throw new CodecError(
       `the ${vendor} schema of json() validates asynchronously, and map operations do not wait: use a schema without asynchronous checks, or validate before you call${forKey(key)}`,
@@ -89,7 +89,7 @@ export function validate<T>(schema: StandardSchema<unknown, T>, value: unknown, 
 
 function ignore(): void {}
 
-/** Where an issue is, as code would say it: `value.tags[0]`. */
+/** The place of an issue, as code would write it: `value.tags[0]`. */
 function pathOf(issue: SchemaIssue): string {
   let path = 'value'
   for (const step of issue.path ?? []) {

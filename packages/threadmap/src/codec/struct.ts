@@ -16,7 +16,7 @@ export type StructOf<F extends StructFields> = {
 
 interface FieldKind {
   size: number
-  /** Why a value is refused, or undefined. */
+  /** The reason why a value is refused, or undefined. */
   refuses(value: unknown): string | undefined
   set(data: DataView, at: number, value: never): void
   get(data: DataView, at: number): unknown
@@ -100,7 +100,7 @@ const KINDS: Record<FieldType, FieldKind> = {
 /**
  * Objects with these fields and no others, at fixed places: nothing is parsed. Fields are stored largest first, so that
  * none straddles its alignment. An object with another enumerable property of its own is refused by `CodecError`, which
- * names it. What a read cache gives out is frozen.
+ * names it. Values from a read cache are frozen.
  *
  * ```ts
  * const users = new FastMap({ key: string, value: struct({ id: 'u32', score: 'f64', active: 'bool' }) })
@@ -113,7 +113,7 @@ export function struct<const F extends StructFields>(fields: F): NativeCodec<Str
   const names = Object.keys(fields)
   if (names.length === 0) throw new OptionError('struct() needs at least one field, as in struct({ id: "u32" })')
   for (const name of names) {
-    // Assigning to it sets the prototype of what is read.
+    // Assigning to `__proto__` would set the prototype of the object that a read returns.
     if (name === '__proto__') throw new OptionError("a struct cannot have a field '__proto__': give it another name")
     if (!Object.hasOwn(KINDS, fields[name])) {
       throw new OptionError(
@@ -142,7 +142,7 @@ export function struct<const F extends StructFields>(fields: F): NativeCodec<Str
         throw new CodecError(`${takes}, and got ${quote(value)}${forKey(key)}`)
       }
       const record = value as Record<string, unknown>
-      // Each field is read once: a getter could give something else the next time.
+      // Each field is read once: a getter could return another value the next time.
       const values = new Array<unknown>(places.length)
       for (let i = 0; i < places.length; i++) {
         const { name, kind } = places[i]

@@ -1,28 +1,28 @@
 /**
- * This thread's place among the threads of its process. The table of threads and the name of a worker's record travel in the
- * environment data of node:worker_threads, which every worker inherits from the thread that creates it, whether or not that
- * thread loads this library.
+ * This thread's place among the threads of its process. The table of threads and the name of a worker's record are in the environment
+ * data of node:worker_threads. Every worker inherits that data from the thread that creates it, also if that thread does not load this
+ * library.
  *
- * Node publishes each worker inside its constructor, so a record can be reserved for exactly one worker. Bun announces
- * workers a tick later: there a worker takes a record for itself, below that of the nearest thread that loaded the library.
+ * Node publishes each worker inside its constructor, so a thread can reserve a record for exactly one worker. Bun announces workers a
+ * tick later: there a worker takes a record for itself, below the record of the nearest ancestor that loaded the library.
  */
 import { platform } from '#platform'
 import { type RecordName, ThreadTable } from './thread-table.js'
 
-/** The environment data's key. A version of its own: all copies of the library in a process must agree about it. */
+/** The key of the environment data. It has a version of its own: all copies of the library in a process must agree about the data. */
 const KEY = 'threadmap:threads:1'
 
-/** What a thread leaves for its workers, and for other copies of this library in the same thread. */
+/** The data that a thread leaves for its workers, and for other copies of this library in the thread. */
 interface Inheritance {
   readonly table: SharedArrayBuffer
-  /** The thread that wrote this, its number plus one, and its record. */
+  /** The thread that wrote the data: its number plus one, and its record. */
   readonly writer: number
   readonly own: RecordName
-  /** The record reserved for the next worker; 0 where that cannot be foreseen. */
+  /** The record that is reserved for the next worker; 0 where the runtime announces workers too late for that. */
   readonly next: RecordName
 }
 
-/** The record of a worker, on the worker: two copies of this library in one thread agree about it. */
+/** The property of a worker that has its record: two copies of this library in one thread agree about it. */
 const RECORD = Symbol.for('threadmap.record')
 
 export class Lineage {
@@ -37,9 +37,9 @@ export class Lineage {
     this.#exact = exact
   }
 
-  /** Finds this thread's record, or begins a table, and prepares the next worker's. Undefined where that is not to be had. */
+  /** Finds this thread's record, or begins a table, and reserves the next worker's record. Undefined in browsers and Deno. */
   static enter(): Lineage | undefined {
-    // In Deno a worker's 'exit' event comes before its end, so nobody could fill the table.
+    // In Deno a worker's 'exit' event comes before its end, so no thread could note the end in the table.
     const exact = platform.name === 'node'
     if (platform.environment === undefined || platform.name === 'deno') return undefined
     const number = platform.threadNumber()
@@ -50,7 +50,7 @@ export class Lineage {
       table = ThreadTable.create()
       record = table.add(0, number)
     } else if (inherited.writer === number) {
-      // Another copy of this library was first in this thread.
+      // Another copy of this library was loaded before in this thread.
       return new Lineage(table, inherited.own, exact)
     } else {
       record = inherited.next !== 0 ? inherited.next : table.add(inherited.own, number)
@@ -60,7 +60,7 @@ export class Lineage {
     return lineage
   }
 
-  /** The record of a worker that this thread is creating at this moment. 0: it has none. */
+  /** The record of a worker that this thread is just creating; 0 if the worker has none. */
   recordOfNew(worker: object, thread: number): RecordName {
     if (!this.#exact) return 0
     const marked = (worker as { [RECORD]?: RecordName })[RECORD]

@@ -1,36 +1,36 @@
 /**
- * The table of a process's threads: a small shared memory that every thread which loads this library has. It says who
- * descends from whom and who has ended, so what one thread hears of a worker's end, all threads can know at once, also
- * threads whose event loop does not turn, and for memories that the one who heard it never opened.
+ * The table of a process's threads: a small shared memory that every thread which loads this library has. The table says which thread
+ * created which, and which have ended. When one thread hears of a worker's end, all threads can know it at once: also threads whose
+ * event loop does not turn, and for memories that the hearing thread never opened.
  *
- * A thread's record is named by its index and a generation: a name is valid for one life, and a record can be used again as
- * soon as its thread has ended. Workers end with the thread that created them, so a thread has ended when its record or
- * that of any ancestor has. Before a thread creates a worker it reserves a record for it and leaves the name in the
- * environment data, which the worker inherits; a worker that does not load the library passes it on to workers of its
- * own, which then share the record: they are known to end with the forwarder, but not before.
+ * A record's name is its index and a generation. The name is valid for one thread, and the record can be used again as soon as its
+ * thread has ended. Workers end with the thread that created them, so a thread has ended when its record or that of any ancestor is no
+ * longer in use. Before a thread creates a worker, it reserves a record and leaves the record's name in the environment data, which
+ * the worker inherits. A worker that does not load the library passes the name on to workers of its own. These share the record:
+ * the table says that they end with that worker, but cannot say that they ended before.
  *
- * No Node import stands here: lineage.ts brings the table from thread to thread.
+ * This file imports nothing of Node's: lineage.ts brings the table from thread to thread.
  */
 
 const VERSION = 1
 const WORDS_HEADER = 16
 const H_VERSION = 0
-/** Tells one table from another: a thread that began before the library was loaded further up has a table of its own. */
+/** Tells one table from another: a thread that began before its ancestors loaded the library makes a table of its own. */
 const H_IDENTITY = 1
-/** Deaths that were ever noted. */
+/** How many deaths were ever noted. */
 const H_DEATHS = 2
-/** One more than the highest index in use so far, and where the search for a free record begins. */
+/** One more than the highest index that was ever in use, and the index at which the search for a free record begins. */
 const H_TOP = 3
 const H_NEXT = 4
 
-/** The last deaths: {number of the death, thread}. Who does not look for so many deaths misses some of the notes. */
+/** How many of the last deaths the table keeps: {number of the death, thread}. A thread that looks more rarely misses some of them. */
 const NOTES = 1024
 const NOTE_WORDS = 2
 
-/** Living threads of a process, and one record that each thread has reserved for its next worker. */
+/** How many records there are: one per living thread of a process, and one that each has reserved for its next worker. */
 const RECORDS = 4096
 const RECORD_WORDS = 4
-/** {generation, state}; the record's parent by name; the thread's number plus one (0: not known yet). */
+/** {generation, state}; the name of the parent's record; the thread's number plus one (0: not known yet). */
 const R_STATE = 0
 const R_PARENT = 1
 const R_THREAD = 2
@@ -42,16 +42,16 @@ const STATE_BITS = 2
 const STATE = 3
 const FREE = 0
 const ALIVE = 1
-/** Taken, and not written yet. */
+/** A thread has taken the record and not written it yet. */
 const TAKEN = 2
-/** The thread runs no code any more, but workers of its own may still do. */
+/** The thread no longer runs code, but workers of its own may still do. */
 const STOPPED = 3
 
 const NOTES_AT = WORDS_HEADER
 const RECORDS_AT = NOTES_AT + NOTES * NOTE_WORDS
 const BYTES = (RECORDS_AT + RECORDS * RECORD_WORDS) * 4
 
-/** The name of a thread's record. 0: it has none. */
+/** The name of a thread's record; 0 if the thread has none. */
 export type RecordName = number
 /** The record of the thread that made the table. */
 export const FIRST_RECORD: RecordName = (1 << INDEX_BITS) | 1
@@ -69,16 +69,16 @@ export class ThreadTable {
   static create(): ThreadTable {
     const table = new ThreadTable(new SharedArrayBuffer(BYTES))
     table.#words[H_VERSION] = VERSION
-    // Never 0, which stands for no table.
+    // Never 0: that means no table.
     table.#words[H_IDENTITY] = 1 + Math.floor(Math.random() * 0x7ffffffe)
-    // Index 0 is nobody's, so that no name is 0.
+    // Index 0 is never used, so that no name is 0.
     table.#words[H_TOP] = 1
     return table
   }
 
-  /** The table that another thread made. Undefined if `buffer` is none, or one of another version of this library. */
+  /** The table that another thread made. Undefined if `buffer` is no table, or one of another version of this library. */
   static from(buffer: unknown): ThreadTable | undefined {
-    // By its brand: in a `vm` context, as test runners have, the buffer comes from another realm.
+    // `instanceof` would not do: in a `vm` context, as in test runners, the buffer comes from another realm.
     if (Object.prototype.toString.call(buffer) !== '[object SharedArrayBuffer]') return undefined
     if ((buffer as SharedArrayBuffer).byteLength !== BYTES) return undefined
     const table = new ThreadTable(buffer as SharedArrayBuffer)
@@ -94,7 +94,7 @@ export class ThreadTable {
     return Atomics.load(this.#words, H_DEATHS)
   }
 
-  /** A record for a thread whose parent has the record `parent`. 0 if all are taken. `thread`: its number plus one, if known. */
+  /** A record for a thread whose parent has the record `parent`; 0 if all are taken. `thread` is its number plus one, 0 if not known yet. */
   add(parent: RecordName, thread: number): RecordName {
     const words = this.#words
     const start = Atomics.load(words, H_NEXT)
@@ -103,7 +103,7 @@ export class ThreadTable {
       const at = recordAt(index)
       let seen = Atomics.load(words, at + R_STATE)
       if (isTaken(seen) && this.#isGone(nameOf(index, seen))) {
-        // Reserved by a thread that ended before it created another worker.
+        // A thread that ended before it created another worker had reserved this record.
         this.#free(index, seen)
         seen = Atomics.load(words, at + R_STATE)
       }
@@ -122,7 +122,7 @@ export class ThreadTable {
     return 0
   }
 
-  /** Says which thread (its number plus one) a record was reserved for. */
+  /** Notes which thread (its number plus one) a reserved record belongs to. */
   setThread(name: RecordName, thread: number): void {
     if (this.#isCurrent(name)) Atomics.store(this.#words, recordAt(name & INDEX) + R_THREAD, thread)
   }
@@ -138,7 +138,7 @@ export class ThreadTable {
     return 0
   }
 
-  /** Whether the thread with this number plus one and this record runs no code any more. */
+  /** Whether the thread with this number plus one and this record no longer runs code. */
   hasEnded(name: RecordName, thread: number): boolean {
     if (name === 0) return false
     const state = this.#stateOf(name)
@@ -146,14 +146,14 @@ export class ThreadTable {
     return this.#isGone(name)
   }
 
-  /** Notes that this very thread runs no code any more. Its workers may still do. */
+  /** Notes that the thread of this record no longer runs code. Its workers may still do. */
   stop(name: RecordName): void {
     const at = recordAt(name & INDEX) + R_STATE
     const alive = ((name >>> INDEX_BITS) << STATE_BITS) | ALIVE
     Atomics.compareExchange(this.#words, at, alive, (alive & ~STATE) | STOPPED)
   }
 
-  /** Notes that a thread has ended, and all that it created with it. */
+  /** Notes that a thread has ended, and with it all threads that it created. */
   end(name: RecordName): void {
     if (!this.#isCurrent(name)) return
     const words = this.#words
@@ -165,7 +165,7 @@ export class ThreadTable {
     }
   }
 
-  /** The numbers of threads that ended after the first `known` deaths; how many deaths that makes. */
+  /** The numbers of threads that ended after the first `known` deaths, and how many deaths there were in all. */
   since(known: number): { threads: number[]; deaths: number } {
     const words = this.#words
     const deaths = this.deaths
@@ -173,14 +173,14 @@ export class ThreadTable {
     for (let death = Math.max(known, deaths - NOTES); death < deaths; death++) {
       const at = NOTES_AT + (death % NOTES) * NOTE_WORDS
       const number = Atomics.load(words, at)
-      // Its writer has not come to it yet: next time.
+      // The thread that counted this death has not written its note yet: the next call reads it.
       if (number <= death) return { threads, deaths: death }
       if (number === death + 1) threads.push(Atomics.load(words, at + 1) - 1)
     }
     return { threads, deaths }
   }
 
-  /** The record becomes free; whoever does it notes the death, if a thread had the record. */
+  /** Makes the record free. The thread that does so notes the death, if a thread had the record. */
   #free(index: number, seen: number): void {
     const words = this.#words
     const at = recordAt(index)
@@ -201,13 +201,13 @@ export class ThreadTable {
     return name !== 0 && this.#stateOf(name) !== FREE
   }
 
-  /** Whether the record or that of an ancestor is no longer its thread's. */
+  /** Whether the record, or that of an ancestor, no longer belongs to its thread. */
   #isGone(name: RecordName): boolean {
     let current = name
     while (current !== 0) {
       if (!this.#isCurrent(current)) return true
       const parent = Atomics.load(this.#words, recordAt(current & INDEX) + R_PARENT)
-      // Taken anew meanwhile: then the parent that was read belongs to another thread.
+      // If another thread took the record meanwhile, the parent that was read belongs to that thread.
       if (!this.#isCurrent(current)) return true
       current = parent
     }

@@ -1,15 +1,14 @@
 /**
- * Who tells the maps that a thread has died, and in which order. What loads this file listens: it knows of no kernel and no
- * map, so that a worker which only forwards handles can load it alone (`threadmap/watch`).
+ * Hears of the deaths of threads, and tells the memories of this thread in a fixed order. A thread listens as soon as it loads this file.
+ * The file knows neither kernel nor maps, so that a worker which only forwards handles can load it alone (`threadmap/watch`).
  *
- * Node and Bun: the thread that created a worker hears of its end by the worker's 'exit' event. Workers that are created
- * after this file was loaded are known without anybody's doing, `watch(worker)` is for older ones. What one thread hears
- * stands in the table of threads, where all threads of the process find it: at once if they wait for what the dead one
- * holds, else within a second. The order in each thread: the death is declared in all its memories, then all of them
- * are recovered, then listeners run.
+ * Node and Bun: the thread that created a worker hears of its end by the worker's 'exit' event. Workers that are created after this file
+ * was loaded are watched without a call; `watch(worker)` is for older ones. A thread that hears of a death notes it in the table of
+ * threads. All threads of the process find it there: at once if they wait for a lock of the dead thread, else within a second. The
+ * order in each thread: the death is declared in all its memories, then all of them are recovered, then listeners run.
  *
- * Where there are Web Locks (browsers, Deno), each thread holds one for as long as it lives, and the others ask for it
- * (web-locks.ts). An 'exit' event of Deno's does not count: it comes while the worker still runs.
+ * In browsers and Deno each thread holds a Web Lock while it lives, and the other threads ask for that lock (web-locks.ts). The 'exit'
+ * event of a worker in Deno does not count: it comes while the worker still runs.
  */
 import { platform } from '#platform'
 import { OptionError } from '../errors/classes.js'
@@ -17,7 +16,7 @@ import type { BrowserWorker, WatchableWorker } from '../platform/workers.js'
 import { Lineage } from './lineage.js'
 import { FIRST_RECORD, type RecordName } from './thread-table.js'
 
-/** What `onThreadDeath` tells. */
+/** The argument of a listener of `onThreadDeath`. */
 export interface ThreadDeath {
   /** The `threadId` that the dead thread had. Its number is not given to another thread. */
   readonly threadId: number
@@ -25,15 +24,15 @@ export interface ThreadDeath {
 
 /** A memory in which this thread has a place. */
 export interface WatchedMemory {
-  /** Declares every thread dead of which it is known that it has ended. Recovers nothing. */
+  /** Declares every thread dead that is known to have ended. Recovers nothing. */
   declareEnded(): void
-  /** Recovers what the dead held; what is not to be had now, a little later. */
+  /** Recovers what the dead threads held. Where a living thread holds a lock that recovery needs, it is done a little later. */
   recoverDead(): void
-  /** Gives up this thread's place if nobody here uses the memory, and nothing obliges this thread to. */
+  /** Gives up this thread's place if no map or lock of it uses the memory, and it need not watch the memory. */
   closeIfIdle(): void
 }
 
-/** How a registered thread is named: by its number plus one, its record, and the table that the record stands in. */
+/** The name of a registered thread: its number plus one, its record, and the identity of the table that has the record. */
 export interface ThreadName {
   readonly thread: number
   readonly record: RecordName
@@ -46,7 +45,7 @@ interface KnownWorker {
   readonly record: RecordName
 }
 
-/** How often a thread looks for deaths that others have heard of. It does so while its event loop turns. */
+/** How often a thread looks for deaths that other threads have heard of, while its event loop turns. */
 const LOOK_EVERY_MS = 1000
 /** The number of a worker that has ended. */
 const GONE = -1
@@ -57,22 +56,22 @@ const listeners = new Set<(death: ThreadDeath) => void>()
 /** Workers of this thread that have not ended. */
 const living = new Set<KnownWorker>()
 const known = new WeakSet<WatchableWorker>()
-/** Threads, by number plus one, whose end was heard here and that the table does not know. */
+/** Threads, by number plus one, that have no record and of whose end this thread has heard. */
 const unlisted = new Set<number>()
-/** Tables whose first thread has ended: all threads in them descend from it. */
+/** Tables whose first thread has ended. All other threads of such a table descend from that thread, and have ended too. */
 const endedTables = new Set<number>()
-/** Deaths in the table that this thread has seen to. */
+/** How many deaths of the table this thread has dealt with. */
 let seen = lineage?.table.deaths ?? 0
 let timer: unknown
 
 platform.onNewWorker(worker => hear(worker, true))
 
-/** This thread, as it is to be registered. */
+/** The name under which this thread is registered. */
 export function ownName(thread: number): ThreadName {
   return { thread, record: lineage?.record ?? 0, table: lineage?.table.identity ?? 0 }
 }
 
-/** Declares and recovers deaths in this memory from now on. */
+/** From now on deaths are declared and recovered in this memory. */
 export function keepWatch(memory: WatchedMemory): void {
   memories.add(memory)
   lookRegularly()
@@ -83,8 +82,8 @@ export function endWatch(memory: WatchedMemory): void {
 }
 
 /**
- * Hears of this worker's end, as this thread does anyway of every worker that it creates after the library was loaded. It must be
- * called in the thread that created the worker. `OptionError` for what is no worker.
+ * Listens for the end of a worker that this thread created before it loaded the library; the library listens to later ones by itself.
+ * Call it in the thread that created the worker. `OptionError` if the argument is no worker.
  */
 export function watchWorker(worker: WatchableWorker | BrowserWorker): void {
   if (platform.hearsOf(worker)) return
@@ -97,9 +96,9 @@ export function watchWorker(worker: WatchableWorker | BrowserWorker): void {
 }
 
 /**
- * Calls `listener` for each thread of this process that dies or ends, in the thread that calls this function, once the death is
- * declared in all maps and locks that this thread has, and what the dead one held there is recovered. So a listener
- * can use them, and can give back what is its own affair: leases, permits, work that was begun.
+ * Calls `listener` for each thread of this process that dies or ends, in the thread that calls this function. Before, the death is
+ * declared in all maps and locks of this thread, and what the dead thread held there is recovered. So a listener can use the maps and
+ * locks, and can give back what the program itself lent to the dead thread: leases, permits, work that was begun.
  *
  * When: for a worker of this thread, at its 'exit' event, before any listener of yours for that event (if the worker was
  * created after the library was loaded); for any other thread, within a second while this thread's event loop turns.
@@ -113,7 +112,7 @@ export function onThreadDeath(listener: (death: ThreadDeath) => void): () => voi
   if (typeof listener !== 'function') {
     throw new OptionError(`onThreadDeath() takes a function, and got ${typeof listener}`)
   }
-  // One of its own: the same function can be added twice, and each time be removed by itself.
+  // A new function each time: a program can add one function twice, and remove each addition by itself.
   const added = (death: ThreadDeath) => listener(death)
   listeners.add(added)
   lookRegularly()
@@ -133,15 +132,15 @@ export function hasEnded({ thread, record, table }: ThreadName): boolean {
   return endedTables.has(table)
 }
 
-/** How this thread hears of the end of another. */
+/** How this thread would hear of the end of another one. */
 export function watchOf(name: ThreadName): 'here' | 'elsewhere' | 'unknown' {
   for (const { thread } of living) if (thread === name.thread) return 'here'
   return name.table !== 0 && name.table === lineage?.table.identity ? 'elsewhere' : 'unknown'
 }
 
 /**
- * Whether a memory that nobody uses here any more must stay watched by this thread. `others`: other threads have a place
- * in it. A worker that the table does not know may come later, and nobody else would recover what it leaves.
+ * Whether this thread must go on watching a memory that none of its maps and locks uses. `others`: other threads have a place in the
+ * memory. A worker without a record may still attach, and no other thread would recover what it leaves.
  */
 export function mustListen(others: boolean): boolean {
   if (others) return living.size > 0
@@ -152,12 +151,12 @@ export function mustListen(others: boolean): boolean {
 function hear(worker: WatchableWorker, isNew: boolean): void {
   if (known.has(worker) || platform.name === 'deno') return
   known.add(worker)
-  // The number is gone when the worker is.
+  // Node forgets the number when the worker ends.
   const thread = worker.threadId + 1
   const entry = { worker, thread, record: isNew ? (lineage?.recordOfNew(worker, thread) ?? 0) : 0 }
   living.add(entry)
   lookRegularly()
-  // Node remembers from its first answer on when the worker's event loop began, and can't tell its end without that.
+  // From its first answer on Node remembers when the worker's event loop began; without that it cannot tell the loop's end.
   if (worker.performance !== undefined) {
     const online = worker as unknown as { once(event: 'online', listener: () => void): unknown }
     online.once('online', () => worker.performance?.eventLoopUtilization())
@@ -165,12 +164,12 @@ function hear(worker: WatchableWorker, isNew: boolean): void {
   const onExit = () => {
     if (living.has(entry)) look([entry])
   }
-  // Who listened to an older worker already must find its locks recovered, too.
+  // Listeners that the program added to an older worker before must find its locks recovered, too.
   if (worker.prependOnceListener !== undefined) worker.prependOnceListener('exit', onExit)
   else worker.once('exit', onExit)
 }
 
-/** Sees to the ends of workers of this thread, and to the deaths that other threads have heard of since the last time. */
+/** Deals with the ends of workers of this thread, and with deaths that other threads have noted since the last call. */
 function look(ended: readonly KnownWorker[]): void {
   const threads: number[] = []
   for (const entry of ended) {
@@ -190,7 +189,7 @@ function look(ended: readonly KnownWorker[]): void {
   }
   const tables = endedTables.size
   for (const memory of memories) memory.declareEnded()
-  // A thread that began a table of its own has ended: then so have all threads in that table.
+  // Declaring can find that the first thread of another table has ended: then all threads of that table have.
   if (endedTables.size > tables) for (const memory of memories) memory.declareEnded()
   for (const memory of memories) memory.recoverDead()
   for (const memory of memories) memory.closeIfIdle()
@@ -207,10 +206,10 @@ function report(listener: (death: ThreadDeath) => void, death: ThreadDeath): voi
   }
 }
 
-/** Notes which workers of this thread run no code any more, although their 'exit' events have not come. */
+/** Notes the workers of this thread that no longer run code, although their 'exit' events have not come yet. */
 export function askWorkers(): void {
   for (const { worker, record } of living) {
-    // In Node this is less than nothing once the worker's environment is gone (decision 0009). Workers of its own may still run.
+    // In Node the idle time is negative once the worker's environment is gone (decision 0009). Workers of the worker may still run.
     if (record !== 0 && worker.performance !== undefined && worker.performance.eventLoopUtilization().idle < 0) {
       lineage?.table.stop(record)
     }

@@ -1,9 +1,9 @@
-/** Liveness by the Web Locks API: each thread holds a lock for as long as it lives (platform/web-thread.ts), and the others ask for it. */
+/** Liveness by the Web Locks API: each thread holds a lock while it lives (platform/web-thread.ts), and the other threads ask for it. */
 import { platform } from '#platform'
 import { AttachError } from '../errors/classes.js'
 import { FIRST_MADE_UP, lockName, type WebThread } from '../platform/web-thread.js'
 
-/** How often a thread looks for new threads to watch. It only does so while its event loop turns. */
+/** How often a thread looks for new threads to watch, while its event loop turns. */
 const LOOK_EVERY_MS = 200
 
 /** A memory in which this thread has a place. Threads are named by their numbers plus one, as the memory's registry has them. */
@@ -16,17 +16,17 @@ export interface LockedMemory {
   threads(): readonly number[]
   /** Declares a thread dead that has ended. Recovers nothing. */
   declareThread(thread: number): void
-  /** Recovers what the dead held. */
+  /** Recovers what the dead threads held. */
   recoverDead(): void
 }
 
-/** The memories of this thread, weakly: a map which nobody uses any more can be collected. */
+/** The memories of this thread. The references are weak, so that a map which the program has dropped can be collected. */
 const memories = new Set<WeakRef<LockedMemory>>()
 /** The threads whose locks this thread has asked for and not got. */
 const asked = new Set<number>()
 let timer: unknown
 
-/** Names this thread in the memory as soon as it holds its lock, and watches the other threads there. */
+/** Names this thread in the memory as soon as it holds its lock, and watches the memory's other threads. */
 export function holdWebLock(memory: LockedMemory): void {
   const thread = platform.webThread
   if (thread === undefined) return
@@ -40,15 +40,15 @@ export function holdWebLock(memory: LockedMemory): void {
 }
 
 /**
- * Resolves as soon as this thread may attach to maps and hand out handles: at once, except in a worker of a page whose Web Lock is not granted yet, by which the other threads will hear of its end. Messages to a worker are held
- * back until then, so only code that runs before the first message, or right after `await import('threadmap')`, has to wait.
- * Never rejects.
+ * Resolves as soon as this thread may attach to maps and hand out handles. That is at once, except in a worker of a page whose Web Lock is
+ * not granted yet: by that lock the other threads will hear of the worker's end. Messages to the worker are held back until then, so
+ * only code that runs before the first message, or right after `await import('threadmap')`, has to wait. Never rejects.
  */
 export async function ready(): Promise<void> {
   if (platform.webThread?.isUnheard) await platform.webThread.settled
 }
 
-/** `AttachError` if the others could not hear of this thread's end now. `what`: as in "FastMap.attach()". */
+/** `AttachError` if the other threads could not hear of this thread's end now. `what` names the call, as in "FastMap.attach()". */
 export function checkReady(what: string): void {
   if (!platform.webThread?.isUnheard) return
   throw new AttachError(
@@ -77,7 +77,7 @@ function look(thread: WebThread): void {
     for (const number of memory.threads()) {
       if (number < FIRST_MADE_UP || number === thread.number || asked.has(number)) continue
       asked.add(number)
-      // Its owner was granted the lock before it wrote the number: so it is granted again only after the owner's end.
+      // The thread held its lock before it wrote the number, so the browser grants the lock to this thread only after that thread's end.
       thread.locks
         .request(lockName(number), {}, () => recoverThread(number))
         .catch(() => {})

@@ -1,24 +1,24 @@
 /**
- * What a map looks like to code that looks into objects: `console.log` and test runners. Nothing here may
- * throw, take long, or show the memory: a map can hold gigabytes, and another thread can hold its locks.
+ * The look of a map in `console.log` and in test runners. Nothing here may throw, take long, or show the memory: a map can hold
+ * gigabytes, and another thread can hold its locks.
  */
 
 /** Node, Bun and Deno call a method of this name to show an object. */
 export const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 /**
- * Jest and Vitest compare objects that have this property, and a `size`, by their keys instead of by their order. Without
- * it two equal maps would differ, because each map has an order of its own.
+ * Jest and Vitest compare objects with this property and a `size` by their keys instead of by their order. Without the property two equal
+ * maps would differ, because each map has an order of its own.
  */
 export const COMPARED_BY_KEY = '@@__IMMUTABLE_KEYED__@@'
 
-/** What this module uses of the options of Node's `util.inspect`. */
+/** The options of Node's `util.inspect` that this module uses. */
 export interface InspectOptions {
   maxArrayLength?: number | null | undefined
 }
 export type Inspect = (value: unknown, options: object) => string
 
-/** How many entries are shown when the caller of `inspect` does not say. It is Node's own default. */
+/** How many entries are shown by default: Node's own number. */
 const SHOWN = 100
 
 /** Shows a map as Node shows a `Map`, as in `FastMap(2) { 'a' => 1, 'b' => 2 }`. */
@@ -34,7 +34,7 @@ export function inspectMap(
     const limit = options.maxArrayLength === null ? Number.POSITIVE_INFINITY : (options.maxArrayLength ?? SHOWN)
     const size = map.size
     const shown = new Map<unknown, unknown>()
-    // One entry beyond the limit, so that Node leaves it out and says that there is more.
+    // One entry beyond the limit, which Node leaves out: then it says that there are more.
     for (const [key, value] of map.entries()) {
       shown.set(key, value)
       if (shown.size > limit) break
@@ -43,7 +43,7 @@ export function inspectMap(
     if (shown.size <= limit || size <= limit + 1) return text
     return text.replace(/1 more item(?=\s*\}$)/, `${size - limit} more items`)
   } catch (error) {
-    // A map that was disposed, or whose lock cannot be had: the line of the log must still come.
+    // The map was disposed, or a lock timed out: the line of the log must come nevertheless.
     return `${name} { <${error instanceof Error ? error.message : String(error)}> }`
   }
 }

@@ -29,7 +29,7 @@ function canonical<K>(key: K): K {
   return Object.is(key, -0) ? (0 as K) : key
 }
 
-/** Lets go of the session of a map that was collected without having been disposed. Iterators keep the core, and so the session. */
+/** Releases the session of a map that was collected without having been disposed. Iterators reference the core, and so keep the session. */
 const collected = new FinalizationRegistry<Session>(session => session.release())
 
 /**
@@ -123,12 +123,12 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     const claim = core.kernel.beginClaim(core.key.write(core.scratch, KEY, own))
     if (claim < 0) throw computeFailureOf(core.session, core.kind, claim, own, core.key)
     try {
-      // Another thread may have computed it while this one waited.
+      // Another thread may have computed the value while this one waited.
       const found = this.get(own)
       if (found !== undefined) return found
       return this.getOrInsert(own, compute(canonical(key)))
     } finally {
-      // Also when `compute` disposed this map: other maps of this thread may go on in the memory.
+      // The claim ends also if `compute` disposed this map: other maps of this thread may use the memory.
       if (!core.session.closed) core.kernel.endClaim(claim)
     }
   }
@@ -141,7 +141,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   compareAndSwap(key: K, expected: V, value: V): boolean {
     const core = this.#open()
     let before = core.prepare(expected, key)
-    // An `encode` of the program may return the same array for the next value.
+    // An `encode` of the program may return one array for both values.
     if (core.prepares && isBytes(before)) before = copyBytes(before)
     return core.change(L.COMPARE_AND_SWAP, key, core.admit(value, key), before) === L.PRESENT
   }

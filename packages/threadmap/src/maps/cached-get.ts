@@ -1,4 +1,4 @@
-/** `get` with a read cache. `read-cache.ts` has the cache, and says why such a read is as linearizable as any other. */
+/** `get` with a read cache. read-cache.ts has the cache, and says why such a read is as linearizable as any other. */
 import * as L from '../bridge/layout.generated.js'
 import type { Cached } from '../codec/codec.js'
 import type { MapCore } from './core.js'
@@ -13,7 +13,7 @@ export function getCached<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K): 
   }
 }
 
-// Short, so that V8 inlines it: what is rare, or takes long anyway, stands in the next two functions.
+// Short, so that V8 inlines it: rare cases, and those that take long anyway, are in the next two functions.
 function read<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K): V | undefined {
   const name = core.key.cacheKey(key)
   const known = cache.find(name)
@@ -26,7 +26,7 @@ function read<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K): V | undefine
   return value === value ? (value as V) : getForCache(core, cache, key, name)
 }
 
-/** A cached value that is no number. */
+/** Reads a cached value that is no number. */
 function readCached<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K, name: unknown, known: number): V | undefined {
   const words = cache.words
   const at = known * WORDS
@@ -45,7 +45,7 @@ function readCached<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K, name: u
   return getForCache(core, cache, key, name)
 }
 
-/** Looks for a key and remembers where its entry is. */
+/** Looks for a key and remembers the place of its entry. */
 function getForCache<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K, name: unknown): V | undefined {
   const own = core.own(key)
   // Bytes in shared memory may have changed since `name` was made of them.
@@ -68,7 +68,7 @@ function getForCache<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K, name: 
     return core.result()
   }
   const cached = core.cached
-  // Decoding can use the map, and this cache: it comes before a place is taken.
+  // Decoding can use the map, and so this cache: the value is decoded before a place is taken.
   const kept = cached === undefined ? core.result() : keep(core, cached)
   const place = cache.take(ownName)
   cache.words.set(token, place * WORDS)

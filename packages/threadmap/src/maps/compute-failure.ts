@@ -1,4 +1,4 @@
-/** The errors of `getOrInsertComputed` that have to do with computing: each names the keys and the threads. */
+/** The errors of `getOrInsertComputed` about computations: each names the keys and the threads. */
 
 import * as L from '../bridge/layout.generated.js'
 import { threadWords, unheardWords } from '../bridge/owner-words.js'
@@ -30,7 +30,7 @@ export function computeFailureOf<K>(session: Session, name: string, code: number
         owner,
       )
     case L.E_DEADLOCK: {
-      // The claim can stand in a page that is younger than this thread's views.
+      // The claim can be in a page that is younger than this thread's views.
       session.scratch.refresh()
       const held = codec.read(
         session.scratch,

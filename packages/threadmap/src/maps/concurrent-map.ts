@@ -8,7 +8,7 @@ import type { MapStats, ShardStats } from './stats.js'
  * A map that all threads share. It is JavaScript's `Map` without insertion order, and the atomic operations that users
  * of Go's `sync.Map` and Java's `ConcurrentHashMap` expect.
  *
- * Thread-safety: every operation on one key is linearizable (`UnsafeMap`: is refused when another thread is inside).
+ * Thread-safety: every operation on one key is linearizable (`UnsafeMap` refuses it when another thread is inside).
  * Operations on the whole map (`size`, `clear`, iteration, `stats`) are weaker; see docs/consistency.md.
  * Cost: expected O(1) per operation on one key.
  *
@@ -34,11 +34,11 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
   getOrInsert(key: K, value: V): V
   /**
    * The value of `key`; when it is absent, the result of `compute(key)`, which is then inserted. Across all threads
-   * `compute` runs at most once per absent key: other callers wait for its result. If it throws, the error reaches its
-   * caller, and one of those who wait runs its own. If meanwhile another operation set the key, that value is kept and
+   * `compute` runs at most once per absent key: other callers wait for its result. If `compute` throws, the error reaches its
+   * caller, and one of the waiting callers runs its own function. If another operation set the key meanwhile, that value is kept and
    * returned. `compute` may compute other keys, as deep as the stack allows; each takes some bytes of the map's memory
-   * meanwhile. Calling it for the same key from within `compute` throws `RecursiveComputeError`. Where threads would wait
-   * for each other's keys in a circle, one of them gets `ComputeDeadlockError` at once. Who has waited `computeTimeout`
+   * meanwhile. A call for the same key from within `compute` throws `RecursiveComputeError`. Where threads would wait
+   * for each other's keys in a circle, one of them gets `ComputeDeadlockError` at once. A thread that has waited `computeTimeout`
    * for another thread's function gets `ComputeTimeoutError`.
    */
   getOrInsertComputed(key: K, compute: (key: K) => V): V
@@ -54,10 +54,10 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
   /** Removes `key` and returns the value it had, or undefined. (Go: `LoadAndDelete`.) */
   getAndDelete(key: K): V | undefined
   /**
-   * Replaces the value of `key` by `change(current, key)`, atomically: if another thread came between, `change` runs
-   * again with what is there then, so it should have no side effects. A result of undefined removes the key (or leaves
-   * it absent). Returns the new value. No lock is held while `change` runs; it may use the map, but not change this key:
-   * that throws `RecursiveUpdateError` at once, from the operation that would change it. Every call decodes and encodes the
+   * Replaces the value of `key` by `change(current, key)`, atomically: if another thread changed the key meanwhile, `change` runs
+   * again with the new value, so it should have no side effects. A result of undefined removes the key (or leaves
+   * it absent). Returns the new value. No lock is held while `change` runs. `change` may use the map, but not change this key: the
+   * operation that would do so throws `RecursiveUpdateError` at once. Every call decodes and encodes the
    * whole value: O(its length).
    */
   update(key: K, change: (current: V | undefined, key: K) => V | undefined): V | undefined
@@ -69,9 +69,9 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
   add(key: K, delta: V): V
 
   /**
-   * Calls `callback` for each entry. This and the iterators are weakly consistent: a key that is present throughout is seen
-   * exactly once, no key is seen twice, a value is one that the key had when it was visited, other threads go on
-   * meanwhile. Entries added or removed meanwhile, by anyone, may or may not be seen. There is no insertion order.
+   * Calls `callback` for each entry. `forEach` and the iterators are weakly consistent: they visit a key that is present throughout exactly
+   * once, and no key twice; a value is one that the key had when it was visited; other threads go on meanwhile. Entries that any
+   * thread adds or removes meanwhile may or may not be visited. There is no insertion order.
    */
   forEach(callback: (value: V, key: K, map: this) => void, thisArg?: unknown): void
   /** Iterates over the keys, weakly consistent as `forEach`. */
@@ -93,15 +93,15 @@ export interface ConcurrentMap<K, V> extends Iterable<[K, V]> {
    */
   shardStats(): ShardStats[]
   /**
-   * Checks every invariant of the whole memory and returns what is broken, in words; empty if all is well. Only meaningful
-   * while no other thread uses the map. O(size of the memory). For tests, and for those who wonder.
+   * Checks every invariant of the whole memory and describes those that are broken; empty if there is none. The result has a
+   * meaning only while no other thread uses the map. O(size of the memory). For tests, and to look into a suspicion.
    */
   audit(): string[]
-  /** What to send to another thread, which calls `attach` with it. */
+  /** Send the handle to another thread, which calls `attach` with it. */
   readonly handle: MapHandle<K, V>
   /**
-   * Lets the map know of a worker whose death it is to notice, so that locks the worker held are recovered at once. In
-   * Node, workers that this thread creates after it has loaded the library are watched already; a browser's workers always are. Returns the map.
+   * Listens for the end of a worker, so that the locks which it held are recovered at once. In Node, workers that this thread creates after
+   * it has loaded the library are watched already; a browser's workers always are. Returns the map.
    */
   watch(worker: WatchableWorker | BrowserWorker): this
   /** Gives up this thread's place in the map. The other threads go on; the memory is freed when the last one lets go. */

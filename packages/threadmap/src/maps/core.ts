@@ -1,8 +1,9 @@
 /**
- * The five classes have one core: keys and values go into this thread's scratch areas, the kernel does the rest by the map's
- * policy. The core is an object of its own, and its fields are ordinary ones, because the classes of maps have one hidden class each:
- * a private field that five hidden classes share takes V8 longer to find than the kernel takes to read a key. What a user can
- * see of a map has no way to the core.
+ * The core of a map, which all five classes have in common. It writes keys and values into this thread's scratch areas, calls the kernel,
+ * and reads the results; the map's policy matters to the kernel only.
+ *
+ * The core is an object of its own, with ordinary fields, for speed: V8 looks up private fields and methods slowly where it has seen more
+ * than four hidden classes, and each class of maps has one. Maps have the core in their only private field, so users cannot reach it.
  */
 
 import * as L from '../bridge/layout.generated.js'
@@ -28,7 +29,7 @@ const METHODS: Record<number, string> = {
   [L.GET_AND_DELETE]: 'getAndDelete',
 }
 
-/** In place of a value that an operation does not have. */
+/** The value of operations that have none. */
 const NOTHING = Symbol('nothing')
 
 export class MapCore<K, V> {
@@ -43,11 +44,11 @@ export class MapCore<K, V> {
   readonly cache: ReadCache | undefined
   /** How the read cache keeps values that could be changed. */
   readonly cached: Cached<V> | undefined
-  /** Writing a value can run code of the program: see `NativeCodec`. */
+  /** Whether writing a value can run code of the program: see `NativeCodec`. */
   readonly prepares: boolean
-  /** Values are words inside the entries. */
+  /** Whether values are words inside the entries. */
   readonly inline: boolean
-  /** These words are numbers; and the kernel can take keys as numbers, too. It has shorter ways for both. */
+  /** Whether these words are numbers, and whether keys are numbers too that the kernel can take as such. The kernel has shorter ways for both. */
   readonly numbers: boolean
   readonly numberKeys: boolean
   disposed = false
@@ -130,20 +131,20 @@ export class MapCore<K, V> {
     return value
   }
 
-  /** `get` of a number. NaN is ambiguous: then R_CODE has the status. */
+  /** `get` where values are numbers. NaN is ambiguous: R_CODE has the status. */
   #getNumber(key: K): V | undefined {
     const value =
       this.numberKeys && typeof key === 'number'
         ? this.kernel.getNumberAt(key)
         : this.kernel.getNumber(this.key.write(this.scratch, KEY, key))
-    // biome-ignore lint/suspicious/noSelfCompare: false for NaN alone.
+    // biome-ignore lint/suspicious/noSelfCompare: false only for NaN.
     if (value === value) return value as V
     const code = this.scratch.u32[(this.scratch.resultWord + L.R_CODE) >>> 2] | 0
     if (code === L.ABSENT) return undefined
     return code === L.PRESENT ? (value as V) : this.#getAgain(key, code)
   }
 
-  /** The rest of `get`: the result area was too small, or the kernel failed. */
+  /** The rest of `get` for codes other than PRESENT and ABSENT: the private window was too small, or the kernel failed. */
   #getAgain(key: K, code: number): V | undefined {
     if (code === L.E_AREA) this.growResult()
     else this.check(code)
@@ -152,7 +153,7 @@ export class MapCore<K, V> {
 
   // --- Changing ---------------------------------------------------------------------------------------------------------
 
-  /** The value to store in place of `value`, by the schema of its codec. Runs code of the program. */
+  /** The value to store in place of `value`, as the codec's schema returns it. Runs code of the program. */
   admit(value: V, key: K): V {
     const codec = this.value
     if (codec.admit === undefined) return value
@@ -165,7 +166,7 @@ export class MapCore<K, V> {
     return this.prepares ? this.value.prepare!(value, key) : value
   }
 
-  /** The key, or a copy of it that code of the program and other threads cannot change meanwhile. */
+  /** The key, or a copy of it if code of the program or another thread could change it. */
   own(key: K): K {
     const codec = this.key
     return codec.own === undefined ? key : codec.own(key)
@@ -194,7 +195,7 @@ export class MapCore<K, V> {
     return this.#run(L.INSERT, key, prepared, NOTHING)
   }
 
-  /** Runs no code of the program. Repeats the operation till the private window is large enough for its result. */
+  /** Runs no code of the program. Repeats the operation until the private window is large enough for its result. */
   #run(op: number, key: K, prepared: unknown, expected: unknown): number {
     const { kernel, scratch, value: codec } = this
     try {
@@ -213,32 +214,32 @@ export class MapCore<K, V> {
     }
   }
 
-  /** Refuses to change a key that an `update` of this thread is at. */
+  /** `RecursiveUpdateError` for a change of a key that an `update` of this thread is at. */
   refuseOwn(key: K, method: string): void {
     refuseOwnChange(this.session, this.key.cacheKey(key), method, () => quote(key))
   }
 
   // --- What the kernel says ---------------------------------------------------------------------------------------------
 
-  /** Makes room for the result that did not fit. */
+  /** Makes the private window large enough for a result that did not fit (E_AREA). */
   growResult(): void {
     const needed = this.scratch.u32[(this.scratch.resultWord + L.R_DETAIL) >>> 2]
     this.scratch.reserve(RESULT, needed)
   }
 
-  /** Throws the error that a negative code means. */
+  /** Throws the error of a negative code. */
   check(code: number): number {
     if (code < 0) throw failureOf(this.session, this.kind, code)
     return code
   }
 
-  /** Called when the map is found to be disposed. */
+  /** Throws the error for a disposed map. */
   refuse(): never {
     throw new DisposedError(`this ${this.kind} was disposed in this thread; attach to its handle again to go on`)
   }
 }
 
-/** Whether the value that the key had is read after the operation; that lets go of large windows then. */
+/** Whether the caller reads a result after the operation: then `result` lets go of large windows. */
 function givesResult(op: number): boolean {
   return op === L.INSERT || op === L.SWAP || op === L.GET_AND_DELETE || op === L.ADD
 }

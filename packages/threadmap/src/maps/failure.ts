@@ -1,4 +1,4 @@
-/** Turns the kernel's error codes into errors that say what, where, the limit and the next step. */
+/** Turns the kernel's error codes into errors that state the event, the place, the limit and the next step. */
 
 import * as L from '../bridge/layout.generated.js'
 import { deathWords, ownerWords } from '../bridge/owner-words.js'

@@ -4,7 +4,7 @@ import { type Attached, attachMap, constructAttached } from './open.js'
 import type { ShardedOptions } from './options.js'
 
 /**
- * The fast one: reads take no lock and write no shared memory, so they scale with the threads and never wait for a writer,
+ * The fastest map: reads take no lock and write no shared memory, so they scale with the threads and never wait for a writer,
  * not even for one that died. A writer takes the mutex of one shard.
  *
  * Consistency: every operation on one key is linearizable. `clear` is atomic per shard; `size` is a sum of exact shard

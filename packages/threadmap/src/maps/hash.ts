@@ -7,7 +7,7 @@ import { writeText } from '../codec/text.js'
 import { CodecError, MapFullError, OptionError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
 
-/** Space for one key to be hashed; it grows with the longest. */
+/** The most bytes of the memory in which keys are hashed; it grows with the longest key. */
 const MAX_BYTES = 2 ** 31
 
 let session: Session | undefined

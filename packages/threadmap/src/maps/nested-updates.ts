@@ -1,18 +1,18 @@
 /**
- * The updates that this thread is in: `update` runs the program's function without a lock, and starts again if the key has
- * changed meanwhile. If the function itself changes the key, that would go on for ever; so while it runs, this thread's
- * changes of that key are refused, by whichever object of the map. Other threads' changes are not.
+ * The updates that this thread is in. `update` runs the program's function without a lock, and starts again if the key has changed
+ * meanwhile. If the function itself changed the key, the update would never end. So while the function runs, this thread's changes of
+ * that key are refused, also by other objects for the same map. Changes by other threads are not refused.
  */
 
 import { identityOf } from '../bridge/identity.js'
 import type { Session } from '../bridge/session.js'
 import { RecursiveUpdateError } from '../errors/classes.js'
 
-/** The session of each update, innermost last, and what the read cache would keep its key under. */
+/** The session of each update, innermost last, and the cache key of its key (`KeyCodec.cacheKey`). */
 const sessions: (Session | undefined)[] = []
 const keys: unknown[] = []
 
-/** How many updates this thread is in; operations look at this before all else. */
+/** How many updates this thread is in. Operations check it first, so that maps without nested updates pay one comparison. */
 export let updates = 0
 
 export function beginUpdate(session: Session, key: unknown): void {
@@ -27,7 +27,7 @@ export function endUpdate(): void {
   keys[updates] = undefined
 }
 
-/** Refuses a change of a key that is being updated. */
+/** `RecursiveUpdateError` for a change of a key that this thread is updating. */
 export function refuseOwnChange(session: Session, key: unknown, name: string, quote: () => string): void {
   for (let i = 0; i < updates; i++) {
     if (!isSameKey(keys[i], key) || !isSameMemory(sessions[i]!, session)) continue
@@ -38,7 +38,7 @@ export function refuseOwnChange(session: Session, key: unknown, name: string, qu
   }
 }
 
-/** Refuses `clear` while any key is being updated: it changes them all. */
+/** `RecursiveUpdateError` for `clear` while this thread updates any key of the map: `clear` changes them all. */
 export function refuseOwnClear(session: Session): void {
   for (let i = 0; i < updates; i++) {
     if (!isSameMemory(sessions[i]!, session)) continue
@@ -53,7 +53,7 @@ function isSameKey(a: unknown, b: unknown): boolean {
   return a === b || (a !== a && b !== b)
 }
 
-/** A memory can arrive twice, by two handles. */
+/** A memory can reach the thread twice, by two handles. */
 function isSameMemory(a: Session, b: Session): boolean {
   return a === b || identityOf(a.memory) === identityOf(b.memory)
 }

@@ -1,4 +1,4 @@
-/** How a map comes to this thread: created, or attached to by a handle. Both end in a core. */
+/** Creates maps, and attaches to maps by their handles. */
 import { checkHandle } from '../bridge/check-handle.js'
 import { readHeaderText } from '../bridge/header.js'
 import { type MapKind, POLICIES } from '../bridge/policies.js'
@@ -24,7 +24,7 @@ export function createCore<K, V>(kind: MapKind, options: AnyOptions<K, V>): MapC
 }
 
 /**
- * Attaches to the map of a handle. The core goes to the constructor of the class in place of options.
+ * Attaches to the map of a handle. The result is a core, which the caller passes to the constructor of the class in place of options.
  * @internal
  */
 export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options: AttachOptions<V>): never {
@@ -52,12 +52,12 @@ function codecNames(memory: MapHandle['memory']): [string, string] {
       return names as [string, string]
     }
   } catch {
-    // Said below.
+    // The error is below.
   }
   throw new AttachError(`the memory names no codecs of keys and values: ${quote(text)}`)
 }
 
-/** What `attach` returns when it is called on the class `C`: a `Whole` on the map's own class, else an instance of `C`. */
+/** The type of `attach` when it is called on the class `C`: `Whole` on the map's own class, else an instance of `C`. */
 export type Attached<C, Base, Whole> = Base extends C
   ? Whole
   : C extends new (
@@ -67,7 +67,7 @@ export type Attached<C, Base, Whole> = Base extends C
     : never
 
 /**
- * Constructs the class that `attach` was called on: `own`, or a subclass. Called as a bare function it has none, and means
+ * Constructs the class that `attach` was called on: `own`, or a subclass of it. `attach` without a class, as a bare function, means
  * `own`.
  * @internal
  */

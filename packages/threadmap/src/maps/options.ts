@@ -1,4 +1,4 @@
-/** The options of the constructors, and how they become the configuration of a memory. */
+/** The options of the constructors, their checks, and the header that follows from them. */
 import { platform } from '#platform'
 import { BACKOFF_OPTIONS, type BackoffOptions } from '../bridge/backoff.js'
 import { DEFAULTS, HASH_NAMES, HASHES, type HashName, type Header, headerOf, randomSeed } from '../bridge/header.js'
@@ -20,15 +20,16 @@ export interface MapOptions<K, V> {
   /** The largest size of the shared memory in bytes, at most 4 GiB. Default 1 GiB (reserved, not used, until needed). */
   maxBytes?: number
   /**
-   * How many keys each thread may keep in its private read cache. Default 0: no cache. What cached reads give out nobody can
-   * change: `json` and `struct` values are frozen, `bytes` are copied, codecs of your own decode anew unless they say how else.
+   * How many keys each thread may keep in its private read cache. Default 0: no cache. No reader can change the value of another
+   * reader: `json` and `struct` values are frozen, `bytes` are copied, codecs of your own decode anew unless they have `immutable` or
+   * `clone`.
    */
   cache?: number
   /** The hash function. Default `default`. */
   hash?: HashName
   /**
-   * The seed of the hash, 64 bits. Default random: then nobody outside can choose keys that collide in the hash `default`. A
-   * seed that you give makes the same hash in every run; keep it secret where others choose the keys.
+   * The seed of the hash, 64 bits. Default random: then nobody outside can choose keys that collide in the hash `default`. With a
+   * seed of yours the hash is the same in every run; keep it secret where others choose the keys.
    */
   seed?: bigint
   /** How long to wait for a lock in milliseconds, before `LockTimeoutError`. Default 5000. */
@@ -39,7 +40,7 @@ export interface MapOptions<K, V> {
   backoff?: BackoffOptions
 }
 
-/** What `ShardedMap` and `FastMap` take besides. */
+/** The options of `ShardedMap` and `FastMap`. */
 export interface ShardedOptions<K, V> extends MapOptions<K, V> {
   /**
    * How many shards: a power of two from 1 to 1024. Default: 4 for each thread that the machine runs at once, 8 at least and 64
@@ -48,27 +49,27 @@ export interface ShardedOptions<K, V> extends MapOptions<K, V> {
   shards?: number
 }
 
-/** What `UnsafeMap` takes besides. */
+/** The options of `UnsafeMap`. */
 export interface UnsafeOptions<K, V> extends MapOptions<K, V> {
   /**
    * Whether concurrent misuse is detected. Default true. With false, updates of existing keys are plain reads and writes
-   * that other threads can overwrite (as in an undetected race); the memory stays whole all the same.
+   * that other threads can overwrite (as in an undetected race); the memory stays whole nevertheless.
    */
   detect?: boolean
 }
 
-/** What any of the maps takes; `checkOptions` refuses what the kind at hand does not. */
+/** The options of all maps. `checkOptions` refuses those that a kind does not take. */
 export type AnyOptions<K, V> = MapOptions<K, V> & Partial<ShardedOptions<K, V> & UnsafeOptions<K, V>>
 
 /** Shards by default: four for each thread that the machine runs at once, in whole powers of two between the limits. */
 const SHARDS_PER_THREAD = 4
 const FEWEST_SHARDS = 8
 const MOST_SHARDS = 64
-/** What the option `shards` may be. */
+/** The largest value of the option `shards`. */
 const LARGEST_SHARDS = 2 ** L.MOST_SHARD_BITS
 const DEFAULT_MAX_BYTES = 1024 ** 3
 
-/** A default is for what is missing; null is a mistake, and is told so. */
+/** A default replaces undefined only: null is a mistake, which the checks report. */
 function or<T>(value: T | undefined, otherwise: T): T {
   return value === undefined ? otherwise : value
 }
@@ -96,7 +97,7 @@ const OPTIONS = [
 ]
 const ATTACH_OPTIONS = ['value', 'cache']
 
-/** Checks what `attach` takes beside the handle. */
+/** Checks the options that `attach` takes beside the handle. */
 export function checkAttachOptions(kind: MapKind, options: object): void {
   if (typeof options !== 'object' || options === null) {
     throw new OptionError(`${kind}.attach() takes an object of options after the handle, and got ${String(options)}`)
@@ -109,7 +110,7 @@ function defaultShards(): number {
   return Math.min(Math.max(wanted, FEWEST_SHARDS), MOST_SHARDS)
 }
 
-/** Checks the cache option, which is a thread's own affair. */
+/** Checks the cache option, which each thread chooses for itself. */
 export function cacheSize(value: number | undefined): number {
   return whole('cache', or(value, 0), 0, 2 ** 24)
 }

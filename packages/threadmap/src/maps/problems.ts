@@ -1,4 +1,4 @@
-/** What `audit` finds, in words. */
+/** Describes the problems that `audit` finds. */
 import * as L from '../bridge/layout.generated.js'
 import type { Session } from '../bridge/session.js'
 

@@ -1,8 +1,9 @@
 /**
- * A thread's private read cache: key -> where its entry stands, and for values that are not plain words what the codec keeps
- * of the value (`Cached` in codec/codec.ts: nobody who reads it can change what the next one gets). Each read checks the entry in shared memory, so it is as linearizable as a read without it.
+ * A thread's private read cache. For each key it has the token of an earlier read, and for values that are not plain words the form of
+ * the value that the codec keeps (`Cached` in codec/codec.ts: no reader can change the value of the next one). Each read checks
+ * the entry in shared memory, so a read with the cache is as linearizable as a read without it.
  *
- * The words are kept in one array, not in an object per key: the fewer cache lines a read touches, the better.
+ * The tokens are in one array, not in an object per key, so that a read touches few cache lines.
  */
 
 /** Words per key: the entry, its generation, shard, version, and the two halves of the value word. */
@@ -15,11 +16,11 @@ export const WORDS = 6
 
 const FIRST_SIZE = 64
 
-/** At most `limit` keys; the one that came first goes first. */
+/** Keeps at most `limit` keys. The oldest key makes room for a new one. */
 export class ReadCache {
   readonly #limit: number
   readonly #places = new Map<unknown, number>()
-  /** The key of each place, so that it can be forgotten when another takes the place. */
+  /** The key of each place, so that it is removed when another key takes the place. */
   #keys: unknown[] = []
   #next = 0
   words = new Int32Array(FIRST_SIZE * WORDS)
@@ -29,12 +30,12 @@ export class ReadCache {
     this.#limit = limit
   }
 
-  /** The place of a key in `values`, and times WORDS in `words`. */
+  /** The place of a key: its index in `values`; times WORDS, its index in `words`. */
   find(key: unknown): number | undefined {
     return this.#places.get(key)
   }
 
-  /** A place for a key: its own, a new one, or that of the oldest. */
+  /** A place for a key: its own, a new one, or that of the oldest key. */
   take(key: unknown): number {
     const known = this.#places.get(key)
     if (known !== undefined) return known

@@ -6,7 +6,7 @@ import type { MapOptions } from './options.js'
 /**
  * One readers-writer lock around one table: Go's `sync.RWMutex` and a map.
  *
- * Consistency: every operation is linearizable, `size` and `clear` included. Readers share the lock, and yet each writes
+ * Consistency: every operation is linearizable, `size` and `clear` included. Readers share the lock, but each writes
  * the lock's word: two threads that only read are slower than one.
  *
  * Source: Go's sync.RWMutex, 0x9ef/go-maps.

@@ -1,10 +1,10 @@
-/** Iterators. The kernel hands out a batch of keys at a time; the value of each is read when its turn comes. */
+/** Iterators. The kernel hands out a batch of keys at a time; the value of each key is read when its turn comes. */
 
 import * as L from '../bridge/layout.generated.js'
 import { KEY, type Window } from '../bridge/scratch.js'
 import type { MapCore } from './core.js'
 
-/** A key, and where its entry stood when the batch was made. */
+/** A key, and the place of its entry when the batch was made. */
 interface Found<K> {
   key: K
   entry: number
@@ -21,7 +21,7 @@ function* batches<K, V>(core: MapCore<K, V>): Generator<Found<K>[]> {
     let done = false
     while (!done) {
       const batch = nextBatch(core, shard, position)
-      // Pages changed their use while a batch was checked: once more.
+      // Pages changed their use while the batch was checked, so the batch is made again.
       if (batch === undefined) continue
       position = batch.next
       done = batch.done
@@ -57,7 +57,8 @@ function nextBatch<K, V>(core: MapCore<K, V>, index: number, position: number): 
   }
   const found = readRecords(core, scratch.records(), 0, count, shard, version)
   if (scratch.isLarge) scratch.shrink()
-  // The kernel could not look at the end which of these lived all the while; where their pages are the same, their headers say.
+  // A batch in the private window went there in pieces, so the kernel could not check at its end which of the entries are still alive.
+  // The headers of the entries say so, provided that the pages are the same (versionOf).
   const live = found.filter(({ entry, generation, meta }) => kernel.isRecordLive(entry, generation, meta) !== 0)
   return kernel.versionOf(shard) === version ? { found: live, next, done } : undefined
 }
@@ -107,7 +108,7 @@ function look<K, V>(core: MapCore<K, V>, call: (meta: number) => number, key: K)
 function currentValue<K, V>(core: MapCore<K, V>, found: Found<K>): V | undefined {
   if (core.disposed) core.refuse()
   const code = core.kernel.readKnown(found.entry, found.generation, found.shard, found.version)
-  // The entry moved, or has gone, or its value is large: the map knows.
+  // PRESENT aside, the entry moved, or was removed, or its value is large: an ordinary look for the key decides.
   if (code === L.PRESENT) return core.result()
   return look(core, core.kernel.get, found.key) === L.PRESENT ? core.result() : undefined
 }

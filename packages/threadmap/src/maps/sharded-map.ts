@@ -4,10 +4,10 @@ import { type Attached, attachMap, constructAttached } from './open.js'
 import type { ShardedOptions } from './options.js'
 
 /**
- * A map in shards, each with a readers-writer lock: the kind of orcaman/concurrent-map. Shard count and hash are yours.
+ * A map in shards, each with a readers-writer lock, like orcaman/concurrent-map. Shard count and hash are options.
  *
  * Consistency: every operation on one key is linearizable. `clear` is atomic per shard; `size` is a sum of exact shard
- * counts. A reader can wait for a writer of its shard; both recover from one that died.
+ * counts. A reader can wait for a writer of its shard, but not for one that died.
  *
  * Source: orcaman/concurrent-map, tidwall/shardmap.
  */

@@ -1,8 +1,8 @@
-/** The counters of a map, and where the kernel has them. */
+/** The counters of a map. The kernel has them in shards and registry slots. */
 import * as L from '../bridge/layout.generated.js'
 import type { Session } from '../bridge/session.js'
 
-/** Counters of one map, read without stopping anybody: exact only while nobody writes. */
+/** Counters of one map. They are read without stopping other threads, so they are exact only while no thread writes. */
 export interface MapStats {
   /** Entries in the map. */
   size: number
@@ -20,7 +20,7 @@ export interface MapStats {
   retries: number
   /** Times a thread did not get a lock at once. */
   lockWaits: number
-  /** Of those, times it went to sleep. */
+  /** How many of these times the thread went to sleep. */
   lockSleeps: number
   /** Pauses spun while waiting for locks. */
   spins: number
@@ -34,17 +34,17 @@ export interface MapStats {
   threads: number
 }
 
-/** Counters of one shard of a map, as they are while others go on. */
+/** Counters of one shard of a map, read while other threads go on. */
 export interface ShardStats {
   /** Entries in the shard. */
   entries: number
   /** Times a thread did not get the shard's lock at once, since the map began (modulo 2^32). */
   lockWaits: number
-  /** How long they waited, all together, in milliseconds. Short spins are counted by their nominal length. */
+  /** How long all threads together waited, in milliseconds. Short spins count with their nominal length. */
   lockWaitMs: number
 }
 
-/** The counters of Go's `sync.Map`, besides. */
+/** The counters of a SyncMap: with those of Go's `sync.Map`. */
 export interface SyncMapStats extends MapStats {
   /** Reads that had to look into `dirty` under the mutex, since the map began. */
   misses: number
@@ -56,7 +56,7 @@ export interface SyncMapStats extends MapStats {
   dirtyEntries: number
 }
 
-/** All counters but the size, which a map counts by itself. */
+/** All counters but the size, which the map reads itself. */
 export function statsOf(session: Session): Omit<MapStats, 'size'> {
   const { kernel, memory } = session
   return {

@@ -7,7 +7,7 @@ import { type SyncMapStats, syncStatsOf } from './stats.js'
 /**
  * Go's `sync.Map` as it was up to Go 1.23: an immutable `read` index that is used without a lock, and `dirty` under a mutex
  * for keys that `read` lacks. A miss in `read` looks into `dirty`; after as many misses as `dirty` has entries, `dirty`
- * becomes `read`. The next new key then copies the live entries into a new `dirty`: that is the spike to know of.
+ * becomes `read`. The next new key then copies the live entries into a new `dirty`: such an operation takes O(n).
  *
  * Consistency: every operation on one key is linearizable; `clear` too. `size` counts the entries under the mutex, O(n):
  * Go's map has no length either. Iteration promotes `dirty` first, as Go's Range does. Pages of deleted entries are reused
@@ -36,7 +36,7 @@ export class SyncMap<K, V> extends BaseMap<K, V> {
     return constructAttached(this, SyncMap, attachMap('SyncMap', handle, options))
   }
 
-  /** Counters, with those that Go's source keeps. */
+  /** The counters of every map, and those of Go's source. */
   override stats(): SyncMapStats {
     return { ...super.stats(), ...syncStatsOf(this.session) }
   }

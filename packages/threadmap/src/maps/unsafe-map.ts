@@ -4,7 +4,7 @@ import { type Attached, attachMap, constructAttached } from './open.js'
 import type { UnsafeOptions } from './options.js'
 
 /**
- * Go's built-in map: no locks, and misuse is detected. A thread that comes upon another one inside gets a
+ * Go's built-in map: no locks, and misuse is detected. A thread that finds another one inside gets a
  * `ConcurrentMapError` with Go's words: "concurrent map writes", "concurrent map read and map write", "concurrent map
  * iteration and map write". One thread at a time may use it, from any thread; the memory stays whole in any case.
  *

@@ -3,8 +3,8 @@ import { KEY, VALUE } from '../bridge/scratch.js'
 import type { MapCore } from './core.js'
 
 /**
- * Replaces the value of `key` by `change(current, given)`, again and again till no other thread came between. `key` is the
- * map's own copy of the key that the program gave.
+ * Replaces the value of `key` by `change(current, given)`. Repeats that until no other thread has changed the key meanwhile. `key` is
+ * the map's private copy of the key that the program gave.
  */
 export function update<K, V>(
   core: MapCore<K, V>,
