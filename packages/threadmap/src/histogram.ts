@@ -1,5 +1,5 @@
 /**
- * threadmap/histogram: how often which values occurred, in memory that all threads share.
+ * threadmap/histogram: counts how often values occurred, in memory that all threads share.
  *
  * The buckets are log-linear: each power of two is cut into equally wide buckets, so the width of a bucket is a fixed
  * share of its values. A count changes by one atomic add, so a thread may die at any point and leaves the histogram whole.
@@ -12,13 +12,13 @@ import { bytesOf, HEADER_BYTES, type HistogramOptions, isShared, lengthOf, Place
 export { AttachError, MapFullError, OptionError } from './errors/classes.js'
 export type { HistogramOptions } from './histogram/place.js'
 
-/** What crosses to another thread; `Histogram.attach` takes it. Structured-cloneable. */
+/** The way to a histogram for another thread: send it, and pass it to `Histogram.attach` there. Structured-cloneable. */
 export interface HistogramHandle {
-  /** What the handle leads to. */
+  /** The class of the handle's object. */
   readonly kind: 'Histogram'
-  /** The memory that it stands in, perhaps beside other things. */
+  /** The memory of the histogram, which may hold other data too. */
   readonly memory: SharedArrayBuffer
-  /** Where in the memory, in bytes. */
+  /** The offset of the histogram in the memory, in bytes. */
   readonly offset: number
 }
 
@@ -33,8 +33,8 @@ export interface Bucket {
 }
 
 /**
- * What one bucket counts to: half of what its word holds. A record beyond it is taken back, and the adds of all threads
- * that may be under way together (`MOST_AT_ONCE` each) do not reach the other half.
+ * The largest count of a bucket: half of the largest number in its word. A record beyond it is taken back. The adds that all threads may
+ * have under way at once (`MOST_AT_ONCE` each) cannot reach the end of the other half.
  */
 const MOST_IN_BUCKET = 2 ** 31
 const MOST_AT_ONCE = 2 ** 20
@@ -58,7 +58,7 @@ export class Histogram {
   readonly #counts: Uint32Array
   readonly #subBits: number
   readonly #sub: number
-  /** The largest value that is told apart; a larger one counts as this. */
+  /** The largest value with a bucket; a larger value counts as this one. */
   readonly highest: number
 
   /** A new, empty histogram. `OptionError` for options outside their range, and for memory that is too small or in use. */
@@ -78,7 +78,7 @@ export class Histogram {
 
   /**
    * The histogram of a handle that another thread sent, or of a `SharedArrayBuffer` that begins with one. `AttachError` for
-   * anything else.
+   * any other value.
    */
   static attach(from: HistogramHandle | SharedArrayBuffer): Histogram {
     if (isShared(from)) return new Histogram(Place.find(from, 0))
@@ -89,8 +89,8 @@ export class Histogram {
   }
 
   /**
-   * A new histogram with the records of all `parts`, which have the same options (`OptionError` otherwise): what the threads
-   * of a program recorded each for itself. With no parts it is empty and has the default options.
+   * A new histogram with the records of all `parts`, which must have equal options (`OptionError` otherwise). Use it where each thread
+   * of a program records into a histogram of its own. Without parts the sum is empty and has the default options.
    */
   static sum(parts: Iterable<Histogram | HistogramHandle>): Histogram {
     let sum: Histogram | undefined
@@ -108,20 +108,20 @@ export class Histogram {
     return bytesOf(subBits, bits)
   }
 
-  /** What another thread attaches to. */
+  /** Send the handle to another thread, which calls `Histogram.attach` with it. */
   get handle(): HistogramHandle {
     const { memory, offset } = this.#place
     return { kind: 'Histogram', memory, offset }
   }
 
-  /** By which share a figure may differ from the true one, at most. */
+  /** The largest share by which a figure may differ from the true one. */
   get relativeError(): number {
     return 1 / (2 * this.#sub)
   }
 
   /**
-   * Counts `value`, `count` times (1 to 1,048,576). Fractions are cut off; what is below 0 counts as 0, what is above
-   * `highest` as `highest`. Any thread may call it. `OptionError` for what is no number; `MapFullError` when the bucket has
+   * Counts `value`, `count` times (1 to 1,048,576). Fractions are cut off; a value below 0 counts as 0, a value above
+   * `highest` as `highest`. Any thread may call it. `OptionError` for a value that is no number; `MapFullError` when the bucket has
    * 2^31 records, and then nothing was counted. O(1): one atomic add.
    */
   record(value: number, count = 1): void {
@@ -129,7 +129,7 @@ export class Histogram {
     this.#add(this.#bucketOf(value), count)
   }
 
-  /** Adds the records of `other`, which has the same options (`OptionError` otherwise). Returns this histogram. */
+  /** Adds the records of `other`, which must have equal options (`OptionError` otherwise). Returns this histogram. */
   add(other: Histogram): this {
     this.#checkAlike(other)
     const theirs = other.#counts
@@ -141,8 +141,8 @@ export class Histogram {
   }
 
   /**
-   * Takes all records out, into `into` (a new histogram if left out), and returns that. A record that another thread makes
-   * meanwhile is either taken now or stays for the next time: none is lost or counted twice. `OptionError` where `into` has
+   * Moves all records into `into` (a new histogram if left out), and returns `into`. A record that another thread makes
+   * meanwhile is either moved now or stays for the next call: none is lost or counted twice. `OptionError` where `into` has
    * other options.
    */
   take(into: Histogram = this.#alike()): Histogram {
@@ -155,7 +155,7 @@ export class Histogram {
     return into
   }
 
-  /** Forgets all records. Those that are made meanwhile are either forgotten or kept. */
+  /** Removes all records. Those that are made meanwhile are either removed or kept. */
   reset(): void {
     for (let i = 0; i < this.#counts.length; i++) Atomics.store(this.#counts, i, 0)
   }
@@ -199,8 +199,8 @@ export class Histogram {
     if (!(percent >= 0 && percent <= 100)) {
       throw new OptionError(`percentile() takes a percentage from 0 to 100, and got ${String(percent)}`)
     }
-    // A copy: with counts that rise between two walks over them the rank would not fit. Multiplied first, so that
-    // 99.9% of 50,000 is 49,950 and not a rounding error more.
+    // A copy: if counts rose between the two walks over them, the rank would be wrong. The product comes before the quotient, so
+    // that 99.9% of 50,000 is 49,950 and not a rounding error more.
     const counts = this.#counts.slice()
     let total = 0
     for (let i = 0; i < counts.length; i++) total += counts[i]
@@ -252,7 +252,7 @@ export class Histogram {
       const shift = 31 - Math.clz32(whole) - this.#subBits
       return shift * this.#sub + (whole >>> shift)
     }
-    // Shifts and the count of leading zeros see 32 bits: the upper ones of a safe integer are taken apart.
+    // Shifts and clz32 work on 32 bits, so the upper bits of a safe integer are treated separately.
     const upper = Math.floor(whole / 2 ** 32)
     const shift = 63 - Math.clz32(upper) - this.#subBits
     return shift * this.#sub + Math.floor(whole / 2 ** shift)

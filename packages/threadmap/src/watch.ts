@@ -1,6 +1,7 @@
 /**
- * threadmap/watch: hears of the ends of workers, and nothing else. For workers that only forward handles to workers of their
- * own: without it nobody hears of their workers' deaths before they end themselves. It loads no map and no kernel.
+ * threadmap/watch: hears of the ends of workers, and does nothing else. It is for workers that only forward handles to workers of their
+ * own: without it other threads do not hear of the deaths of those workers before the forwarding worker ends. It loads no map and no
+ * kernel.
  */
 
 export { onThreadDeath, type ThreadDeath, watchWorker as watch } from './liveness/watch.js'

@@ -1,6 +1,6 @@
 /**
- * Where a histogram is: a header that describes it (magic, format, shape), and the counts of its buckets behind it. The
- * magic is written last and read first, so a thread that attaches too early is refused.
+ * The place of a histogram in memory: a header that describes it (magic, format, shape), then the counts of its buckets. The magic is
+ * written last and read first, so a thread that attaches too early is refused.
  */
 
 import { AttachError, OptionError } from '../errors/classes.js'
@@ -8,17 +8,17 @@ import { refuseUnknown } from '../errors/unknown-options.js'
 
 /** The options of `new Histogram()`. */
 export interface HistogramOptions {
-  /** The largest value that is told apart; default 2^42 - 1, which is 73 minutes in nanoseconds. It is rounded up to a power of two less 1. */
+  /** The largest value with a bucket; default 2^42 - 1, which is 73 minutes in nanoseconds. It is rounded up to a power of two less 1. */
   highest?: number
   /** Buckets for each power of two: 2, 4, 8 to 1,024; default 64. Twice as many take twice the memory and halve `relativeError`. */
   subBuckets?: number
-  /** Memory to stand in, beside other things of yours; a new one if left out. Its bytes from `offset` must be zero. */
+  /** The memory of the histogram, which may hold other data too; a new one if left out. The histogram's bytes must be zero. */
   memory?: SharedArrayBuffer
-  /** Where in `memory`, in bytes: a multiple of 4; default 0. */
+  /** The offset of the histogram in `memory`, in bytes: a multiple of 4; default 0. */
   offset?: number
 }
 
-/** The words in front of the counts. */
+/** The words of the header, by index. */
 const MAGIC = 0
 const FORMAT = 1
 const SUB_BITS = 2
@@ -40,9 +40,9 @@ const MOST_BITS = 53
 export class Place {
   readonly memory: SharedArrayBuffer
   readonly offset: number
-  /** Buckets per power of two, as a power of two. */
+  /** log2 of the buckets per power of two. */
   readonly subBits: number
-  /** Values have at most this many bits. */
+  /** How many bits the largest value has. */
   readonly bits: number
 
   constructor(memory: SharedArrayBuffer, offset: number, subBits: number, bits: number) {
@@ -69,7 +69,7 @@ export class Place {
     header[FORMAT] = CURRENT_FORMAT
     header[SUB_BITS] = subBits
     header[BITS] = bits
-    // Last, so that a thread that attaches too early is refused instead of misled.
+    // The magic is written last, so that a thread that attaches too early is refused instead of misled.
     Atomics.store(header, MAGIC, MAGIC_WORD)
     return new Place(memory, offset, subBits, bits)
   }
@@ -95,7 +95,7 @@ export class Place {
   }
 }
 
-/** The shape that the options ask for. `OptionError` for options outside their range. */
+/** The shape of a histogram with these options. `OptionError` for options outside their range. */
 export function shapeOf(options: HistogramOptions): { subBits: number; bits: number } {
   const { highest = DEFAULT_HIGHEST, subBuckets = DEFAULT_SUB_BUCKETS } = options
   const subBits = Math.log2(subBuckets)
@@ -126,7 +126,7 @@ function headerOf(memory: SharedArrayBuffer, offset: number): Uint32Array {
   return new Uint32Array(memory, offset, HEADER_BYTES / Uint32Array.BYTES_PER_ELEMENT)
 }
 
-/** What speaks against `bytes` bytes at this place, or undefined. */
+/** The reason why a histogram of `bytes` bytes cannot be at this place, or undefined. */
 function misplaced(memory: unknown, offset: unknown, bytes: number): string | undefined {
   if (!isShared(memory)) return `takes a SharedArrayBuffer as memory, and got ${String(memory)}`
   if (!isOffset(offset)) return `takes a multiple of 4 as offset, and got ${String(offset)}`
@@ -138,7 +138,7 @@ function isOffset(offset: unknown): offset is number {
   return Number.isSafeInteger(offset) && (offset as number) >= 0 && (offset as number) % 4 === 0
 }
 
-/** By its name, since a buffer may come from another realm; and a page that is not isolated has no such class. */
+/** Whether `value` is a SharedArrayBuffer. Its brand says so: it may come from another realm, and a page that is not isolated lacks the class. */
 export function isShared(value: unknown): value is SharedArrayBuffer {
   return Object.prototype.toString.call(value) === '[object SharedArrayBuffer]'
 }

@@ -2,10 +2,10 @@ import { BACKOFF_OPTIONS, type BackoffOptions, DEFAULT_BACKOFF } from '../bridge
 import { OptionError } from '../errors/classes.js'
 import { refuseUnknown } from '../errors/unknown-options.js'
 
-/** Longer than this a thread had better sleep. */
+/** The longest pause: a thread that must wait longer should sleep. */
 const LONGEST_NS = 20_000
 
-/** One atomic load from JavaScript takes about 5 ns, and the optimiser leaves it alone. */
+/** One atomic load from JavaScript takes about 5 ns (Node 20), and the optimiser does not remove it. */
 const NS_PER_STEP = 5
 const word = new Int32Array(new SharedArrayBuffer(4))
 
@@ -24,7 +24,7 @@ export class Backoff {
   readonly maxRetries: number
   #retries = 0
 
-  /** Starts before the first pause. `OptionError` for an option that there is not, or that is no whole number from 0 up. */
+  /** Starts before the first pause. `OptionError` for an unknown option, and for one that is no whole number from 0 up. */
   constructor(options: BackoffOptions = {}) {
     refuseUnknown('new Backoff()', options, BACKOFF_OPTIONS)
     this.initialDelay = options.initialDelay ?? DEFAULT_BACKOFF.initialDelay

@@ -2,11 +2,11 @@ import { LockUsageError } from '../errors/classes.js'
 import type { OwnerDied, Place } from './lock-memory.js'
 
 /**
- * A lock that `lockAsync` took. Only the guard gives it up: several calls of one thread may be at the lock, and the thread
- * alone does not say which one. `using guard = await mutex.lockAsync()` gives it up at the end of the block.
+ * A lock that `lockAsync` took. Only the guard gives it up: several calls of one thread may hold or want the lock, and the thread
+ * alone does not say which one is meant. `using guard = await mutex.lockAsync()` gives the lock up at the end of the block.
  */
 export interface LockGuard extends Disposable {
-  /** Who died while holding the lock; what it guards may be half-changed. */
+  /** The thread that died while it held the lock: the data that the lock guards may be half-changed. */
   readonly ownerDied: OwnerDied | undefined
   /** Gives the lock up. `LockUsageError` if that was done already. */
   unlock(): void
@@ -31,7 +31,7 @@ export class Guard implements LockGuard {
     if (wasDisposed) throw this.#place.disposed()
   }
 
-  /** Gives the lock up unless that was done. */
+  /** Gives the lock up, unless that was done already. */
   [Symbol.dispose](): void {
     const release = this.#release
     this.#release = undefined

@@ -1,6 +1,6 @@
 /**
- * Where locks of users live: one small memory per thread that creates locks, shared with whoever gets a handle. Its
- * registry says which threads live, so a dead owner is found out as in a map.
+ * The memory of users' locks: one small memory per thread that creates locks. Threads that get a handle share it. Its registry says
+ * which threads live, so a dead owner is noticed as in a map.
  */
 
 import { checkHandle } from '../bridge/check-handle.js'
@@ -23,35 +23,35 @@ import {
 import { checkReady } from '../liveness/web-locks.js'
 import { threadIdOf } from '../platform/web-thread.js'
 
-/** The kinds of lock, as their block says. */
+/** The kinds of lock. The number in a lock's block is the index here, plus one. */
 export const LOCK_KINDS = ['Mutex', 'RWMutex', 'CompatRWMutex', 'WaitGroup'] as const
 /** The names of the four kinds of lock. */
 export type LockKind = (typeof LOCK_KINDS)[number]
 
-/** What crosses to another thread; `attach` takes it. */
+/** The way to a lock for another thread: send it, and pass it to `attach` there. */
 export interface LockHandle<Kind extends LockKind = LockKind> {
-  /** The version of the memory's layout; `attach` refuses another one than its own. */
+  /** The version of the memory's layout; `attach` refuses a version other than its own. */
   readonly threadmap: number
   /** The class of the lock. */
   readonly kind: Kind
-  /** The shared memory that the lock stands in, with the other locks that its thread created. */
+  /** The shared memory of the lock, which has the other locks that its thread created, too. */
   readonly memory: MapMemory
-  /** Where the lock stands in the memory, in bytes. */
+  /** The offset of the lock in the memory, in bytes. */
   readonly address: number
-  /** Tells the lock from others that had, or will have, the same address. */
+  /** Tells the lock from others that had, or will have, this address. */
   readonly generation: number
 }
 
-/** Said by `lock()` when the thread that held the lock died: what it guards may be half-changed. */
+/** The result of `lock()` when the thread that held the lock died: the data that the lock guards may be half-changed. */
 export interface OwnerDied {
   /** The `threadId` of the dead thread; undefined where the runtime does not number them. */
   readonly threadId: number | undefined
 }
 
-/** The memory's table stays empty; its shard has the heap that locks are blocks of. */
+/** The policy does not matter: the memory's table stays empty, and the locks are blocks of its shard's heap. */
 const POLICY = POLICIES.FastMap.number
 const MAX_BYTES = 64 * 1024 * 1024
-/** How long `lock()` waits unless told otherwise, in milliseconds. */
+/** How long `lock()` waits by default, in milliseconds. */
 export const DEFAULT_TIMEOUT = 5000
 
 let own: Session | undefined
@@ -75,8 +75,8 @@ function ownSession(): Session {
 }
 
 /**
- * This thread's session in another one's memory of locks. It is never released: a thread that gave up its place while it
- * holds a lock would never be found out.
+ * This thread's session in another thread's memory of locks. It is never released: the death of a thread that had given up its place
+ * while it held a lock would not be noticed.
  */
 function attached(memory: MapMemory): Session {
   const session = Session.attach(memory, POLICY)
@@ -90,7 +90,7 @@ export class Place {
   readonly session: Session
   readonly address: number
   readonly kind: LockKind
-  /** Of the lock's block: another one means that the lock was disposed, and perhaps another lock stands there. */
+  /** The generation of the lock's block. If the block has another one, the lock was disposed, and the block may be another lock. */
   readonly generation: number
 
   private constructor(session: Session, address: number, kind: LockKind) {
@@ -150,12 +150,12 @@ export class Place {
     return new DisposedError(`this ${this.kind} was disposed; create another one, and send its handle`)
   }
 
-  /** What stands in the result area beside a code of the kernel. */
+  /** The detail that belongs to the kernel's last code, such as the owner of the lock. */
   get detail(): number {
     return this.session.scratch.u32[(this.session.scratch.resultWord + L.R_DETAIL) >>> 2]
   }
 
-  /** Who died, as a code BROKEN of the kernel says. */
+  /** The thread that died, after a positive code of the kernel's lock functions. */
   get died(): OwnerDied {
     return { threadId: threadIdOf(this.detail) }
   }
@@ -185,13 +185,13 @@ export class Place {
     }
   }
 
-  /** Ends the life of the lock, for all threads; does nothing if that was done. */
+  /** Disposes the lock, for all threads. Does nothing if it was disposed already. */
   free(): void {
     if (!this.isVoid) this.session.kernel.freeLock(this.address, this.generation)
   }
 }
 
-/** The longest delay that timers take, about 25 days. */
+/** The longest delay of a timer, about 25 days. */
 const LONGEST_MS = 2 ** 31 - 1
 
 export function checkTimeout(timeout: number): number {

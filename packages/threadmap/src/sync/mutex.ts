@@ -5,7 +5,7 @@ import type { LockAsyncOptions } from './request.js'
 import { endRequests } from './requests.js'
 import { type Locked, MutexSide } from './side.js'
 
-/** What code that only locks and unlocks needs. Go calls it Locker. */
+/** A lock for code that only locks and unlocks. Go calls it Locker. */
 export interface Locker {
   /** Takes the lock, or a share of it. See `Mutex.lock`. */
   lock(timeout?: number): OwnerDied | undefined
@@ -13,7 +13,7 @@ export interface Locker {
   unlock(): void
 }
 
-/** A `Locker` that also runs functions with the lock held, and can be waited for without blocking the thread. */
+/** A `Locker` that also runs functions with the lock held, and that code can wait for without blocking its thread. */
 export interface AsyncLocker extends Locker {
   /** Runs `action` with the lock held, and gives it up whatever happens. See `Mutex.withLock`. */
   withLock<T>(action: Locked<T>): T
@@ -24,12 +24,12 @@ export interface AsyncLocker extends Locker {
 }
 
 /**
- * A lock that one thread at a time holds. It stands in shared memory: send its `handle` to other threads. A thread that
- * ends while it holds the lock does not stop the others: the next one gets it, and is told.
+ * A lock that one thread at a time holds. It is in shared memory: send its `handle` to other threads. A thread that ends while it holds
+ * the lock does not stop the others: the next one gets the lock, and is told of the death.
  *
- * Cost: about 15 ns to lock and unlock when nobody else wants it. A waiting thread spins briefly, then sleeps; the main
- * thread of a page, which may not sleep, spins: use `lockAsync` there. A free lock goes to whoever comes first, but who has
- * waited for 1 ms is handed it (Go's sync.Mutex does the same), so that nobody starves.
+ * Cost: about 15 ns to lock and unlock when no other thread wants the lock. A waiting thread spins briefly, then sleeps. The main
+ * thread of a page may not sleep, so it spins: use `lockAsync` there. A free lock goes to the first thread that comes. A thread that has
+ * waited for 1 ms is handed the lock, as by Go's sync.Mutex, so that no thread starves.
  *
  * After its disposal, in whichever thread, every method throws `DisposedError`.
  */
@@ -44,43 +44,43 @@ export class Mutex implements AsyncLocker {
     refuseCloning(this, 'Mutex')
   }
 
-  /** The mutex of a handle that another thread sent. `AttachError` if it is none, or was disposed. */
+  /** The mutex of a handle that another thread sent. `AttachError` if the handle is not that of a Mutex, or the mutex was disposed. */
   static attach(handle: LockHandle<'Mutex'>): Mutex {
     return new Mutex(Place.attach('Mutex', handle))
   }
 
   /**
    * Takes the lock; waits at most `timeout` milliseconds (default 5000), then throws `LockTimeoutError` that names the
-   * owner. Returns undefined, or who died while holding it: what the lock guards may be half-changed. A death is told once: to
-   * the first that calls `lock`, `tryLock` or `lockAsync`, or whose `withLock` function takes an argument. `LockUsageError`
-   * if this thread holds the lock already.
+   * owner. Returns undefined, or the thread that died while it held the lock: then the data that the lock guards may be half-changed. A
+   * death is told once: to the first caller of `lock`, `tryLock` or `lockAsync`, or of `withLock` with a function that takes an
+   * argument. `LockUsageError` if this thread holds the lock already.
    */
   lock(timeout?: number): OwnerDied | undefined {
     return this.#side.lock(timeout)
   }
 
   /**
-   * Takes the lock if it is free, or its owner is dead. False if not; else true, or, which is true as well, who died while
-   * holding it. Never waits.
+   * Takes the lock if it is free, or its owner is dead; false if it did not. True, or the thread that died while it held the lock
+   * (which is truthy, too), if it did. Never waits.
    */
   tryLock(): OwnerDied | boolean {
     return this.#side.tryLock()
   }
 
   /**
-   * Gives the lock up. `LockUsageError` if this thread does not hold it, or holds it by `lockAsync`: then the guard that this
-   * returned gives it up.
+   * Gives the lock up. `LockUsageError` if this thread does not hold the lock, or holds it by `lockAsync`: then the guard that
+   * `lockAsync` returned gives it up.
    */
   unlock(): void {
     this.#side.unlock()
   }
 
   /**
-   * Runs `action` with the lock held, and gives it up whatever happens. Returns what `action` returns. `action` is told who died
-   * while holding the lock; if it takes no argument, whoever locks next is told instead.
+   * Runs `action` with the lock held, and gives the lock up whatever happens. Returns the result of `action`. The argument of `action`
+   * is the thread that died while it held the lock, if any. If `action` takes no argument, the next caller is told of the death instead.
    *
-   * `LockUsageError` if `action` is async or a generator (before it is called), or returns a promise (after the lock is given
-   * up): what it does later would be done without the lock. Use `withLockAsync`.
+   * `LockUsageError` if `action` is async or a generator (before it is called), or returns a promise (after the lock is given up):
+   * its later work would run without the lock. Use `withLockAsync`.
    */
   withLock<T>(action: Locked<T>): T {
     return this.#side.withLock(action)
@@ -91,31 +91,31 @@ export class Mutex implements AsyncLocker {
    * (or `using`) gives the lock up. Several calls of one thread get the lock one after the other, in the order of the calls.
    *
    * Rejects with `LockTimeoutError` after `options.timeout` milliseconds (default 5000), with the reason of `options.signal`,
-   * or with `DisposedError`. While it waits it keeps the thread's event loop alive. A thread that holds the lock by
-   * `lockAsync` cannot `lock()` it: `LockUsageError`, since it would wait for itself.
+   * or with `DisposedError`. A waiting call keeps the thread's event loop alive. A thread that holds the lock by
+   * `lockAsync` cannot `lock()` it: `LockUsageError`, since the thread would wait for itself.
    *
-   * Waits by `Atomics.waitAsync`; where that is missing it looks every 4 ms.
+   * Waits by `Atomics.waitAsync`; where that is missing, it checks the lock every 4 ms.
    */
   lockAsync(options?: LockAsyncOptions): Promise<LockGuard> {
     return this.#side.lockAsync(options)
   }
 
   /**
-   * Runs `action` with the lock held, and gives it up when what `action` returns is settled. Otherwise like `withLock` and
-   * `lockAsync`. An `action` that takes the same lock waits for itself, and gets a `LockTimeoutError`.
+   * Runs `action` with the lock held, and gives the lock up when the result of `action` is settled. Otherwise like `withLock` and
+   * `lockAsync`. An `action` that takes this lock again waits for itself, and gets a `LockTimeoutError`.
    */
   withLockAsync<T>(action: Locked<T | PromiseLike<T>>, options?: LockAsyncOptions): Promise<T> {
     return this.#side.withLockAsync(action, options)
   }
 
-  /** What to send to another thread, which calls `Mutex.attach` with it. `DisposedError` after the lock's disposal. */
+  /** Send the handle to another thread, which calls `Mutex.attach` with it. `DisposedError` after the lock's disposal. */
   get handle(): LockHandle<'Mutex'> {
     return this.#side.place.handle as LockHandle<'Mutex'>
   }
 
   /**
-   * Frees the lock's memory, once: for its creator, when nobody uses it any more. If a thread holds it still, that thread's
-   * `unlock` throws `DisposedError`, and the 256 bytes stay taken.
+   * Frees the lock's memory, for all threads. Call it once, in the thread that created the lock, when no thread uses it any more. If a
+   * thread still holds the lock, that thread's `unlock` throws `DisposedError`, and the 256 bytes stay taken.
    */
   [Symbol.dispose](): void {
     this.#side.place.free()

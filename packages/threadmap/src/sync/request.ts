@@ -3,9 +3,9 @@ import { OptionError } from '../errors/classes.js'
 import type { Guard } from './guard.js'
 import { checkTimeout, DEFAULT_TIMEOUT } from './lock-memory.js'
 
-/** How `lockAsync` waits. */
+/** The options of `lockAsync`. */
 export interface LockAsyncOptions {
-  /** How long it waits at most, in milliseconds. Default 5000. */
+  /** How long the call waits at most, in milliseconds. Default 5000. */
   readonly timeout?: number
   /** Ends the waiting; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal
@@ -14,7 +14,7 @@ export interface LockAsyncOptions {
 export interface Waiting {
   readonly timeout: number
   readonly signal: AbortSignal | undefined
-  /** Whether the one who gets the lock is told of a death, so that others need not be. */
+  /** Whether the caller is told of a death, so that later callers need not be. */
   readonly tells: boolean
 }
 
@@ -31,12 +31,12 @@ export function checkAsyncOptions(options: LockAsyncOptions): { timeout: number;
   return { timeout: checkTimeout(timeout), signal }
 }
 
-/** One call of `lockAsync`. Settled once: by the lock, its time-out, its signal, or the lock's disposal. */
+/** One call of `lockAsync`. It is settled once: by the lock, its time-out, its signal, or the lock's disposal. */
 export class Request {
   readonly waiting: Waiting
   readonly promise: Promise<Guard>
   readonly began = performance.now()
-  /** What else is to be done when it fails: it stands in a line, or competes. */
+  /** Runs after the request has failed: takes it out of its line, or ends its competing. */
   left = () => {}
   #settled = false
   #resolve!: (guard: Guard) => void
@@ -50,7 +50,7 @@ export class Request {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // Also what keeps the event loop alive: a pending Atomics.waitAsync does not.
+    // The timer also keeps the event loop alive: a pending Atomics.waitAsync does not.
     this.#timer = setTimeout(() => this.fail(timedOut()), waiting.timeout)
     this.#abort = () => this.fail(waiting.signal?.reason)
     waiting.signal?.addEventListener('abort', this.#abort, { once: true })

@@ -1,6 +1,6 @@
 /**
- * What waits in this thread for a lock without blocking the thread. Requests for the whole lock stand in line: one of them at a
- * time competes with other threads. Requests for a share are served together, by one share of the thread.
+ * The requests of this thread that wait for a lock without blocking the thread. Requests for the whole lock are in a line: one of them at
+ * a time competes with other threads. Requests for a share are served together, by one share of the thread.
  */
 
 import * as L from '../bridge/layout.generated.js'
@@ -12,38 +12,38 @@ import type { OwnerDied, Place } from './lock-memory.js'
 import { Request, type Waiting } from './request.js'
 import { waitForWord } from './word.js'
 
-/** Slices of waiting: a death or a disposal is noticed this late at most, if nobody says so. */
+/** Slices of waiting. A death or a disposal without a wake-up is noticed after such a time at the latest. */
 const FIRST_SLICE_MS = 10
 const LAST_SLICE_MS = 100
 /**
- * So long a request for a share waits for a writer although this thread has a share. Then it gets in: it may come from the
- * code that has the share, for which the writer waits.
+ * How long a request for a share waits for a writer although this thread has a share. Then the request is served: it may come from the
+ * code that has the share, and the writer waits for that code.
  */
 const NESTED_MS = 50
 
-/** What one kind of request needs of the kernel. */
+/** The calls of the kernel for one kind of request. */
 interface Access {
-  /** One try: a code of the kernel. */
+  /** Tries to get the lock once. Returns a code of the kernel. */
   poll(overdue: boolean): number
-  /** No longer competes. What it got in that moment is given back. */
+  /** Ends the competing. If the request got the lock in that moment, it is given back. */
   leave(): void
-  /** The word that E_BUSY speaks of, as an offset in the lock's block. */
+  /** The word to wait for after E_BUSY, as an offset in the lock's block. */
   readonly word: number
 }
 
-/** The requests of this thread for one lock, and what it holds by them. */
+/** The requests of this thread for one lock, and the shares and the whole lock that it holds by them. */
 export class Requests {
   readonly place: Place
   /** Requests for the whole lock that do not compete yet. */
   readonly #line: Request[] = []
-  /** A request for the whole lock competes, or has it. */
+  /** Whether a request for the whole lock competes, or has the lock. */
   #wholeBusy = false
-  /** The request has the lock, or half of it: a writer with the mutex that waits for readers. */
+  /** Whether that request has the lock, or half of it: a writer with the mutex that waits for readers. */
   ownsWhole = false
   /** Requests for shares. The first may be competing. */
   readonly #sharing: Request[] = []
   #shareBusy = false
-  /** Guards of shares. The thread has one share for all of them. */
+  /** How many guards of shares there are. The thread has one share for all of them. */
   #shares = 0
   #shareDied: OwnerDied | undefined
   readonly #pending = new Set<Request>()
@@ -52,12 +52,12 @@ export class Requests {
     this.place = place
   }
 
-  /** The lock was disposed: nobody waits any longer. */
+  /** Rejects all requests, after the lock was disposed. */
   end(): void {
     for (const request of [...this.#pending]) request.fail(this.place.disposed())
   }
 
-  /** No share of this thread was taken by a call that blocked it. */
+  /** Whether all shares of this thread are those of guards, and none was taken by a blocking call. */
   get ownsAllShares(): boolean {
     if (this.#shares === 0) return false
     const { session, address } = this.place
@@ -168,7 +168,7 @@ export class Requests {
     return request.promise
   }
 
-  /** Serves whoever waits for a share, if that can be done now; else sees to it that it is done later. */
+  /** Serves the requests for a share now if that is possible, else arranges that it is done later. */
   #share(): void {
     const request = this.#sharing[0]
     if (request === undefined) {
@@ -217,7 +217,7 @@ export class Requests {
     return Atomics.load(session.scratch.i32, (address + L.K_READERS) >>> 2) < 0
   }
 
-  /** This thread has a share: all that wait for one get in. */
+  /** Serves all requests for a share, now that this thread has one. */
   #admit(): void {
     const waiting = this.#sharing.splice(0)
     this.#shares += waiting.length
@@ -247,7 +247,7 @@ export class Requests {
     }
     const attempt = (woken: boolean) => {
       if (isOver) {
-        // The wake-up was for a thread, or a request, that waits.
+        // This request no longer waits, so the wake-up is passed on to another thread or request.
         if (woken) Atomics.notify(session.scratch.i32, index, 1)
         return
       }
@@ -258,7 +258,7 @@ export class Requests {
       if (woken) lost++
       const waited = performance.now() - began
       const overdue = session.kernel.isOverdue(waited, lost) !== 0
-      // It may be a death that another thread has heard of.
+      // The owner may have died, and another thread may have heard of it.
       if (overdue) session.declareEnded()
       const code = access.poll(overdue)
       if (code >= 0) {
@@ -294,7 +294,7 @@ export class Requests {
 
 /** This thread's requests, by memory and address. */
 const all = new Map<Session, Map<number, Requests>>()
-/** How many locks have some: `unlock` asks for no more where there are none. */
+/** How many locks have requests. At 0 `unlock` need not look for any. */
 export let asyncLocks = 0
 
 export function requestsFor(place: Place): Requests {
@@ -302,7 +302,7 @@ export function requestsFor(place: Place): Requests {
   if (known !== undefined) return known
   const places = all.get(place.session) ?? new Map<number, Requests>()
   all.set(place.session, places)
-  // What stood at the address before was disposed.
+  // Requests for another lock at this address belong to a lock that was disposed.
   if (!places.has(place.address)) asyncLocks++
   const made = new Requests(place)
   places.set(place.address, made)
@@ -321,7 +321,7 @@ function forget(requests: Requests): void {
   asyncLocks--
 }
 
-/** Called by `unlock()`, of the whole lock or of a share: what `lockAsync` took is for its guard to give up. */
+/** `LockUsageError` from `unlock()`, of the whole lock or of a share, if `lockAsync` took the lock: then its guard gives it up. */
 export function refuseAsync(place: Place, whole: boolean): void {
   const requests = find(place)
   if (requests === undefined || !(whole ? requests.ownsWhole : requests.ownsAllShares)) return

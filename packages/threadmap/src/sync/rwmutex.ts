@@ -6,7 +6,7 @@ import type { LockAsyncOptions } from './request.js'
 import { endRequests } from './requests.js'
 import { type Locked, ReaderSide, WriterSide } from './side.js'
 
-/** What RWMutex and CompatRWMutex have in common: the whole lock. */
+/** The methods of RWMutex and CompatRWMutex for the whole lock. */
 abstract class SharedLock implements AsyncLocker {
   readonly #place: Place
   readonly #writer: WriterSide
@@ -25,7 +25,7 @@ abstract class SharedLock implements AsyncLocker {
 
   /**
    * Takes the whole lock. As `Mutex.lock`. `LockUsageError` if this thread holds the lock already, as a whole or for reading: two
-   * readers that waited for the whole would wait for each other.
+   * readers that both waited for the whole lock would wait for each other.
    */
   lock(timeout?: number): OwnerDied | undefined {
     return this.#writer.lock(timeout)
@@ -46,14 +46,14 @@ abstract class SharedLock implements AsyncLocker {
     return this.#writer.lockAsync(options)
   }
 
-  /** Runs `action` with the whole lock held, till what it returns is settled. As `Mutex.withLockAsync`. */
+  /** Runs `action` with the whole lock held, until the result of `action` is settled. As `Mutex.withLockAsync`. */
   withLockAsync<T>(action: Locked<T | PromiseLike<T>>, options?: LockAsyncOptions): Promise<T> {
     return this.#writer.withLockAsync(action, options)
   }
 
   /**
-   * Frees the lock's memory, once: for its creator, when nobody uses it any more. If a thread holds it still, that thread's
-   * `unlock` throws `DisposedError`, and the 256 bytes stay taken.
+   * Frees the lock's memory, for all threads. Call it once, in the thread that created the lock, when no thread uses it any more. If a
+   * thread still holds the lock, that thread's `unlock` throws `DisposedError`, and the 256 bytes stay taken.
    */
   [Symbol.dispose](): void {
     this.place.free()
@@ -62,16 +62,15 @@ abstract class SharedLock implements AsyncLocker {
 }
 
 /**
- * A lock that many threads hold for reading, or one for writing. Writers have precedence: while one waits, new readers
- * wait behind it; but readers that have waited for 1 ms get in before the next writer. What a dead thread held, for reading or
- * for writing, is given back.
+ * A lock that many threads hold for reading, or one for writing. Writers have precedence: while a writer waits, new readers
+ * wait behind it; but readers that have waited for 1 ms get the lock before the next writer. The locks and shares that a dead thread held
+ * are given back.
  *
- * A thread may hold up to 16 locks for reading, and the same one several times: it gets another share at once, also while a
- * writer waits. Who holds it for reading cannot lock it for writing (`LockUsageError`): two that tried would wait for each
- * other.
+ * A thread may hold up to 16 locks for reading, and one lock several times: it gets another share at once, also while a writer waits. A
+ * thread that holds the lock for reading cannot lock it for writing (`LockUsageError`): two such threads would wait for each other.
  *
- * A death while holding the whole lock is told to every reader until a writer is told, who alone can repair what the lock
- * guards. A writer that dies while it waits is no news.
+ * If a thread dies while it holds the whole lock, every reader is told until a writer is told: only a writer can repair the data that
+ * the lock guards. Nobody is told of a writer that dies while it waits.
  *
  * After its disposal, in whichever thread, every method throws `DisposedError`.
  */
@@ -86,7 +85,7 @@ export class RWMutex extends SharedLock {
     this.#reader = new ReaderSide(place)
   }
 
-  /** The lock of a handle that another thread sent. `AttachError` if it is none, or was disposed. */
+  /** The lock of a handle that another thread sent. `AttachError` if the handle is not that of an RWMutex, or the lock was disposed. */
   static attach(handle: LockHandle<'RWMutex'>): RWMutex {
     return new RWMutex(Place.attach('RWMutex', handle))
   }
@@ -108,31 +107,31 @@ export class RWMutex extends SharedLock {
 
   /**
    * Takes a share without blocking the thread. As `Mutex.lockAsync`, but the requests of one thread are served together. While
-   * a writer waits, a thread that has a share gets further ones after 50 ms: the code that has the share may be what
-   * asks, and the writer should have a chance if it is not.
+   * a writer waits, a thread that has a share gets further ones only after 50 ms. The wait gives the writer a chance, and it ends because
+   * the code that has the share may be the code that asks.
    */
   rlockAsync(options?: LockAsyncOptions): Promise<LockGuard> {
     return this.#reader.lockAsync(options)
   }
 
-  /** Runs `action` with a share, till what it returns is settled. As `Mutex.withLockAsync`. */
+  /** Runs `action` with a share, until the result of `action` is settled. As `Mutex.withLockAsync`. */
   withRLockAsync<T>(action: Locked<T | PromiseLike<T>>, options?: LockAsyncOptions): Promise<T> {
     return this.#reader.withLockAsync(action, options)
   }
 
-  /** What to send to another thread, which calls `RWMutex.attach` with it. `DisposedError` after the lock's disposal. */
+  /** Send the handle to another thread, which calls `RWMutex.attach` with it. `DisposedError` after the lock's disposal. */
   get handle(): LockHandle<'RWMutex'> {
     return this.place.handle as LockHandle<'RWMutex'>
   }
 }
 
 /**
- * A readers-writer lock behind a mutex's interface. Code written against a mutex uses `lock` and `unlock` unchanged and
- * excludes everybody; code that only reads is handed `reader` in place of the mutex, whose `lock` and `unlock` share.
+ * A readers-writer lock behind a mutex's interface. Code that was written for a mutex uses `lock` and `unlock` unchanged, and excludes
+ * all other threads. Code that only reads gets `reader` in place of the mutex: its `lock` and `unlock` take and give back a share.
  * Otherwise like `RWMutex`. (Go: `RWMutex.RLocker`.)
  */
 export class CompatRWMutex extends SharedLock {
-  /** The same lock for those who only read: its `lock()` takes a share. */
+  /** This lock for code that only reads: `lock()` of `reader` takes a share. */
   readonly reader: AsyncLocker
 
   constructor()
@@ -150,12 +149,12 @@ export class CompatRWMutex extends SharedLock {
     }
   }
 
-  /** The lock of a handle that another thread sent. `AttachError` if it is none, or was disposed. */
+  /** The lock of a handle that another thread sent. `AttachError` if the handle is not that of a CompatRWMutex, or the lock was disposed. */
   static attach(handle: LockHandle<'CompatRWMutex'>): CompatRWMutex {
     return new CompatRWMutex(Place.attach('CompatRWMutex', handle))
   }
 
-  /** What to send to another thread, which calls `CompatRWMutex.attach` with it. `DisposedError` after the lock's disposal. */
+  /** Send the handle to another thread, which calls `CompatRWMutex.attach` with it. `DisposedError` after the lock's disposal. */
   get handle(): LockHandle<'CompatRWMutex'> {
     return this.place.handle as LockHandle<'CompatRWMutex'>
   }

@@ -1,4 +1,4 @@
-/** How a thread takes a lock and gives it up: as a whole (mutex, writer), or a share of it (reader). */
+/** Takes a lock and gives it up: as a whole (mutex, writer), or a share of it (reader). */
 
 import type { KernelExports } from '../bridge/exports.js'
 import * as L from '../bridge/layout.generated.js'
@@ -8,15 +8,15 @@ import { checkTimeout, DEFAULT_TIMEOUT, type OwnerDied, type Place } from './loc
 import { checkAsyncOptions, type LockAsyncOptions, type Waiting } from './request.js'
 import { asyncLocks, refuseAsync, requestsFor } from './requests.js'
 
-/** What runs while a lock is held. It is told who died with the lock, if anybody did. */
+/** A function that runs while a lock is held. Its argument is the thread that died while it held the lock, if any. */
 export type Locked<T> = (ownerDied: OwnerDied | undefined) => T
 
-/** Their bodies, or the rest of them, run after the call has returned, when the lock is given up already. */
+/** The tags of functions whose bodies, or the rest of them, run after the call has returned and the lock is given up. */
 const LATE = /^\[object (Async|Generator|AsyncGenerator)Function\]$/
 
 abstract class Side {
   readonly place: Place
-  // Of the place: a lock is taken and given up in some 15 ns, of which each look at another object is a part.
+  // Copies of the place's fields: locking and unlocking takes some 15 ns, and each load from another object adds to that.
   protected readonly kernel: KernelExports
   protected readonly address: number
   protected readonly generation: number
@@ -24,17 +24,17 @@ abstract class Side {
   constructor(place: Place) {
     this.place = place
     this.kernel = place.session.kernel
-    // Words for the kernel, as small as they come.
+    // Signed, so that V8 keeps them as small integers.
     this.address = place.address | 0
     this.generation = place.generation | 0
   }
 
-  /** `tells`: who gets the lock is told of a death, so that others need not be. */
+  /** `tells`: the caller is told of a death, so that later callers need not be. */
   abstract lock(timeout?: number, tells?: boolean): OwnerDied | undefined
   abstract unlock(): void
   protected abstract request(waiting: Waiting): Promise<LockGuard>
 
-  /** What a code of the kernel says that is not plain success. */
+  /** Handles a code of the kernel other than 0: throws, or returns the thread that died. `repairs`: no later caller is told. */
   protected taken(code: number, timeout: number, repairs: boolean): OwnerDied | undefined {
     const { place } = this
     if (code < 0) throw place.failure(code, timeout)
@@ -54,7 +54,7 @@ abstract class Side {
     }
     const then = (result as { then?: unknown } | null | undefined)?.then
     if (typeof then !== 'function') return result
-    // Whatever comes of it, the error below is what its caller hears of.
+    // The caller gets the error below, so a rejection of this promise is ignored.
     Promise.resolve(result).catch(() => {})
     throw this.#late()
   }
@@ -82,7 +82,7 @@ abstract class Side {
   }
 }
 
-// Each side calls its own functions of the kernel, so that the optimiser knows which: locking takes some 15 ns in all.
+// Each side has its own calls of the kernel, so that V8 sees one target per call: locking takes some 15 ns in all.
 
 export class MutexSide extends Side {
   lock(timeout: number = DEFAULT_TIMEOUT, tells = true): OwnerDied | undefined {
@@ -96,7 +96,7 @@ export class MutexSide extends Side {
     if (code < 0) throw this.place.failure(code, 0)
   }
 
-  /** False: another thread, or this one, has the lock. */
+  /** False if another thread, or this one, has the lock. */
   tryLock(): OwnerDied | boolean {
     const code = this.kernel.tryLockMutex(this.address, this.generation)
     if (code === 0) return true
@@ -125,7 +125,7 @@ export class WriterSide extends Side {
   }
 }
 
-/** Who has a share cannot repair what the lock guards: a death stays news for the next writer. */
+/** A reader cannot repair the data that the lock guards, so the next writer is told of a death, too. */
 export class ReaderSide extends Side {
   lock(timeout: number = DEFAULT_TIMEOUT): OwnerDied | undefined {
     const code = this.kernel.lockReader(this.address, this.generation, checkTimeout(timeout))

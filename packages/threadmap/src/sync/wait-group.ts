@@ -4,14 +4,14 @@ import { LockTimeoutError, LockUsageError, OptionError } from '../errors/classes
 import { refuseCloning } from '../errors/cloning.js'
 import { checkTimeout, DEFAULT_TIMEOUT, type LockHandle, Place } from './lock-memory.js'
 
-/** What one word holds. */
+/** The largest count that the word can hold. */
 const MOST_TASKS = 2 ** 31 - 1
-/** How late `wait` notices at most that the group was disposed. */
+/** After this time at the latest `wait` notices that the group was disposed. */
 const SLICE_MS = 100
 
 /**
- * Waits for a number of tasks in other threads. `add(n)` before they start, `done()` at the end of each, `wait()` for all. It
- * has no owner, so it cannot know of a task that died: `wait` gives up after its time-out.
+ * Waits for a number of tasks in other threads. Call `add(n)` before the tasks start, `done()` at the end of each, and `wait()` to wait
+ * for all. A group has no owner, so it cannot know of a task that died: `wait` gives up after its time-out.
  *
  * Source: Go's sync.WaitGroup.
  */
@@ -26,20 +26,20 @@ export class WaitGroup {
     refuseCloning(this, 'WaitGroup')
   }
 
-  /** The group of a handle that another thread sent. `AttachError` if it is none. */
+  /** The group of a handle that another thread sent. `AttachError` if the handle is not that of a WaitGroup. */
   static attach(handle: LockHandle<'WaitGroup'>): WaitGroup {
     return new WaitGroup(Place.attach('WaitGroup', handle))
   }
 
-  /** Tasks that are not done. */
+  /** How many tasks are not done. */
   get count(): number {
     this.#place.check()
     return Atomics.load(this.#words, this.#index)
   }
 
   /**
-   * Counts `tasks` more (or fewer). `LockUsageError` if that is fewer than none, or more than 2^31 - 1; nothing is changed
-   * then.
+   * Adds `tasks`, which may be negative, to the count. `LockUsageError` if the count would be below 0 or above 2^31 - 1; then the
+   * count is not changed.
    */
   add(tasks: number): void {
     if (!Number.isInteger(tasks) || Math.abs(tasks) > 2 ** 30) {
@@ -70,7 +70,7 @@ export class WaitGroup {
     this.add(-1)
   }
 
-  /** Waits till no task is left, at most `timeout` milliseconds (default 5000), then throws `LockTimeoutError`. */
+  /** Waits until no task is left, at most `timeout` milliseconds (default 5000), then throws `LockTimeoutError`. */
   wait(timeout = DEFAULT_TIMEOUT): void {
     const words = this.#words
     const deadline = performance.now() + checkTimeout(timeout)
@@ -86,12 +86,12 @@ export class WaitGroup {
     }
   }
 
-  /** What to send to another thread, which calls `WaitGroup.attach` with it. `DisposedError` after the group's disposal. */
+  /** Send the handle to another thread, which calls `WaitGroup.attach` with it. `DisposedError` after the group's disposal. */
   get handle(): LockHandle<'WaitGroup'> {
     return this.#place.handle as LockHandle<'WaitGroup'>
   }
 
-  /** Frees the group's memory, once: for its creator, when nobody uses it any more. Who waits gets a `DisposedError`. */
+  /** Frees the group's memory, for all threads. Call it once, in the thread that created the group. Waiting threads get `DisposedError`. */
   [Symbol.dispose](): void {
     this.#place.free()
   }

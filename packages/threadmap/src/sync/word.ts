@@ -1,4 +1,4 @@
-/** Waiting for a word of shared memory without blocking the thread. */
+/** Waits for a word of shared memory without blocking the thread. */
 
 interface WaitAsync {
   waitAsync?(
@@ -9,12 +9,12 @@ interface WaitAsync {
   ): { async: false; value: string } | { async: true; value: Promise<string> }
 }
 
-/** Where `Atomics.waitAsync` is missing (Firefox before 145) the word is looked at this often. */
+/** How often the word is checked where `Atomics.waitAsync` is missing (Firefox before 145). */
 const POLL_MS = 4
 
 /**
- * Calls `then` when the word was notified (`woken`), holds something else, or `milliseconds` are over. Keeps no event loop alive:
- * the caller needs a timer of its own for that. Cannot be called off: whoever no longer needs the wake-up has to pass it on.
+ * Calls `then` when the word was notified (`woken`), holds another value, or `milliseconds` are over. Keeps no event loop alive:
+ * the caller needs a timer of its own for that. The wait cannot be cancelled: a caller that no longer needs the wake-up passes it on.
  */
 export function waitForWord(
   words: Int32Array,
@@ -25,7 +25,7 @@ export function waitForWord(
 ): void {
   const { waitAsync } = Atomics as WaitAsync
   if (typeof waitAsync !== 'function') {
-    // It may have been notified.
+    // Without waitAsync a notification cannot be noticed, so each check counts as one.
     setTimeout(then, Math.min(milliseconds, POLL_MS), true)
     return
   }
