@@ -1,4 +1,4 @@
-/** threadmap/guard: finds check-then-act across an `await` on an ordinary `Map` (or on one of the library's). */
+/** threadmap/guard: finds check-then-act across an `await` on an ordinary `Map`, or on a map of this library. */
 import { OptionError } from './errors/classes.js'
 import { refuseUnknown } from './errors/unknown-options.js'
 import { available } from './guard/context.js'
@@ -21,9 +21,9 @@ let said = false
  *   it meanwhile;
  * - iteration across a wait in which another context inserts or removes entries.
  *
- * It is silent when unsure; docs/guard.md says what it can't see. Not for other threads: it watches those of this one.
+ * The guard is silent when it is unsure; docs/guard.md says what it cannot see. It watches the contexts of this thread only.
  *
- * Needs `AsyncLocalStorage`: Node, Deno, Bun. Elsewhere (browsers) it says so once and leaves the map as it is.
+ * Needs `AsyncLocalStorage`: Node, Deno, Bun. Elsewhere (browsers) `guard` warns once and leaves the map as it is.
  * `OptionError` if `map` is no map, is frozen, has a guard already, or an option is out of range. Cost: see docs/guard.md.
  */
 export function guard<M extends Map<unknown, unknown> | ConcurrentMap<unknown, unknown>>(

@@ -1,6 +1,6 @@
 import type { Step } from './context.js'
 
-/** Changed keys whose last change is surely remembered. A fault whose change was forgotten meanwhile goes unnoticed. */
+/** How many changed keys the guard remembers at least. A fault whose change was forgotten meanwhile goes unnoticed. */
 const REMEMBERED = 4096
 
 /** The last change of each key, of at least REMEMBERED keys: two generations, of which the older is dropped when the younger is full. */
@@ -8,17 +8,17 @@ export class Changes {
   #young = new Map<unknown, Step>()
   #old = new Map<unknown, Step>()
   #clear: Step | undefined
-  /** The last change that inserted or removed something. */
+  /** The last change that inserted or removed an entry. */
   #structural: Step | undefined
 
-  /** The last change of `key`, by whatever operation. */
+  /** The last change of `key`, by any operation. */
   of(key: unknown): Step | undefined {
     const own = this.#young.get(key) ?? this.#old.get(key)
     const clear = this.#clear
     return clear !== undefined && (own === undefined || own.seq < clear.seq) ? clear : own
   }
 
-  /** The last change that inserted or removed something. */
+  /** The last change that inserted or removed an entry. */
   get structural(): Step | undefined {
     return this.#structural
   }

@@ -1,9 +1,9 @@
-/** What the tree of steps says of two of them: which read a write acts upon, and whether a change came from elsewhere. */
+/** Reads the tree of steps: which read a write acts upon, and whether a change came from another context. */
 import { BLUR, READ, SIZE, type Step, type Turn, WALK, WRITE } from './context.js'
 
 /**
- * What the flow that stands at `last` saw of `key` most recently. Undefined: nothing that is remembered, or it has written the
- * key since, which makes the next write one of its own.
+ * The most recent read of `key` by the flow whose last step is `last`. Undefined if none is remembered, or if the flow has written the
+ * key since: then its next write acts upon a value of its own.
  */
 export function lastRead(last: Step | undefined, of: object, key: unknown): Step | undefined {
   for (let step = last; step !== undefined; step = step.prev) {
@@ -17,7 +17,7 @@ export function lastRead(last: Step | undefined, of: object, key: unknown): Step
   return undefined
 }
 
-/** When the flow that stands at `last` last read the whole map by iterating, unless it cleared it since. */
+/** The last iteration over the whole map by the flow whose last step is `last`, unless the flow cleared the map since. */
 export function lastWalk(last: Step | undefined, of: object): Step | undefined {
   for (let step = last; step !== undefined; step = step.prev) {
     if (step.kind === BLUR) return undefined
@@ -28,7 +28,7 @@ export function lastWalk(last: Step | undefined, of: object): Step | undefined {
   return undefined
 }
 
-/** When the flow that stands at `last` last read the size, unless it inserted or removed something since. */
+/** The last read of the size by the flow whose last step is `last`, unless the flow inserted or removed an entry since. */
 export function lastSize(last: Step | undefined, of: object): Step | undefined {
   for (let step = last; step !== undefined; step = step.prev) {
     if (step.kind === BLUR) return undefined
@@ -40,15 +40,15 @@ export function lastSize(last: Step | undefined, of: object): Step | undefined {
 }
 
 /**
- * Whether `change`, which happened after `read`, is surely the work of a context other than that of the flow which did `read`
- * and now stands at `last` in the turn `now`. False means: its own, or not to be known.
+ * Whether `change`, which happened after `read`, certainly belongs to another context than the flow that did `read` and whose last step,
+ * in the turn `now`, is `last`. False means that the change belongs to this flow, or that the tree does not say.
  *
- * 1. The flow of the change never knew of the read: it was there before, or comes from elsewhere. They are concurrent.
- *    (Except for a bare callback of the same socket, parser or port that the flow itself started from, as the 'data' events
- *    of a request are: it may well belong to it.)
- * 2. The flow of the change began after the read. Then it may be a function that this flow awaits, which is one context with
- *    its caller; that is not told by the tree. It is no such function if it read the same key in the very turn of
- *    the fork, after this flow had gone to sleep: what runs then was called by somebody else (the next of `Promise.all`).
+ * 1. The flow of the change does not descend from the read: the flow is older, or comes from elsewhere. Then the two are concurrent.
+ *    (An exception is a bare callback of the socket, parser or port from which this flow started, such as the 'data' events of a
+ *    request: it may belong to this flow.)
+ * 2. The flow of the change began after the read. Then it may be a function that this flow awaits, which is one context with its caller;
+ *    the tree does not say. It is no such function if it read the key in the turn of the fork, after this flow had begun to wait:
+ *    other code called it then (the next function of `Promise.all`).
  */
 export function isForeign(read: Step, change: Step, last: Step | undefined, now: Turn): boolean {
   let step: Step | undefined = change
@@ -61,7 +61,7 @@ export function isForeign(read: Step, change: Step, last: Step | undefined, now:
   let theirs: Step | undefined = change
   let ours: Step | undefined = last
   let firstOfOurs: Step | undefined
-  /** What `change` acts upon. */
+  /** The read that `change` acts upon. */
   let theirRead: Step | undefined
   while (theirs !== ours) {
     if (theirs === undefined || ours === undefined) return false
@@ -77,10 +77,10 @@ export function isForeign(read: Step, change: Step, last: Step | undefined, now:
   return theirRead !== undefined && theirRead.turn === fork.turn && (firstOfOurs?.turn ?? now) !== fork.turn
 }
 
-/** Numbers of the runtime's own, which say nothing: none, and the main program. */
+/** Numbers of the runtime that identify no callback: none, and the main program. */
 const ANYBODY = 1
 
-/** Whether the turn of `change` has the number of a turn of our path, of the part that is ours alone. */
+/** Whether the turn of `change` has the number of a turn on our path, after the fork of the two paths. */
 function mayBeOurCallback(change: Step, last: Step | undefined): boolean {
   const { asyncId, triggerId } = change.turn
   let theirs: Step | undefined = change
@@ -97,7 +97,7 @@ function mayBeOurCallback(change: Step, last: Step | undefined): boolean {
   return false
 }
 
-/** As Map compares keys (where -0 is stored as 0). */
+/** Compares keys as Map does (Map stores -0 as 0). */
 function sameKey(one: unknown, other: unknown): boolean {
   return one === other || (Number.isNaN(one) && Number.isNaN(other))
 }

@@ -1,7 +1,7 @@
 /**
- * Which context is running, without anybody having called `run()`: each operation leaves a `Step` in the asynchronous context,
- * linked to the step before it. What was awaited (or scheduled) after a step finds that step there when it goes on, so
- * the links are a tree of who had seen what: one path per flow of execution, forking where a flow starts another.
+ * Knows which context is running, without a call of `run()` by the program. Each operation leaves a `Step` in the asynchronous context,
+ * linked to the step before it. Code that was awaited (or scheduled) after a step finds that step when it goes on. So the links are
+ * a tree that says which code had seen what: one path per flow of execution, which forks where a flow starts another one.
  */
 import { platform } from '#platform'
 
@@ -9,17 +9,17 @@ import { platform } from '#platform'
 export const READ = 0
 /** Changes one key, or all of them (`clear`). */
 export const WRITE = 1
-/** Iterates: the key yielded last, and once it came to its end all keys, were read. */
+/** Iterates: this reads the key that was yielded last, and at the end all keys. */
 export const WALK = 2
 /** Reads the number of entries. */
 export const SIZE = 3
-/** More was read in this turn than is remembered: what came before is not known any more. */
+/** This turn has read more than the guard remembers: the steps before are not known any more. */
 export const BLUR = 4
 export type StepKind = typeof READ | typeof WRITE | typeof WALK | typeof SIZE | typeof BLUR
 
-/** Steps of one path that are surely remembered. A path is cut at twice as many, so that an endless loop holds no memory. */
+/** How many steps of one path the guard remembers at least. A path is cut at twice this length, so that an endless loop keeps no memory. */
 const REMEMBERED = 64
-/** Reads of one flow within one turn that are remembered: more than that is bulk work, which is to cost next to nothing. */
+/** How many reads of one flow within one turn the guard remembers. More reads are bulk work, which should cost next to nothing. */
 const READS_PER_TURN = 32
 
 interface Storage {
@@ -35,15 +35,15 @@ interface AsyncHooks {
   executionAsyncResource(): Record<symbol, unknown>
 }
 
-/** What runs without a pause: a task, or a reaction to a promise. */
+/** Code that runs without a pause: a task, or a reaction to a promise. */
 export class Turn {
   constructor(
     /**
-     * Two steps of one path with the same number were surely not interrupted. (Reactions that were queued before the end of a
-     * turn was noticed share its number; they can't stand on one path.)
+     * Between two steps of one path with equal numbers no other code ran. (Reactions that were queued before the end of a turn was
+     * noticed have its number too, but they cannot be on one path.)
      */
     readonly run: number,
-    /** The runtime's number of what runs: a callback of the same socket, parser or port has the same. 0 or 1: unknown. */
+    /** The runtime's number of the running callback: callbacks of one socket, parser or port share it. 0 or 1: unknown. */
     readonly asyncId: number,
     readonly triggerId: number,
   ) {}
@@ -52,18 +52,18 @@ export class Turn {
 /** One operation on a guarded map, and the place of a flow of execution after it. */
 export class Step {
   prev: Step | undefined
-  /** Grows with time; so it falls along `prev`. */
+  /** Grows with time, so it falls along `prev`. */
   readonly seq: number
   readonly turn: Turn
-  /** How many reads, one after the other on this path, happened in this turn. */
+  /** How many reads in a row on this path happened in this turn. */
   readonly nth: number
-  /** Steps from the start of the path, or from where it was cut. */
+  /** How many steps there are from the start of the path, or from its cut. */
   readonly depth: number
-  /** `prev` is missing because it was forgotten, not because there was none. */
+  /** Whether `prev` is missing because it was forgotten, and not because there was none. */
   cut = false
-  /** WALK: the end was reached. */
+  /** WALK: whether the iteration reached its end. */
   whole = false
-  /** WRITE: the key was not there before. */
+  /** WRITE: whether the key was absent before. */
   inserted = false
   /** WRITE: the number of the change of this key before this one, as far as it is remembered. */
   priorSeq = 0
@@ -72,14 +72,14 @@ export class Step {
     prev: Step | undefined,
     turn: Turn,
     readonly kind: StepKind,
-    /** Whose step it is: the guard of the map. */
+    /** The guard of the map. */
     readonly of: object | undefined,
-    /** As in "get". */
+    /** The method's name, such as "get". */
     readonly operation: string,
     public key: unknown,
-    /** READ, WALK: the value that was seen; for `has` whether there was one; SIZE: the size. */
+    /** READ, WALK: the value that was read; for `has` whether the key was there; SIZE: the size. */
     public seen: unknown,
-    /** Where in the program, if the budget allowed to look. */
+    /** The place in the program, if the budget of stacks allowed it. */
     readonly trace: Trace | undefined,
   ) {
     this.seq = ++steps
@@ -90,12 +90,12 @@ export class Step {
   }
 }
 
-/** An object that carries a `stack`, which is written out only when somebody reads it. */
+/** An object with a `stack`, which the runtime formats only when it is read. */
 export interface Trace {
   stack?: string
 }
 
-/** Cuts a long path and returns the depth of a step that follows. Costs little: it happens once in REMEMBERED steps. */
+/** Cuts a long path and returns the depth of the next step. Costs little: it happens once in REMEMBERED steps. */
 function forget(last: Step): number {
   let step = last
   for (let i = 1; i < REMEMBERED && step.prev !== undefined; i++) step = step.prev
@@ -113,13 +113,13 @@ const storage = hooks && new hooks.AsyncLocalStorage()
 const slot = leakySlot()
 const settled = Promise.resolve()
 
-/** Whether contexts can be told apart here. */
+/** Whether this runtime can tell contexts apart. */
 export const available = storage !== undefined
 
 /**
- * Up to Node 22 the store stands in the resource that runs, under a symbol, and what `enterWith` puts there stays for the
- * next callback of the same socket, parser or interval: the next request on a connection would seem to continue the one
- * before. So it is taken away at the end of the turn. Undefined where that is not how it works (Node 24, Deno, Bun).
+ * Up to Node 22 the store is a property of the running resource, under a symbol, and the value of `enterWith` stays there for the next
+ * callback of the same socket, parser or interval: the next request on a connection would seem to continue the one before. So the
+ * guard removes the value at the end of the turn. Undefined where the runtime works otherwise (Node 24, Deno, Bun).
  */
 function leakySlot(): symbol | undefined {
   if (!hooks || !storage) return undefined
@@ -130,7 +130,7 @@ function leakySlot(): symbol | undefined {
   })
 }
 
-/** What was in the resources of this turn before. */
+/** The stores of this turn's resources, as they were before. */
 let touched: { resource: Record<symbol, unknown>; before: unknown }[] = []
 
 function touch(): void {
@@ -148,8 +148,8 @@ function close(): void {
 }
 
 /**
- * The turn that runs now. A turn ends by a microtask, which runs before anything that awaits something from here on; callbacks of
- * `process.nextTick` come before it, and are told by their number.
+ * The turn that runs now. A microtask ends the turn; it runs before any code that begins to await from here on. Callbacks of
+ * `process.nextTick` run before that microtask; their number tells them apart.
  */
 export function currentTurn(): Turn {
   const { executionAsyncId, triggerAsyncId } = hooks as AsyncHooks
@@ -176,7 +176,7 @@ export function enter(step: Step): Step {
   return step
 }
 
-/** Whether a read is one too many for this turn; then the flow is marked as not to be known. */
+/** Whether a read is one too many for this turn. If so, the flow is marked by a BLUR step. */
 export function overflows(last: Step | undefined, turn: Turn): boolean {
   if (last === undefined || last.turn !== turn || last.nth < READS_PER_TURN) return false
   if (last.kind !== BLUR) enter(new Step(last, turn, BLUR, undefined, '', undefined, undefined, undefined))
@@ -184,9 +184,9 @@ export function overflows(last: Step | undefined, turn: Turn): boolean {
 }
 
 /**
- * Runs `action`, and all that it starts, as a context of its own, which has read nothing yet. Only needed where one
- * asynchronous function serves many: a loop that takes messages and handles them one after the other, or starts their
- * handlers without a callback of the runtime's between. Each handler is then what a request is.
+ * Runs `action`, and all code that it starts, as a context of its own, which has read nothing yet. It is needed only where one
+ * asynchronous function does unrelated work: a loop that takes messages and handles them one after the other, or starts their
+ * handlers without a callback of the runtime between. Then each handler counts as a request of its own.
  */
 export function separate<T>(action: () => T): T {
   if (!storage) return action()

@@ -4,20 +4,20 @@ import { currentStep, currentTurn, enter, overflows, READ, SIZE, Step, type Turn
 import { GuardedIterator, type IterationHost } from './iteration.js'
 import { type FaultKind, GuardError, GuardReport, Stacks } from './report.js'
 
-/** What `guard` takes besides the map. */
+/** The options of `guard`. */
 export interface GuardOptions {
-  /** What reports call the map. Default: the name of its class. */
+  /** The name of the map in reports. Default: the name of its class. */
   name?: string
-  /** Gets every report. Default: `console.warn`, once for each pair of places in the program. */
+  /** The function that gets every report. Default: `console.warn`, once for each pair of places in the program. */
   onReport?: (report: GuardReport) => void
-  /** Throws `GuardError` in place of the write that would do the harm. Default false. */
+  /** Whether to throw `GuardError` in place of the write that would do the harm. Default false. */
   throw?: boolean
   /**
-   * Also reports what is often meant so: a `delete` of what another context changed since it was read here, and an insertion
-   * after `size` was read and another context changed it. Default false.
+   * Whether to report two more patterns, which are often intended: a `delete` of a value that another context changed since this one read
+   * it, and an insertion after this context read `size` and another one changed it. Default false.
    */
   strict?: boolean
-  /** How many stacks may be taken a second; each costs microseconds. 0: reports name only the last of three places. Default 1000. */
+  /** How many stacks may be taken per second; each costs microseconds. With 0, reports name only the last of three places. Default 1000. */
   stacks?: number
   /** How many frames a stack has. Default 8. */
   frames?: number
@@ -39,13 +39,13 @@ const DELETE_SAME =
 const COUNT_FIRST =
   'Fix: insert in the same go as the size is checked (a placeholder, if the value takes time); or hold a mutex from the check to the insertion.'
 
-/** Reports whose places the default remembers. */
+/** How many pairs of places the default of `onReport` remembers. */
 const PLACES = 1000
 
-/** The guard of one map: runs the map's own methods, and watches who does what in which order. */
+/** The guard of one map: runs the map's own methods, and watches which context does what in which order. */
 export class Guarded implements IterationHost {
   readonly watching = new Set<GuardedIterator<unknown>>()
-  /** What stands on the map in place of its methods. */
+  /** The methods that the map has in place of its own. */
   readonly methods: Methods = {}
   readonly #map: object
   readonly #base: Methods = {}
@@ -55,10 +55,10 @@ export class Guarded implements IterationHost {
   readonly #onReport: ((report: GuardReport) => void) | undefined
   readonly #stacks: Stacks
   readonly #changes = new Changes()
-  /** Reads that are not operations of the program: of the built-in map itself, whatever a subclass made of it. */
+  /** Reads by the guard itself, with the methods of the built-in class, whatever a subclass overrides. */
   readonly #peek: (key: unknown) => unknown
   readonly #peekHas: (key: unknown) => boolean
-  /** A method of a subclass is at work; what it calls on itself is part of it. */
+  /** Whether a method of a subclass is running: the methods that it calls on the map are part of it. */
   #inside = false
   readonly #subclass: boolean
   /** Set by `sizeOf`. */
@@ -117,7 +117,7 @@ export class Guarded implements IterationHost {
     this.#report('iteration', change.key, what, COPY, walk, change, walk.operation, GuardedIterator.prototype.next)
   }
 
-  /** Puts a method in place of each that the map has. */
+  /** Makes a method in place of each method that the map has. */
   #cover(): void {
     const read = (name: 'get' | 'has') =>
       this.#replace(name, base => key => {
@@ -146,7 +146,7 @@ export class Guarded implements IterationHost {
       walk.whole = true
       return result
     })
-    // These are one step each, whatever they do: they can't be the victim or the culprit, only a change for the others.
+    // Each of these methods is one atomic step: it cannot lose an update or cause one, and counts as a change for other contexts.
     for (const name of [
       'getOrInsert',
       'getOrInsertComputed',
@@ -194,7 +194,7 @@ export class Guarded implements IterationHost {
     if (!overflows(last, turn)) this.#leave(last, turn, READ, operation, key, seen)
   }
 
-  /** Leaves the step of a write, and lets those who iterate know. */
+  /** Leaves the step of a write, and tells the iterations under way. */
   #written(last: Step | undefined, turn: Turn, operation: string, key: unknown, had: boolean, has: boolean): void {
     const step = this.#leave(last, turn, WRITE, operation, key, undefined)
     step.inserted = !had && has
@@ -211,7 +211,7 @@ export class Guarded implements IterationHost {
     this.#checkSet(last, turn, key, before, had, changes ? undefined : value)
     const result = this.#call(base, key, value)
     if (changes) this.#written(last, turn, 'set', key, had, true)
-    // Nothing changed, for nobody; but what this context does next is a new beginning.
+    // Nothing changed. But this context knows the state of the map now, so its earlier reads no longer count.
     else this.#leave(last, turn, WRITE, 'set', key, undefined)
     return result
   }
@@ -239,7 +239,7 @@ export class Guarded implements IterationHost {
 
   #atomic(operation: string, base: Method, key: unknown, args: unknown[]): unknown {
     const had = this.#peekHas(key)
-    // Not by #call: these run functions of the program.
+    // #call would not do: these methods run functions of the program.
     const result = base.call(this.#map, key, ...args)
     const turn = currentTurn()
     const last = currentStep()
@@ -250,7 +250,7 @@ export class Guarded implements IterationHost {
     return result
   }
 
-  /** `same`: the value, if the write puts there what is there already. */
+  /** `same`: the value, if the write stores the value that is there already. */
   #checkSet(last: Step | undefined, turn: Turn, key: unknown, before: unknown, had: boolean, same: unknown): void {
     if (this.#strict && !had) this.#checkSize(last, turn, key)
     const change = this.#changes.of(key)
@@ -258,7 +258,8 @@ export class Guarded implements IterationHost {
     const read = lastRead(last, this, key)
     if (read === undefined || read.turn.run === turn.run || read.seq > change.seq) return
     if (stillSo(read, change, key, before, had) || !isForeign(read, change, last, turn)) return
-    // Who writes what is there already overwrites nothing: both computed the same. Unless they counted: 1 and 1 are 2.
+    // A write of the value that is there already overwrites nothing: both contexts computed it. Numbers are an exception, since they may
+    // be counts: two contexts that both read 1 and write 2 have lost an increment.
     if (same !== undefined && (read.operation === 'has' || (typeof same !== 'number' && typeof same !== 'bigint')))
       return
     const absent = read.operation === 'has' && read.seen === false
@@ -315,18 +316,18 @@ export class Guarded implements IterationHost {
   }
 }
 
-/** A walk that ended at `key`, or is there now; not one that merely came by. */
+/** A walk that ended at `key`, or is at it now; not a walk that has passed it. */
 function sameWalk(walk: Step, key: unknown): boolean {
   return !walk.whole && (walk.key === key || (Number.isNaN(walk.key) && Number.isNaN(key)))
 }
 
-/** Whether what `read` saw is so now: then the write is as good as one right after it. In doubt it is. */
+/** Whether the value that `read` saw is still there: then the write is as good as one right after the read. True in doubt. */
 function stillSo(read: Step, change: Step, key: unknown, before: unknown, had: boolean): boolean {
   if (read.operation === 'has') return read.seen === had
   if (read.kind === READ) return Object.is(read.seen, before)
   if (read.operation === 'keys') return true
   if (read.operation === 'entries' && sameWalk(read, key)) return Object.is(read.seen, before)
-  // A walk saw this key among others. If it was inserted later, it did not; if it changed twice, it may be as it was.
+  // A walk saw this key among others, unless the key was inserted later. A key that changed twice may have its old value again.
   return change.inserted || change.priorSeq > read.seq
 }
 
@@ -341,7 +342,7 @@ function once(): (report: GuardReport) => void {
   }
 }
 
-/** A key in a message, not too long. */
+/** A key as messages quote it, cut if it is long. */
 function quote(key: unknown): string {
   if (typeof key === 'string') return JSON.stringify(key.length > 80 ? `${key.slice(0, 77)}...` : key)
   if (typeof key === 'object' || typeof key === 'function')

@@ -1,26 +1,26 @@
 import { currentStep, currentTurn, enter, Step, type Turn, WALK } from './context.js'
 
-/** Yielded keys that are remembered, to tell whether a removed one was still to come. */
+/** How many yielded keys are remembered, to tell whether a removed key was still to come. */
 const VISITED = 1000
-/** Changes noted while an iteration waits. One is enough, if it is a stranger's. */
+/** How many changes are noted while an iteration waits. One change by another context is enough for a report. */
 const NOTED = 8
-/** Iterations under way that are watched. Abandoned ones (`map.keys().next()`) are never finished. */
+/** How many iterations under way are watched. Abandoned ones (`map.keys().next()`) never end. */
 const WATCHED = 32
 
-/** What an iteration needs of the guard of its map. */
+/** The guard of the map, as an iteration uses it. */
 export interface IterationHost {
   readonly watching: Set<GuardedIterator<unknown>>
   trace(operation: string): Step['trace']
-  /** The iteration goes on after a wait, in which `changes` were made. May throw, by the guard's options. */
+  /** Called when the iteration goes on after a wait in which `changes` were made. Throws if the guard's options say so. */
   resumed(walk: Step, changes: readonly Step[], last: Step | undefined, now: Turn): void
 }
 
 type Kind = 'entries' | 'keys' | 'values' | typeof Symbol.iterator
 
-/** What all built-in iterators inherit: `map`, `filter`, `toArray` where the runtime has them. */
+/** The prototype of all built-in iterators: `map`, `filter`, `toArray` where the runtime has them. */
 const builtIn = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())) as object
 
-/** A map's iterator, which leaves in the context what it yielded, and tells of changes made while the loop's body awaited. */
+/** A map's iterator. It leaves the keys that it yielded in the context, and tells the guard of changes while the loop's body awaited. */
 export class GuardedIterator<T> {
   readonly #inner: Iterator<T>
   readonly #host: IterationHost
@@ -58,18 +58,18 @@ export class GuardedIterator<T> {
     return result
   }
 
-  /** The loop was left. */
+  /** Called when the program leaves the loop. */
   return(value?: unknown): IteratorResult<T> {
     this.#host.watching.delete(this)
     this.#inner.return?.()
     return { done: true, value }
   }
 
-  /** A key was inserted or removed, or all were (by `clear`). */
+  /** Called when a key was inserted or removed, or all keys were removed (by `clear`). */
   note(change: Step): void {
     if (!change.inserted && change.operation !== 'clear') {
       if (this.#kind === 'values' || this.#visited.length >= VISITED) return
-      // What was yielded before can't be missed. It may come again, if it is inserted again: as a new one.
+      // The removal of a key that was yielded already misleads nobody. If the key is inserted again, it comes again, as a new one.
       const index = this.#visited.indexOf(change.key)
       if (index >= 0) return
     }
@@ -77,14 +77,14 @@ export class GuardedIterator<T> {
     if (this.#noted.length >= NOTED) this.#host.watching.delete(this)
   }
 
-  /** The first step, or the first after a wait. */
+  /** Called at the first step, and at the first step after a wait. */
   #resume(turn: Turn): Step {
     const last = currentStep()
     const { watching } = this.#host
     const before = this.#walk
     const noted = this.#noted
     this.#noted = []
-    // In this order: `resumed` may throw, and then the next call is not to find the same again.
+    // The noted changes are removed first: `resumed` may throw, and then the next call must not report them again.
     const walk = new Step(last, turn, WALK, this.#host, this.#kind, undefined, undefined, this.#host.trace(this.#kind))
     this.#walk = enter(walk)
     if (watching.size >= WATCHED) for (const oldest of watching) if (watching.delete(oldest)) break

@@ -1,28 +1,28 @@
 import { ThreadmapError } from '../errors/classes.js'
 import type { Step, Trace } from './context.js'
 
-/** `lost-update`: a read, a wait, a write, and another context's change between. `iteration`: a change while one waited. */
+/** `lost-update`: a read, a wait, a write, and a change by another context between. `iteration`: a change while an iteration waited. */
 export type FaultKind = 'lost-update' | 'iteration'
 
 /** One of the three operations of a fault. */
 export interface FaultPlace {
   /** The method: "get", "set", ... */
   readonly operation: string
-  /** Where it was called: a stack without the guard's own frames; empty if the budget for stacks was spent then. */
+  /** The place of the call: a stack without the guard's own frames; empty if the budget for stacks was spent. */
   readonly stack: string
 }
 
 const INDENT = '      '
 
-/** What the guard found. The texts are made when they are read. */
+/** A fault that the guard found. The texts are made when they are read. */
 export class GuardReport {
   /** Which of the two faults it is. */
   readonly kind: FaultKind
   /** The `name` option of the guard. */
   readonly map: string
-  /** The key; for `iteration` the one that was changed; undefined for `clear`. */
+  /** The key; for `iteration` the key that was changed; undefined for `clear`. */
   readonly key: unknown
-  /** What to do about it. */
+  /** The advice on how to mend the fault. */
   readonly fix: string
   readonly #what: string
   readonly #steps: readonly [Step, Step, { operation: string; trace: Trace | undefined }]
@@ -47,7 +47,7 @@ export class GuardReport {
     this.#steps = [read, other, { operation, trace }]
   }
 
-  /** What this context had seen; `iteration`: its step before the wait. */
+  /** The read of this context; for `iteration` its step before the wait. */
   get read(): FaultPlace {
     return place(this.#steps[0])
   }
@@ -57,17 +57,17 @@ export class GuardReport {
     return place(this.#steps[1])
   }
 
-  /** What this context did then, upon what it had seen. */
+  /** The operation of this context that acts upon the read. */
   get act(): FaultPlace {
     return place(this.#steps[2])
   }
 
-  /** The pair of places in the program: reports with equal ones are the same fault again. */
+  /** The pair of places in the program: reports with equal pairs are one fault. */
   get places(): string {
     return `${firstLine(this.read)} -> ${firstLine(this.act)}`
   }
 
-  /** All of it, in words. */
+  /** The whole report as text. */
   get message(): string {
     const { read, other, act } = this
     return [
@@ -88,12 +88,12 @@ export class GuardReport {
   }
 }
 
-/** With the option `throw`: thrown in place of the write (or the step of the iteration) that would do the harm. */
+/** The error that the option `throw` throws in place of the write (or the step of the iteration) that would do the harm. */
 export class GuardError extends ThreadmapError {
   static {
     GuardError.prototype.name = 'GuardError'
   }
-  /** What the guard found. */
+  /** The report of the fault. */
   readonly report: GuardReport
   constructor(report: GuardReport) {
     super('ERR_THREADMAP_GUARD', report.message)
@@ -107,13 +107,13 @@ function firstLine({ operation, stack }: FaultPlace): string {
 
 function place({ operation, trace }: { operation: string; trace: Trace | undefined }): FaultPlace {
   const lines = String(trace?.stack ?? '').split('\n')
-  // A stack begins with a line of its error's name, except where it doesn't (JavaScriptCore).
+  // A stack begins with a line that has the error's name, except in JavaScriptCore.
   const frames = lines.filter(line => line !== '' && !/^\s*(Error|\[object Object\])\s*$/.test(line))
   const own = frames.filter(line => !/[( ](node|native|ext):/.test(line))
   return { operation, stack: (own.length > 0 ? own : frames).map(line => INDENT + line.trim()).join('\n') }
 }
 
-/** What V8, and JavaScriptCore after it, have beside the standard. */
+/** Members of `Error` that V8 and JavaScriptCore have beside the standard. */
 interface Capturing {
   stackTraceLimit: number
   captureStackTrace(into: Trace, below: unknown): void
@@ -121,8 +121,8 @@ interface Capturing {
 const capturing = Error as unknown as Capturing
 
 /**
- * Takes stacks, which is what costs (microseconds; all else is a tenth of it), at most so many a second. Whoever finds a fault
- * needs the stack of a read that is long over, so they can't be taken when they are needed.
+ * Takes at most a given number of stacks per second. A stack costs microseconds, ten times as much as all other work of the guard. A report
+ * needs the stack of a read that is long over, so stacks must be taken before it is known that they are needed.
  */
 export class Stacks {
   readonly #perSecond: number
