@@ -14,8 +14,8 @@ const guarded = new WeakSet<object>()
 let said = false
 
 /**
- * Watches `map` and returns it: the same object, of the same class. Reported are, by asynchronous context (a request, a
- * callback, a branch of `Promise.all`):
+ * Watches `map` and returns it: the object itself, whose class does not change. The guard tells asynchronous contexts apart (a request, a
+ * callback, a branch of `Promise.all`), and reports:
  *
  * - lost updates: a context reads a key (`get`, `has`, iteration), waits, and writes it, although another context has changed
  *   it meanwhile;

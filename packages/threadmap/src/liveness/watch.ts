@@ -105,7 +105,7 @@ export function watchWorker(worker: WatchableWorker | BrowserWorker): void {
  * Threads that a dead thread had created end with it and are reported, too. Only threads that load the library (or
  * `threadmap/watch`), and workers of such threads, are known. Node and Bun; in browsers and Deno it is never called.
  *
- * An error that a listener throws is an uncaught exception; the other listeners run all the same. Returns a function that
+ * An error that a listener throws is an uncaught exception; the other listeners run nevertheless. Returns a function that
  * removes the listener. The listener keeps no program alive.
  */
 export function onThreadDeath(listener: (death: ThreadDeath) => void): () => void {

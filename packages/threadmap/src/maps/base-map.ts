@@ -178,7 +178,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
       )
     }
     core.change(L.ADD, key, name === 'u32' ? (u32Delta(delta) as V) : delta)
-    return core.sum()
+    return core.result()
   }
 
   forEach(callback: (value: V, key: K, map: this) => void, thisArg?: unknown): void {

@@ -119,12 +119,6 @@ export class MapCore<K, V> {
       : this.#largeResult(meta)
   }
 
-  /** The sum that `add` left in the result area. It comes without a meta word: all numbers take one word. */
-  sum(): V {
-    const scratch = this.scratch
-    return this.value.read(scratch, this.inline ? scratch.resultWord : scratch.resultBytes, L.META_NUMBER)
-  }
-
   #largeResult(meta: number): V {
     const value = this.value.read(this.scratch.records(), 0, meta)
     if (this.scratch.isLarge) this.scratch.shrink()
