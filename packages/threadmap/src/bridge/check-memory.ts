@@ -118,9 +118,9 @@ function checkAddresses(words: Uint32Array): void {
   const heapStart = word(L.H_HEAP_START)
   const pages = word(L.H_PAGES_SEEN)
   const end = pages * L.PAGE
-  expect(bits <= L.MOST_SHARD_BITS, 'there cannot be so many shards', L.H_SHARD_BITS)
-  expect(shards === L.SHARDS, 'the shards do not stand there', L.H_SHARDS)
-  expect(heapStart % L.PAGE === 0 && heapStart <= end, 'the pages do not begin there', L.H_HEAP_START)
+  expect(bits <= L.MOST_SHARD_BITS, 'it has more shards than there can be', L.H_SHARD_BITS)
+  expect(shards === L.SHARDS, 'the shards are not at this address', L.H_SHARDS)
+  expect(heapStart % L.PAGE === 0 && heapStart <= end, 'the pages do not begin at this address', L.H_HEAP_START)
   expect(pages <= word(L.H_MAX_PAGES), 'it has more pages than it may have', L.H_PAGES_SEEN)
   const used = word(L.H_PAGES_USED)
   expect(used <= pages, 'more pages are in use than there are', L.H_PAGES_USED)
@@ -136,6 +136,6 @@ function checkAddresses(words: Uint32Array): void {
     const size = 64 * 2 ** (low & 31)
     const isEmpty = table === L.H_EMPTY_TABLE && size === 64
     const isInside = table >= heapStart && table + size <= word(L.H_PAGES_SEEN) * L.PAGE
-    expect(isEmpty || isInside, "a shard's table does not stand among the pages", shard + L.D_TABLE)
+    expect(isEmpty || isInside, "a shard's table is not among the pages", shard + L.D_TABLE)
   }
 }

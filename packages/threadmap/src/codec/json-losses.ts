@@ -34,7 +34,7 @@ const INSTEAD: Record<string, string> = {
   SharedArrayBuffer: 'store base64 text, or use the bytes codec',
 }
 const BYTES = 'store base64 text or an array of numbers, or use the bytes codec'
-const OTHER = 'its contents stand in no property; give its class a toJSON, or store what you need of it'
+const OTHER = 'its contents are in no property; give its class a toJSON, or store the parts that you need'
 /** The tags of this library's maps. */
 const MAPS = new Set<string>(MAP_KINDS)
 const MAP = 'store [...map]; to share the map itself, send its handle to the other thread'

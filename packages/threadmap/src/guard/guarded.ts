@@ -263,7 +263,7 @@ export class Guarded implements IterationHost {
     if (same !== undefined && (read.operation === 'has' || (typeof same !== 'number' && typeof same !== 'bigint')))
       return
     const absent = read.operation === 'has' && read.seen === false
-    const what = `lost update of ${quote(key)} in \`${this.#name}\`: what another context ${change.operation === 'clear' || change.operation === 'delete' ? 'removed' : 'wrote'} is overwritten by what follows from an older look at it.`
+    const what = `lost update of ${quote(key)} in \`${this.#name}\`: what another context ${change.operation === 'clear' || change.operation === 'delete' ? 'removed' : 'wrote'} is overwritten by a value that was computed from an older read.`
     this.#report('lost-update', key, what, absent ? COMPUTE_ONCE : RE_READ, read, change, 'set')
   }
 
