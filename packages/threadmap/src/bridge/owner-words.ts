@@ -30,7 +30,7 @@ export function unheardWords(session: Session, owner: number): string {
   // A thread makes its number up only where it holds a Web Lock of that name.
   const number = isOne ? session.threadOf(owner) : platform.threadNumber()
   if (number < FIRST_MADE_UP) {
-    return 'nobody can hear of it, because threads hold no Web Locks here (an opaque origin, or blocked storage): create the map or lock anew'
+    return 'nobody hears of it where threads can hold no Web Locks (an opaque origin, or blocked storage): create the map or lock anew there'
   }
   const late = platform.name === 'browser' ? ', in Chromium up to 2 s after terminate()' : ''
   return `let the event loop turn and try again: this thread hears of the death then${late}`
