@@ -14,6 +14,7 @@ export async function setup({ quiet = false, app = false } = {}) {
 
   // Imported only now: its imports may be too new for an older Node, whose user should read the message above.
   const { install, SetupError } = await import('./install.mjs')
+  const { removeLeftovers } = await import('./leftovers.mjs')
   try {
     install(root, { quiet })
   } catch (error) {
@@ -27,6 +28,8 @@ export async function setup({ quiet = false, app = false } = {}) {
     ...(app ? ['--main'] : []),
   ]
   run(kernel, 'the kernel does not compile')
+  const removed = removeLeftovers(root)
+  if (removed.length > 0 && !quiet) console.log(`removed: ${removed.length} files whose sources have moved or gone`)
   const started = performance.now()
   run(['node_modules/typescript/bin/tsc', '-b', ...(app ? ['packages/lab'] : [])], 'TypeScript found errors')
   run(['packages/threadmap/tools/web-modules.mjs'], 'the modules for pages without a bundler could not be written')
