@@ -16,6 +16,7 @@ import {
   u32,
   ValueTooLargeError,
 } from 'threadmap'
+import { SHARDED_KINDS } from '../support/kinds.js'
 import { type AnyMap, type AnyOptions, mapClasses, TEST_BYTES } from '../support/maps.js'
 import { withMap } from '../support/room.js'
 
@@ -160,7 +161,7 @@ for (const Class of mapClasses) {
         backoff => ({ backoff }),
       ),
     ]
-    if (Class.name === 'ShardedMap' || Class.name === 'FastMap') {
+    if (SHARDED_KINDS.some(kind => kind === Class.name)) {
       wrong.push(...[0, -8, 3, 63, 2048, 1.5, '8', Number.NaN].map(shards => ({ shards })))
     }
     for (const options of wrong) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type HashName, MAX_KEY_BYTES, string } from 'threadmap'
+import { SHARDED_KINDS } from '../support/kinds.js'
 import { type AnyMap, mapClasses, TEST_BYTES } from '../support/maps.js'
 import { naming, Random } from '../support/random.js'
 import { withMap } from '../support/room.js'
@@ -182,7 +183,7 @@ for (const Class of mapClasses) {
       [40, 5000],
       [300, 1000],
     ] as const) {
-      const shards = Class.name === 'FastMap' || Class.name === 'ShardedMap' ? { shards: 1 } : {}
+      const shards = SHARDED_KINDS.some(kind => kind === Class.name) ? { shards: 1 } : {}
       const map = new Class({ key: string, value: string, seed: 1n, maxBytes: TEST_BYTES, ...shards })
       await withMap(map, () => {
         for (let i = 0; i < count; i++) map.set(`${'x'.repeat(length)}${i}`, `${i}`)

@@ -1,5 +1,6 @@
 /** Access to words of a map's memory and to its locks, which no user has. */
 import type { ConcurrentMap, MapHandle } from 'threadmap'
+import { READ_LOCK_KINDS } from './kinds.js'
 import { PATIENCE } from './patience.js'
 
 const bridge = (file: string): string => new URL(`../../../dist/bridge/${file}`, import.meta.url).href
@@ -28,7 +29,7 @@ export interface ShardLock {
  */
 export function lockOfShard(handle: MapHandle<never, never>, shard: number): ShardLock {
   const session = Session.attach(handle.memory, POLICIES[handle.kind].number)
-  const hasReaders = handle.kind === 'RWMutexMap' || handle.kind === 'ShardedMap'
+  const hasReaders = READ_LOCK_KINDS.includes(handle.kind)
   // The kernel's functions for users' locks take the block of a lock; a shard has its two words at the same distance.
   if (L.D_READERS - L.D_LOCK !== L.K_READERS - L.K_MUTEX) throw new Error('a shard has its lock words in another order')
   const words = new Int32Array(handle.memory.buffer)

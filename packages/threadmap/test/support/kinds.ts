@@ -8,5 +8,8 @@ export type SafeKind = (typeof SAFE_KINDS)[number]
 
 export const ALL_KINDS = ['UnsafeMap', ...SAFE_KINDS] as const satisfies readonly MapKind[]
 
+/** The maps in which a read takes a lock that keeps writers out. */
+export const READ_LOCK_KINDS: readonly MapKind[] = ['RWMutexMap', 'ShardedMap']
+
 /** The kinds with the option `shards`. */
 export const SHARDED_KINDS: readonly MapKind[] = ['ShardedMap', 'FastMap']

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { EXPERIMENTS, type FinishedRecord, FOLKLORE, finished, RunFolder, readDocument, runLab } from '@threadmap/lab'
+import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { FastMap, f64 } from 'threadmap'
 import type { MemoryDetails } from '#lab/experiments/memory/index.js'
 import { folder } from '../../support/command.js'
@@ -61,7 +62,7 @@ test('the quick lab: figures, charts and tables that agree, findings, verdicts',
       finished(document, experiment)
         ?.evidence.filter(row => row.subject === subject && row.metric === metric)
         .map(row => row.value) ?? []
-    for (const kind of ['RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap']) {
+    for (const kind of SAFE_KINDS) {
       assert.deepEqual(value('race', kind, 'updates lost'), [0], kind)
     }
     assert.deepEqual(value('race', 'map.add(key, 1)', 'lost'), [0])

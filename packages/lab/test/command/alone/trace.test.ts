@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { readTraces, record, stopRecording, UsageError } from '@threadmap/lab'
+import { MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { FastMap, f64, SyncMap, string } from 'threadmap'
 import { readWorkload } from '#lab/advice/workload.js'
 import { planOf, Step, workloadOf } from '#lab/trace/plan.js'
@@ -146,14 +147,7 @@ test('advise replays a trace against every map and answers with figures and a li
   assert.equal(answer.from, 'trace')
   assert.ok(answer.rate > 0)
   const others = answer.otherwise.map(({ name }: { name: string }) => name)
-  assert.deepEqual([answer.choice, ...others].sort(), [
-    'FastMap',
-    'RWMutexMap',
-    'ShardedMap',
-    'SyncMap',
-    'UnsafeMap',
-    'plain Map',
-  ])
+  assert.deepEqual([answer.choice, ...others].sort(), [...MAP_KINDS, 'plain Map'].sort())
   assert.ok(answer.otherwise.every(({ rate }: { rate: number }) => rate > 0))
   assert.match(
     stdout,
@@ -178,7 +172,7 @@ test('a replay by several threads finds all it should in every safe map', async 
   const found = await replay(plan, { rounds: 2, ms: 5, signal: new AbortController().signal })
   assert.deepEqual(
     found.map(({ name }) => name),
-    ['RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap', 'plain Map per thread'],
+    [...SAFE_KINDS, 'plain Map per thread'],
   )
   assert.ok(found.every(({ rounds }) => rounds.length === 2 && rounds.every(rate => rate > 0)))
   await assert.rejects(replay(plan, { rounds: 1, ms: 1, signal: AbortSignal.abort(new Error('stop')) }), /stop/)

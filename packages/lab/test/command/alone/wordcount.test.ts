@@ -3,21 +3,20 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Evidence, SubjectError } from '@threadmap/lab'
+import { MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { countReference, readCorpus } from '#lab/wordcount/corpus.js'
 import { checkCounts } from '#lab/wordcount/trial.js'
 import { folder, prose, threadmap } from '../../support/command.js'
-
-const MAPS = ['UnsafeMap', 'RWMutexMap', 'SyncMap', 'ShardedMap', 'FastMap']
 
 test('every map counts a small text right, and one is recommended', async t => {
   const root = folder(t, { 'a.md': prose(30_000), 'b/c.ts': prose(10_000) })
   const { code, stdout, stderr } = await threadmap(['wordcount', '--corpus', root, '--workers', '2', '--rounds', '2'])
   assert.equal(code, 0, stderr)
-  for (const name of [...MAPS, 'plain Map, one thread', 'plain Map each, merged', 'plain Map, by messages']) {
+  for (const name of [...MAP_KINDS, 'plain Map, one thread', 'plain Map each, merged', 'plain Map, by messages']) {
     assert.match(stdout, new RegExp(`^ +${name} .*[0-9.]+x`, 'm'))
   }
   assert.match(stdout, /40,000 words/)
-  assert.match(stdout, /Which map for this job: (RWMutexMap|SyncMap|ShardedMap|FastMap)/)
+  assert.match(stdout, new RegExp(`Which map for this job: (${SAFE_KINDS.join('|')})`))
   assert.match(stdout, /merged at the end/)
   for (const control of ['\u001b', '\r']) assert.ok(!(stdout + stderr).includes(control), 'a pipe gets plain lines')
   assert.match(stderr, /^round 1 of 2 done, all counts right/m)

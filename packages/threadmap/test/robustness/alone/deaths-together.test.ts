@@ -8,6 +8,7 @@ import type { ConcurrentMap } from 'threadmap'
 import { bytes, string } from 'threadmap'
 import { HUGE, type VictimJobs, type VictimTask, type Work } from '../../programs/victims.js'
 import { formOf } from '../../support/forms.js'
+import { READ_LOCK_KINDS } from '../../support/kinds.js'
 import { createMap } from '../../support/maps.js'
 import { until } from '../../support/patience.js'
 import type { Random } from '../../support/random.js'
@@ -66,7 +67,7 @@ async function allForgotten(map: AnyMap): Promise<void> {
   assert.deepEqual(map.audit(), [])
 }
 
-for (const kind of ['RWMutexMap', 'ShardedMap'] as const) {
+for (const kind of READ_LOCK_KINDS) {
   seeded(`${kind}: a writer that waits for a reader, and that reader, die at once and stop nobody`, async random => {
     for (let round = 0; round < ROUNDS; round++) {
       using map = createMap<string, unknown>(kind, { key: string, value: bytes, shards: 1, lockTimeout: LOCK_TIMEOUT })

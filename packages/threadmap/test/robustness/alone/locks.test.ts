@@ -7,7 +7,7 @@ import { HELD, type HoldJobs } from '../../programs/holding.js'
 import { HUGE, type VictimJobs, type Work } from '../../programs/victims.js'
 import { formOf } from '../../support/forms.js'
 import { sharesHeld } from '../../support/inside.js'
-import { SAFE_KINDS } from '../../support/kinds.js'
+import { READ_LOCK_KINDS, SAFE_KINDS } from '../../support/kinds.js'
 import { createMap } from '../../support/maps.js'
 import { PATIENCE, until, untilSeen } from '../../support/patience.js'
 import type { Random } from '../../support/random.js'
@@ -103,7 +103,7 @@ for (const kind of SAFE_KINDS) {
   seeded(
     `${kind}: after a death that nobody noticed calls go on or give up in time, free reads never wait`,
     async random => {
-      const readsAreFree = kind === 'FastMap' || kind === 'SyncMap'
+      const readsAreFree = !READ_LOCK_KINDS.includes(kind)
       // The first victim certainly holds the lock, between two operations; later ones may die in the middle of long operations.
       const rounds = SOAKING ? 100 : 3
       for (let round = 0; round < rounds; round++) {
@@ -183,7 +183,7 @@ for (const kind of SAFE_KINDS) {
   )
 }
 
-for (const kind of ['RWMutexMap', 'ShardedMap'] as const) {
+for (const kind of READ_LOCK_KINDS) {
   const work = 'readHuge'
   seeded(`${kind}: a reader that dies unnoticed stops a writer for no longer than lockTimeout`, async random => {
     const mapWithHuge = () => mapOfKnown(kind).set(HUGE, 'x'.repeat(8_000_000)) as AnyMap

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { f64, i64, type MapHandle, string, u32 } from 'threadmap'
 import { HELD, type HoldJobs, RELEASE } from '../../programs/holding.js'
 import type { SumsJobs } from '../../programs/sums.js'
-import { SAFE_KINDS } from '../../support/kinds.js'
+import { SAFE_KINDS, SHARDED_KINDS } from '../../support/kinds.js'
 import { createMap } from '../../support/maps.js'
 import { PATIENCE, until } from '../../support/patience.js'
 import type { Random } from '../../support/random.js'
@@ -131,7 +131,7 @@ for (const kind of SAFE_KINDS) {
   })
 }
 
-for (const kind of ['ShardedMap', 'FastMap'] as const) {
+for (const kind of SHARDED_KINDS) {
   seeded(`${kind}: waits for a lock are counted at the shard where threads wait`, async () => {
     using map = createMap<string, number>(kind, { key: string, value: u32, shards: 16, lockTimeout: PATIENCE })
     map.set('version', 0)
