@@ -11,6 +11,7 @@ import { type MapKind, POLICIES } from '../bridge/policies.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../bridge/scratch.js'
 import type { Session } from '../bridge/session.js'
 import type { Cached, KeyCodec, NativeCodec } from '../codec/codec.js'
+import { f64 } from '../codec/numbers.js'
 import { DisposedError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
 import { failureOf } from './failure.js'
@@ -48,7 +49,10 @@ export class MapCore<K, V> {
   readonly prepares: boolean
   /** Whether values are words inside the entries. */
   readonly inline: boolean
-  /** Whether these words are numbers, and whether keys are numbers too that the kernel can take as such. The kernel has shorter ways for both. */
+  /**
+   * Values have the codec `f64`, and so have keys: the kernel has shorter ways for both. The codec's name decides and not its type, since the
+   * shorter ways call no `read`: another codec of floats, such as one of dates, would be passed over.
+   */
   readonly numbers: boolean
   readonly numberKeys: boolean
   disposed = false
@@ -66,8 +70,8 @@ export class MapCore<K, V> {
     this.cached = value.cached
     this.prepares = value.prepare !== undefined
     this.inline = value.type !== L.TYPE_BYTES && !policy.hasValueBlocks
-    this.numbers = this.inline && value.type === L.TYPE_F64
-    this.numberKeys = this.numbers && key.type === L.TYPE_F64 && policy.readsNumberKeys
+    this.numbers = this.inline && value.name === f64.name
+    this.numberKeys = this.numbers && key.name === f64.name && policy.readsNumberKeys
   }
 
   // --- Reading ----------------------------------------------------------------------------------------------------------
