@@ -30,7 +30,7 @@ function project(template) {
 }
 
 test('the package holds the library, its types and nothing else', t => {
-  const entries = ['index', 'sync', 'guard', 'histogram', 'watch'].flatMap(name => [
+  const entries = ['index', 'sync', 'guard', 'histogram', 'dump', 'watch'].flatMap(name => [
     `dist/${name}.js`,
     `dist/${name}.d.ts`,
   ])

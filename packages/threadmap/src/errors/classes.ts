@@ -239,3 +239,25 @@ export class UnsupportedError extends ThreadmapError {
     super('ERR_THREADMAP_UNSUPPORTED', message)
   }
 }
+
+/** Why a dump could not be loaded: see `DumpError`. */
+export type DumpFault = 'foreign' | 'version' | 'codec' | 'truncated' | 'damaged'
+
+/**
+ * A dump cannot be loaded: it is no dump of this library (`foreign`), has another version of the format (`version`), holds keys or values of
+ * other codecs than the map (`codec`), ends too early (`truncated`), or does not agree with its checksums (`damaged`).
+ */
+export class DumpError extends ThreadmapError {
+  static {
+    DumpError.prototype.name = 'DumpError'
+  }
+  /** Which of these it is. */
+  readonly reason: DumpFault
+  /** Where in the dump the fault was found, in bytes from its beginning. */
+  readonly offset: number
+  constructor(message: string, reason: DumpFault, offset: number) {
+    super('ERR_THREADMAP_DUMP', message)
+    this.reason = reason
+    this.offset = offset
+  }
+}

@@ -33,11 +33,22 @@ function canonical<K>(key: K): K {
 const collected = new FinalizationRegistry<Session>(session => session.release())
 
 /**
+ * The core of a map, for other parts of the library: programs cannot reach it. Undefined if `map` is no map of this library.
+ * @internal
+ */
+export let coreOf: (map: unknown) => MapCore<unknown, unknown> | undefined
+
+/**
  * What the five maps have in common: the methods of `ConcurrentMap`. They check what they are given and pass it to the core
  * of the map (core.ts).
  */
 export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   readonly #core: MapCore<K, V>
+
+  static {
+    coreOf = map =>
+      typeof map === 'object' && map !== null && #core in map ? (map.#core as MapCore<unknown, unknown>) : undefined
+  }
 
   /** @internal */
   constructor(kind: MapKind, options: AnyOptions<K, V>) {

@@ -27,6 +27,7 @@ function server(): Platform | undefined {
       diagnostics: load('node:diagnostics_channel') as NodeModules['diagnostics'],
       os: load('node:os') as NodeModules['os'],
       asyncHooks: load('node:async_hooks') as NodeModules['asyncHooks'],
+      files: load('node:fs/promises') as NodeModules['files'],
       process: load('node:process') as NonNullable<NodeModules['process']>,
     })
   } catch {
@@ -52,6 +53,7 @@ function browser(): Platform {
     maySleep,
     unref,
     asyncHooks: undefined,
+    fileSystem: undefined,
   }
 }
 

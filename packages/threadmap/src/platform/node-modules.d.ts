@@ -25,3 +25,11 @@ declare module 'node:process' {
   const process: { on(event: 'worker', listener: (worker: unknown) => void): unknown }
   export default process
 }
+
+declare module 'node:fs/promises' {
+  type FileSystem = import('./platform.js').FileSystem
+  export const open: FileSystem['open']
+  export const realpath: FileSystem['realpath']
+  export const rename: FileSystem['rename']
+  export const unlink: FileSystem['unlink']
+}

@@ -15,6 +15,22 @@ export interface AsyncHooks {
   executionAsyncResource(): object
 }
 
+/** The parts of Node's `node:fs/promises` that dumps use. */
+export interface FileSystem {
+  open(path: string | URL, flags: string): Promise<FileHandle>
+  realpath(path: string | URL): Promise<string>
+  rename(from: string, to: string): Promise<void>
+  unlink(path: string): Promise<void>
+}
+
+/** An open file of `node:fs/promises`. */
+export interface FileHandle {
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>
+  write(buffer: Uint8Array, offset: number, length: number): Promise<{ bytesWritten: number }>
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
 export interface Platform {
   readonly name: 'node' | 'deno' | 'bun' | 'browser'
   /** This thread's number in its runtime plus one, or the made-up number of a `webThread`; 0 while the thread has none. */
@@ -39,4 +55,6 @@ export interface Platform {
   unref(timer: unknown): void
   /** Undefined in browsers. */
   readonly asyncHooks: AsyncHooks | undefined
+  /** Undefined in browsers. */
+  readonly fileSystem: FileSystem | undefined
 }

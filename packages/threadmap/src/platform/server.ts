@@ -1,6 +1,6 @@
 /** The platform of Node, Deno and Bun, made of Node's modules, which the caller passes. */
 
-import type { AsyncHooks, Platform } from './platform.js'
+import type { AsyncHooks, FileSystem, Platform } from './platform.js'
 import { hardwareConcurrency, lockManager, looksLikeWebWorker, maySleep, unref } from './web.js'
 import { WebThread } from './web-thread.js'
 import type { BrowserWorker, WatchableWorker } from './workers.js'
@@ -17,12 +17,13 @@ export interface NodeModules {
   diagnostics: { subscribe(name: string, listener: (message: unknown) => void): void }
   os: { availableParallelism?(): number }
   asyncHooks: AsyncHooks
+  files: FileSystem
   /** Bun announces workers by an event of `process` only. */
   process?: { on(event: 'worker', listener: (worker: unknown) => void): unknown }
 }
 
 export function serverPlatform(name: 'node' | 'deno' | 'bun', modules: NodeModules): Platform {
-  const { threads, diagnostics, os, asyncHooks, process } = modules
+  const { threads, diagnostics, os, asyncHooks, files, process } = modules
 
   // Deno has no event that comes after a worker's end, and its web workers have no numbers, so Deno uses Web Locks.
   const locks = name === 'deno' ? lockManager() : undefined
@@ -51,6 +52,7 @@ export function serverPlatform(name: 'node' | 'deno' | 'bun', modules: NodeModul
     maySleep,
     unref,
     asyncHooks,
+    fileSystem: files,
   }
 }
 

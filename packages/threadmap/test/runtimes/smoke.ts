@@ -6,7 +6,7 @@ import type { MapKind } from 'threadmap'
 import { ALL_KINDS } from '../support/kinds.js'
 import { PATIENCE } from '../support/patience.js'
 import { checkValues, type Numbers } from './jobs.js'
-import { library } from './library.js'
+import { dumps, inPage, library } from './library.js'
 import { Peer } from './peer.js'
 import { cases } from './values.js'
 
@@ -61,6 +61,7 @@ export async function smoke(): Promise<Result[]> {
     }
   }
   for (const peer of peers) peer.terminate()
+  await step('a dump as bytes, and where there are files in one', dumpAndLoad)
   return results
 }
 
@@ -109,6 +110,38 @@ async function oneMap(id: number, kind: MapKind, first: Peer, second: Peer): Pro
     () => first.call({ job: 'dispose', map: id }),
     () => second.call({ job: 'dispose', map: id }),
   )
+  map[Symbol.dispose]()
+}
+
+async function dumpAndLoad(): Promise<void> {
+  const map = make('FastMap')
+  for (let i = 0; i < GROWN; i++) map.set(`${i}`, i)
+  const { dump, dumpChunks, load, loadChunks } = dumps
+  const check = (how: string, copy: Numbers) => {
+    expect(`${how}: size`, copy.size, GROWN)
+    for (const [key, value] of map) expect(`${how}: ${key}`, copy.get(key), value)
+    copy[Symbol.dispose]()
+  }
+  const fromBytes = make('SyncMap')
+  await loadChunks(fromBytes, new Blob([...dumpChunks(map)]).stream())
+  check('from bytes', fromBytes)
+
+  const path = `smoke-${Math.random().toString(36).slice(2)}.dump`
+  if (inPage) {
+    const refused = await dump(map, path).catch((error: Error) => error)
+    expect('files in a page', (refused as Error).name, 'UnsupportedError')
+  } else {
+    const { unlink } = await import('node:fs/promises')
+    try {
+      await dump(map, path)
+      await dump(map, path)
+      const fromFile = make('RWMutexMap')
+      await load(fromFile, path)
+      check('from a file', fromFile)
+    } finally {
+      await unlink(path)
+    }
+  }
   map[Symbol.dispose]()
 }
 
