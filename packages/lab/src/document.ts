@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { UsageError } from '@threadmap/workbench/errors'
 import { type Machine, machine } from '@threadmap/workbench/evidence'
 import type { Outcome, Settings } from '@threadmap/workbench/experiment'
-import { codeOf, createFolder, writeAtomically } from '@threadmap/workbench/files'
+import { codeOf } from '@threadmap/workbench/files'
 
 /** Raised whenever an older reader would misread the document. */
 export const DOCUMENT_VERSION = 2
@@ -12,9 +12,9 @@ const FORMAT = 'threadmap-lab'
 
 /** The folder of runs, unless `--out` names another. */
 export const DEFAULT_FOLDER = '.threadmap'
-const RUN_FILE = 'run.json'
+export const RUN_FILE = 'run.json'
 /** The run that the folder had before, for comparisons. */
-const PREVIOUS_FILE = 'previous.json'
+export const PREVIOUS_FILE = 'previous.json'
 
 /** One run of the lab: all that the report, the advice and a comparison of runs need. */
 export interface RunDocument {
@@ -25,6 +25,8 @@ export interface RunDocument {
   readonly startedAt: string
   readonly machine: Machine
   readonly settings: Settings
+  /** The experiments that the command asked for; `--resume` continues with these. Absent in runs of older labs. */
+  readonly names?: readonly string[]
   /** The experiments, in the order in which they ended. */
   readonly experiments: readonly ExperimentRecord[]
 }
@@ -58,7 +60,7 @@ export interface FailedRecord extends RecordBase {
   readonly reason: string
 }
 
-export function newDocument(settings: Settings): RunDocument {
+export function newDocument(settings: Settings, names: readonly string[]): RunDocument {
   return {
     format: FORMAT,
     version: DOCUMENT_VERSION,
@@ -66,6 +68,7 @@ export function newDocument(settings: Settings): RunDocument {
     startedAt: new Date().toISOString(),
     machine: machine(),
     settings,
+    names,
     experiments: [],
   }
 }
@@ -80,43 +83,6 @@ export function finished(document: RunDocument, name: string): FinishedRecord | 
   return document.experiments.find(
     (record): record is FinishedRecord => record.name === name && record.status === 'finished',
   )
-}
-
-/** The folder of a run. It is created when it is first written to, and every file in it is replaced as a whole. */
-export class RunFolder {
-  readonly path: string
-  #previousKept = false
-
-  constructor(path: string) {
-    this.path = resolve(path)
-  }
-
-  get runFile(): string {
-    return join(this.path, RUN_FILE)
-  }
-
-  /** Creates the folder and checks that it is writable; `UsageError` otherwise. Called before any measurement begins. */
-  prepare(): void {
-    try {
-      createFolder(this.path)
-      const probe = join(this.path, `.${process.pid}.tmp`)
-      writeFileSync(probe, '')
-      rmSync(probe)
-    } catch (error) {
-      throw new UsageError(`cannot write to ${this.path} (${codeOf(error)}); give a writable folder with --out DIR`)
-    }
-  }
-
-  /** Replaces the run. The first time, a run that is already there becomes `previous.json`. */
-  write(document: RunDocument): void {
-    if (!this.#previousKept) {
-      const earlier = readIfThere(this.runFile)
-      if (earlier !== undefined && !earlier.includes(document.id))
-        renameSync(this.runFile, join(this.path, PREVIOUS_FILE))
-      this.#previousKept = true
-    }
-    writeAtomically(this.runFile, `${JSON.stringify(document, null, 1)}\n`)
-  }
 }
 
 /** The run at `path`, a run's folder or its file. `UsageError` if there is no run. */
@@ -168,12 +134,4 @@ function problemOf(document: Record<string, unknown>): string | undefined {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
 }

@@ -28,7 +28,6 @@ export {
   type FinishedRecord,
   finished,
   type RunDocument,
-  RunFolder,
   readDocument,
 } from './document.js'
 export { EXPERIMENTS } from './experiments/index.js'
@@ -36,5 +35,6 @@ export { type Belief, FOLKLORE } from './folklore.js'
 export { type LabOptions, runLab } from './lab/run.js'
 export { type Change, type Comparison, compareRuns } from './report/comparison.js'
 export { reportPage, writeReport } from './report/report.js'
+export { RunFolder } from './run-folder.js'
 export { readTraces, type Trace } from './trace/format.js'
 export { type Recordable, type RecordOptions, record, stopRecording } from './trace/record.js'

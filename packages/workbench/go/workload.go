@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// The six-digit ids of ../src/workload.ts, each of them once.
+	// The ids of ../src/workload.ts: each of six digits once, then each of seven.
 	firstID, ids, idStep = 100_000, 900_000, 524_287
 
 	// numberBytes is the length of values that are numbers.
@@ -99,11 +99,22 @@ func (w workload) operations(thread int) []uint32 {
 	return ops
 }
 
+// id is the index-th id; all ids are different.
+func id(index int) int {
+	first, count := firstID, ids
+	for index >= count {
+		index -= count
+		first *= 10
+		count *= 10
+	}
+	return first + index*idStep%count
+}
+
 // permanentKeys are the keys that are in the map throughout.
 func (w workload) permanentKeys() []string {
 	keys := make([]string, w.keys)
 	for i := range keys {
-		keys[i] = fmt.Sprintf("user:%d", firstID+i*idStep%ids)
+		keys[i] = fmt.Sprintf("user:%d", id(i))
 	}
 	return keys
 }

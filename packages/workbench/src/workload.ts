@@ -37,10 +37,10 @@ export const DEFAULT_SEED = 20261123
 
 /** 2^32, to turn 32 random bits into a fraction. */
 const TWO_32 = 4294967296
-/** Ids are six digits, as in `user:123456`: 100000 to 999999. */
+/** Ids are six digits, as in `user:123456`: 100000 to 999999. When these are used up, ids of seven digits follow, then of eight. */
 const FIRST_ID = 100_000
 const IDS = 900_000
-/** A prime that does not divide 900,000: multiples of it visit every id once before one repeats. */
+/** A prime that does not divide 900,000 or ten times as much: multiples of it visit every id once before one repeats. */
 const ID_STEP = 524_287
 /** Length of `user:123456`. */
 export const KEY_LENGTH = 11
@@ -56,13 +56,19 @@ export function random(seed: number): () => number {
   }
 }
 
-/** The `index`-th id; distinct for indexes below 900,000. */
+/** The `index`-th id; all ids are different. */
 export function id(index: number): number {
-  return FIRST_ID + ((index * ID_STEP) % IDS)
+  let [rest, first, ids] = [index, FIRST_ID, IDS]
+  while (rest >= ids) {
+    rest -= ids
+    first *= 10
+    ids *= 10
+  }
+  return first + ((rest * ID_STEP) % ids)
 }
 
 /**
- * Keys `user:123456`, up to 900,000 different ones, as flat one-byte strings that are not hashed yet, like strings from a parser
+ * Keys `user:123456`, all different, as flat one-byte strings that are not hashed yet, like strings from a parser
  * or a socket. (A concatenation would leave a rope, and the first look-up would pay for flattening it.)
  */
 export function userKeys(count: number, from = 0): string[] {
@@ -71,9 +77,10 @@ export function userKeys(count: number, from = 0): string[] {
 
 /**
  * The keys of `userKeys` side by side in one buffer. A look-up slices a new string out of the buffer, as a parser does: the string
- * is not internalised, and its hash is not computed yet.
+ * is not internalised, and its hash is not computed yet. All of them have `KEY_LENGTH`, so there are 900,000; `RangeError` for more.
  */
 export function keyBytes(count: number, from = 0): Buffer {
+  if (from + count > IDS) throw new RangeError(`there are ${IDS} keys of ${KEY_LENGTH} bytes, not ${from + count}`)
   const bytes = Buffer.alloc(count * KEY_LENGTH)
   for (let i = 0; i < count; i++) bytes.write(`user:${id(from + i)}`, i * KEY_LENGTH, 'latin1')
   return bytes

@@ -1,4 +1,5 @@
 import { contrast, spread } from '@threadmap/workbench/statistics'
+import { maxBytesFor, sharedBytes } from '@threadmap/workbench/subjects/room'
 import { PRIVATE } from '@threadmap/workbench/subjects/subject'
 import { NUMBER_BYTES, type Workload, workloadText } from '@threadmap/workbench/workload'
 import type { SubjectRounds } from '../experiments/mix/measure.js'
@@ -148,8 +149,10 @@ function frame(question: string, workload: Workload, choice: string, shape: Shap
   return { format: 'threadmap-answer', version: 1, question, workload, choice: choiceName(choice), code } as const
 }
 
-export function shapeOf({ keys, valueBytes }: Workload): Shape {
-  return { key: 'string', value: valueBytes === NUMBER_BYTES ? 'f64' : 'string', capacity: keys }
+export function shapeOf(workload: Workload): Shape {
+  const { keys, valueBytes } = workload
+  const maxBytes = maxBytesFor(sharedBytes(workload))
+  return { key: 'string', value: valueBytes === NUMBER_BYTES ? 'f64' : 'string', capacity: keys, maxBytes }
 }
 
 /** From 10 on without decimals, which would mean nothing at that distance. */

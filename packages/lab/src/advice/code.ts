@@ -1,4 +1,5 @@
 import { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
+import { USUAL_MAX_BYTES } from '@threadmap/workbench/subjects/room'
 import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '@threadmap/workbench/subjects/subject'
 import type { MapKind } from 'threadmap'
 
@@ -9,12 +10,15 @@ export interface Shape {
   readonly value: string
   /** Entries to make room for at once. */
   readonly capacity: number
+  /** Bytes that the map may grow to, where the library's usual limit may not be enough. */
+  readonly maxBytes?: number
 }
 
 /** The line of TypeScript that makes `choice`; for a choice that is no class, a comment with its name. */
-export function codeLine(choice: string, { key, value, capacity }: Shape): string {
+export function codeLine(choice: string, { key, value, capacity, maxBytes }: Shape): string {
   if (MAP_KINDS.includes(choice as MapKind)) {
-    return `const map = new ${choice}({ key: ${key}, value: ${value}, capacity: ${grouped(capacity)} })`
+    const most = maxBytes === undefined || maxBytes <= USUAL_MAX_BYTES ? '' : `, maxBytes: 2 ** ${Math.log2(maxBytes)}`
+    return `const map = new ${choice}({ key: ${key}, value: ${value}, capacity: ${grouped(capacity)}${most} })`
   }
   switch (choice) {
     case PRIVATE.name:

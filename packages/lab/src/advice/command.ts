@@ -3,18 +3,21 @@ import { UsageError } from '@threadmap/workbench/errors'
 import { writeAtomically } from '@threadmap/workbench/files'
 import { interruptible } from '@threadmap/workbench/interrupt'
 import { type JsonTarget, jsonTarget } from '@threadmap/workbench/json'
+import { freeBytes } from '@threadmap/workbench/memory'
 import { type Progress, progressOn } from '@threadmap/workbench/progress'
 import { MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import { noRoom, USUAL_MAX_BYTES } from '@threadmap/workbench/subjects/room'
 import { MESSAGES, PRIVATE, sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { pc } from '@threadmap/workbench/terminal/colour'
 import { type Workload, workloadText } from '@threadmap/workbench/workload'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { DEFAULT_FOLDER, readDocument } from '../document.js'
+import { DEFAULT_FOLDER } from '../document.js'
 import { runWorkloads } from '../experiments/mix/measure.js'
 import { wholeNumber } from '../lab/command.js'
+import { newestWith, olderText } from '../run-folder.js'
 import { codecsOf } from '../trace/entries.js'
 import { readTraces, type Trace } from '../trace/format.js'
-import { MOST_ENTRIES, type Plan, planOf, workloadOf } from '../trace/plan.js'
+import { type Plan, planOf, workloadOf } from '../trace/plan.js'
 import { replay } from '../trace/replay.js'
 import { type Answer, answerFromMeasurement, answerFromTree, answerText, fastestOf, shapeOf } from './answer.js'
 import { goalText, headline, regretText, treeMermaid, treeText } from './text.js'
@@ -121,8 +124,11 @@ async function adviseAbout(flags: Flags): Promise<void> {
 }
 
 function treeOf(run: string): TreeAdvice {
-  const document = readDocument(run)
-  const advice = adviceOf(document)
+  const found = newestWith(run, 'mix')
+  const advice = found === undefined ? undefined : adviceOf(found.document)
+  if (found !== undefined && found.file !== resolve(run)) {
+    process.stderr.write(`The newest run in ${resolve(run)} has no "mix"; the tree is from ${olderText(found)}\n`)
+  }
   if (advice === undefined) {
     throw new UsageError(
       `${resolve(run)} has no finished experiment "mix"; run "threadmap lab mix", or ask with --measure`,
@@ -142,10 +148,15 @@ type Effort = Pick<Flags, 'rounds' | 'ms' | 'seed'>
 function answerByMeasuring(workload: Workload, { rounds, ms, seed }: Effort): Promise<Answer> {
   return measuring(async (signal, onProgress) => {
     const kinds = workload.threads === 1 ? MAP_KINDS : SAFE_KINDS
+    const all = [...kinds.map(sharedSubject), PRIVATE, MESSAGES]
+    const why = noRoom(all, workload, freeBytes())
+    if (why !== undefined) throw new UsageError(why)
+    const leftOut: string[] = []
     onProgress(0, workloadText(workload))
     const [subjects] = await runWorkloads([workload], {
       threads: workload.threads,
-      subjects: [...kinds.map(sharedSubject), PRIVATE, MESSAGES],
+      subjects: all,
+      onLeftOut: (name, reason) => leftOut.push(`Without ${name}: ${reason}.`),
       rounds,
       ms,
       seed,
@@ -160,7 +171,7 @@ function answerByMeasuring(workload: Workload, { rounds, ms, seed }: Effort): Pr
       shape: shapeOf(workload),
       subjects,
       variants,
-      notes: [],
+      notes: leftOut,
     })
   })
 }
@@ -168,18 +179,19 @@ function answerByMeasuring(workload: Workload, { rounds, ms, seed }: Effort): Pr
 function answerForTrace(file: string, { threads, rounds, ms, seed }: Effort & { threads?: number }): Promise<Answer> {
   const traces = readTraces(file)
   return measuring(async (signal, onProgress) => {
-    const plan = planOf(traces, seed, threads)
+    const plan = planOf(traces, seed, threads, freeBytes())
     const workload = workloadOf(traces, plan.threads)
     const early = (share: number, doing: string) => onProgress(share * MEASURED_SHARE, doing)
     const subjects = await replay(plan, { rounds, ms, signal, onProgress: early })
     const choice = fastestOf(subjects, plan.threads).name
     const variants = await tryVariants(workload, choice, { rounds, ms, seed, signal, onProgress: later(onProgress) })
-    const { key, value } = codecsOf(plan)
+    const most = Math.max(...traces.map(({ entries }) => entries.most))
+    const { key, value, options } = codecsOf(plan)
     return answerFromMeasurement({
       from: 'trace',
       question: questionOf(traces, workload),
       workload,
-      shape: { key, value, capacity: Math.max(...traces.map(({ entries }) => entries.most)) },
+      shape: { key, value, capacity: most, maxBytes: options.maxBytes ?? USUAL_MAX_BYTES },
       subjects,
       variants,
       notes: notesOf(traces, plan, subjects.find(({ name }) => name === choice)?.rounds ?? []),
@@ -211,8 +223,8 @@ function notesOf(traces: readonly Trace[], plan: Plan, rounds: readonly number[]
     ...(plan.keyType === 'other'
       ? ['Its keys are objects, which threads cannot share; the replay used text in their place.']
       : []),
-    ...(most > MOST_ENTRIES
-      ? [`Its map had ${most.toLocaleString('en-US')} entries; the replay had ${MOST_ENTRIES.toLocaleString('en-US')}.`]
+    ...(most > plan.entries
+      ? [`Its map had ${most.toLocaleString('en-US')} entries; the replay had ${plan.entries.toLocaleString('en-US')}.`]
       : []),
   ]
 }

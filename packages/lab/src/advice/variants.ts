@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
+import { freeBytes } from '@threadmap/workbench/memory'
 import { compare, NOTABLE, spread } from '@threadmap/workbench/statistics'
 import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import { noRoom } from '@threadmap/workbench/subjects/room'
 import { sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { NUMBER_BYTES, type Workload } from '@threadmap/workbench/workload'
 import { runWorkloads } from '../experiments/mix/measure.js'
@@ -44,6 +46,13 @@ function variantsOf(workload: Workload): { change: string; workload: Workload }[
     .map(([change, part]) => ({ change, workload: { ...workload, ...part } }))
 }
 
+/** The variants that have room in `free` bytes. */
+function variantsWithRoom(workload: Workload, free: number): { change: string; workload: Workload }[] {
+  return variantsOf(workload).filter(variant => noRoom(SUBJECTS, variant.workload, free) === undefined)
+}
+
+const SUBJECTS = SAFE_KINDS.map(sharedSubject)
+
 export interface VariantOptions {
   readonly rounds: number
   readonly ms: number
@@ -55,7 +64,7 @@ export interface VariantOptions {
 /** Measures the safe maps on workloads that differ in one factor each, to find those on which `choice` is not the best. */
 export async function tryVariants(workload: Workload, choice: string, options: VariantOptions): Promise<Variant[]> {
   const base = { ...workload, keys: Math.min(workload.keys, MOST_KEYS) }
-  const variants = variantsOf(base)
+  const variants = variantsWithRoom(base, freeBytes())
   const found: Variant[] = []
   for (const threads of new Set(variants.map(variant => variant.workload.threads))) {
     const these = variants.filter(variant => variant.workload.threads === threads)
@@ -64,7 +73,7 @@ export async function tryVariants(workload: Workload, choice: string, options: V
       {
         ...options,
         threads,
-        subjects: SAFE_KINDS.map(sharedSubject),
+        subjects: SUBJECTS,
         onWorkload: at => options.onProgress?.((found.length + at) / variants.length, these[at].change),
       },
     )

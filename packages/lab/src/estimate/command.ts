@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs'
 import { UsageError } from '@threadmap/workbench/errors'
 import { jsonTarget } from '@threadmap/workbench/json'
+import { bytesText } from '@threadmap/workbench/memory'
 import { defaultShards, SAFE_KINDS, SHARDED_KINDS } from '@threadmap/workbench/subjects/maps'
+import { LARGEST_MAP } from '@threadmap/workbench/subjects/room'
 import { DEFAULT_SEED } from '@threadmap/workbench/workload'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { MapKind } from 'threadmap'
-import { DEFAULT_FOLDER, finished, RunFolder, readDocument } from '../document.js'
+import { DEFAULT_FOLDER, finished } from '../document.js'
 import { judge, type MemoryDetails, type MemoryFit } from '../experiments/memory/index.js'
 import { fitModel, type Load, predict } from '../experiments/memory/model.js'
 import { measureLoad, randomLoads } from '../experiments/memory/samples.js'
 import { wholeNumber } from '../lab/command.js'
+import { newestWith, RunFolder } from '../run-folder.js'
 
 interface Flags {
   entries: number
@@ -22,8 +25,6 @@ interface Flags {
   json?: string | true
 }
 
-/** The largest shared memory of WebAssembly, in bytes. */
-const LARGEST_MAP = 2 ** 32
 const LARGEST_KEY = 65_535
 
 /** The effort of a fit that is made now because no run has one: about two seconds. */
@@ -89,8 +90,8 @@ function estimate(flags: Flags): void {
     const origin = flags.shards === undefined ? " (this machine's default)" : ''
     process.stdout.write(
       [
-        `${kind}, ${isSharded ? `${load.shards} shards${origin}, ` : ''}${entries.toLocaleString('en-US')} entries, ${keyBytes} B keys, ${numbers ? 'numbers' : `${load.valueBytes} B values`}: about ${bytes(totalBytes)}`,
-        `  payload ${bytes(payloadBytes)} (${(100 * answer.payloadShare).toFixed(0)}%), the rest ${bytes(metaBytes)}; ${answer.bytesPerEntry.toFixed(1)} bytes an entry`,
+        `${kind}, ${isSharded ? `${load.shards} shards${origin}, ` : ''}${entries.toLocaleString('en-US')} entries, ${keyBytes} B keys, ${numbers ? 'numbers' : `${load.valueBytes} B values`}: about ${bytesText(totalBytes)}`,
+        `  payload ${bytesText(payloadBytes)} (${(100 * answer.payloadShare).toFixed(0)}%), the rest ${bytesText(metaBytes)}; ${answer.bytesPerEntry.toFixed(1)} bytes an entry`,
         `  error on maps held out of the fit: median ${(100 * fit.medianError).toFixed(1)}%, at worst ${(100 * fit.worstError).toFixed(1)}% (${source})`,
         needed > 1
           ? `  A map is at most 4 GiB: split the keys over ${needed} maps.`
@@ -105,9 +106,10 @@ function estimate(flags: Flags): void {
 function fitFor(kind: MapKind, run: string | undefined): { fit: MemoryFit; source: string } {
   const path = run ?? (existsSync(new RunFolder(DEFAULT_FOLDER).runFile) ? DEFAULT_FOLDER : undefined)
   if (path !== undefined) {
-    const record = finished(readDocument(path), 'memory')
+    const found = newestWith(path, 'memory')
+    const record = found === undefined ? undefined : finished(found.document, 'memory')
     const fit = (record?.details as MemoryDetails | undefined)?.fits.find(found => found.kind === kind)
-    if (fit !== undefined) return { fit, source: `fitted to ${fit.samples} maps in ${path}` }
+    if (fit !== undefined) return { fit, source: `fitted to ${fit.samples} maps in ${found?.file}` }
     if (run !== undefined)
       throw new UsageError(`${run} has no memory experiment; run "threadmap lab memory --out ${run}" first`)
   }
@@ -130,9 +132,4 @@ function powerOfTwo(text: string): number {
   const value = Number(text)
   if (Number.isInteger(Math.log2(value)) && value >= 1 && value <= 1024) return value
   throw new InvalidArgumentError('Give a power of two from 1 to 1024.')
-}
-
-function bytes(value: number): string {
-  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} GB`
-  return value >= 1e6 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e3).toFixed(1)} kB`
 }

@@ -1,15 +1,17 @@
-import { availableParallelism, freemem, loadavg } from 'node:os'
+import { availableParallelism, loadavg } from 'node:os'
 import type { Found } from '@threadmap/workbench/command/part'
 import { SubjectError, UsageError } from '@threadmap/workbench/errors'
 import { machine } from '@threadmap/workbench/evidence'
 import type { Experiment, Settings } from '@threadmap/workbench/experiment'
 import { interruptible } from '@threadmap/workbench/interrupt'
 import { jsonTarget } from '@threadmap/workbench/json'
+import { freeBytes } from '@threadmap/workbench/memory'
 import { progressOn } from '@threadmap/workbench/progress'
 import { pc } from '@threadmap/workbench/terminal/colour'
 import { DEFAULT_SEED } from '@threadmap/workbench/workload'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
-import { DEFAULT_FOLDER, type RunDocument, RunFolder, readDocument } from '../document.js'
+import { DEFAULT_FOLDER, type RunDocument, readDocument } from '../document.js'
+import { RunFolder } from '../run-folder.js'
 import { runLab } from './run.js'
 import { recordText } from './text.js'
 
@@ -78,7 +80,10 @@ function bareCommand(): Command {
     .option('--list', 'list the experiments and their durations, and run none')
     .option('--json [file]', 'write the run as JSON: to a file, or to standard output instead of the text')
     .option('--out <dir>', 'folder of the run', DEFAULT_FOLDER)
-    .option('--resume', 'continue the run in --out: keep its finished experiments')
+    .option(
+      '--resume',
+      'continue the run in --out: keep its finished experiments, and run the others that it was asked for',
+    )
     .addOption(
       new Option('--workers <n>', 'threads that do the work')
         .argParser(wholeNumber('workers', 1, MOST_WORKERS))
@@ -104,7 +109,6 @@ export async function lab(
   signal: AbortSignal,
   all: readonly Experiment[],
 ): Promise<void> {
-  const experiments = chosen(names, all)
   const { quick = false, workers, seed, out, resume, json: jsonFlag } = flags
   const settings: Settings = { quick, workers, seed, flags: ownFlags(flags, all) }
   requireMemory(workers, freeBytes())
@@ -114,21 +118,24 @@ export async function lab(
     if (!quiet) process.stdout.write(`${text}\n`)
   }
   const folder = new RunFolder(out)
-  const earlier = resume ? resumable(folder, settings) : undefined
+  const continued = resume ? resumable(folder, settings) : undefined
+  const experiments = chosen(names.length > 0 ? names : (continued?.names ?? []), all)
   const here = machine()
   const document = await runLab({
     experiments,
     settings,
     folder,
-    resume: earlier,
+    earlier: earlierIn(folder),
+    resume: continued,
     signal,
     progress: progressOn(process.stderr),
-    onBegin() {
+    onBegin(kept) {
       print(`${here.cpu}, ${here.cores} cores, Node ${here.node}${quick ? '; quick, so spreads are wide' : ''}`)
       const load = loadavg()[0]
       if (load > here.cores * BUSY) {
         print(`${pc.yellow('!')} Other programs are using this machine (load ${load.toFixed(1)}): times will be noisy.`)
       }
+      if (kept.length > 0) print(`Kept from the run in ${folder.path}: ${kept.join(', ')}`)
       print('')
     },
     onRecord: record => print(`${recordText(record, { tables: flags.brief !== true })}\n`),
@@ -154,12 +161,6 @@ function chosen(names: readonly string[], all: readonly Experiment[]): readonly 
 function ownFlags(flags: LabFlags, all: readonly Experiment[]): Readonly<Record<string, unknown>> {
   const names = all.flatMap(({ flags: own }) => (own ?? []).map(option => option.attributeName()))
   return Object.fromEntries(names.filter(name => flags[name] !== undefined).map(name => [name, flags[name]]))
-}
-
-/** Bytes of memory that this program may still take: a container may have less than the machine. */
-function freeBytes(): number {
-  const { availableMemory } = process as { availableMemory?: () => number }
-  return Math.min(freemem(), availableMemory?.() ?? Number.POSITIVE_INFINITY)
 }
 
 /** Refuses a number of workers that the memory does not suffice for, before any worker starts. */
@@ -188,6 +189,15 @@ function resumable(folder: RunFolder, settings: Settings): RunDocument {
     )
   }
   return document
+}
+
+/** The run that the folder has, if it has one that can be read. */
+function earlierIn(folder: RunFolder): RunDocument | undefined {
+  try {
+    return readDocument(folder.path)
+  } catch {
+    return undefined
+  }
 }
 
 /** Parses a flag that is a whole number. */

@@ -2,26 +2,22 @@ import { setMaxListeners } from 'node:events'
 import { InterruptedError, WorkbenchError } from '@threadmap/workbench/errors'
 import type { Context, Experiment, Settings } from '@threadmap/workbench/experiment'
 import { duration, type Progress } from '@threadmap/workbench/progress'
-import {
-  type ExperimentRecord,
-  type LeftOut,
-  newDocument,
-  type RunDocument,
-  type RunFolder,
-  withRecord,
-} from '../document.js'
+import { type ExperimentRecord, type LeftOut, newDocument, type RunDocument, withRecord } from '../document.js'
+import { carriedOver, type RunFolder } from '../run-folder.js'
 
 export interface LabOptions {
   readonly experiments: readonly Experiment[]
   readonly settings: Settings
   /** The folder that keeps the run; undefined: the run is not kept. */
   readonly folder?: RunFolder | undefined
+  /** The run that the folder has. Its other experiments stay in the new run, if they were measured on this machine with these settings. */
+  readonly earlier?: RunDocument | undefined
   /** A run to continue: its finished experiments are kept and not run again. */
   readonly resume?: RunDocument | undefined
   readonly progress: Progress
   readonly signal: AbortSignal
-  /** Called when everything is checked and measuring begins. */
-  readonly onBegin?: () => void
+  /** Called when everything is checked and measuring begins, with the experiments that the run has already. */
+  readonly onBegin?: (kept: readonly string[]) => void
   /** Called with each experiment that has ended. */
   readonly onRecord?: (record: ExperimentRecord) => void
   /** Called with each optional part that is left out. */
@@ -40,28 +36,39 @@ export async function runLab(options: LabOptions): Promise<RunDocument> {
   setMaxListeners(0, options.signal)
   for (const experiment of experiments) await experiment.check?.(settings)
   folder?.prepare()
-  options.onBegin?.()
-  const forecast = new Forecast(experiments, settings.quick)
-  let document = resume ?? newDocument(settings)
+  let written = false
+  let document = resume ?? beginning(options)
   try {
+    options.onBegin?.(document.experiments.map(({ name }) => name))
+    const forecast = new Forecast(experiments, settings.quick)
     for (const [at, experiment] of experiments.entries()) {
       const record = await runOne(experiment, `${at + 1} of ${experiments.length}`, forecast, options)
       document = withRecord(document, record)
       folder?.write(document)
+      written = true
       progress.clear()
       progress.step([`${experiment.name} ${record.status}`, forecast.remaining(at + 1, 0)].filter(Boolean).join(', '))
       options.onRecord?.(record)
     }
   } catch (error) {
-    if (error instanceof InterruptedError && folder !== undefined && document.experiments.length > 0) {
+    if (error instanceof InterruptedError && folder !== undefined && (written || resume !== undefined)) {
       const names = document.experiments.map(({ name }) => name).join(', ')
       throw error.having(`the workers are stopped; kept in ${folder.runFile}: ${names}; continue with --resume`)
     }
     throw error
   } finally {
     progress.clear()
+    folder?.release()
   }
   return document
+}
+
+/** A new run, with what it keeps of the run that the folder has. */
+function beginning({ experiments, settings, earlier }: LabOptions): RunDocument {
+  const names = experiments.map(({ name }) => name)
+  const own = experiments.flatMap(({ flags }) => (flags ?? []).map(option => option.attributeName()))
+  const empty = newDocument(settings, names)
+  return { ...empty, experiments: carriedOver(earlier, empty, names, own) }
 }
 
 async function runOne(

@@ -21,13 +21,22 @@ export function startCommand(experiments: readonly Experiment[]): Command {
     .summary('see everything in about two minutes: the word count on real text, then the quick lab and its report')
     .description('Counts the words of real text through every map, runs the quick lab, and draws its report in --out.')
     .option('--out <dir>', 'where the run is kept', DEFAULT_FOLDER)
-    .action(({ out }: { out: string }) => interruptible(signal => start(out, signal, experiments)))
+    .option(
+      '--corpus <dir>',
+      'the text of the word count: all text files below this folder (default: .md, .js, .ts below node_modules)',
+    )
+    .action((flags: Flags) => interruptible(signal => start(flags, signal, experiments)))
 }
 
-async function start(out: string, signal: AbortSignal, experiments: readonly Experiment[]): Promise<void> {
+interface Flags {
+  out: string
+  corpus?: string
+}
+
+async function start({ out, corpus }: Flags, signal: AbortSignal, experiments: readonly Experiment[]): Promise<void> {
   const workers = Math.min(MOST_WORKERS, availableParallelism())
   let failed: SubjectError | undefined
-  await wordcount({ ...WORDCOUNT, workers, maps: MAP_KINDS }, signal)
+  await wordcount({ ...WORDCOUNT, workers, maps: MAP_KINDS, ...(corpus === undefined ? {} : { corpus }) }, signal)
   process.stdout.write('\n')
   try {
     await lab([], { quick: true, brief: true, out, workers, seed: DEFAULT_SEED }, signal, experiments)

@@ -1,5 +1,7 @@
+import { mean } from '@threadmap/workbench/statistics'
 import type { AnyMapOptions } from '@threadmap/workbench/subjects/maps'
-import { flat } from '@threadmap/workbench/workload'
+import { mapBytes, maxBytesFor } from '@threadmap/workbench/subjects/room'
+import { flat, NUMBER_BYTES } from '@threadmap/workbench/workload'
 import { bytes, type ConcurrentMap, f64, i64, json, string } from 'threadmap'
 import type { KeyType, ValueType } from './format.js'
 import type { Plan } from './plan.js'
@@ -25,10 +27,13 @@ const VALUE_CODECS = {
 
 export function codecsOf(plan: Plan): { key: string; value: string; options: AnyMapOptions<unknown, unknown> } {
   const [key, value] = [KEY_CODECS[plan.keyType], VALUE_CODECS[plan.valueType]]
+  const most = plan.entries + (plan.threads * plan.temporary) / 2
+  const valueBytes = plan.valueType === 'number' ? NUMBER_BYTES : mean(plan.valueBytes)
+  const maxBytes = maxBytesFor(mapBytes(most, mean(plan.keyLengths), valueBytes))
   return {
     key: key.text,
     value: value.text,
-    options: { key: key.codec, value: value.codec, capacity: plan.entries } as unknown as AnyMapOptions<
+    options: { key: key.codec, value: value.codec, capacity: plan.entries, maxBytes } as unknown as AnyMapOptions<
       unknown,
       unknown
     >,

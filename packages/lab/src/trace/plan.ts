@@ -1,3 +1,6 @@
+import { mean } from '@threadmap/workbench/statistics'
+import { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
+import { LARGEST_MAP, mapBytes } from '@threadmap/workbench/subjects/room'
 import { NUMBER_BYTES, random, type Workload } from '@threadmap/workbench/workload'
 import type { KeyType, Trace, ValueType } from './format.js'
 
@@ -40,15 +43,21 @@ const TEMPORARY = 1024
 const FEWEST_OPERATIONS = 2 ** 16
 const MOST_OPERATIONS = 2 ** 19
 /** Entries at most: this many exceed the caches already, so more would change nothing. */
-export const MOST_ENTRIES = 2 ** 20
+const MOST_ENTRIES = 2 ** 20
 
 /**
  * Turns a sample of operations into a list that can be repeated without end:
  * - A key that the sample has more than once is one key in the list, too. A key that it has once represents all rare keys, and the
  *   list takes a different rare key each time, so that the replay touches as much memory as the program did.
  * - Inserts and deletes go round over a ring of keys, so that the map keeps its size.
+ * - The map has the recorded number of entries, as far as all subjects' maps together have room in `free` bytes.
  */
-export function planOf(traces: readonly Trace[], seed: number, threads = traces.length): Plan {
+export function planOf(
+  traces: readonly Trace[],
+  seed: number,
+  threads = traces.length,
+  free = Number.POSITIVE_INFINITY,
+): Plan {
   const seen = new Map<number, number>()
   const missing = new Map<number, number>()
   for (const { ops, ids } of traces) {
@@ -61,7 +70,8 @@ export function planOf(traces: readonly Trace[], seed: number, threads = traces.
   const known = new Map([...seen].filter(([, count]) => count > 1).map(([id], index) => [id, index]))
   const entries = Math.min(
     MOST_ENTRIES,
-    Math.max(1, seen.size, ...traces.map(trace => Math.max(trace.entries.most, trace.entries.last))),
+    entriesWithRoom(traces[0], threads, free),
+    Math.max(1, seen.size, most(traces)),
   )
   const rare = Math.max(1, entries - known.size)
   const firstRare = entries - rare
@@ -78,7 +88,7 @@ export function planOf(traces: readonly Trace[], seed: number, threads = traces.
     const offset = Math.floor((Math.floor(thread / traces.length) / Math.ceil(threads / traces.length)) * ops.length)
     for (let i = 0; i < length; i++) {
       const at = (i + offset) % ops.length
-      const present = known.get(ids[at]) ?? firstRare + Math.floor(next() * rare)
+      const present = knownIndex(known.get(ids[at]), entries) ?? firstRare + Math.floor(next() * rare)
       const missed = entries + (missing.get(ids[at]) ?? 0)
       list[i] = stepOf(ops[at] === 'a' && !addsUp ? 'm' : ops[at], present, missed)
     }
@@ -95,6 +105,29 @@ export function planOf(traces: readonly Trace[], seed: number, threads = traces.
     valueBytes: traces[0].values.bytes,
     operations,
   }
+}
+
+/** Entries at the time when the recorded map had most. */
+function most(traces: readonly Trace[]): number {
+  return Math.max(...traces.map(trace => Math.max(trace.entries.most, trace.entries.last)))
+}
+
+/** Where the replay has fewer entries than the program used again and again, several of the program's keys share one. */
+function knownIndex(index: number | undefined, entries: number): number | undefined {
+  return index === undefined ? undefined : index % entries
+}
+
+/** The part of the free memory that the maps of a replay may fill. */
+const ROOM_SHARE = 0.6
+
+/** How many entries the maps of all subjects have room for: four or five shared ones, and a `Map` in each thread. */
+function entriesWithRoom({ keys, values }: Trace, threads: number, free: number): number {
+  const [key, value] = [mean(keys.lengths), values.type === 'number' ? NUMBER_BYTES : mean(values.bytes)]
+  const empty = mapBytes(0, 0, 0)
+  const each = mapBytes(1, key, value) - empty
+  // The values of a replay's plain Map are 64 strings in turn, so that its entries take what keys take.
+  const together = (MAP_KINDS.length + threads) * each
+  return Math.max(1, Math.floor(Math.min(free / together, LARGEST_MAP / each) * ROOM_SHARE))
 }
 
 const KNOWN_STEPS: Readonly<Record<string, number>> = {
@@ -118,9 +151,10 @@ function stepOf(letter: string, present: number, missed: number): number {
 export function workloadOf(traces: readonly Trace[], threads = traces.length): Workload {
   const ops = traces.map(trace => trace.ops).join('')
   const count = (letters: RegExp) => ops.replaceAll(letters, '').length
-  const writes = count(/[gGhHoD]/g)
-  const comesAndGoes = count(/[gGhHoDumap]/g)
-  const entries = Math.max(1, ...traces.map(trace => Math.max(trace.entries.most, trace.entries.last)))
+  // A delete that finds nothing is one of the program's writes, though it changes nothing.
+  const writes = count(/[gGhHo]/g)
+  const comesAndGoes = count(/[gGhHoumap]/g)
+  const entries = Math.max(1, most(traces))
   const bytes = traces[0].values.bytes
   return {
     keys: entries,

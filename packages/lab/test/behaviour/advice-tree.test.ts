@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { follow, type TreeAdvice, treeMermaid, treeText } from '@threadmap/lab'
+import { shapeOf } from '#lab/advice/answer.js'
 import { casesOf } from '#lab/advice/cases.js'
 import { codeLine, importLine } from '#lab/advice/code.js'
 import { adviceFrom, adviceLeaves, turnsOf } from '#lab/advice/tree.js'
@@ -92,6 +93,12 @@ test('the code to paste imports what it uses', () => {
   assert.equal(
     codeLine('FastMap', shape),
     'const map = new FastMap({ key: string, value: json(), capacity: 1_234_567 })',
+  )
+  // 1.2 GB do not fit into a map without the option.
+  const large = shapeOf({ keys: 20_000, reads: 90, zipf: 0, threads: 2, valueBytes: 60_000, churn: 0 })
+  assert.equal(
+    codeLine('FastMap', large),
+    'const map = new FastMap({ key: string, value: string, capacity: 20_000, maxBytes: 2 ** 32 })',
   )
   assert.equal(importLine('message passing', shape), undefined)
 })

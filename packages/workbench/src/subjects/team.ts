@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { type ConcurrentMap, f64, type MapStats, string } from 'threadmap'
 import { Histogram } from 'threadmap/histogram'
-import { SubjectError } from '../errors.js'
+import { SubjectError, UsageError } from '../errors.js'
 import { together } from '../threads/collector.js'
 import { Team } from '../threads/team.js'
 import { NUMBER_BYTES, operations, type Workload } from '../workload.js'
@@ -19,6 +19,7 @@ import type {
   SubjectCommand,
   SubjectReply,
 } from './protocol.js'
+import { maxBytesFor, sharedBytes, tooLarge } from './room.js'
 import { entriesOf, fill, type Value } from './stores.js'
 import type { Subject } from './subject.js'
 
@@ -98,10 +99,13 @@ export class SubjectTeam {
   }
 
   /**
-   * Makes a new, filled store for `workload` and lets every thread open it. Throws `NotHere` for a peer that is not installed.
+   * Makes a new, filled store for `workload` and lets every thread open it. Throws `NotHere` for a peer that is not installed, and for
+   * a `Map` that V8's heap has no room for; `UsageError` for a workload that is too large for a shared map.
    * `list` are the operations of each thread, from `sharedOperations`.
    */
   async prepare(workload: Workload, list: readonly Uint32Array[]): Promise<void> {
+    const why = tooLarge(this.subject, workload)
+    if (why !== undefined) throw this.subject.type === 'shared' ? new UsageError(why) : new NotHere(why)
     const stores = await this.#stores(workload)
     await this.#team.askEach(
       index => ({ do: 'prepare', workload, store: stores.handles[index], operations: list[index] }),
@@ -176,6 +180,7 @@ export class SubjectTeam {
       key: string,
       value: value as AnyMapOptions<string, Value>['value'],
       capacity: entriesOf(workload),
+      maxBytes: maxBytesFor(sharedBytes(workload)),
     })
     fill(map, workload)
     if (map.size !== entriesOf(workload))

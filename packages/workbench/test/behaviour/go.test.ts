@@ -8,6 +8,8 @@ import { operations, temporaryCount, temporaryKeys, userKeys, type Workload } fr
 
 const WORKLOADS: readonly Workload[] = [
   { keys: 500, reads: 90, zipf: 0, threads: 2, valueBytes: 8, churn: 0 },
+  // More keys than there are ids of six digits.
+  { keys: 900_010, reads: 99, zipf: 0, threads: 1, valueBytes: 8, churn: 0 },
   { keys: 9000, reads: 50, zipf: 0.99, threads: 3, valueBytes: 64, churn: 40 },
 ]
 

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { InterruptedError, SubjectError } from '@threadmap/workbench/errors'
+import { createMap, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
+import { mapBytes, maxBytesFor, noRoom, tooLarge } from '@threadmap/workbench/subjects/room'
 import { PRIVATE, sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
 import { Team } from '@threadmap/workbench/threads/team'
-import { userKeys, type Workload } from '@threadmap/workbench/workload'
+import { KEY_LENGTH, userKeys, type Workload } from '@threadmap/workbench/workload'
+import { string } from 'threadmap'
 import type { MemberSetup, Order } from '../support/member.js'
 
 const never = new AbortController().signal
@@ -101,4 +104,31 @@ test('one team serves one workload after another, and times single operations wh
   } finally {
     await team.stop()
   }
+})
+
+test('what has no room is refused before a thread starts, and a store that needs more than the usual memory gets it', async () => {
+  const maps = SAFE_KINDS.map(sharedSubject)
+  const large = { ...WORKLOAD, keys: 20_000, valueBytes: 60_000 }
+  assert.match(
+    String(noRoom([...maps, PRIVATE], large, 2e9)),
+    /subjects with 2 threads each need about .* GB .*give fewer keys/,
+  )
+  assert.equal(noRoom(maps, large, 64e9), undefined)
+  assert.match(String(noRoom(maps, { ...large, keys: 90_000 }, 1e12)), /a map has at most 4 GiB; give fewer keys/)
+  assert.match(String(noRoom([...maps, PRIVATE], { ...WORKLOAD, threads: 240 }, 4e9)), /; give fewer threads$/)
+  assert.ok(tooLarge(PRIVATE, { ...large, keys: 200_000 })?.includes("V8's heap"))
+  for (const kind of SAFE_KINDS) {
+    // One byte fewer and more than the largest class, and values of pages.
+    for (const valueBytes of [8, 100, 2008, 2009, 4100, 60_000]) {
+      const keys = valueBytes > 2000 ? 300 : 3000
+      const map = createMap<string, string>(kind, { key: string, value: string })
+      for (const key of userKeys(keys)) map.set(key, 'v'.repeat(valueBytes))
+      const { usedBytes } = map.stats()
+      const bound = mapBytes(keys, KEY_LENGTH, valueBytes)
+      assert.ok(usedBytes <= bound, `${kind} with ${valueBytes} B takes ${usedBytes}, more than ${bound}`)
+      map[Symbol.dispose]()
+    }
+  }
+  assert.equal(maxBytesFor(1e8), 2 ** 30)
+  assert.equal(maxBytesFor(1.3e9), 2 ** 32)
 })

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { contrast } from '@threadmap/workbench/statistics'
-import { Operation, operations, temporaryCount, userKeys, valueFor, type Workload } from '@threadmap/workbench/workload'
+import {
+  id,
+  KEY_LENGTH,
+  keyBytes,
+  Operation,
+  operations,
+  temporaryCount,
+  userKeys,
+  valueFor,
+  type Workload,
+} from '@threadmap/workbench/workload'
 
 const WORKLOAD: Workload = { keys: 1000, reads: 50, zipf: 0, threads: 2, valueBytes: 8, churn: 50 }
 
@@ -35,7 +45,12 @@ test('a Zipf workload prefers few keys, a uniform one none', () => {
 })
 
 test('keys are distinct, and values as long as they should be', () => {
-  assert.equal(new Set(userKeys(100_000)).size, 100_000)
+  assert.equal(new Set(userKeys(1_000_000)).size, 1_000_000)
+  assert.equal(userKeys(1, 899_999)[0].length, KEY_LENGTH)
+  assert.equal(userKeys(1, 900_000)[0].length, KEY_LENGTH + 1)
+  const ids = Array.from({ length: 300 }, (_, i) => [i, 899_900 + i, 9_899_900 + i].map(id)).flat()
+  assert.equal(new Set(ids).size, ids.length)
+  assert.throws(() => keyBytes(1, 900_000), RangeError)
   assert.equal((valueFor(3, 64) as string).length, 64)
   assert.notEqual(valueFor(3, 64), valueFor(4, 64))
 })

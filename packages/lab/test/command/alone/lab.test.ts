@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { EXPERIMENTS, FOLKLORE, readDocument, UsageError } from '@threadmap/lab'
+import { EXPERIMENTS, FOLKLORE, RunFolder, readDocument, UsageError } from '@threadmap/lab'
 import { requireMemory } from '#lab/lab/command.js'
 import { folder, threadmap } from '../../support/command.js'
 
@@ -38,12 +38,32 @@ test('Ctrl-C keeps what is finished, and --resume goes on', async t => {
     stopped.stderr,
     /^error: interrupted: the workers are stopped; kept in .*run\.json: sharing; continue with --resume$/m,
   )
-  const resumed = await threadmap([...args, '--resume'])
+  // Without their names: the run knows what it was asked for.
+  const resumed = await threadmap(['lab', '--quick', '--out', out, '--resume'])
   assert.equal(resumed.code, 0, resumed.stderr)
   assert.deepEqual(
     readDocument(out).experiments.map(({ name }) => name),
     ['sharing', 'backoff'],
   )
+})
+
+test('a folder that another lab writes to is refused before anything is measured', async t => {
+  const out = folder(t)
+  const other = new RunFolder(out)
+  other.prepare()
+  const refused = await threadmap(['lab', 'sharing', '--quick', '--out', out])
+  assert.equal(refused.code, 2, refused.stderr)
+  assert.match(refused.stderr, new RegExp(`^error: the lab of process ${process.pid} is writing to .*--out DIR\n$`))
+  other.release()
+})
+
+test('start takes the folder of text that it asks for', async t => {
+  const cwd = folder(t, { 'empty/nothing.txt': '   ' })
+  const without = await threadmap(['start', '--out', join(cwd, 'run')], { cwd })
+  assert.equal(without.code, 2)
+  assert.match(without.stderr, /no node_modules here or above; .*--corpus DIR/)
+  const given = await threadmap(['start', '--corpus', join(cwd, 'empty'), '--out', join(cwd, 'run')], { cwd })
+  assert.match(given.stderr, /holds no words|no text/)
 })
 
 test('more workers than there is memory for are refused before any is started', () => {
