@@ -56,6 +56,7 @@ const LAYERS = [
   ['bridge'],
   ['codec'],
   ['maps', 'sync', 'guard', 'histogram'],
+  ['cache'],
   ['dump'],
   ['.'],
 ]

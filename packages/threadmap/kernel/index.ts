@@ -1,6 +1,9 @@
 /** What JavaScript calls. Each operation takes its key, value and expected value from this thread's scratch areas. */
 import { load64 } from './atomics'
+import { setNext } from './cache/record'
+import { isCache } from './cache/state'
 import { ABSENT, D_TABLE, H_HASH, H_SEED, HASH_DEFAULT, META_LENGTH, META_NUMBER, PRESENT, R_CODE } from './layout'
+import { hit } from './maps/cache'
 import { look, looked } from './maps/fast'
 import { change as changeByPolicy, contains, isMisread, read, readWord } from './policy'
 import { audit as auditMemory } from './repair/audit'
@@ -12,13 +15,16 @@ import { isCurrent as isCurrentEntry, readKnown as readKnownEntry, readNumber as
 import { resultAt } from './table/value'
 import { declareDead as declare, me, registerThread, setWebLock } from './threads/thread'
 
+export { allowStale } from './cache/record'
 export { LAYOUT_VERSION, MAGIC } from './layout'
 export {
+  cacheTotal,
   livingThreads,
   recoveries,
   shardCounter,
   shardTotal,
   threadTotal,
+  threadTotalLong,
   totalSlots,
   usedBytes,
 } from './maps/counters'
@@ -108,6 +114,17 @@ export function changeSame(op: u32, meta: u32, valueMeta: u32, entry: u32, gener
   return change(op, meta, valueMeta, 0)
 }
 
+/** `change` in a cache: how long the value is fresh in milliseconds, and its weight. */
+export function changeCache(op: u32, meta: u32, valueMeta: u32, expectedMeta: u32, ttl: f64, weight: u32): i32 {
+  setNext(ttl, weight)
+  return change(op, meta, valueMeta, expectedMeta)
+}
+
+/** `changeSame` in a cache: with what `setRecord` said. */
+export function setRecord(ttl: f64, weight: u32): void {
+  setNext(ttl, weight)
+}
+
 /** The version in a shard's table word. */
 export function versionOf(shard: u32): u32 {
   return <u32>(load64(shard + D_TABLE) >> 32)
@@ -127,7 +144,9 @@ export function readCached(entry: u32, generation: u32, shard: u32, version: u32
 
 export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
   if (isMisread()) return ABSENT
-  return isCurrentEntry(entry, generation, shard, version, low, high)
+  const code = isCurrentEntry(entry, generation, shard, version, low, high)
+  if (isCache && code == PRESENT) hit(entry)
+  return code
 }
 
 /**

@@ -7,6 +7,9 @@
  *   registry     64 KiB    one slot per attached thread
  *   shards        512 B each
  *   thread heaps  512 B each, one per registry slot (SyncMap only: its value blocks)
+ *   cache shards  256 B each: the queues and counters of a shard (SharedCache only, as are the next two)
+ *   ghosts        a table of fingerprints per shard
+ *   marks         one byte per 32 bytes of the largest size
  *   page table    4 B per 4 KiB page of the largest size
  *   pages         everything else: tables, entries, value blocks, scratch areas
  *
@@ -26,7 +29,7 @@ export const PAGE_BITS: u32 = 12
 /** 'TMAP', little-endian. */
 export const MAGIC: u32 = 0x50414d54
 /** Raised with every change of this file that an older attach would misread. */
-export const LAYOUT_VERSION: u32 = 2
+export const LAYOUT_VERSION: u32 = 3
 
 // The header.
 export const H_MAGIC: u32 = 0
@@ -72,6 +75,28 @@ export const H_RESERVE: u32 = 104
 export const H_CHECKSUM: u32 = 108
 /** After how many microseconds of waiting a lock is handed over to the thread that waits. */
 export const H_HANDOVER: u32 = 112
+/** SharedCache: addresses of the cache shards (0: the memory is no cache), of the marks, and of the ghosts. */
+export const H_CACHES: u32 = 116
+export const H_MARKS: u32 = 120
+export const H_GHOSTS: u32 = 124
+/** SharedCache, what its program chose: log2 of the sets of ghosts that a shard has, and flags (CACHE_*). */
+export const H_GHOST_BITS: u32 = 128
+export const H_CACHE_FLAGS: u32 = 132
+/** f64: how long an entry is fresh in milliseconds, and how long after that it is kept for stale reads. */
+export const H_TTL: u32 = 136
+export const H_STALE_FOR: u32 = 144
+/** f64: the sum of the weights of all entries that the cache may have at once; Infinity: only the memory bounds it. */
+export const H_MAX_WEIGHT: u32 = 152
+/** f64, of JavaScript alone: the clock's resolution in milliseconds (0: exact). */
+export const H_TTL_RESOLUTION: u32 = 160
+/** The largest value in bytes that a cache takes: a larger one would push out too much. */
+export const H_LARGEST_VALUE: u32 = 168
+/** The end of the words that describe a cache. */
+export const H_CACHE_END: u32 = 240
+/** A hit renews the deadline. */
+export const CACHE_SLIDES: u32 = 1
+/** The weight of an entry is its size in bytes. */
+export const CACHE_WEIGHS_BYTES: u32 = 2
 /** A word that a thread changes in one view of a memory and reads in another, to see whether both are one memory. */
 export const H_PROBE: u32 = 644
 /** The lock of the page table, and what it guards. */
@@ -132,6 +157,10 @@ export const S_HOLDS: u32 = 64
 export const HOLD_COUNT: u32 = 16
 /** Two bits that say whether the thread lives; above them its number in its runtime plus one (0: unknown). */
 export const S_STATE: u32 = 128
+/** SharedCache: reads that found a fresh value, a stale one, and none (u64 each). */
+export const S_HITS: u32 = 40
+export const S_STALE: u32 = 48
+export const S_MISSES: u32 = 56
 /**
  * SyncMap: 1 while the thread may change an entry without a lock. Its own thread writes it, but rarely reads the words
  * beside it, and others look at it when they want pages back.
@@ -190,6 +219,30 @@ export const D_PURGE_AT: u32 = 188
 export const D_LOCK_WAITED: u32 = 192
 export const D_HEAP: u32 = 256
 
+/** A shard of a cache: its two queues, their weights, and what adapts. All of it belongs to the shard's mutex. */
+export const CACHE_STRIDE: u32 = 256
+/** Two queues, one after the other: the newest entry, the oldest, the sum of the weights, the entries. */
+export const Q_SMALL: u32 = 0
+export const Q_MAIN: u32 = 16
+export const Q_NEWEST: u32 = 0
+export const Q_OLDEST: u32 = 4
+export const Q_WEIGHT: u32 = 8
+export const Q_COUNT: u32 = 12
+/** The weight that the shard's entries may have together. */
+export const Q_CAPACITY: u32 = 32
+/** f64: the share of the weight that the small queue may have. */
+export const Q_SHARE: u32 = 40
+/** f64: the share of the small queue in the ghosts. */
+export const Q_GHOST_SHARE: u32 = 48
+/** How many ghosts there have been. */
+export const Q_GHOSTS: u32 = 56
+/** The slot of the table up to which expired entries were looked for. */
+export const Q_HAND: u32 = 60
+/** Entries evicted because of the bound on weights, because of memory, and those that expired. */
+export const Q_EVICTED: u32 = 64
+export const Q_EVICTED_FOR_MEMORY: u32 = 68
+export const Q_EXPIRED: u32 = 72
+
 /** A heap: free blocks by size class. A shard's stands in the shard; a thread heap has a lock of its own before it. */
 export const HEAP_STRIDE: u32 = 512
 export const P_LOCK: u32 = 128
@@ -231,7 +284,34 @@ export const HEAP_MASK: u32 = 0xffff0000
 /** A page of a chain: the head has its block header first; then the next page's address, 0 in the last one; then content. */
 export const CHAIN_NEXT: u32 = 8
 export const CHAIN_CONTENT: u32 = 16
-export const CHAIN_BYTES: u32 = PAGE - CHAIN_CONTENT
+
+/**
+ * SharedCache: in front of a value's content its block has a record, so that one store of the value word publishes both: until when the
+ * value is fresh, when it was made (f64, milliseconds of the cache's clock), and what is known about a load of the key. In a chain
+ * each page keeps this room free.
+ */
+export const RECORD_BYTES: u32 = 32
+export const V_FRESH_UNTIL: u32 = 0
+export const V_CREATED: u32 = 8
+/** The number of the load that made the value, or that is under way. */
+export const V_TOKEN: u32 = 16
+/** Who loads, as locks name their owner, and the owner's incarnation above that (16 bits each); 0: nobody. */
+export const V_OWNER: u32 = 20
+/** Until when the load may last: whole milliseconds of the cache's clock, modulo 2^32. */
+export const V_LOAD_UNTIL: u32 = 24
+/** f32: how long the value is fresh after it was made, or after a hit renewed it. */
+export const V_TTL: u32 = 28
+
+/** SharedCache: behind its key an entry has its neighbours in its queue (the newer one, the older one), its weight, and its queue. */
+export const TRAILER_BYTES: u32 = 16
+export const T_NEWER: u32 = 0
+export const T_OLDER: u32 = 4
+export const T_WEIGHT: u32 = 8
+export const T_QUEUE: u32 = 12
+/** One byte of marks stands for this many bytes (1 << MARK_SHIFT): no two entries share a byte. */
+export const MARK_SHIFT: u32 = 5
+/** A set of ghosts: four words {fingerprint 32 | queue 1 | number 31}. */
+export const GHOST_SET: u32 = 32
 
 // A slab's own header, in its first 64 bytes (so that blocks of 64 bytes fill whole cache lines).
 /** The neighbours in the list of slabs of its class that have free blocks. */
@@ -282,6 +362,7 @@ export const POLICY_RWMUTEX: u32 = 1
 export const POLICY_SYNC: u32 = 2
 export const POLICY_SHARDED: u32 = 3
 export const POLICY_FAST: u32 = 4
+export const POLICY_CACHE: u32 = 5
 
 // Hash functions, in the order of HashName.
 export const HASH_DEFAULT: u32 = 0
@@ -318,6 +399,8 @@ export const E_NOT_OWNER: i32 = -10
 export const E_RELOCK: i32 = -11
 /** Two or more threads would wait for each other's computations. */
 export const E_DEADLOCK: i32 = -15
+/** A value, or its weight, is above what a cache takes: the limit is in the result area. */
+export const E_HEAVY: i32 = -16
 /** A lock is taken; what its word holds is in the result area. */
 export const E_BUSY: i32 = -13
 /** A user's lock was disposed. */
@@ -394,6 +477,9 @@ export const R_VERSION: u32 = 28
 export const R_ERROR_SHARD: u32 = 32
 /** The status of the last look for a number: NaN is ambiguous. */
 export const R_CODE: u32 = 36
+/** SharedCache: from the value's record (RECORD_BYTES), and its age and remaining time. */
+export const R_FRESH_UNTIL: u32 = 40
+export const R_CREATED: u32 = 48
 /** The value's bytes; of a batch, the records; of an audit, the problems. */
 export const R_BYTES: u32 = 64
 
@@ -467,6 +553,11 @@ export const PROBLEM_FREE_LIST: u32 = 26
 export const PROBLEM_SLAB_SUM: u32 = 27
 export const PROBLEM_CHAIN_LENGTH: u32 = 28
 export const PROBLEM_CHAIN_LEAK: u32 = 29
+export const PROBLEM_QUEUE_LINK: u32 = 30
+export const PROBLEM_QUEUE_COUNT: u32 = 31
+export const PROBLEM_QUEUE_WEIGHT: u32 = 32
+export const PROBLEM_OVER_CAPACITY: u32 = 33
+export const PROBLEM_MARK: u32 = 34
 
 // A lock of a user's: a block of shard 0's heap, in a memory of its own (src/sync). After the header:
 export const K_KIND: u32 = 8

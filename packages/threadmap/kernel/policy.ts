@@ -10,7 +10,9 @@ import {
   D_LOCK,
   D_USED,
   E_AREA,
+  E_HEAVY,
   H_POLICY,
+  POLICY_CACHE,
   POLICY_FAST,
   POLICY_RWMUTEX,
   POLICY_SHARDED,
@@ -19,6 +21,7 @@ import {
   R_ERROR_SHARD,
   R_WORD,
 } from './layout'
+import { cacheChange, cacheGet } from './maps/cache'
 import { fastChange, fastGet, look, looked, setLooked } from './maps/fast'
 import { lockedChange, lockedGet, lockedScan } from './maps/locked'
 import { lockForWriting, lockMap, lockShard, unlockForWriting } from './maps/shard-lock'
@@ -69,6 +72,9 @@ export function contains(hash: u64, meta: u32): i32 {
 function readOther(hash: u64, meta: u32, wantsValue: bool): i32 {
   let code: i32 = 0
   switch (policy) {
+    case POLICY_CACHE:
+      code = cacheGet(hash, meta, wantsValue)
+      break
     case POLICY_SYNC:
       code = syncGet(hash, meta, wantsValue)
       break
@@ -101,6 +107,9 @@ export function change(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMe
     code = fastChange(op, hash, meta, valueMeta, expectedMeta)
   } else {
     switch (policy) {
+      case POLICY_CACHE:
+        code = cacheChange(op, hash, meta, valueMeta, expectedMeta)
+        break
       case POLICY_SYNC:
         code = syncChange(op, hash, meta, valueMeta, expectedMeta)
         break
@@ -140,6 +149,7 @@ export function clearAll(): i32 {
 /** Takes the lock under which a shard is changed; repairs the shard if the lock's owner died. */
 function lockAnyShard(shard: u32): i32 {
   switch (policy) {
+    case POLICY_CACHE:
     case POLICY_FAST:
     case POLICY_UNSAFE:
       return lockShard(shard)
@@ -156,6 +166,7 @@ function lockAnyShard(shard: u32): i32 {
 
 function unlockAnyShard(shard: u32): void {
   switch (policy) {
+    case POLICY_CACHE:
     case POLICY_FAST:
     case POLICY_UNSAFE:
     case POLICY_SYNC:
@@ -200,6 +211,7 @@ export function scan(index: u32, position: u32): i32 {
   const shard = shardAt(index)
   let code: i32 = 0
   switch (policy) {
+    case POLICY_CACHE:
     case POLICY_FAST:
       code = collect(shard, position)
       break
@@ -233,7 +245,7 @@ export function size(): f64 {
 /** Returns `code`. For an error, the result area names the thread in the way and the shard; E_AREA has a detail of its own. */
 // @inline
 function orFail(code: i32, hash: u64): i32 {
-  return code < 0 && code != E_AREA ? failAt(code, indexOf(shardOf(hash))) : code
+  return code < 0 && code != E_AREA && code != E_HEAVY ? failAt(code, indexOf(shardOf(hash))) : code
 }
 
 function failAt(code: i32, index: u32): i32 {

@@ -1,5 +1,6 @@
 /** The counters of `stats()` and `shardStats()`. The figures are sums of words that other threads may be changing. */
 import { load32, load64 } from '../atomics'
+import { isCache, queuesOf } from '../cache/state'
 import {
   D_DIRTY,
   D_HEAP,
@@ -13,9 +14,11 @@ import {
   H_RECOVERIES,
   H_THREAD_HEAPS,
   HEAP_STRIDE,
+  MARK_SHIFT,
   P_FREE_BYTES,
   P_HEAP,
   PAGE,
+  PAGE_BITS,
   POLICY_SYNC,
   REGISTRY,
   S_INCARNATION,
@@ -66,6 +69,21 @@ export function threadTotal(field: u32): f64 {
   return total
 }
 
+/** `threadTotal` for a counter of 64 bits. */
+export function threadTotalLong(field: u32): f64 {
+  let total: f64 = 0
+  for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load64(REGISTRY + i * SLOT_SIZE + field)
+  return total
+}
+
+/** The sum of a counter over a cache's shards, by its offset in a cache shard. */
+export function cacheTotal(field: u32): f64 {
+  const shards = shardCount()
+  let total: f64 = 0
+  for (let i: u32 = 0; i < shards; i++) total += <f64>load32(queuesOf(shardAt(i)) + field)
+  return total
+}
+
 export function livingThreads(): u32 {
   let living: u32 = 0
   for (let owner: u32 = 1; owner <= SLOT_COUNT; owner++) if (isAlive(owner)) living++
@@ -78,9 +96,12 @@ export function livingThreads(): u32 {
  */
 export function usedBytes(): f64 {
   const tables = load32(H_HEAP_START) - load<u32>(H_MAX_PAGES) * 4
+  // Of the marks of a cache too, only those of pages that were handed out were touched.
+  const pages = load32(H_PAGES_SEEN) - (load32(H_HEAP_START) >> PAGE_BITS)
+  const marks: u32 = isCache ? (load<u32>(H_MAX_PAGES) - pages) << (PAGE_BITS - MARK_SHIFT) : 0
   const perThread = load<u32>(H_THREAD_HEAPS) == 0 ? SLOT_SIZE : SLOT_SIZE + HEAP_STRIDE
   const unused = <f64>((SLOT_COUNT - slotsSeen()) * perThread)
-  return <f64>tables - unused + <f64>load32(H_PAGES_SEEN) * 4 + <f64>load32(H_PAGES_USED) * PAGE
+  return <f64>tables - <f64>marks - unused + <f64>load32(H_PAGES_SEEN) * 4 + <f64>load32(H_PAGES_USED) * PAGE
 }
 
 /** How many registry slots were ever taken: a thread takes the lowest free one. */

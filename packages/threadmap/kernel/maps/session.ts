@@ -1,19 +1,28 @@
 /** A new memory, and a thread's place in one: its registry slot and its scratch areas. */
 import { put32, store64 } from '../atomics'
+import { FIRST_SHARE } from '../cache/admit'
+import { isCache, queuesOf, readCacheState } from '../cache/state'
 import {
   AREA_EXPECTED,
   AREA_KEY,
   AREA_PAGES,
   AREA_VALUE,
+  CACHE_STRIDE,
   D_HEAP,
   D_TABLE,
   E_FULL,
   EXPECTED_AREA,
+  GHOST_SET,
+  H_CACHES,
   H_EMPTY_TABLE,
   H_FREE_HINT,
+  H_GHOST_BITS,
+  H_GHOSTS,
   H_HEAP_START,
   H_INITIAL_BITS,
+  H_MARKS,
   H_MAX_PAGES,
+  H_MAX_WEIGHT,
   H_PAGE_TABLE,
   H_PAGES_SEEN,
   H_POLICY,
@@ -25,11 +34,16 @@ import {
   HEAP_SHIFT,
   HEAP_STRIDE,
   KEY_AREA,
+  MARK_SHIFT,
   P_HEAP,
   P_ID,
   PAGE,
   PAGE_BITS,
+  POLICY_CACHE,
   POLICY_SYNC,
+  Q_CAPACITY,
+  Q_GHOST_SHARE,
+  Q_SHARE,
   RESULT_AREA,
   S_AREAS,
   SCRATCH_SPAN,
@@ -59,7 +73,11 @@ export function create(): i32 {
   const shards = (<u32>1) << bits
   const isSync = load<u32>(H_POLICY) == POLICY_SYNC
   const threadHeaps = SHARDS + shards * SHARD_SIZE
-  const pageTable = threadHeaps + (isSync ? SLOT_COUNT * HEAP_STRIDE : 0)
+  const isNewCache = load<u32>(H_POLICY) == POLICY_CACHE
+  const caches = threadHeaps + (isSync ? SLOT_COUNT * HEAP_STRIDE : 0)
+  const ghosts = caches + (isNewCache ? shards * CACHE_STRIDE : 0)
+  const marks = ghosts + (isNewCache ? (shards << load<u32>(H_GHOST_BITS)) * GHOST_SET : 0)
+  const pageTable = marks + (isNewCache ? load<u32>(H_MAX_PAGES) << (PAGE_BITS - MARK_SHIFT) : 0)
   const heapStart = (pageTable + load<u32>(H_MAX_PAGES) * 4 + PAGE - 1) & ~(PAGE - 1)
   const missing = <i32>((heapStart + WASM_PAGE - 1) / WASM_PAGE) - memory.size()
   if (missing > 0 && memory.grow(missing) < 0) return E_FULL
@@ -72,6 +90,12 @@ export function create(): i32 {
   put32(H_RESERVE, reserveOf(load<u32>(H_MAX_PAGES)))
   if (isSync) {
     for (let i: u32 = 0; i < SLOT_COUNT; i++) put32(threadHeaps + i * HEAP_STRIDE + P_HEAP + P_ID, shards + i)
+  }
+  if (isNewCache) {
+    put32(H_CACHES, caches)
+    put32(H_GHOSTS, ghosts)
+    put32(H_MARKS, marks)
+    layOutCache(shards)
   }
   expandSeed()
   const initial = load<u32>(H_INITIAL_BITS)
@@ -90,6 +114,19 @@ export function create(): i32 {
   return 0
 }
 
+/** Each shard gets its part of the bound: the parts of all shards are the whole. */
+function layOutCache(shards: u32): void {
+  readCacheState()
+  const weight = load<f64>(H_MAX_WEIGHT)
+  for (let i: u32 = 0; i < shards; i++) {
+    const queues = queuesOf(shardAt(i))
+    const part = floor(((i + 1) * weight) / shards) - floor((i * weight) / shards)
+    put32(queues + Q_CAPACITY, weight == Infinity ? <u32>0xffffffff : <u32>part)
+    store<f64>(queues + Q_SHARE, FIRST_SHARE)
+    store<f64>(queues + Q_GHOST_SHARE, 0.5)
+  }
+}
+
 /** The reserve is this share of a memory: enough for one thread that attaches at least, for all of them at most. */
 const RESERVE_SHARE: u32 = 128
 
@@ -101,8 +138,10 @@ function reserveOf(pages: u32): u32 {
 export function open(): i32 {
   readPolicy()
   setShards()
+  readCacheState()
   const type = load<u32>(H_VALUE_TYPE)
-  setValueType(type, type != TYPE_BYTES && load<u32>(H_POLICY) != POLICY_SYNC)
+  const hasBlocks = type == TYPE_BYTES || load<u32>(H_POLICY) == POLICY_SYNC || isCache
+  setValueType(type, !hasBlocks)
   if (takeAreas()) return 0
   reclaimAll()
   return takeAreas() ? 0 : failure

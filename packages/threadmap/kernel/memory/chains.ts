@@ -3,8 +3,8 @@
  * the first has the block's header. Docs: decision 0007.
  */
 import { get32, load32, put32, reach, store64 } from '../atomics'
+import { chainBytes } from '../cache/state'
 import {
-  CHAIN_BYTES,
   CHAIN_HEAD,
   CHAIN_NEXT,
   CHAIN_TAIL,
@@ -99,7 +99,7 @@ export function tailWord(head: u32): u32 {
 
 /** How many pages a chain has that holds `length` bytes. */
 export function chainPages(length: u32): u32 {
-  return (length + CHAIN_BYTES - 1) / CHAIN_BYTES
+  return (length + chainBytes - 1) / chainBytes
 }
 
 /** Gives the pages of a chain back. After a death a sweep finds the tails that are left, with a head or without. */

@@ -3,6 +3,7 @@
  * test; programs call it as `audit()`.
  */
 import { get32, load32, load64, store32 } from '../atomics'
+import { isCache } from '../cache/state'
 import {
   BLOCK_SPAN,
   BUCKET,
@@ -33,7 +34,6 @@ import {
   KIND_MASK,
   META_LENGTH,
   META_MARK,
-  MOST_PROBLEMS,
   P_EMPTY,
   P_EMPTY_COUNT,
   P_FREE_BYTES,
@@ -41,12 +41,10 @@ import {
   P_PARTIAL,
   PAGE,
   POLICY_SYNC,
-  PROBLEM_ADDRESS,
   PROBLEM_BLOCK_LEAK,
   PROBLEM_CHAIN_LEAK,
   PROBLEM_CHAIN_LENGTH,
   PROBLEM_DEAD_ENTRY,
-  PROBLEM_DETAIL,
   PROBLEM_DIRTY_COUNT,
   PROBLEM_DIRTY_LACKS,
   PROBLEM_EMPTY_COUNT,
@@ -61,20 +59,17 @@ import {
   PROBLEM_LOCK_HELD,
   PROBLEM_NO_BLOCK,
   PROBLEM_NOT_AMENDED,
-  PROBLEM_NUMBER,
   PROBLEM_PAGE_KIND,
   PROBLEM_PAGES_USED,
   PROBLEM_PASSED_COUNTS,
   PROBLEM_REFERENCED_TWICE,
   PROBLEM_SCRATCH_OWNER,
-  PROBLEM_SIZE,
   PROBLEM_SLAB_CLASS,
   PROBLEM_SLAB_SUM,
   PROBLEM_TAG,
   PROBLEM_UNREACHABLE,
   PROBLEM_VALUE,
   PROBLEM_WRITER_INSIDE,
-  R_BYTES,
   SCRATCH_SPAN,
   SLAB,
   SLAB_HEADER,
@@ -104,26 +99,15 @@ import {
   TAG,
   tagOf,
 } from '../table/table'
-import { isInline, resultAt } from '../table/value'
+import { isInline } from '../table/value'
 import { WRITER } from '../threads/shared-lock'
 import { isAlive } from '../threads/thread'
+import { auditQueues } from './audit-queues'
+import { beginReport, problems, report } from './report'
 import { mark, markTails } from './sweep'
 
-/** How many problems were found. src/maps/problems.ts has the words for their numbers. */
-let problems: u32 = 0
-
-function report(number: u32, address: u32, detail: u32): void {
-  if (problems < MOST_PROBLEMS) {
-    const at = resultAt + R_BYTES + problems * PROBLEM_SIZE
-    store<u32>(at + PROBLEM_NUMBER, number)
-    store<u32>(at + PROBLEM_ADDRESS, address)
-    store<u32>(at + PROBLEM_DETAIL, detail)
-  }
-  problems++
-}
-
 export function audit(): u32 {
-  problems = 0
+  beginReport()
   const shards = shardCount()
   const isSync = load<u32>(H_POLICY) == POLICY_SYNC
   if (load32(H_HEAP_LOCK) != 0) report(PROBLEM_LOCK_HELD, H_HEAP_LOCK, load32(H_HEAP_LOCK))
@@ -135,6 +119,7 @@ export function audit(): u32 {
     const read = load64(shard + D_TABLE)
     const used = auditTable(i, read, false, 0)
     if (used != get32(shard + D_USED)) report(PROBLEM_ENTRY_COUNT, shard, used)
+    if (isCache) auditQueues(shard)
     if (!isSync) continue
     const dirty = load64(shard + D_DIRTY)
     if (isAmended(read)) {

@@ -4,6 +4,8 @@
  * what those reference. A block that nothing references is free.
  */
 import { load64, put32, store64 } from '../atomics'
+import { rebuildQueues } from '../cache/queues'
+import { isCache } from '../cache/state'
 import { BUCKET, BUCKET_SLOTS, D_HEAP, D_TABLE, D_USED, ENTRY_VALUE, H_POLICY, POLICY_SYNC } from '../layout'
 import { allocateTableSpan, isBlockOf, isFree } from '../memory/blocks'
 import { canTakePages } from '../memory/pages'
@@ -29,6 +31,7 @@ export function repair(shard: u32): bool {
   if (!canTakePages()) return false
   repairTable(shard)
   sweep(shard)
+  if (isCache) rebuildQueues(shard)
   return true
 }
 

@@ -3,6 +3,10 @@
  * change visible; then comes clean-up, which a repair can do as well.
  */
 import { add32, get32, load64, put32, store64 } from '../atomics'
+import { admit } from '../cache/admit'
+import { dequeue, emptyQueues, reweigh } from '../cache/queues'
+import { nextWeight } from '../cache/record'
+import { isCache } from '../cache/state'
 import {
   ABSENT,
   ADD,
@@ -138,7 +142,7 @@ function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, ex
   return ABSENT
 }
 
-function changePresent(shard: u32, op: u32, slot: u32, entry: u32, valueMeta: u32, expectedMeta: u32): i32 {
+export function changePresent(shard: u32, op: u32, slot: u32, entry: u32, valueMeta: u32, expectedMeta: u32): i32 {
   const old = valueWord(entry)
   switch (op) {
     case SET:
@@ -180,11 +184,12 @@ function replace(shard: u32, entry: u32, valueMeta: u32): i32 {
   const block = newValueBlock(shard + D_HEAP, valueMeta)
   allowReserve(false)
   if (block == 0) return failure
+  if (isCache) reweigh(shard, entry, nextWeight)
   setWord(shard + D_HEAP, entry, wordOfBlock(block))
   return PRESENT
 }
 
-function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
+export function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
   const heap = shard + D_HEAP
   const used = get32(shard + D_USED)
   if (used >= loadLimit(bitsOf(load64(shard + D_TABLE)))) {
@@ -199,8 +204,8 @@ function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
     value = load<u64>(valueAt)
   } else {
     const block = newValueBlock(heap, valueMeta)
-    // A second block of this size must be left, so that values can still be replaced when memory is full.
-    if (block == 0 || !reserve(heap, blockSize(valueMeta))) {
+    // A second block of this size must be left, so that values can still be replaced when memory is full. A cache evicts instead.
+    if (block == 0 || (!isCache && !reserve(heap, blockSize(valueMeta)))) {
       if (block != 0) free(heap, block)
       free(heap, entry)
       return failure
@@ -209,6 +214,7 @@ function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
   }
   writeEntry(entry, meta)
   store64(entry + ENTRY_VALUE, value)
+  if (isCache) admit(shard, entry, hash)
   place(load64(shard + D_TABLE), <u32>hash, tagOf(hash), entry)
   put32(shard + D_USED, used + 1)
   bringToLife(entry)
@@ -216,10 +222,11 @@ function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
   return ABSENT
 }
 
-function remove(shard: u32, slot: u32, entry: u32): i32 {
+export function remove(shard: u32, slot: u32, entry: u32): i32 {
   const heap = shard + D_HEAP
   const value = valueWord(entry)
   const word = load64(shard + D_TABLE)
+  if (isCache) dequeue(shard, entry)
   kill(entry)
   displace(word, slot)
   const used = get32(shard + D_USED) - 1
@@ -256,6 +263,7 @@ export function clear(shard: u32): i32 {
   clearTable(table, bits)
   store64(shard + D_TABLE, nextWord(load64(shard + D_TABLE), table, bits))
   put32(shard + D_USED, 0)
+  if (isCache) emptyQueues(shard)
   sweep(shard)
   giveEmpty(shard + D_HEAP)
   return PRESENT

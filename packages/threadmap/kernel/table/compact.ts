@@ -10,6 +10,8 @@
  * version has changed. Nothing here can fail half-way: the slabs that are kept have room for all that moves.
  */
 import { add32, get32, load64, put32, store32, store64 } from '../atomics'
+import { moved } from '../cache/queues'
+import { blockContent, isCache } from '../cache/state'
 import {
   BLOCK_CONTENT,
   D_COMPACTIONS,
@@ -71,7 +73,9 @@ function moveBlocks(shard: u32): void {
     let entry = <u32>content
     if (!isInline && !isSync) moveValue(heap, entry)
     if (isVictim(entry)) {
-      entry = moveEntry(heap, entry)
+      const copy = moveEntry(heap, entry)
+      if (isCache) moved(shard, entry, copy)
+      entry = copy
       store64(slot, (content & HIGH_HALF) | <u64>entry)
     }
   }
@@ -96,9 +100,9 @@ function moveValue(heap: u32, entry: u32): void {
 export function copyValue(heap: u32, block: u32): u32 {
   const meta = get32(block + 4)
   const length = max(meta & META_LENGTH, 8)
-  const copy = allocate(heap, BLOCK_CONTENT + length)
+  const copy = allocate(heap, blockContent + length)
   store32(copy + 4, meta)
-  copyWords(copy + BLOCK_CONTENT, block + BLOCK_CONTENT, length)
+  copyWords(copy + BLOCK_CONTENT, block + BLOCK_CONTENT, blockContent - BLOCK_CONTENT + length)
   bringToLife(copy)
   return copy
 }

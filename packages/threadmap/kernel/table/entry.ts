@@ -3,11 +3,18 @@
  * is in the map while it is even. It becomes even after its slot is written, and odd before the slot is cleared.
  */
 import { get32, load32, load64, put64, store32 } from '../atomics'
+import { trailerBytes } from '../cache/state'
 import { ENTRY_KEY, ENTRY_VALUE, H_HASH, META_LENGTH, META_MARK, WHOLE_KEY } from '../layout'
 import { hashWords, tableHash } from './hash'
 import { keyAt, writeLongKey } from './key'
 
 export function entrySize(meta: u32): u32 {
+  return keyEnd(meta) + trailerBytes
+}
+
+/** The offset behind an entry's key. */
+// @inline
+export function keyEnd(meta: u32): u32 {
   return ENTRY_KEY + max(((meta & META_LENGTH) + 7) & ~7, 8)
 }
 

@@ -7,8 +7,24 @@
  *
  * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
  */
-import { load64 } from '../atomics'
-import { ABSENT, AGAIN, D_TABLE, EXPUNGED, PRESENT, R_ENTRY, R_GENERATION, R_SHARD, R_VERSION } from '../layout'
+import { load64, reach } from '../atomics'
+import { isFresh, recordOf, timeAt } from '../cache/record'
+import { isCache } from '../cache/state'
+import {
+  ABSENT,
+  AGAIN,
+  D_TABLE,
+  EXPUNGED,
+  META_LENGTH,
+  PRESENT,
+  R_ENTRY,
+  R_GENERATION,
+  R_META,
+  R_SHARD,
+  R_VERSION,
+  V_FRESH_UNTIL,
+  WHOLE_VALUE,
+} from '../layout'
 import { sameHead, valueWord } from './entry'
 import { find, foundEntry, foundHead, STALE } from './table'
 import { copyOutValidated, isInline, resultAt } from './value'
@@ -46,6 +62,7 @@ export function readKnown(entry: u32, generation: u32, shard: u32, version: u32)
   if (isDeleted(word)) return ABSENT
   const code = copyOutValidated(word)
   if (code != 1) return code
+  if (isCache && !isFreshCopy(word)) return ABSENT
   return <u32>(load64(shard + D_TABLE) >> 32) == version && (isInline || valueWord(entry) == word) ? PRESENT : ABSENT
 }
 
@@ -56,6 +73,21 @@ export function readNumber(entry: u32, generation: u32, shard: u32, version: u32
   return reinterpret<f64>(word)
 }
 
+/** Of a value that was copied out just now: whether its deadline is still to come. The caller checks that the entry still has it. */
+function isFreshCopy(word: u64): bool {
+  const isChain = (load<u32>(resultAt + R_META) & META_LENGTH) > WHOLE_VALUE
+  return isFresh(timeAt(recordOf(<u32>word, isChain) + V_FRESH_UNTIL))
+}
+
+/** Whether the value of a value word, in its block still, has a deadline to come. */
+function isFreshBlock(word: u64): bool {
+  const block = <u32>word
+  reach(block)
+  const isChain = (<u32>(load64(block) >> 32) & META_LENGTH) > WHOLE_VALUE
+  const until = timeAt(recordOf(block, isChain) + V_FRESH_UNTIL)
+  return <u32>load64(block) == <u32>(word >> 32) && isFresh(until)
+}
+
 function isDeleted(word: u64): bool {
   return !isInline && <u32>word <= EXPUNGED
 }
@@ -64,5 +96,6 @@ function isDeleted(word: u64): bool {
 export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
   const word = valueWord(entry)
   if (<u32>word != low || <u32>(word >> 32) != high || <u32>load64(entry) != generation) return ABSENT
+  if (isCache && !isFreshBlock(word)) return ABSENT
   return <u32>(load64(shard + D_TABLE) >> 32) == version ? PRESENT : ABSENT
 }

@@ -169,6 +169,20 @@ export function find(word: u64, place: u32, hash: u64, meta: u32): u32 {
   return 0
 }
 
+/** The slot that references an entry, or 0. The caller holds the lock that writers take. */
+export function slotOfEntry(word: u64, hash32: u32, entry: u32): u32 {
+  const mask = lastBucket(word)
+  let at = homeOf(hash32, bitsOf(word)) * BUCKET
+  const home = at
+  do {
+    const bucket = addressOf(word) + at
+    for (let slot = bucket + 8; slot < bucket + BUCKET; slot += 8) if (<u32>load64(slot) == entry) return slot
+    if (passedOf(load64(bucket)) == 0) return 0
+    at = (at + BUCKET) & mask
+  } while (at != home)
+  return 0
+}
+
 /** Puts a reference into the first free slot from its home on. The caller owns the table, and has made sure that there is room. */
 export function place(word: u64, hash32: u32, tag: u64, entry: u32): void {
   const bits = bitsOf(word)

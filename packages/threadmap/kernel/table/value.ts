@@ -7,18 +7,16 @@
  * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
  */
 import { exchange64, get32, load32, load64, reach, store32, store64 } from '../atomics'
+import { writeRecord } from '../cache/record'
+import { blockContent, chainBytes, chainContent, isCache, piece } from '../cache/state'
 import {
   AREA_EXPECTED,
   AREA_VALUE,
-  BLOCK_CONTENT,
-  CHAIN_BYTES,
-  CHAIN_CONTENT,
   E_AREA,
   ENTRY_VALUE,
   META_LENGTH,
   META_MARK,
   META_NUMBER,
-  PIECE,
   R_BYTES,
   R_DETAIL,
   R_META,
@@ -64,7 +62,7 @@ export function setDetail(detail: u32): void {
 }
 
 /** The length in bytes of a value with this meta word. */
-function lengthOf(meta: u32): u32 {
+export function lengthOf(meta: u32): u32 {
   return valueType == TYPE_BYTES ? meta & META_LENGTH : 8
 }
 
@@ -77,7 +75,7 @@ export function fits(size: u32): bool {
 
 /** The size in bytes of the block for a value with this meta word. */
 export function blockSize(meta: u32): u32 {
-  return BLOCK_CONTENT + max(lengthOf(meta), 8)
+  return blockContent + max(lengthOf(meta), 8)
 }
 
 /** A block that holds the value in the value area, or 0. Its generation is even: it is in use, though nobody knows it. */
@@ -88,8 +86,9 @@ export function newValueBlock(heap: u32, meta: u32): u32 {
   if (block == 0) return 0
   store32(block + 4, meta)
   store32(block, get32(block) + 1)
+  if (isCache) writeRecord(block, isChain)
   if (isChain) fillChain(block, length)
-  else copyWords(block + BLOCK_CONTENT, valueAt, length)
+  else copyWords(block + blockContent, valueAt, length)
   return block
 }
 
@@ -97,10 +96,10 @@ export function newValueBlock(heap: u32, meta: u32): u32 {
 function fillChain(head: u32, length: u32): void {
   let page = head
   for (let offset: u32 = 0; offset < length && page != 0; ) {
-    for (let at: u32 = 0; at < CHAIN_BYTES && offset < length; at += PIECE) {
-      const size = min(length - offset, PIECE)
+    for (let at: u32 = 0; at < chainBytes && offset < length; at += piece) {
+      const size = min(length - offset, piece)
       pull(AREA_VALUE, offset, size)
-      copyWords(page + CHAIN_CONTENT + at, valueAt, size)
+      copyWords(page + chainContent + at, valueAt, size)
       offset += size
     }
     page = nextInChain(page)
@@ -133,7 +132,7 @@ export function copyOutValidated(word: u64): i32 {
   const length = lengthOf(meta)
   store<u32>(resultAt + R_META, meta)
   if (length > WHOLE_VALUE) return copyChainOut(block, <u32>head, length)
-  copyWords(resultAt + R_BYTES, block + BLOCK_CONTENT, length)
+  copyWords(resultAt + R_BYTES, block + blockContent, length)
   return <u32>load64(block) == <u32>head ? 1 : 0
 }
 
@@ -146,9 +145,9 @@ function copyChainOut(head: u32, generation: u32, length: u32): i32 {
   let page = head
   for (let offset: u32 = 0; offset < length; ) {
     if (page == 0) return 0
-    for (let at: u32 = 0; at < CHAIN_BYTES && offset < length; at += PIECE) {
-      const size = min(length - offset, PIECE)
-      copyWords(resultAt + R_BYTES, page + CHAIN_CONTENT + at, size)
+    for (let at: u32 = 0; at < chainBytes && offset < length; at += piece) {
+      const size = min(length - offset, piece)
+      copyWords(resultAt + R_BYTES, page + chainContent + at, size)
       push(offset, size)
       offset += size
     }
@@ -177,10 +176,10 @@ export function equalsExpected(word: u64, meta: u32): bool {
 }
 
 export function blockEqualsExpected(block: u32, meta: u32): bool {
-  if (valueType != TYPE_BYTES) return sameWord(load64(block + BLOCK_CONTENT), load<u64>(expectedAt))
+  if (valueType != TYPE_BYTES) return sameWord(load64(block + blockContent), load<u64>(expectedAt))
   if ((load32(block + 4) & ~META_MARK) != meta) return false
   const length = meta & META_LENGTH
-  return length > WHOLE_VALUE ? chainEqualsExpected(block, length) : sameBytes(block + BLOCK_CONTENT, length)
+  return length > WHOLE_VALUE ? chainEqualsExpected(block, length) : sameBytes(block + blockContent, length)
 }
 
 /** Whether the bytes at `at` are the first `length` bytes of the expected area. */
@@ -201,10 +200,10 @@ function chainEqualsExpected(head: u32, length: u32): bool {
   let page = head
   for (let offset: u32 = 0; offset < length; ) {
     if (page == 0) return false
-    for (let at: u32 = 0; at < CHAIN_BYTES && offset < length; at += PIECE) {
-      const size = min(length - offset, PIECE)
+    for (let at: u32 = 0; at < chainBytes && offset < length; at += piece) {
+      const size = min(length - offset, piece)
       pull(AREA_EXPECTED, offset, size)
-      if (!sameBytes(page + CHAIN_CONTENT + at, size)) return false
+      if (!sameBytes(page + chainContent + at, size)) return false
       offset += size
     }
     page = nextInChain(page)

@@ -38,6 +38,9 @@ export let maySleep: bool = true
 /** The clock in milliseconds, from JavaScript. */
 export declare function now(): f64
 
+/** The clock of a cache in milliseconds, the same for all its threads (src/cache/clock.ts). */
+export declare function clock(): f64
+
 /**
  * Asks JavaScript to declare every thread dead of which is known that it has ended: the thread that created it may have heard
  * so, and then all threads of the process know (src/liveness). It calls `declareDead`, and nothing else of the kernel.
@@ -135,6 +138,12 @@ export function othersRest(): bool {
 /** Adds to a counter of this thread. Nobody else writes it. */
 export function count(field: u32, delta: u32): void {
   store<u32>(mySlot + field, load<u32>(mySlot + field) + delta)
+}
+
+/** `count` for a counter of 64 bits. */
+// @inline
+export function countLong(field: u32): void {
+  store<u64>(mySlot + field, load<u64>(mySlot + field) + 1)
 }
 
 /** Names `lock` as held for reading by this thread; returns where, or 0 when all places are taken. */

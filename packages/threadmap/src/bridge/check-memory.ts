@@ -17,6 +17,7 @@ const CONSTANT_WORDS: readonly number[] = [
   L.H_COMPUTE_TIMEOUT,
   L.H_IDENTITY,
   L.H_LOCKS,
+  ...Array.from({ length: (L.H_CACHE_END - L.H_CACHES) / 4 }, (_, i) => L.H_CACHES + i * 4),
 ]
 
 /** A checksum of the words that never change. It finds damage, not forgery. */

@@ -25,6 +25,9 @@ export interface KernelExports {
     low: number,
     high: number,
   ): number
+  changeCache(op: number, meta: number, valueMeta: number, expectedMeta: number, ttl: number, weight: number): number
+  setRecord(ttl: number, weight: number): void
+  allowStale(allowed: number): void
   clearAll(): number
   size(): number
   scan(index: number, position: number): number
@@ -42,6 +45,9 @@ export interface KernelExports {
   shardTotal(field: number): number
   totalSlots(): number
   threadTotal(field: number): number
+  threadTotalLong(field: number): number
+  /** A counter of a cache's shards, named by its offset in a cache shard. */
+  cacheTotal(field: number): number
   livingThreads(): number
   usedBytes(): number
   recoveries(): number

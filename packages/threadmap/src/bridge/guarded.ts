@@ -21,7 +21,17 @@ const QUIET = new Set([
  * These calls are not wrapped: their callers in src/maps catch. A function around them costs 4 to 5 ns, a seventh of a read of a
  * number (Node 20, bench/parts), while a `try` costs nothing.
  */
-const HOT = new Set(['get', 'getNumber', 'getNumberAt', 'has', 'change', 'readNumber', 'readCached', 'isCurrent'])
+const HOT = new Set([
+  'get',
+  'getNumber',
+  'getNumberAt',
+  'has',
+  'change',
+  'changeCache',
+  'readNumber',
+  'readCached',
+  'isCurrent',
+])
 
 type Call = (...args: number[]) => number
 

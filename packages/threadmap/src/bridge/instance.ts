@@ -1,4 +1,5 @@
 /** Makes an instance of the kernel over a memory. */
+import type { Clock } from './clock.js'
 import type { KernelExports } from './exports.js'
 import { guarded } from './guarded.js'
 import type { MapMemory } from './memory.js'
@@ -18,8 +19,13 @@ function kernelModule(): WebAssembly.Module {
  * An instance of the kernel over `memory`. Each thread has its own; outside the memory the kernel keeps only state of this
  * thread. `declareEnded` declares the threads dead that are known to have ended.
  */
-export function instantiate(memory: MapMemory, carrier: Carrier, declareEnded: () => void): KernelExports {
-  const host = { now: () => performance.now(), declareEnded }
+export function instantiate(
+  memory: MapMemory,
+  carrier: Carrier,
+  clock: Clock,
+  declareEnded: () => void,
+): KernelExports {
+  const host = { now: () => performance.now(), clock: () => clock.now(), declareEnded }
   const carry = {
     pull: (area: Area, offset: number, length: number) => carrier.pull(area, offset, length),
     push: (offset: number, length: number) => carrier.push(offset, length),

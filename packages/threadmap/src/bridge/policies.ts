@@ -59,9 +59,22 @@ export const POLICIES: Readonly<Record<MapKind, Policy>> = {
   },
 }
 
+/** What has a memory of its own that the kernel knows by a policy: the maps, and the cache. */
+export type StoreKind = MapKind | 'SharedCache'
+
+/** The policy of `SharedCache`, which is no map: it may lose entries. */
+export const CACHE_POLICY: Policy = {
+  number: L.POLICY_CACHE,
+  isSharded: true,
+  detectsMisuse: false,
+  hasValueBlocks: true,
+  readsNumberKeys: false,
+}
+
 export const MAP_KINDS = Object.keys(POLICIES) as readonly MapKind[]
 
-/** The name of the map with this number of a policy; undefined if there is none. */
-export function kindOf(policy: number): MapKind | undefined {
+/** The name of the map, or cache, with this number of a policy; undefined if there is none. */
+export function kindOf(policy: number): StoreKind | undefined {
+  if (policy === CACHE_POLICY.number) return 'SharedCache'
   return MAP_KINDS.find(kind => POLICIES[kind].number === policy)
 }

@@ -18,13 +18,13 @@ import {
 } from '../liveness/watch.js'
 import { holdWebLock, type LockedMemory } from '../liveness/web-locks.js'
 import { checkMemory, FIRST_PAGES, headerChecksum } from './check-memory.js'
+import { Clock } from './clock.js'
 import type { KernelExports } from './exports.js'
 import { type Header, writeHeaderText } from './header.js'
 import { identityOf, isSame } from './identity.js'
 import { instantiate } from './instance.js'
 import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
-import { kindOf, POLICIES } from './policies.js'
 import { checkRuntime } from './requirements.js'
 import { Scratch } from './scratch.js'
 
@@ -42,10 +42,15 @@ export const LARGEST_BYTES = L.MOST_WASM_PAGES * L.WASM_PAGE
 function firstPages(pages: number, header: Header): number {
   const table = pages * (L.WASM_PAGE / L.PAGE) * 4
   const shards = 2 ** (header.get(L.H_SHARD_BITS) ?? 0)
-  const kind = kindOf(header.get(L.H_POLICY) ?? 0)
-  const heaps = kind !== undefined && POLICIES[kind].hasValueBlocks ? L.SLOT_COUNT * L.HEAP_STRIDE : 0
+  const policy = header.get(L.H_POLICY)
+  const heaps = policy === L.POLICY_SYNC ? L.SLOT_COUNT * L.HEAP_STRIDE : 0
+  const ghosts = 2 ** (header.get(L.H_GHOST_BITS) ?? 0) * L.GHOST_SET
+  const ofCache =
+    policy === L.POLICY_CACHE ? shards * (L.CACHE_STRIDE + ghosts) + (pages * L.WASM_PAGE) / 2 ** L.MARK_SHIFT : 0
   const pagesOfShards = shards + SMALL_MAP_PAGES
-  return Math.ceil((L.SHARDS + shards * L.SHARD_SIZE + heaps + table + pagesOfShards * L.PAGE) / L.WASM_PAGE) + 1
+  return (
+    Math.ceil((L.SHARDS + shards * L.SHARD_SIZE + heaps + ofCache + table + pagesOfShards * L.PAGE) / L.WASM_PAGE) + 1
+  )
 }
 
 /** This thread's sessions by the identity of their memory. Closed sessions stay: they can be opened again. */
@@ -57,6 +62,8 @@ export class Session implements WatchedMemory, LockedMemory {
   readonly memory: MapMemory
   readonly kernel: KernelExports
   readonly scratch: Scratch
+  /** What a cache's deadlines are measured by. */
+  readonly clock = new Clock()
   /** The registry slot's number plus one: how lock words name this thread. */
   owner = 0
   /** Whether other threads may use the memory: it came from another thread, or the program has read its handle. */
@@ -72,7 +79,7 @@ export class Session implements WatchedMemory, LockedMemory {
     // The registry is in the first pages, which every view has.
     this.#registry = new Int32Array(memory.buffer)
     this.scratch = new Scratch(memory, () => this.kernel)
-    this.kernel = instantiate(memory, this.scratch, () => this.declareEnded(true))
+    this.kernel = instantiate(memory, this.scratch, this.clock, () => this.declareEnded(true))
   }
 
   /** A new memory of at most `maxBytes` with this header. The caller is its first user. */

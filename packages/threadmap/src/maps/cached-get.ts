@@ -4,7 +4,13 @@ import type { Cached } from '../codec/codec.js'
 import type { MapCore } from './core.js'
 import { GENERATION, HIGH, LOW, type ReadCache, SHARD, VERSION, WORDS } from './read-cache.js'
 
-export function getCached<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K): V | undefined {
+/** What a read with a read cache needs of a core. */
+type CachedCore<K, V> = Pick<
+  MapCore<K, V>,
+  'kernel' | 'scratch' | 'key' | 'numbers' | 'inline' | 'cached' | 'disposed' | 'refuse' | 'own' | 'find' | 'result'
+>
+
+export function getCached<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K): V | undefined {
   if (core.disposed) core.refuse()
   try {
     return read(core, cache, key)
@@ -14,7 +20,7 @@ export function getCached<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K): 
 }
 
 // Short, so that V8 inlines it: rare cases, and those that take long anyway, are in the next two functions.
-function read<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K): V | undefined {
+function read<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K): V | undefined {
   const name = core.key.cacheKey(key)
   const known = cache.find(name)
   if (known === undefined) return getForCache(core, cache, key, name)
@@ -27,7 +33,13 @@ function read<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K): V | undefine
 }
 
 /** Reads a cached value that is no number. */
-function readCached<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K, name: unknown, known: number): V | undefined {
+function readCached<K, V>(
+  core: CachedCore<K, V>,
+  cache: ReadCache,
+  key: K,
+  name: unknown,
+  known: number,
+): V | undefined {
   const words = cache.words
   const at = known * WORDS
   const entry = words[at]
@@ -46,7 +58,7 @@ function readCached<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K, name: u
 }
 
 /** Looks for a key and remembers the place of its entry. */
-function getForCache<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K, name: unknown): V | undefined {
+function getForCache<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K, name: unknown): V | undefined {
   const own = core.own(key)
   // Bytes in shared memory may have changed since `name` was made of them.
   const ownName = own === key ? name : core.key.cacheKey(own)
@@ -76,7 +88,7 @@ function getForCache<K, V>(core: MapCore<K, V>, cache: ReadCache, key: K, name: 
   return cached === undefined ? (kept as V) : cached.give(kept)
 }
 
-function keep<K, V>({ scratch }: MapCore<K, V>, cached: Cached<V>): unknown {
+function keep<K, V>({ scratch }: CachedCore<K, V>, cached: Cached<V>): unknown {
   const meta = scratch.u32[(scratch.resultWord + L.R_META) >>> 2]
   if ((meta & L.META_LENGTH) <= L.WHOLE_VALUE) return cached.keep(scratch, scratch.resultBytes, meta)
   const kept = cached.keep(scratch.records(), 0, meta)

@@ -44,7 +44,7 @@ export function attachMap<K, V>(kind: MapKind, handle: MapHandle<K, V>, options:
 }
 
 /** The names of the codecs of keys and values. */
-function codecNames(memory: MapHandle['memory']): [string, string] {
+export function codecNames(memory: MapHandle['memory']): [string, string] {
   const text = readHeaderText(memory)
   try {
     const names: unknown = JSON.parse(text)

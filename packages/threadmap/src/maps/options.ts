@@ -66,15 +66,15 @@ const SHARDS_PER_THREAD = 4
 const FEWEST_SHARDS = 8
 const MOST_SHARDS = 64
 /** The largest value of the option `shards`. */
-const LARGEST_SHARDS = 2 ** L.MOST_SHARD_BITS
-const DEFAULT_MAX_BYTES = 1024 ** 3
+export const LARGEST_SHARDS = 2 ** L.MOST_SHARD_BITS
+export const DEFAULT_MAX_BYTES = 1024 ** 3
 
 /** A default replaces undefined only: null is a mistake, which the checks report. */
-function or<T>(value: T | undefined, otherwise: T): T {
+export function or<T>(value: T | undefined, otherwise: T): T {
   return value === undefined ? otherwise : value
 }
 
-function whole(name: string, value: unknown, low: number, high: number): number {
+export function whole(name: string, value: unknown, low: number, high: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
     throw new OptionError(`the option ${name} must be a whole number from ${low} to ${high}, and is ${String(value)}`)
   }
@@ -105,7 +105,7 @@ export function checkAttachOptions(kind: MapKind, options: object): void {
   refuseUnknown(`${kind}.attach()`, options, ATTACH_OPTIONS)
 }
 
-function defaultShards(): number {
+export function defaultShards(): number {
   const wanted = 2 ** Math.ceil(Math.log2(platform.hardwareThreads() * SHARDS_PER_THREAD))
   return Math.min(Math.max(wanted, FEWEST_SHARDS), MOST_SHARDS)
 }
@@ -132,6 +132,18 @@ export function checkOptions<K, V>(kind: MapKind, options: AnyOptions<K, V>, val
   const maxBytes = whole('maxBytes', or(options.maxBytes, DEFAULT_MAX_BYTES), 256 * 1024, LARGEST_BYTES)
   const capacity = whole('capacity', or(options.capacity, DEFAULTS.capacity), 0, 2 ** 28)
   const shards = shardsOf(kind, options.shards)
+  const header = commonHeader(policy.number, shards, capacity, options, valueType)
+  return { maxBytes, cache: cacheSize(options.cache), header }
+}
+
+/** The header for what maps and caches have in common. */
+export function commonHeader<K, V>(
+  policy: number,
+  shards: number,
+  capacity: number,
+  options: AnyOptions<K, V>,
+  valueType: number,
+): Map<number, number> {
   const shardBits = Math.log2(shards)
   if (!Number.isInteger(shardBits)) {
     throw new OptionError(`the option shards must be a power of two from 1 to ${LARGEST_SHARDS}, and is ${shards}`)
@@ -145,8 +157,8 @@ export function checkOptions<K, V>(kind: MapKind, options: AnyOptions<K, V>, val
     throw new OptionError(`the option backoff must be { initialDelay, maxRetries }, and is ${String(backoff)}`)
   }
   refuseUnknown('the option backoff', backoff, BACKOFF_OPTIONS)
-  const header = headerOf({
-    policy: policy.number,
+  return headerOf({
+    policy,
     shardBits,
     capacity: capacity / shards,
     hash: HASHES[hash],
@@ -158,7 +170,6 @@ export function checkOptions<K, V>(kind: MapKind, options: AnyOptions<K, V>, val
     backoffRetries: whole('backoff.maxRetries', or(backoff.maxRetries, DEFAULTS.backoffRetries), 0, 1000),
     detect: options.detect !== false,
   })
-  return { maxBytes, cache: cacheSize(options.cache), header }
 }
 
 function shardsOf(kind: MapKind, wanted: number | undefined): number {

@@ -32,6 +32,11 @@ const WORDS: Record<number, string> = {
   [L.PROBLEM_SLAB_SUM]: "a slab's live and free blocks do not add up",
   [L.PROBLEM_CHAIN_LENGTH]: 'a chain of pages is shorter than its value, or shares a page with another',
   [L.PROBLEM_CHAIN_LEAK]: 'a page of a chain follows no head (a leak)',
+  [L.PROBLEM_QUEUE_LINK]: 'SharedCache: a link of a queue leads to no entry, or to one that does not lead back',
+  [L.PROBLEM_QUEUE_COUNT]: 'SharedCache: the queues have more or fewer entries than they count, or than the table has',
+  [L.PROBLEM_QUEUE_WEIGHT]: 'SharedCache: the weights of a queue do not add up',
+  [L.PROBLEM_OVER_CAPACITY]: 'SharedCache: a shard has more weight than its bound allows',
+  [L.PROBLEM_MARK]: 'SharedCache: the marks of an entry are out of range',
 }
 
 /** Checks the memory and describes what is broken. */

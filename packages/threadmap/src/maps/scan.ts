@@ -4,6 +4,12 @@ import * as L from '../bridge/layout.generated.js'
 import { KEY, type Window } from '../bridge/scratch.js'
 import type { MapCore } from './core.js'
 
+/** What an iteration needs of a core. */
+export type Scanned<K, V> = Pick<
+  MapCore<K, V>,
+  'kernel' | 'scratch' | 'session' | 'key' | 'disposed' | 'refuse' | 'growResult' | 'check' | 'result'
+>
+
 /** A key, and the place of its entry when the batch was made. */
 interface Found<K> {
   key: K
@@ -14,7 +20,7 @@ interface Found<K> {
   version: number
 }
 
-function* batches<K, V>(core: MapCore<K, V>): Generator<Found<K>[]> {
+function* batches<K, V>(core: Scanned<K, V>): Generator<Found<K>[]> {
   const shards = 2 ** core.session.header(L.H_SHARD_BITS)
   for (let shard = 0; shard < shards; shard++) {
     let position = 0
@@ -36,7 +42,7 @@ interface Batch<K> {
   done: boolean
 }
 
-function nextBatch<K, V>(core: MapCore<K, V>, index: number, position: number): Batch<K> | undefined {
+function nextBatch<K, V>(core: Scanned<K, V>, index: number, position: number): Batch<K> | undefined {
   const { kernel, scratch } = core
   if (core.disposed) core.refuse()
   let code = kernel.scan(index, position)
@@ -64,7 +70,7 @@ function nextBatch<K, V>(core: MapCore<K, V>, index: number, position: number): 
 }
 
 function readRecords<K, V>(
-  core: MapCore<K, V>,
+  core: Scanned<K, V>,
   window: Window,
   from: number,
   count: number,
@@ -90,7 +96,7 @@ function readRecords<K, V>(
 }
 
 /** Looks for one key during an iteration. A write that comes between disturbs the iteration, not a read. */
-function look<K, V>(core: MapCore<K, V>, call: (meta: number) => number, key: K): number {
+function look<K, V>(core: Scanned<K, V>, call: (meta: number) => number, key: K): number {
   if (core.disposed) core.refuse()
   try {
     let code = call(core.key.write(core.scratch, KEY, key))
@@ -105,7 +111,7 @@ function look<K, V>(core: MapCore<K, V>, call: (meta: number) => number, key: K)
 }
 
 /** The value of an entry of a batch; undefined if its key has gone. */
-function currentValue<K, V>(core: MapCore<K, V>, found: Found<K>): V | undefined {
+function currentValue<K, V>(core: Scanned<K, V>, found: Found<K>): V | undefined {
   if (core.disposed) core.refuse()
   const code = core.kernel.readKnown(found.entry, found.generation, found.shard, found.version)
   // PRESENT aside, the entry moved, or was removed, or its value is large: an ordinary look for the key decides.
@@ -113,7 +119,7 @@ function currentValue<K, V>(core: MapCore<K, V>, found: Found<K>): V | undefined
   return look(core, core.kernel.get, found.key) === L.PRESENT ? core.result() : undefined
 }
 
-export function* entriesOf<K, V>(core: MapCore<K, V>): Generator<[K, V], undefined, unknown> {
+export function* entriesOf<K, V>(core: Scanned<K, V>): Generator<[K, V], undefined, unknown> {
   for (const batch of batches(core)) {
     for (const found of batch) {
       const value = currentValue(core, found)
@@ -122,13 +128,13 @@ export function* entriesOf<K, V>(core: MapCore<K, V>): Generator<[K, V], undefin
   }
 }
 
-export function* keysOf<K, V>(core: MapCore<K, V>): Generator<K, undefined, unknown> {
+export function* keysOf<K, V>(core: Scanned<K, V>): Generator<K, undefined, unknown> {
   for (const batch of batches(core)) {
     for (const found of batch) if (look(core, core.kernel.has, found.key) === L.PRESENT) yield found.key
   }
 }
 
-export function* valuesOf<K, V>(core: MapCore<K, V>): Generator<V, undefined, unknown> {
+export function* valuesOf<K, V>(core: Scanned<K, V>): Generator<V, undefined, unknown> {
   for (const batch of batches(core)) {
     for (const found of batch) {
       const value = currentValue(core, found)

@@ -6,7 +6,15 @@
 
 import type { Platform } from './platform.js'
 import { type NodeModules, serverPlatform, type WorkerThreads } from './server.js'
-import { hardwareConcurrency, isWebWorker, lockManager, looksLikeWebWorker, maySleep, unref } from './web.js'
+import {
+  clockOffset,
+  hardwareConcurrency,
+  isWebWorker,
+  lockManager,
+  looksLikeWebWorker,
+  maySleep,
+  unref,
+} from './web.js'
 import { WebThread } from './web-thread.js'
 import type { BrowserWorker } from './workers.js'
 
@@ -51,6 +59,7 @@ function browser(): Platform {
     hearsOf: (worker): worker is BrowserWorker => webThread !== undefined && looksLikeWebWorker(worker),
     hardwareThreads: hardwareConcurrency,
     maySleep,
+    clockOffset,
     unref,
     asyncHooks: undefined,
     fileSystem: undefined,

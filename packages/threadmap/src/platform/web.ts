@@ -44,6 +44,11 @@ export function maySleep(): boolean {
   }
 }
 
+/** The times at which threads began are points of the wall clock, which may have been set between two of them. */
+export function clockOffset(): number {
+  return performance.timeOrigin
+}
+
 export function unref(timer: unknown): void {
   const deno = (globalThis as { Deno?: { unrefTimer?(id: unknown): void } }).Deno
   if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref(): void }).unref()

@@ -86,7 +86,7 @@ export const faults: readonly Fault[] = [
     rule: 1,
     file: 'table/value.ts',
     find: '  for (let offset: u32 = 0; offset < length && page != 0; ) {\n',
-    replace: '  for (let offset: u32 = 0; offset + PIECE < length && page != 0; ) {\n',
+    replace: '  for (let offset: u32 = 0; offset + piece < length && page != 0; ) {\n',
     maps: 'FastMap',
   },
   {

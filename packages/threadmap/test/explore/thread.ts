@@ -109,7 +109,12 @@ export class LogicalThread {
       pull: (area: 0 | 1 | 2 | 3, offset: number, length: number): void => this.scratch.pull(area, offset, length),
       push: (offset: number, length: number): void => this.scratch.push(offset, length),
     }
-    const imports = { env: { memory }, thread: { now: () => scheduler.now(), declareEnded: () => {} }, atomics, carry }
+    const imports = {
+      env: { memory },
+      thread: { now: () => scheduler.now(), clock: () => scheduler.now(), declareEnded: () => {} },
+      atomics,
+      carry,
+    }
     const exports = new WebAssembly.Instance(module, imports).exports
     this.kernel = exports as unknown as KernelExports
     this.#asyncify = exports as unknown as Asyncify

@@ -1,0 +1,185 @@
+/**
+ * Eviction: makes room for a value before it is published, so that a bound is never exceeded. The caller holds the shard's mutex.
+ */
+import { get32, load32, load64, put32 } from '../atomics'
+import {
+  BUCKET,
+  D_HEAP,
+  D_LOCK,
+  D_TABLE,
+  ENTRY_VALUE,
+  H_PAGES_USED,
+  META_LENGTH,
+  META_MARK,
+  P_FREE_BYTES,
+  P_PAGES,
+  PAGE_BITS,
+  Q_CAPACITY,
+  Q_EVICTED,
+  Q_EVICTED_FOR_MEMORY,
+  Q_EXPIRED,
+  Q_HAND,
+  Q_MAIN,
+  Q_OLDEST,
+  Q_SHARE,
+  Q_SMALL,
+  Q_WEIGHT,
+  T_QUEUE,
+  V_FRESH_UNTIL,
+  WHOLE_VALUE,
+} from '../layout'
+import { damaged } from '../memory/damage'
+import { shardCount } from '../memory/heaps'
+import { giveEmpty } from '../memory/slabs'
+import { remove } from '../table/change'
+import { compact } from '../table/compact'
+import { hashEntry } from '../table/entry'
+import { indexOf, shardAt } from '../table/shard'
+import { addressOf, bitsOf, slotOfEntry } from '../table/table'
+import { tryLock, unlock } from '../threads/lock'
+import { addGhost } from './ghosts'
+import { dequeue, enqueue, marksOf, setMarks, totalWeight, trailerOf, weightOf } from './queues'
+import { isOver, recordOf, timeAt } from './record'
+import { queuesOf } from './state'
+
+/** An entry of the small queue that was hit this often goes on to the main queue. */
+const PROMOTED_AT: u32 = 2
+/** Entries that are evicted before other threads get a chance. */
+const STEP: u32 = 32
+/** A shard is compacted for memory when more than this share of its pages is free. */
+const COMPACTED_SHARE: u32 = 16
+/** Slots that each write looks at for expired entries. */
+const HAND_STEP: u32 = 3
+/** After so many entries that were passed over, the next one goes, hit or not: other threads may hit entries all the time. */
+const MOST_PASSED: u32 = 256
+
+/** The record of an entry's value, which nobody frees meanwhile. */
+export function recordOfEntry(entry: u32): u32 {
+  const block = <u32>load64(entry + ENTRY_VALUE)
+  const meta = get32(block + 4) & ~META_MARK
+  return recordOf(block, (meta & META_LENGTH) > WHOLE_VALUE)
+}
+
+/** Removes an entry of the table; returns false if it is not there. */
+function removeEntry(shard: u32, entry: u32, hash: u64): bool {
+  const slot = slotOfEntry(load64(shard + D_TABLE), <u32>hash, entry)
+  if (slot == 0) return false
+  remove(shard, slot, entry)
+  return true
+}
+
+/** The entry to be evicted next, but not `kept`; 0: there is none. Entries that were hit are moved on meanwhile. */
+function chooseVictim(shard: u32, kept: u32): u32 {
+  const queues = queuesOf(shard)
+  for (let passed: u32 = 0; passed < 2 * MOST_PASSED; passed++) {
+    const small = get32(queues + Q_SMALL + Q_OLDEST)
+    const main = get32(queues + Q_MAIN + Q_OLDEST)
+    const limit = load<f64>(queues + Q_SHARE) * <f64>totalWeight(shard)
+    const fromSmall = small != 0 && (main == 0 || <f64>get32(queues + Q_SMALL + Q_WEIGHT) > limit)
+    const entry = fromSmall ? small : main
+    if (entry == 0) return 0
+    const marks = marksOf(entry)
+    if (entry != kept) {
+      const enough = fromSmall ? PROMOTED_AT : 1
+      if (passed >= MOST_PASSED || marks < enough) return entry
+      setMarks(entry, fromSmall ? 0 : marks - 1)
+    }
+    pass(shard, entry, Q_MAIN)
+  }
+  return 0
+}
+
+/** Moves an entry to the newest end of a queue. */
+function pass(shard: u32, entry: u32, to: u32): void {
+  const weight = weightOf(entry)
+  dequeue(shard, entry)
+  enqueue(shard, entry, to, weight)
+}
+
+/** Evicts one entry, but not `kept`; false: there is none. `counter`: Q_EVICTED or Q_EVICTED_FOR_MEMORY. */
+function evictOne(shard: u32, kept: u32, counter: u32): bool {
+  const entry = chooseVictim(shard, kept)
+  if (entry == 0) return false
+  const hash = hashEntry(entry)
+  addGhost(shard, hash, get32(trailerOf(entry) + T_QUEUE))
+  if (!removeEntry(shard, entry, hash)) damaged()
+  count(shard, counter)
+  return true
+}
+
+/** Raises a counter of a shard that this thread holds. */
+function count(shard: u32, counter: u32): void {
+  const at = queuesOf(shard) + counter
+  store<u32>(at, load<u32>(at) + 1)
+}
+
+/**
+ * Evicts until `added` more fit into the shard's bound, but STEP entries at most: after those it returns false, and the caller gives other threads a
+ * chance before it goes on.
+ */
+export function makeRoom(shard: u32, kept: u32, added: u32): bool {
+  const capacity = get32(queuesOf(shard) + Q_CAPACITY)
+  for (let evicted: u32 = 0; totalWeight(shard) + added > capacity || totalWeight(shard) + added < added; evicted++) {
+    if (evicted == STEP) return false
+    if (!evictOne(shard, kept, Q_EVICTED)) return true
+  }
+  return true
+}
+
+/**
+ * Memory is short: evicts some entries of the shard, or of another one that has more pages, and gives pages back. False: there is
+ * nothing left to evict.
+ */
+export function freeMemory(shard: u32, kept: u32): bool {
+  if (isRich(shard) && evictSome(shard, kept)) return true
+  const shards = shardCount()
+  const index = indexOf(shard)
+  for (let i: u32 = 1; i < shards; i++) {
+    const other = shardAt((index + i) & (shards - 1))
+    if (!isRich(other) || !tryLock(other + D_LOCK)) continue
+    const evicted = evictSome(other, 0)
+    unlock(other + D_LOCK)
+    if (evicted) return true
+  }
+  return evictSome(shard, kept)
+}
+
+/** Whether a shard has its part of the pages at least. */
+function isRich(shard: u32): bool {
+  return get32(shard + D_HEAP + P_PAGES) >= load32(H_PAGES_USED) / shardCount()
+}
+
+function evictSome(shard: u32, kept: u32): bool {
+  const heap = shard + D_HEAP
+  let evicted: u32 = 0
+  while (evicted < STEP && evictOne(shard, kept, Q_EVICTED_FOR_MEMORY)) evicted++
+  if (get32(heap + P_FREE_BYTES) > (get32(heap + P_PAGES) << PAGE_BITS) / COMPACTED_SHARE) compact(shard)
+  giveEmpty(heap)
+  return evicted > 0
+}
+
+/** Whether an entry's value has been of no use since its deadline, and nobody is loading another one. */
+export function hasExpired(entry: u32): bool {
+  return isOver(timeAt(recordOfEntry(entry) + V_FRESH_UNTIL))
+}
+
+/** Removes an entry that has expired. */
+export function expire(shard: u32, slot: u32, entry: u32): void {
+  remove(shard, slot, entry)
+  count(shard, Q_EXPIRED)
+}
+
+/** Looks at the next slots of the table for entries that have expired: as many as are set, so that none stays for ever while others come. */
+export function expireSome(shard: u32): void {
+  const at = queuesOf(shard) + Q_HAND
+  let hand = get32(at)
+  for (let i: u32 = 0; i < HAND_STEP; i++) {
+    const word = load64(shard + D_TABLE)
+    hand = (hand + 8) & ((BUCKET << bitsOf(word)) - 1)
+    const slot = addressOf(word) + hand
+    if ((slot & (BUCKET - 1)) == 0) continue
+    const entry = <u32>load64(slot)
+    if (entry != 0 && hasExpired(entry)) expire(shard, slot, entry)
+  }
+  put32(at, hand)
+}

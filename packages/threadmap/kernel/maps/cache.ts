@@ -1,0 +1,206 @@
+/**
+ * SharedCache: reads as those of a FastMap, which look at the deadline of a value before they believe it, and mark the entry; writes under the
+ * shard's mutex, which evict first. Docs: decision 0019.
+ */
+import { load64, reach } from '../atomics'
+import { expire, expireSome, freeMemory, hasExpired, makeRoom, recordOfEntry } from '../cache/evict'
+import { markHit, weightOf } from '../cache/queues'
+import { isFresh, mayBeStale, nextWeight, recordOf, setNextWeight, timeAt } from '../cache/record'
+import { queuesOf } from '../cache/state'
+import {
+  ABSENT,
+  ADD,
+  AGAIN,
+  CACHE_WEIGHS_BYTES,
+  COMPARE_AND_SWAP,
+  D_LOCK,
+  D_TABLE,
+  E_FULL,
+  E_HEAVY,
+  E_SPARSE,
+  H_CACHE_FLAGS,
+  H_LARGEST_VALUE,
+  H_TTL,
+  INSERT,
+  META_MARK,
+  PRESENT,
+  Q_CAPACITY,
+  R_CREATED,
+  R_ENTRY,
+  R_FRESH_UNTIL,
+  R_GENERATION,
+  R_SHARD,
+  R_VERSION,
+  REPLACE_SAME,
+  S_HITS,
+  S_MISSES,
+  S_RETRIES,
+  SET,
+  SWAP,
+  V_CREATED,
+  V_FRESH_UNTIL,
+  WHOLE_VALUE,
+} from '../layout'
+import { allowCompaction } from '../memory/allocation'
+import { damaged, MOST_TRIES } from '../memory/damage'
+import { changePresent, insert } from '../table/change'
+import { compact } from '../table/compact'
+import { entrySize, sameHead, valueWord } from '../table/entry'
+import { shardOf } from '../table/shard'
+import { find, foundEntry, foundHead, STALE } from '../table/table'
+import { blockSize, copyOutValidated, lengthOf, resultAt, setDetail } from '../table/value'
+import { tryLock, unlock } from '../threads/lock'
+import { count, countLong } from '../threads/thread'
+import { lockShard } from './shard-lock'
+
+/** The value has expired, or there is none but a load under way. */
+const EXPIRED: i32 = 102
+
+export function cacheGet(hash: u64, meta: u32, wantsValue: bool): i32 {
+  const shard = shardOf(hash)
+  let tries: u32 = 0
+  while (true) {
+    const code = readCache(shard, hash, meta, wantsValue)
+    if (code != AGAIN) return wantsValue ? finishRead(shard, hash, meta, code) : code == EXPIRED ? ABSENT : code
+    count(S_RETRIES, 1)
+    if (++tries == MOST_TRIES) damaged()
+  }
+  return ABSENT
+}
+
+// @inline
+function finishRead(shard: u32, hash: u64, meta: u32, code: i32): i32 {
+  if (code == PRESENT) {
+    hit(foundEntry)
+    return code
+  }
+  if (code < 0) return code
+  countLong(S_MISSES)
+  if (code == EXPIRED) dropExpired(shard, hash, meta)
+  return ABSENT
+}
+
+/** A read found a value. */
+// @inline
+export function hit(entry: u32): void {
+  markHit(entry)
+  countLong(S_HITS)
+}
+
+/** One try at a read; AGAIN if a writer came between. */
+// @inline
+function readCache(shard: u32, hash: u64, meta: u32, wantsValue: bool): i32 {
+  const word = load64(shard + D_TABLE)
+  const slot = find(word, shard + D_TABLE, hash, meta)
+  if (slot == 0) return load64(shard + D_TABLE) == word ? ABSENT : AGAIN
+  if (slot == STALE) return AGAIN
+  const entry = foundEntry
+  const head = foundHead
+  const value = valueWord(entry)
+  if (!sameHead(entry, head) || load64(shard + D_TABLE) != word) return AGAIN
+  const block = <u32>value
+  reach(block)
+  const first = load64(block)
+  if (<u32>first != <u32>(value >> 32)) return AGAIN
+  const record = recordOf(block, lengthOf(<u32>(first >> 32) & ~META_MARK) > WHOLE_VALUE)
+  const until = timeAt(record + V_FRESH_UNTIL)
+  const created = timeAt(record + V_CREATED)
+  let code = PRESENT
+  if (wantsValue) {
+    code = copyOutValidated(value)
+    if (code == 0) return AGAIN
+  } else if (<u32>load64(block) != <u32>first) {
+    return AGAIN
+  }
+  if (load64(shard + D_TABLE) != word) return AGAIN
+  if (!isFresh(until) && !mayBeStale(until)) return EXPIRED
+  if (code < 0) return code
+  store<u32>(resultAt + R_ENTRY, entry)
+  store<u32>(resultAt + R_GENERATION, <u32>head)
+  store<u32>(resultAt + R_SHARD, shard)
+  store<u32>(resultAt + R_VERSION, <u32>(word >> 32))
+  store<f64>(resultAt + R_FRESH_UNTIL, until)
+  store<f64>(resultAt + R_CREATED, created)
+  return PRESENT
+}
+
+/** A read met an expired entry: removes it, unless another thread is at work in the shard. */
+function dropExpired(shard: u32, hash: u64, meta: u32): void {
+  if (!tryLock(shard + D_LOCK)) return
+  const slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
+  if (slot != 0 && hasExpired(foundEntry)) expire(shard, slot, foundEntry)
+  unlock(shard + D_LOCK)
+}
+
+/** Whether an operation may leave a value of its own. */
+function brings(op: u32): bool {
+  return op <= COMPARE_AND_SWAP || op == ADD || op == REPLACE_SAME
+}
+
+export function cacheChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  const shard = shardOf(hash)
+  if (brings(op)) {
+    const code = weigh(shard, meta, valueMeta)
+    if (code < 0) return code
+  }
+  while (true) {
+    const locked = lockShard(shard)
+    if (locked < 0) return locked
+    const code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
+    unlock(shard + D_LOCK)
+    if (code != AGAIN) return code
+  }
+  return AGAIN
+}
+
+/** Refuses what is above the share of the bound that one value may have. */
+function weigh(shard: u32, meta: u32, valueMeta: u32): i32 {
+  const length = lengthOf(valueMeta)
+  if (length > load<u32>(H_LARGEST_VALUE)) {
+    setDetail(load<u32>(H_LARGEST_VALUE))
+    return E_HEAVY
+  }
+  if ((load<u32>(H_CACHE_FLAGS) & CACHE_WEIGHS_BYTES) != 0) setNextWeight(entrySize(meta) + blockSize(valueMeta))
+  const capacity = load<u32>(queuesOf(shard) + Q_CAPACITY)
+  if (nextWeight <= capacity) return 0
+  setDetail(capacity)
+  return E_HEAVY
+}
+
+/** AGAIN: there is more to evict, and other threads may want the shard in between. */
+function changeLocked(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  if (load<f64>(H_TTL) != Infinity) expireSome(shard)
+  allowCompaction(true)
+  let code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
+  allowCompaction(false)
+  if (code == E_SPARSE) {
+    compact(shard)
+    code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
+  }
+  if (code != E_FULL) return code
+  const slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
+  return freeMemory(shard, slot == 0 ? 0 : foundEntry) ? AGAIN : E_FULL
+}
+
+function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  let slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
+  if (slot != 0 && op != SET && !isFresh(timeAt(recordOfEntry(foundEntry) + V_FRESH_UNTIL))) {
+    expire(shard, slot, foundEntry)
+    slot = 0
+  }
+  if (slot == 0) {
+    if (op != SET && op != INSERT && op != SWAP && op != ADD) return ABSENT
+    if (!makeRoom(shard, 0, nextWeight)) return AGAIN
+    return insert(shard, hash, meta, valueMeta)
+  }
+  const entry = foundEntry
+  if (brings(op) && op != INSERT) {
+    const weight = weightOf(entry)
+    if (nextWeight > weight) {
+      if (!makeRoom(shard, entry, nextWeight - weight)) return AGAIN
+      // The table may be another one now.
+      slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
+    }
+  }
+  return changePresent(shard, op, slot, entry, valueMeta, expectedMeta)
+}

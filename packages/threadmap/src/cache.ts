@@ -1,0 +1,6 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** threadmap/cache: one bounded cache for all threads. */
+
+export type { CacheHandle, CacheOptions, GetOptions, SetOptions } from './cache/options.js'
+export { SharedCache } from './cache/shared-cache.js'
+export type { CacheStats } from './cache/stats.js'

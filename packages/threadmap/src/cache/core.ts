@@ -1,0 +1,244 @@
+/**
+ * The core of a cache, as MapCore is of a map: it writes keys and values into this thread's scratch areas, calls the kernel, and reads the
+ * results. An object with ordinary fields, for the same reasons.
+ */
+import * as L from '../bridge/layout.generated.js'
+import { EXPECTED, KEY, RESULT, VALUE } from '../bridge/scratch.js'
+import type { Session } from '../bridge/session.js'
+import type { Cached, KeyCodec, NativeCodec } from '../codec/codec.js'
+import { DisposedError, OptionError, ValueTooLargeError } from '../errors/classes.js'
+import { quote } from '../errors/quote.js'
+import { failureOf } from '../maps/failure.js'
+import { ReadCache } from '../maps/read-cache.js'
+import { milliseconds, type SetOptions } from './options.js'
+
+/** The value of operations that have none. */
+const NOTHING = Symbol('nothing')
+const MOST_WEIGHT = 2 ** 32 - 1
+
+export type Weigh<K, V> = ((value: V, key: K) => number) | undefined
+
+export class CacheCore<K, V> {
+  readonly session: Session
+  readonly key: KeyCodec<K>
+  readonly value: NativeCodec<V>
+  readonly kernel: Session['kernel']
+  readonly scratch: Session['scratch']
+  readonly cacheLimit: number
+  readonly cache: ReadCache | undefined
+  readonly cached: Cached<V> | undefined
+  readonly weigh: Weigh<K, V>
+  /** The default time of values in milliseconds, and the time that they are kept after that. */
+  readonly ttl: number
+  readonly staleFor: number
+  readonly prepares: boolean
+  /** For the read cache: values are neither numbers nor words inside the entries. */
+  readonly numbers = false
+  readonly inline = false
+  disposed = false
+
+  constructor(session: Session, key: KeyCodec<K>, value: NativeCodec<V>, cacheLimit: number, weigh: Weigh<K, V>) {
+    this.session = session
+    this.key = key
+    this.value = value
+    this.kernel = session.kernel
+    this.scratch = session.scratch
+    this.cacheLimit = cacheLimit
+    this.cache = cacheLimit > 0 ? new ReadCache(cacheLimit) : undefined
+    this.cached = value.cached
+    this.weigh = weigh
+    this.prepares = value.prepare !== undefined
+    this.ttl = this.#time(L.H_TTL)
+    this.staleFor = this.#time(L.H_STALE_FOR)
+    session.clock.resolution = this.#time(L.H_TTL_RESOLUTION)
+  }
+
+  #time(address: number): number {
+    return this.scratch.f64[address >>> 3]
+  }
+
+  // --- Reading ----------------------------------------------------------------------------------------------------------
+
+  get(key: K): V | undefined {
+    if (this.disposed) this.refuse()
+    try {
+      const code = this.kernel.get(this.key.write(this.scratch, KEY, key))
+      if (code === L.PRESENT) return this.result()
+      if (code === L.ABSENT) return undefined
+    } catch (error) {
+      throw this.kernel.trapped(error, 'get')
+    }
+    return this.find(key) === L.PRESENT ? this.result() : undefined
+  }
+
+  has(key: K): boolean {
+    if (this.disposed) this.refuse()
+    try {
+      return this.check(this.kernel.has(this.key.write(this.scratch, KEY, key))) === L.PRESENT
+    } catch (error) {
+      throw this.kernel.trapped(error, 'has')
+    }
+  }
+
+  /** Looks for a key. If the code is PRESENT, `result` is its value. */
+  find(key: K): number {
+    if (this.disposed) this.refuse()
+    try {
+      let code = this.kernel.get(this.key.write(this.scratch, KEY, key))
+      while (code === L.E_AREA) {
+        this.growResult()
+        code = this.kernel.get(this.key.write(this.scratch, KEY, key))
+      }
+      return this.check(code)
+    } catch (error) {
+      throw this.kernel.trapped(error, 'get')
+    }
+  }
+
+  /** The value of a key, fresh or not, as long as it is kept. */
+  getStale(key: K): V | undefined {
+    if (this.disposed) this.refuse()
+    this.kernel.allowStale(1)
+    try {
+      return this.find(key) === L.PRESENT ? this.result() : undefined
+    } finally {
+      this.kernel.allowStale(0)
+    }
+  }
+
+  /** The value that the kernel left in the result area. */
+  result(): V {
+    const scratch = this.scratch
+    const meta = scratch.u32[(scratch.resultWord + L.R_META) >>> 2]
+    if ((meta & L.META_LENGTH) <= L.WHOLE_VALUE) return this.value.read(scratch, scratch.resultBytes, meta)
+    const value = this.value.read(scratch.records(), 0, meta)
+    if (scratch.isLarge) scratch.shrink()
+    return value
+  }
+
+  /** Of the value that `find` found: until when it is fresh, on the cache's clock. */
+  freshUntil(): number {
+    return this.scratch.f64[(this.scratch.resultWord + L.R_FRESH_UNTIL) >>> 3]
+  }
+
+  // --- Changing ---------------------------------------------------------------------------------------------------------
+
+  admit(value: V, key: K): V {
+    const codec = this.value
+    if (codec.admit === undefined) return value
+    if (this.disposed) this.refuse()
+    return codec.admit(value, key)
+  }
+
+  prepare(value: V, key: K): unknown {
+    return this.prepares ? this.value.prepare!(value, key) : value
+  }
+
+  own(key: K): K {
+    const codec = this.key
+    return codec.own === undefined ? key : codec.own(key)
+  }
+
+  /** The time of a value in milliseconds. */
+  ttlOf(options: SetOptions | undefined): number {
+    return options?.ttl === undefined ? this.ttl : milliseconds('ttl', options.ttl)
+  }
+
+  /** An operation that brings a value, which was admitted. `expected` is prepared. Returns the kernel's code. */
+  change(op: number, key: K, value: V, ttl: number, expected: unknown = NOTHING): number {
+    if (this.disposed) this.refuse()
+    const weight = this.weigh === undefined ? 1 : this.#weight(value, key)
+    const prepared = this.prepare(value, key)
+    // Code of the program may have disposed the cache.
+    if (this.disposed) this.refuse()
+    return this.#run(op, key, prepared, expected, ttl, weight)
+  }
+
+  /** An operation that brings no value. */
+  remove(op: number, key: K, expected: unknown = NOTHING): number {
+    if (this.disposed) this.refuse()
+    return this.#run(op, key, NOTHING, expected, 0, 1)
+  }
+
+  /** Replaces or removes what was read just now, if it is the same still: `token` is of `tokenOf`. */
+  changeSame(key: K, value: V | undefined, token: readonly number[], ttl: number): number {
+    const { kernel, scratch } = this
+    const weight = value === undefined || this.weigh === undefined ? 1 : this.#weight(value, key)
+    const prepared = value === undefined ? NOTHING : this.prepare(value, key)
+    if (this.disposed) this.refuse()
+    const valueMeta = value === undefined ? 0 : this.value.write(scratch, VALUE, prepared)
+    const meta = this.key.write(scratch, KEY, key)
+    const [entry, generation, low, high] = token
+    const op = value === undefined ? L.DELETE_SAME : L.REPLACE_SAME
+    kernel.setRecord(ttl, weight)
+    const code = this.check(kernel.changeSame(op, meta, valueMeta, entry, generation, low, high))
+    if (scratch.isLarge) scratch.shrink()
+    return code
+  }
+
+  /** What names the value that was read just now. */
+  token(): [number, number, number, number] {
+    const words = this.scratch.u32
+    const at = this.scratch.resultWord >>> 2
+    return [words[at + (L.R_ENTRY >>> 2)], words[at + (L.R_GENERATION >>> 2)], words[at], words[at + 1]]
+  }
+
+  #weight(value: V, key: K): number {
+    const weight = this.weigh!(value, key)
+    if (!Number.isInteger(weight) || weight < 1 || weight > MOST_WEIGHT) {
+      throw new OptionError(
+        `weigh() must return a whole number from 1 to ${MOST_WEIGHT}, and returned ${quote(weight)}`,
+      )
+    }
+    return weight
+  }
+
+  /** Runs no code of the program. Repeats the operation until the private window is large enough for its result. */
+  #run(op: number, key: K, prepared: unknown, expected: unknown, ttl: number, weight: number): number {
+    const { kernel, scratch, value: codec } = this
+    try {
+      while (true) {
+        const expectedMeta = expected === NOTHING ? 0 : codec.write(scratch, EXPECTED, expected)
+        const valueMeta = prepared === NOTHING ? 0 : codec.write(scratch, VALUE, prepared)
+        const meta = this.key.write(scratch, KEY, key)
+        const code = kernel.changeCache(op, meta, valueMeta, expectedMeta, ttl, weight)
+        if (scratch.isLarge && (code !== L.PRESENT || !givesResult(op))) scratch.shrink()
+        if (code >= 0) return code
+        if (code !== L.E_AREA) return this.check(code)
+        this.growResult()
+      }
+    } catch (error) {
+      throw kernel.trapped(error, 'set')
+    }
+  }
+
+  // --- What the kernel says ---------------------------------------------------------------------------------------------
+
+  growResult(): void {
+    this.scratch.reserve(RESULT, this.#detail())
+  }
+
+  #detail(): number {
+    return this.scratch.u32[(this.scratch.resultWord + L.R_DETAIL) >>> 2]
+  }
+
+  /** Throws the error of a negative code. */
+  check(code: number): number {
+    if (code >= 0) return code
+    if (code === L.E_HEAVY) {
+      throw new ValueTooLargeError(
+        `the value is larger than this SharedCache takes: one value may have ${this.#detail()} (bytes, or weight) of the bound; nothing was changed. Raise the bound, or lower the number of shards`,
+      )
+    }
+    throw failureOf(this.session, 'SharedCache', code)
+  }
+
+  refuse(): never {
+    throw new DisposedError('this SharedCache was disposed in this thread; attach to its handle again to go on')
+  }
+}
+
+/** Whether the caller reads a result after the operation: then `result` lets go of large windows. */
+function givesResult(op: number): boolean {
+  return op === L.INSERT || op === L.SWAP || op === L.GET_AND_DELETE
+}

@@ -1,0 +1,190 @@
+/** The options of a cache, their checks, and the header that follows from them. */
+import * as L from '../bridge/layout.generated.js'
+import type { MapMemory } from '../bridge/memory.js'
+import { CACHE_POLICY } from '../bridge/policies.js'
+import { LARGEST_BYTES } from '../bridge/session.js'
+import type { ValueCodec } from '../codec/codec.js'
+import { OptionError } from '../errors/classes.js'
+import { refuseUnknown } from '../errors/unknown-options.js'
+import {
+  cacheSize,
+  commonHeader,
+  DEFAULT_MAX_BYTES,
+  defaultShards,
+  LARGEST_SHARDS,
+  type MapOptions,
+  or,
+  whole,
+} from '../maps/options.js'
+
+/** The options of `SharedCache`. `key`, `value` and one bound (`max`, `maxWeight` or `maxBytes`) are required. */
+export interface CacheOptions<K, V> extends Omit<MapOptions<K, V>, 'cache' | 'capacity'> {
+  /** The most entries at any moment. */
+  max?: number
+  /** The most weight of all entries together at any moment, as `weigh` gives it. */
+  maxWeight?: number
+  /** The weight of an entry: a whole number from 1 on. Needed with `maxWeight`, in each thread that sets. */
+  weigh?: (value: V, key: K) => number
+  /**
+   * The largest size of the shared memory in bytes, with everything in it, from 1 MiB to 4 GiB. A cache that has reached it evicts. Default
+   * 1 GiB where there is another bound. A value may have an eighth of it.
+   */
+  maxBytes?: number
+  /** How long a value is fresh after it was set, in milliseconds. Default: for ever. `set` can say otherwise for one value. */
+  ttl?: number
+  /** Whether a hit renews the time of its value. Default false. Precision: a hit renews only what it prolongs by a sixteenth of the ttl. */
+  updateAgeOnGet?: boolean
+  /** How long a value is kept after it was fresh, for reads with `allowStale`, in milliseconds. Default 0. */
+  staleFor?: number
+  /**
+   * How far the clock of this cache may lag behind in milliseconds; it is then read once per turn of the event loop at most. Default 0:
+   * each read of a value that has a deadline reads the clock. A value may then be returned so long after its deadline.
+   */
+  ttlResolution?: number
+  /**
+   * How many keys each thread may keep decoded in a private read cache; each read still asks the shared memory whether the value is the
+   * current one. Default 0.
+   */
+  readCache?: number
+  /**
+   * How many shards: a power of two from 1 to 1024. Default: as `FastMap`, but no fewer than 64 entries, or 2 MiB, for each.
+   */
+  shards?: number
+}
+
+/** The options of `get`. */
+export interface GetOptions {
+  /** Whether a value whose time is over may be returned, as long as it is kept (`staleFor`). Default false. */
+  allowStale?: boolean
+}
+
+/** The options of `set` and of other methods that set a value. */
+export interface SetOptions {
+  /** How long the value is fresh, in milliseconds; Infinity: for ever. Default: the cache's `ttl`. */
+  ttl?: number
+}
+
+/** The way to a cache for another thread, as a `MapHandle` is for maps. Structured-cloneable. */
+export interface CacheHandle<K = unknown, V = unknown> {
+  /** The version of the memory's layout. */
+  readonly threadmap: number
+  readonly kind: 'SharedCache'
+  /** The shared memory. */
+  readonly memory: MapMemory
+  /** The name of the codec of the keys. */
+  readonly key: string
+  /** The name of the codec of the values. */
+  readonly value: string
+  /** How many keys the read cache of an attached thread keeps, unless `attach` is told otherwise. */
+  readonly readCache: number
+  /** Never present at run time. */
+  readonly types?: [K, V]
+}
+
+/** The options that `attach` takes beside the handle. */
+export interface CacheAttachOptions<K, V> {
+  /** The codec of the values. Needed if it is your own, or `json(schema)`. */
+  value?: ValueCodec<V>
+  /** The weight of an entry. Needed in threads that set, if the cache has `maxWeight`. */
+  weigh?: (value: V, key: K) => number
+  /** How many keys this thread's read cache may keep. Default: as the cache was created with. */
+  readCache?: number
+}
+
+const OPTIONS = [
+  ...['key', 'value', 'max', 'maxWeight', 'weigh', 'maxBytes', 'ttl', 'updateAgeOnGet', 'staleFor', 'ttlResolution'],
+  ...['readCache', 'shards', 'hash', 'seed', 'lockTimeout', 'computeTimeout', 'backoff'],
+]
+const ATTACH_OPTIONS = ['value', 'weigh', 'readCache']
+
+/** A cache is not cut into shards that are smaller than this: eviction would no longer see which keys are used. */
+const LEAST_ENTRIES = 64
+/** A shard of a cache that only its memory bounds has some slabs of each size, which are small beside this. */
+const LEAST_BYTES = 2 * 1024 * 1024
+const LEAST_MEMORY = 1024 * 1024
+/** A value may have this share of the memory. */
+const LARGEST_SHARE = 8
+/** The bytes of an entry and its value that the number of ghosts is reckoned with, where nothing bounds the number of entries. */
+const USUAL_ENTRY = 512
+const GHOSTS_PER_SET = 3
+const MOST_GHOST_BITS = 20
+
+/** A time in milliseconds above 0, or 0 where that means "none". */
+export function milliseconds(name: string, value: unknown, orNone = false): number {
+  if (typeof value !== 'number' || !(value > 0 || (orNone && value === 0))) {
+    throw new OptionError(`${name} must be milliseconds ${orNone ? 'from' : 'above'} 0, and is ${String(value)}`)
+  }
+  return value
+}
+
+export function checkCacheAttachOptions(options: object): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError(
+      `SharedCache.attach() takes an object of options after the handle, and got ${String(options)}`,
+    )
+  }
+  refuseUnknown('SharedCache.attach()', options, ATTACH_OPTIONS)
+}
+
+export interface CheckedCacheOptions {
+  maxBytes: number
+  readCache: number
+  header: Map<number, number>
+}
+
+export function checkCacheOptions<K, V>(options: CacheOptions<K, V>, valueType: number): CheckedCacheOptions {
+  refuseUnknown('new SharedCache()', options, OPTIONS)
+  const { max, maxWeight, weigh } = options
+  if (max === undefined && maxWeight === undefined && options.maxBytes === undefined) {
+    throw new OptionError('new SharedCache() needs a bound: max (entries), maxWeight with weigh, or maxBytes')
+  }
+  if (max !== undefined && maxWeight !== undefined) {
+    throw new OptionError('new SharedCache() takes max or maxWeight, not both')
+  }
+  if ((maxWeight === undefined) !== (weigh === undefined) || (weigh !== undefined && typeof weigh !== 'function')) {
+    throw new OptionError('new SharedCache() takes maxWeight together with a function weigh(value, key), or neither')
+  }
+  if (max !== undefined) whole('max', max, 1, 2 ** 28)
+  if (maxWeight !== undefined) whole('maxWeight', maxWeight, 1, 2 ** 32 - 1)
+  const maxBytes = whole('maxBytes', or(options.maxBytes, DEFAULT_MAX_BYTES), LEAST_MEMORY, LARGEST_BYTES)
+  const ttl = options.ttl === undefined ? Number.POSITIVE_INFINITY : milliseconds('the option ttl', options.ttl)
+  const staleFor = milliseconds('the option staleFor', or(options.staleFor, 0), true)
+  const resolution = milliseconds('the option ttlResolution', or(options.ttlResolution, 0), true)
+  const shards = whole('shards', or(options.shards, shardsFor(max ?? maxWeight, maxBytes)), 1, LARGEST_SHARDS)
+  const bound = max ?? maxWeight ?? Number.POSITIVE_INFINITY
+  if (bound < shards) {
+    throw new OptionError(
+      `${max === undefined ? 'maxWeight' : 'max'} = ${bound} is less than one for each of ${shards} shards; lower shards`,
+    )
+  }
+  const readCache = cacheSize(options.readCache)
+  const header = commonHeader(CACHE_POLICY.number, shards, 0, options, valueType)
+  const flags =
+    (options.updateAgeOnGet === true ? L.CACHE_SLIDES : 0) |
+    (bound === Number.POSITIVE_INFINITY ? L.CACHE_WEIGHS_BYTES : 0)
+  header.set(L.H_CACHE_FLAGS, flags)
+  header.set(L.H_GHOST_BITS, ghostBits(Math.min(bound, maxBytes / USUAL_ENTRY) / shards))
+  header.set(L.H_LARGEST_VALUE, Math.floor(maxBytes / LARGEST_SHARE))
+  const times = [
+    [L.H_TTL, ttl],
+    [L.H_STALE_FOR, staleFor],
+    [L.H_MAX_WEIGHT, bound],
+    [L.H_TTL_RESOLUTION, resolution],
+  ] as const
+  for (const [address, value] of times) {
+    const words = new Uint32Array(Float64Array.of(value).buffer)
+    header.set(address, words[0])
+    header.set(address + 4, words[1])
+  }
+  return { maxBytes, readCache, header }
+}
+
+function shardsFor(bound: number | undefined, maxBytes: number): number {
+  const parts = bound === undefined ? maxBytes / LEAST_BYTES : bound / LEAST_ENTRIES
+  return Math.min(defaultShards(), 2 ** Math.max(0, Math.floor(Math.log2(parts))))
+}
+
+/** log2 of the sets that hold the ghosts of a shard with so many entries. */
+function ghostBits(entries: number): number {
+  return Math.min(Math.max(0, Math.ceil(Math.log2(entries / GHOSTS_PER_SET))), MOST_GHOST_BITS)
+}

@@ -1,0 +1,210 @@
+// SharedCache: its operations in one thread, its bounds, and its deadlines.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bytes, f64, json, OptionError, string, ValueTooLargeError } from 'threadmap'
+import { type CacheOptions, SharedCache } from 'threadmap/cache'
+
+/** A cache whose clock the test moves. */
+function timed<V>(options: Omit<CacheOptions<string, V>, 'key'>) {
+  const cache = new SharedCache<string, V>({ key: string, max: 100, ...options } as CacheOptions<string, V>)
+  let time = 1000
+  cache.session.clock.now = () => time
+  return {
+    cache,
+    pass: (ms: number): void => {
+      time += ms
+    },
+  }
+}
+
+test('a cache has the operations of a map', () => {
+  const cache = new SharedCache({ key: string, value: json<{ n: number }>(), max: 100 })
+  assert.equal(cache.get('a'), undefined)
+  assert.equal(cache.set('a', { n: 1 }), cache)
+  assert.deepEqual(cache.get('a'), { n: 1 })
+  assert.equal(cache.has('a'), true)
+  assert.equal(cache.has('b'), false)
+  assert.deepEqual(cache.swap('a', { n: 2 }), { n: 1 })
+  assert.equal(cache.compareAndSwap('a', { n: 1 }, { n: 3 }), false)
+  assert.equal(cache.compareAndSwap('a', { n: 2 }, { n: 3 }), true)
+  assert.deepEqual(cache.getOrInsert('a', { n: 9 }), { n: 3 })
+  assert.deepEqual(cache.getOrInsert('b', { n: 4 }), { n: 4 })
+  assert.deepEqual(
+    cache.getOrInsertComputed('c', key => ({ n: key.length })),
+    { n: 1 },
+  )
+  assert.deepEqual(
+    cache.update('a', value => ({ n: (value?.n ?? 0) + 1 })),
+    { n: 4 },
+  )
+  assert.equal(
+    cache.update('a', () => undefined),
+    undefined,
+  )
+  assert.equal(cache.compareAndDelete('b', { n: 5 }), false)
+  assert.equal(cache.compareAndDelete('b', { n: 4 }), true)
+  assert.equal(cache.size, 1)
+  assert.deepEqual([...cache], [['c', { n: 1 }]])
+  assert.deepEqual([...cache.keys()], ['c'])
+  assert.deepEqual([...cache.values()], [{ n: 1 }])
+  assert.deepEqual(cache.getAndDelete('c'), { n: 1 })
+  assert.equal(cache.delete('c'), false)
+  cache.set('d', { n: 1 }).clear()
+  assert.equal(cache.size, 0)
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('a second cache of the same thread attaches by the handle', () => {
+  const cache = new SharedCache({ key: string, value: f64, max: 10 })
+  const other = SharedCache.attach(cache.handle)
+  cache.set('a', 1)
+  assert.equal(other.get('a'), 1)
+  assert.throws(() => SharedCache.attach({ ...cache.handle, kind: 'FastMap' as never }), /got the handle of a FastMap/)
+})
+
+test('options are checked by name and range, and one bound must be there', () => {
+  const make = (options: object) => () => new SharedCache({ key: string, value: f64, ...options } as never)
+  assert.throws(make({}), /needs a bound/)
+  assert.throws(make({ max: 10, tll: 5 }), /did you mean 'ttl'/)
+  assert.throws(make({ max: 0 }), OptionError)
+  assert.throws(make({ max: 10, ttl: 0 }), OptionError)
+  assert.throws(make({ max: 10, maxWeight: 10 }), /not both/)
+  assert.throws(make({ maxWeight: 10 }), /weigh/)
+  assert.throws(make({ max: 3, shards: 4 }), /lower shards/)
+  assert.throws(() => new SharedCache({ key: string, value: f64, max: 9 }).set('a', 1, { ttl: -1 }), OptionError)
+})
+
+test('max is never exceeded, and the last key set is there', () => {
+  for (const max of [1, 7, 64, 1000]) {
+    const cache = new SharedCache({ key: f64, value: f64, max })
+    for (let i = 0; i < max * 4; i++) {
+      cache.set(i, i)
+      assert.ok(cache.size <= max)
+      assert.equal(cache.get(i), i)
+    }
+    assert.equal(cache.size, max)
+    assert.deepEqual(cache.audit(), [])
+  }
+})
+
+test('keys that are hit stay while others pass through', () => {
+  const cache = new SharedCache({ key: f64, value: f64, max: 1000 })
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 300; i++) if (cache.get(i) === undefined) cache.set(i, i)
+  }
+  for (let i = 1000; i < 20_000; i++) cache.set(i, i)
+  let there = 0
+  for (let i = 0; i < 300; i++) if (cache.has(i)) there++
+  assert.ok(there > 290, `${there} of 300 keys that were hit are there`)
+})
+
+test('maxWeight bounds the sum of the weights, and a heavier value is refused', () => {
+  const cache = new SharedCache({ key: f64, value: string, maxWeight: 1000, weigh: value => value.length, shards: 1 })
+  let weight = 0
+  for (let i = 0; i < 500; i++) cache.set(i, 'x'.repeat(1 + ((i * 7) % 90)))
+  for (const value of cache.values()) weight += value.length
+  assert.ok(weight <= 1000 && weight > 900, `weight ${weight}`)
+  const size = cache.size
+  assert.throws(() => cache.set(0, 'y'.repeat(1001)), ValueTooLargeError)
+  assert.equal(cache.size, size)
+  // A value that grows evicts others, and not itself.
+  cache.set(7777, 'z').set(7777, 'z'.repeat(900))
+  assert.equal(cache.get(7777)?.length, 900)
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('maxBytes evicts instead of throwing, and refuses what is larger than an eighth', () => {
+  const cache = new SharedCache({ key: f64, value: bytes, maxBytes: 4 * 1024 * 1024 })
+  for (let i = 0; i < 20_000; i++) {
+    cache.set(i, new Uint8Array(1000).fill(i))
+    assert.equal(cache.get(i)?.[999], i & 255)
+  }
+  assert.ok(cache.stats().bytes <= 4 * 1024 * 1024)
+  assert.ok(cache.stats().evictedForMemory > 10_000)
+  assert.throws(() => cache.set(1, new Uint8Array(600_000)), ValueTooLargeError)
+  cache.set(1, new Uint8Array(500_000).fill(7))
+  assert.equal(cache.get(1)?.[499_999], 7)
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('a value is fresh for its ttl and not a moment longer', () => {
+  const { cache, pass } = timed({ value: f64, ttl: 100 })
+  cache.set('a', 1).set('b', 2, { ttl: 10 }).set('c', 3, { ttl: Number.POSITIVE_INFINITY })
+  assert.equal(cache.getRemainingTTL('a'), 100)
+  assert.equal(cache.getRemainingTTL('c'), Number.POSITIVE_INFINITY)
+  pass(9.5)
+  assert.equal(cache.get('b'), 2)
+  pass(0.5)
+  assert.equal(cache.get('b'), undefined)
+  assert.equal(cache.has('b'), false)
+  pass(90)
+  assert.equal(cache.has('a'), false)
+  assert.equal(cache.getRemainingTTL('a'), 0)
+  assert.deepEqual([...cache], [['c', 3]])
+  assert.equal(cache.getOrInsert('a', 5), 5)
+  assert.equal(cache.getRemainingTTL('a'), 100)
+})
+
+test('operations treat an expired value as absent', () => {
+  const { cache, pass } = timed({ value: f64, ttl: 100 })
+  const expired = (): void => {
+    cache.set('a', 1)
+    pass(100)
+  }
+  expired()
+  assert.equal(cache.delete('a'), false)
+  expired()
+  assert.equal(cache.swap('a', 2), undefined)
+  expired()
+  assert.equal(cache.compareAndSwap('a', 1, 2), false)
+  expired()
+  assert.equal(cache.getAndDelete('a'), undefined)
+  expired()
+  assert.equal(
+    cache.update('a', value => (value === undefined ? 7 : 8)),
+    7,
+  )
+  assert.equal(cache.get('a'), 7)
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('stale values are returned only to those who ask, and as long as they are kept', () => {
+  const { cache, pass } = timed({ value: f64, ttl: 100, staleFor: 50 })
+  cache.set('a', 1)
+  pass(149)
+  assert.equal(cache.get('a'), undefined)
+  assert.equal(cache.get('a', { allowStale: true }), 1)
+  pass(1)
+  assert.equal(cache.get('a', { allowStale: true }), undefined)
+  assert.equal(cache.get('a'), undefined)
+  assert.equal(cache.size, 0)
+})
+
+test('expired entries are removed by later writes', () => {
+  const { cache, pass } = timed({ value: f64, ttl: 100, max: 5000 })
+  for (let i = 0; i < 4000; i++) cache.set(`a${i}`, i)
+  pass(100)
+  for (let i = 0; i < 6000; i++) cache.set(`b${i % 100}`, i)
+  assert.ok(cache.size < 200, `size ${cache.size}`)
+  assert.ok(cache.stats().expired > 3800)
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('statistics count hits, misses and evictions', () => {
+  const cache = new SharedCache({ key: f64, value: f64, max: 10 })
+  for (let i = 0; i < 30; i++) cache.set(i, i)
+  for (let i = 0; i < 30; i++) cache.get(i)
+  const { hits, misses, evicted, size } = cache.stats()
+  assert.deepEqual({ hits, misses, evicted, size }, { hits: 10, misses: 20, evicted: 20, size: 10 })
+})
+
+test('a read cache returns the current value, and none whose time is over', () => {
+  const { cache, pass } = timed({ value: json<{ n: number }>(), ttl: 100, readCache: 10 })
+  cache.set('a', { n: 1 })
+  assert.equal(cache.get('a'), cache.get('a'))
+  cache.set('a', { n: 2 })
+  assert.deepEqual(cache.get('a'), { n: 2 })
+  assert.deepEqual(cache.get('a'), { n: 2 })
+  pass(100)
+  assert.equal(cache.get('a'), undefined)
+})
