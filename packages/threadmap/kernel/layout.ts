@@ -157,7 +157,7 @@ export const S_HOLDS: u32 = 64
 export const HOLD_COUNT: u32 = 16
 /** Two bits that say whether the thread lives; above them its number in its runtime plus one (0: unknown). */
 export const S_STATE: u32 = 128
-/** SharedCache: reads that found a fresh value, a stale one, and none (u64 each). */
+/** SharedCache: reads that found a fresh value, a stale one, and none (f64 each). */
 export const S_HITS: u32 = 40
 export const S_STALE: u32 = 48
 export const S_MISSES: u32 = 56

@@ -69,10 +69,10 @@ export function threadTotal(field: u32): f64 {
   return total
 }
 
-/** `threadTotal` for a counter of 64 bits. */
+/** `threadTotal` for a counter that is a float. */
 export function threadTotalLong(field: u32): f64 {
   let total: f64 = 0
-  for (let i: u32 = 0; i < SLOT_COUNT; i++) total += <f64>load64(REGISTRY + i * SLOT_SIZE + field)
+  for (let i: u32 = 0; i < SLOT_COUNT; i++) total += reinterpret<f64>(load64(REGISTRY + i * SLOT_SIZE + field))
   return total
 }
 

@@ -140,10 +140,10 @@ export function count(field: u32, delta: u32): void {
   store<u32>(mySlot + field, load<u32>(mySlot + field) + delta)
 }
 
-/** `count` for a counter of 64 bits. */
+/** Adds one to a counter of this thread that never wraps: a float. */
 // @inline
 export function countLong(field: u32): void {
-  store<u64>(mySlot + field, load<u64>(mySlot + field) + 1)
+  store<f64>(mySlot + field, load<f64>(mySlot + field) + 1)
 }
 
 /** Names `lock` as held for reading by this thread; returns where, or 0 when all places are taken. */
