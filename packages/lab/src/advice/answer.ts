@@ -170,7 +170,11 @@ export function answerText(answer: Answer, bold: (text: string) => string, dim: 
     `Because: ${because.join('; ')}.`,
   ]
   if (otherwise.length > 0) {
-    lines.push('Choosing otherwise would take')
+    lines.push(
+      answer.from === 'tree'
+        ? 'Choosing otherwise would take (on average over the measured workloads of this leaf; --measure measures yours)'
+        : 'Choosing otherwise would take',
+    )
     const width = Math.max(...otherwise.map(({ name }) => name.length))
     for (const { name, slower, isSure, rate } of otherwise) {
       const speed = rate === null ? '' : `  ${rate.toPrecision(3)} M operations/s`

@@ -11,7 +11,7 @@ export interface TreeAdvice {
   readonly format: 'threadmap-advice'
   readonly version: 1
   readonly tree: AdviceNode
-  /** The regret over all workloads that were held out of the fit. */
+  /** The regret over the workloads of several threads that were held out of the fit (of one thread, if there are no others). */
   readonly heldOut: Regret
   /** The regret over the workloads of the fit: the least that a tree of this size can reach. */
   readonly fitted: Regret
@@ -40,6 +40,8 @@ export interface AdviceLeaf {
   readonly cases: number
   readonly fitted: Regret
   readonly heldOut: Regret
+  /** Both together: what following this leaf cost on any measured workload. */
+  readonly all: Regret
   /** The other choices, best first, and how many times as long each takes (geometric mean). */
   readonly others: readonly { readonly name: string; readonly slower: number }[]
 }
@@ -72,7 +74,9 @@ export function adviceFrom(cases: readonly Case[]): TreeAdvice | undefined {
   const unseen = cases.filter(({ heldOut }) => heldOut)
   if (known.length === 0) return undefined
   const { tree, ...crossValidation } = fit(known)
-  const heldOut = regretOf(unseen, one => leafFor(tree, one).choice)
+  // One thread is an easy question (a plain Map), and a third of the matrix: its regret of 0 would dilute the median of the others.
+  const shared = unseen.filter(({ workload }) => workload.threads > 1)
+  const heldOut = regretOf(shared.length > 0 ? shared : unseen, one => leafFor(tree, one).choice)
   const met =
     heldOut.median === null || heldOut.worst === null
       ? null
@@ -120,6 +124,7 @@ function described(node: Grown, unseen: readonly Case[]): AdviceNode {
     cases: cases.length,
     fitted: regretOf(cases, () => choice),
     heldOut: regretOf(unseen, () => choice),
+    all: regretOf([...cases, ...unseen], () => choice),
     others,
   }
 }

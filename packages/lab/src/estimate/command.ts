@@ -9,8 +9,8 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { MapKind } from 'threadmap'
 import { DEFAULT_FOLDER, finished } from '../document.js'
 import { judge, type MemoryDetails, type MemoryFit } from '../experiments/memory/index.js'
-import { fitModel, type Load, predict } from '../experiments/memory/model.js'
-import { measureLoad, randomLoads } from '../experiments/memory/samples.js'
+import { fitModel, type Load, type Prediction, payloadOf, predict } from '../experiments/memory/model.js'
+import { measureLoad, randomLoads, SHORTEST_KEY } from '../experiments/memory/samples.js'
 import { wholeNumber } from '../lab/command.js'
 import { newestWith, RunFolder } from '../run-folder.js'
 
@@ -69,8 +69,14 @@ function estimate(flags: Flags): void {
     numbers,
     shards: isSharded ? (flags.shards ?? defaultShards()) : 1,
   }
-  const { fit, source } = fitFor(kind, flags.run)
-  const { totalBytes, payloadBytes, metaBytes } = predict(fit, load)
+  const isSmall =
+    flags.run === undefined &&
+    entries <= MEASURED_ENTRIES &&
+    keyBytes >= SHORTEST_KEY &&
+    entries * (keyBytes + load.valueBytes) <= MEASURED_BYTES
+  const { totalBytes, payloadBytes, metaBytes, medianError, worstError, source } = isSmall
+    ? measuredNow(kind, load)
+    : predicted(kind, load, flags.run)
   const answer = {
     map: kind,
     ...load,
@@ -80,27 +86,55 @@ function estimate(flags: Flags): void {
     bytesPerEntry: totalBytes / entries,
     payloadShare: payloadBytes / totalBytes,
     fits: totalBytes <= LARGEST_MAP,
-    medianError: fit.medianError,
-    worstError: fit.worstError,
+    medianError,
+    worstError,
     source,
   }
+  const error = isSmall
+    ? `  ${source}: there is no error; entries that are deleted, replaced or of other lengths change it`
+    : `  error on maps held out of the fit: median ${(100 * medianError).toFixed(1)}%, at worst ${(100 * worstError).toFixed(1)}% (${source})`
   if (json?.path !== undefined || json === undefined) {
-    const needed = Math.ceil((totalBytes * (1 + fit.worstError)) / LARGEST_MAP)
-    const maxBytes = 2 ** Math.ceil(Math.log2(totalBytes * (1 + fit.worstError)))
+    const needed = Math.ceil((totalBytes * (1 + worstError)) / LARGEST_MAP)
+    const maxBytes = 2 ** Math.ceil(Math.log2(totalBytes * (1 + worstError)))
     const origin = flags.shards === undefined ? " (this machine's default)" : ''
     process.stdout.write(
       [
         `${kind}, ${isSharded ? `${load.shards} shards${origin}, ` : ''}${entries.toLocaleString('en-US')} entries, ${keyBytes} B keys, ${numbers ? 'numbers' : `${load.valueBytes} B values`}: about ${bytesText(totalBytes)}`,
         `  payload ${bytesText(payloadBytes)} (${(100 * answer.payloadShare).toFixed(0)}%), the rest ${bytesText(metaBytes)}; ${answer.bytesPerEntry.toFixed(1)} bytes an entry`,
-        `  error on maps held out of the fit: median ${(100 * fit.medianError).toFixed(1)}%, at worst ${(100 * fit.worstError).toFixed(1)}% (${source})`,
+        error,
         needed > 1
           ? `  A map is at most 4 GiB: split the keys over ${needed} maps.`
-          : `  new ${kind}({ key: string, value: ${numbers ? 'f64' : 'string'}, capacity: ${entries}, ${isSharded ? `shards: ${load.shards}, ` : ''}maxBytes: ${Math.min(LARGEST_MAP, Math.max(maxBytes, 2 ** 20))} })`,
+          : `  new ${kind}({ key: string, value: ${numbers ? 'f64' : 'string'}, ${isSharded ? `shards: ${load.shards}, ` : ''}maxBytes: ${Math.min(LARGEST_MAP, Math.max(maxBytes, 2 ** 20))} })`,
         '',
       ].join('\n'),
     )
   }
   json?.write(answer)
+}
+
+/**
+ * A map of this size is filled instead of predicted, which takes no longer: in a small map whole pages and tables of the shards
+ * decide, and the errors of the fit, which are of maps of all sizes, say nothing about it.
+ */
+const MEASURED_ENTRIES = 20_000
+const MEASURED_BYTES = 200e6
+
+interface Found extends Prediction {
+  readonly medianError: number
+  readonly worstError: number
+  readonly source: string
+}
+
+function measuredNow(kind: MapKind, load: Load): Found {
+  const { bytes: totalBytes } = measureLoad(kind, load)
+  const payloadBytes = payloadOf(load)
+  const source = 'measured just now, on a map that was filled with that'
+  return { totalBytes, payloadBytes, metaBytes: totalBytes - payloadBytes, medianError: 0, worstError: 0, source }
+}
+
+function predicted(kind: MapKind, load: Load, run: string | undefined): Found {
+  const { fit, source } = fitFor(kind, run)
+  return { ...predict(fit, load), medianError: fit.medianError, worstError: fit.worstError, source }
 }
 
 function fitFor(kind: MapKind, run: string | undefined): { fit: MemoryFit; source: string } {

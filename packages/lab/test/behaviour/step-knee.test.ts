@@ -6,8 +6,9 @@ import type { ThreadTime } from '@threadmap/workbench/threads/time'
 import { random } from '@threadmap/workbench/workload'
 import { attribute } from '#lab/experiments/step/knee/attribution.js'
 import { kneedle } from '#lab/experiments/step/knee/kneedle.js'
-import { findKnees } from '#lab/experiments/step/knee/knees.js'
+import { findKnees, kneeTexts } from '#lab/experiments/step/knee/knees.js'
 import { fitUsl, fitUslWithInterval, throughputAt } from '#lab/experiments/step/knee/usl.js'
+import { outcomeOf } from '#lab/experiments/step/outcome.js'
 import type { Resources, Step } from '#lab/experiments/step/series.js'
 
 const near = (actual: number | null | undefined, expected: number, share: number, what: string) =>
@@ -117,6 +118,68 @@ test('the figures of the folklore: the objective breaks after 400 clients, and t
   assert.equal(knees.kneedle, null, 'the logarithm of these latencies is nearly a straight line')
   assert.equal(knees.agree, false)
   assert.equal(knees.beyond, 2)
+})
+
+test('what is said of knees is true: requests a second first, and no bend is not "does not bend upward"', () => {
+  const rising = [4, 5, 20, 27, 95, 835]
+  const steps = [50, 100, 200, 400, 600, 800].map((n, at) =>
+    step(n, { throughput: 2 * n, p95: rising[at], success: 1 }),
+  )
+  const knees = { ...findKnees(steps, { p95: 50, success: 0.999 }, 1), kneedle: null }
+  const [objective, bend] = [kneeTexts(knees, 2.5)[2], kneeTexts(knees, 2.5)[1]]
+  assert.equal(objective, '1000/s offered (400 clients)')
+  assert.match(bend, /^no single bend: P95 grows 209 times over the steps/)
+  const flat = [50, 100, 200].map(n => step(n, { throughput: n, p95: 4 + n / 100, success: 1 }))
+  assert.match(
+    kneeTexts(findKnees(flat, { p95: 50, success: 0.999 }, 1), 1)[1],
+    /^not reached: P95 grows by less than 2 times$/,
+  )
+})
+
+test('the generator is not blamed where it sends on time, and nothing runs out where the objective is met', () => {
+  const idle = thread({ active: 0.1, cpu: 0.1 })
+  const full = thread({ active: 0.95, cpu: 0.9 })
+  const late = (p99: number) => ({ lateness: { p50: p99 / 2, p99 } })
+  const first = { ...step(50, { resources: { workers: [idle], generators: [idle] } }), ...late(1.94) }
+  const at = step(800, { resources: { workers: [idle], generators: [full] }, inProgress: 300 })
+  const onTime = attribute([first, { ...at, ...late(0) }], 1, 2)
+  assert.notEqual(onTime.resource, 'load generator')
+  assert.ok(
+    onTime.ruledOut.some(text => text.includes('95% active, but sends on time')),
+    onTime.ruledOut.join(),
+  )
+  assert.equal(attribute([first, { ...at, ...late(9) }], 1, 2).resource, 'load generator')
+
+  // Latency bends, but far below the objective.
+  const steps = [50, 100, 200, 400, 600, 800].map((n, i) =>
+    step(n, { throughput: n, p95: [1, 1, 1, 1, 1, 20][i], resources: { workers: [thread({ active: 1, cpu: 1 })] } }),
+  )
+  const goal = { p95: 50, success: 0.999 }
+  const knees = findKnees(steps, goal, 1)
+  assert.equal(knees.objective, null)
+  assert.notEqual(knees.beyond, null)
+  const series = {
+    name: 'server',
+    type: 'foreign',
+    workers: 1,
+    planted: null,
+    ratePerClient: 2,
+    isRateChosen: true,
+    closed: [],
+  } as const
+  const attribution = attribute(steps, knees.beyond ?? 0, 2)
+  const { findings, tables } = outcomeOf([{ ...series, steps, knees, attribution }], goal)
+  const said = [...findings, ...tables.map(({ title }) => title)].join('\n')
+  assert.doesNotMatch(said, /what runs out at|What runs out behind/)
+  assert.match(said, /nothing runs out within the objective; nearest to its limit at \d+ clients is the worker/)
+  // A server's capacity is in requests, and the clients are said to follow from the rate.
+  const broken = steps.map((each, i) => (i === 5 ? { ...each, latency: { ...each.latency, p95: 99 } } : each))
+  const past = findKnees(broken, goal, 1)
+  const about = outcomeOf([{ ...series, steps: broken, knees: past, attribution: attribute(broken, 5, 2) }], goal)
+  assert.match(
+    about.findings[0],
+    /^server meets .* up to 600\/s \(600 clients of 2\/s each, a rate at which the last step offers 1.5 times/,
+  )
 })
 
 test('no knee is reached where throughput grows on and latency stays', () => {

@@ -163,8 +163,13 @@ export interface Prediction {
 export function predict({ kind, coefficients }: MemoryModel, load: Load): Prediction {
   const found = quantities(kind, load)
   const totalBytes = TERMS.reduce((sum, term) => sum + coefficients[term] * found[term], 0)
-  const payloadBytes = load.entries * (load.keyBytes + (load.numbers ? 8 : load.valueBytes))
+  const payloadBytes = payloadOf(load)
   return { totalBytes, payloadBytes, metaBytes: totalBytes - payloadBytes }
+}
+
+/** The bytes of the keys and values themselves. */
+export function payloadOf({ entries, keyBytes, valueBytes, numbers }: Load): number {
+  return entries * (keyBytes + (numbers ? 8 : valueBytes))
 }
 
 /** The prediction's error as a share of what was measured. */

@@ -4,7 +4,7 @@ import { f64, type MapKind, string } from 'threadmap'
 import type { Load, Sample } from './model.js'
 
 /** Keys from this length on are distinct up to a million. */
-const SHORTEST_KEY = 7
+export const SHORTEST_KEY = 7
 
 /** Fills a map from empty, as most programs do, and returns the shared memory that it uses. */
 export function measureLoad(kind: MapKind, load: Load): Sample {

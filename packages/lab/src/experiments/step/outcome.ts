@@ -6,7 +6,7 @@ import { chartsOf } from './charts.js'
 import { beliefsOf } from './folklore.js'
 import { chainText } from './knee/attribution.js'
 import { kneeTexts, type Objective } from './knee/knees.js'
-import type { Series } from './measure.js'
+import { OVERLOAD, type Series } from './measure.js'
 import { lockWait, type Step } from './series.js'
 
 /** The `details` of the record. */
@@ -101,7 +101,7 @@ function stepTable({ name, steps }: Series): Table {
       { label: 'lock waits', unit: 'per 1,000', digits: 1 },
       { label: 'waiting' },
       { label: 'in progress' },
-      { label: 'sent late', unit: 'ms' },
+      { label: 'sent late, P99', unit: 'ms' },
     ],
     rows: steps.map(step => [
       step.clients,
@@ -119,7 +119,7 @@ function stepTable({ name, steps }: Series): Table {
       step.resources.mapLocks === undefined ? null : 1000 * total(step.resources.mapLocks.waits),
       step.waiting,
       step.inProgress,
-      step.resources.generators.length === 0 ? null : step.lateness.p50,
+      step.resources.generators.length === 0 ? null : step.lateness.p99,
     ]),
   }
 }
@@ -160,8 +160,8 @@ function kneeTable(series: readonly Series[]): Table {
       { label: 'coherency', unit: 'per million' },
       { label: 'what runs out' },
     ],
-    rows: series.map(({ name, knees, attribution }) => {
-      const [usl, bend, objective] = kneeTexts(knees)
+    rows: series.map(({ name, knees, attribution, ratePerClient }) => {
+      const [usl, bend, objective] = kneeTexts(knees, ratePerClient)
       const { fit } = knees
       return [
         name,
@@ -170,19 +170,26 @@ function kneeTable(series: readonly Series[]): Table {
         usl,
         fit?.alpha ?? null,
         fit === null ? null : 1e6 * fit.beta,
-        attribution?.name ?? 'no knee reached',
+        attribution === null
+          ? 'no knee reached'
+          : knees.objective === null
+            ? `nothing within the objective; nearest to its limit: ${attribution.name}`
+            : attribution.name,
       ]
     }),
   }
 }
 
 function chainTables(series: readonly Series[]): Table[] {
-  return series.flatMap(({ name, attribution, steps, knees: { beyond } }) =>
+  return series.flatMap(({ name, attribution, steps, knees: { beyond, objective } }) =>
     attribution === null || beyond === null
       ? []
       : [
           {
-            title: `What runs out behind the knee of ${name}: ${attribution.name}`,
+            title:
+              objective === null
+                ? `What is nearest to its limit, though ${name} meets the objective: ${attribution.name}`
+                : `What runs out behind the knee of ${name}: ${attribution.name}`,
             columns: [
               { label: 'from the cause to what clients feel' },
               ...(beyond === 0 ? [] : [{ label: `${steps[0].clients} clients` }]),
@@ -201,22 +208,24 @@ function chainTables(series: readonly Series[]): Table[] {
 }
 
 function findingsOf(series: Series, { p95, success }: Objective): string[] {
-  const { name, knees, attribution, steps } = series
+  const { name, knees, attribution, steps, ratePerClient } = series
   const goal = `P95 of ${p95} ms and ${100 * success}% success`
   const findings: string[] = []
   const at = steps.find(({ clients }) => clients === knees.objective)
   if (knees.objective === null) {
     const { clients, throughput } = steps[steps.length - 1]
     findings.push(
-      `${name}: the knee was not reached by the objective: ${goal} hold up to the last step, ${clients} clients (${count(throughput)}/s).`,
+      `${name}: the knee was not reached by the objective: ${goal} hold up to the last step, ${count(throughput)}/s (${clients} clients).`,
     )
   } else if (at === undefined) {
     findings.push(`${name}: not even the first step, ${steps[0].clients} clients, meets ${goal}.`)
   } else {
-    findings.push(`${name} meets ${goal} up to ${at.clients} clients (${count(at.throughput)}/s).`)
+    findings.push(
+      `${name} meets ${goal} up to ${count(at.throughput)}/s (${at.clients} clients${clientsText(series)}).`,
+    )
   }
   if (!knees.agree) {
-    const [usl, bend, objective] = kneeTexts(knees)
+    const [usl, bend, objective] = kneeTexts(knees, ratePerClient)
     findings.push(
       `${name}: the three knees disagree: by the objective ${objective}; by the bend of latency ${bend}; by the scalability law ${usl}.`,
     )
@@ -225,13 +234,22 @@ function findingsOf(series: Series, { p95, success }: Objective): string[] {
   return findings
 }
 
-function causeText({ name, attribution, knees: { beyond }, steps }: Series): string {
+/** Where a client's rate was chosen by the ceiling, the number of clients says nothing about the target. */
+function clientsText({ isRateChosen, ratePerClient }: Series): string {
+  return isRateChosen
+    ? ` of ${Number(ratePerClient.toPrecision(2))}/s each, a rate at which the last step offers ${OVERLOAD} times the ceiling; --rate sets your clients'`
+    : ''
+}
+
+function causeText({ name, attribution, knees: { beyond, objective }, steps }: Series): string {
   if (attribution === null || beyond === null) return ''
   const { clients } = steps[beyond]
   const cause =
-    attribution.resource === null
-      ? `${name}: what runs out at ${clients} clients cannot be told, since no measured resource is full`
-      : `${name}: what runs out at ${clients} clients is ${attribution.name}`
+    objective === null
+      ? `${name}: nothing runs out within the objective; nearest to its limit at ${clients} clients is ${attribution.name}`
+      : attribution.resource === null
+        ? `${name}: what runs out at ${clients} clients cannot be told, since no measured resource is full`
+        : `${name}: what runs out at ${clients} clients is ${attribution.name}`
   const others = attribution.ruledOut.length > 0 ? ` (${attribution.ruledOut.join('; ')})` : ''
   return `${cause}${others}: ${chainText(attribution)}.`
 }

@@ -42,14 +42,13 @@ function drawing(tree: AdviceNode): Html {
     const y = depth * LEVEL
     if (isLeaf(node)) {
       const x = GAP / 2 + nextLeaf++ * (LEAF_WIDTH + GAP) + LEAF_WIDTH / 2
-      const worst = node.heldOut.worst ?? node.fitted.worst ?? 0
       const names = [node.choice, ...node.tied].map(choiceName)
       const rest = names.length > 4 ? `= ${names.length - 1} others` : ''
       const lines = rest === '' ? names.slice(1).map(name => `= ${name}`) : [rest]
       const height = 56 + 17 * lines.length
       const read = `${because === '' ? 'Always' : because}: ${leafNames(node)} (${leafEvidence(node)})`
       parts.push(
-        html`<g class="mark" data-read="${read}"><rect class="node" x="${x - LEAF_WIDTH / 2}" y="${y}" width="${LEAF_WIDTH}" height="${height}" rx="8"/><rect class="bar c${coloursFor([node.choice])[0]}" x="${x - LEAF_WIDTH / 2}" y="${y}" width="${LEAF_WIDTH}" height="6" rx="3"/><text class="choice middle" x="${x}" y="${y + 24}">${names[0]}</text>${lines.map((line, at) => html`<text class="tied middle" x="${x}" y="${y + 42 + 17 * at}">${line}</text>`)}<text class="soft middle" x="${x}" y="${y + height - 12}">${node.cases} workloads, ≤ ${percent(worst)} lost</text></g>`,
+        html`<g class="mark" data-read="${read}"><rect class="node" x="${x - LEAF_WIDTH / 2}" y="${y}" width="${LEAF_WIDTH}" height="${height}" rx="8"/><rect class="bar c${coloursFor([node.choice])[0]}" x="${x - LEAF_WIDTH / 2}" y="${y}" width="${LEAF_WIDTH}" height="6" rx="3"/><text class="choice middle" x="${x}" y="${y + 24}">${names[0]}</text>${lines.map((line, at) => html`<text class="tied middle" x="${x}" y="${y + 42 + 17 * at}">${line}</text>`)}<text class="soft middle" x="${x}" y="${y + height - 12}">${node.all.cases} workloads, ≤ ${percent(node.all.worst ?? 0)} lost</text></g>`,
       )
       depthPixels = Math.max(depthPixels, y + height)
       return x

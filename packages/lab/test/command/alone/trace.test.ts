@@ -83,6 +83,21 @@ test('threads that share a map record a file each, and a replay has as many thre
   assert.ok(Math.abs(workload.reads - 50) < 5, `${workload.reads}% reads`)
 })
 
+test("the share of reads is the program's own: a delete that finds nothing is a write", t => {
+  const file = join(folder(t), 'trace.json')
+  const map = record(new Map<string, number>(), file, { every: 1 })
+  map.set('key 0', 0)
+  for (let i = 0; i < 10_000; i++) {
+    if (i % 10 < 8) map.get(`key ${i % 100}`)
+    else if (i % 10 === 8) map.set(`key ${i % 100}`, i)
+    else map.delete(`other ${i}`)
+  }
+  stopRecording(map)
+  const { reads, churn } = workloadOf(readTraces(file))
+  assert.equal(reads, 80)
+  assert.ok(churn >= 50, `${churn}% of the writes insert or delete`)
+})
+
 test('a plan repeats what was seen: hot keys stay hot, rare ones take turns, what comes goes again', t => {
   const file = join(folder(t), 'trace.json')
   const map = record(new Map<string, string>(), file, { every: 1 })

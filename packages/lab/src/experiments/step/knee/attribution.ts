@@ -36,6 +36,8 @@ const MACHINE_FULL = 0.9
 const OWN_SHARE = 0.6
 /** A shard's share of all waiting for the locks of a map, from which on that shard's lock is the cause, not the locks in general. */
 const HOT_PART = 0.5
+/** A load generator that is at its limit sends late: the P99 of its lateness, in ms, from which on it can be the cause. */
+const LATE_MS = 1
 /** Share of its time for which a thread waits for a core, from which on it does about half of its possible work. */
 const STARVED = 0.4
 
@@ -144,13 +146,21 @@ export function attribute(steps: readonly Step[], beyond: number, cores: number)
     '%',
     e => 100 * (mostActive(e.resources.generators)?.active ?? 0),
   )
-  if (generator !== undefined && generator.active >= LOOP_FULL) {
+  const isLate = at.lateness.p99 >= LATE_MS && at.lateness.p99 >= first.lateness.p99
+  if (generator !== undefined && generator.active >= LOOP_FULL && isLate) {
     return found('load generator', 'the load generator itself: give it --generators, or a machine of its own', [
       generatorActive,
       link('sent late (P99)', 'ms', ({ lateness }) => lateness.p99),
     ])
   }
-  if (generator !== undefined) ruledOut.push(`the load generator is only ${percent(generator.active)} active`)
+  if (generator !== undefined) {
+    const isFull = generator.active >= LOOP_FULL
+    ruledOut.push(
+      isFull
+        ? `the load generator is ${percent(generator.active)} active, but sends on time (P99 ${digits(at.lateness.p99)} ms late)`
+        : `the load generator is only ${percent(generator.active)} active`,
+    )
+  }
   if (at.inProgress + at.waiting > 2 * (first.inProgress + first.waiting) && at.inProgress + at.waiting >= 1) {
     const name = workers.length === 0 ? "a queue inside the server, which can't be looked into from here" : 'a queue'
     return found('queue', name, [])

@@ -19,6 +19,8 @@ export interface Knees {
   /** The last step that meets the objective while the next one does not; 0: no step meets it. */
   readonly objective: number | null
   readonly fit: UslFit | null
+  /** P95 of the last step as a multiple of the first step's. */
+  readonly rise: number
   /** Whether the knees that were reached lie on one step or on two neighbours. */
   readonly agree: boolean
   /**
@@ -57,6 +59,7 @@ export function findKnees(steps: readonly Step[], objective: Objective, seed: nu
     kneedle: kneeByBend,
     objective: kneeByObjective,
     fit,
+    rise: Math.exp(highest - logs[0]),
     agree: agree(clients, [usl, kneeByBend, kneeByObjective]),
     beyond,
   }
@@ -86,21 +89,35 @@ function agree(clients: readonly number[], knees: readonly (number | null)[]): b
   return Math.max(...at) - Math.min(...at) <= 1
 }
 
-/** `600 clients`, `about 640 (90%: 580 to 760)`, `not reached`, in the order of the three. */
-export function kneeTexts({ usl, kneedle: bend, objective, fit }: Knees): [string, string, string] {
+/**
+ * `912/s (600 clients)`, `not reached`, in the order of the three. The requests per second come first: they are the property of the
+ * target, while the number of clients that make them follows from the rate of a client.
+ */
+export function kneeTexts(
+  { usl, kneedle: bend, objective, fit, rise }: Knees,
+  ratePerClient: number,
+): [string, string, string] {
   const round = (n: number | null | undefined) => (n === null || n === undefined ? 'none' : Math.round(n).toString())
-  const interval = fit === null ? '' : ` (90%: ${round(fit.interval.low)} to ${round(fit.interval.high)})`
+  const rate = (clients: number) => `${round(clients * ratePerClient)}/s offered (${round(clients)} clients`
+  const interval = fit === null ? '' : `; 90%: ${round(fit.interval.low)} to ${round(fit.interval.high)}`
   return [
     usl === null
       ? fit?.peak === null || fit === null
         ? 'not reached: the curve has no peak'
-        : `not reached: the peak would be at ${round(fit.peak)}${interval}`
-      : `${round(usl)} clients${interval}`,
-    bend === null ? 'not reached: latency does not bend upward' : `${bend} clients`,
+        : `not reached: the peak would be at ${rate(fit.peak)}${interval})`
+      : `${rate(usl)}${interval})`,
+    bend === null ? noBend(rise) : `${rate(bend)})`,
     objective === null
       ? 'not reached: the last step meets it'
       : objective === 0
         ? 'below the first step'
-        : `${objective} clients`,
+        : `${rate(objective)})`,
   ]
+}
+
+/** Latency may rise a hundredfold without a bend, by the same factor from step to step. */
+function noBend(rise: number): string {
+  return rise < LEAST_RISE
+    ? `not reached: P95 grows by less than ${LEAST_RISE} times`
+    : `no single bend: P95 grows ${rise >= 10 ? rise.toFixed(0) : rise.toFixed(1)} times over the steps, without one step at which it begins`
 }
