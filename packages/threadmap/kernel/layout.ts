@@ -232,10 +232,9 @@ export const Q_COUNT: u32 = 12
 export const Q_CAPACITY: u32 = 32
 /** f64: the share of the weight that the small queue may have. */
 export const Q_SHARE: u32 = 40
-/** f64: the share of the small queue in the ghosts. */
-export const Q_GHOST_SHARE: u32 = 48
-/** How many ghosts there have been. */
-export const Q_GHOSTS: u32 = 56
+/** How many ghosts each queue has left. */
+export const Q_SMALL_GHOSTS: u32 = 48
+export const Q_MAIN_GHOSTS: u32 = 52
 /** The slot of the table up to which expired entries were looked for. */
 export const Q_HAND: u32 = 60
 /** Entries evicted because of the bound on weights, because of memory, and those that expired. */

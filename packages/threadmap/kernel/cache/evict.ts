@@ -11,6 +11,7 @@ import {
   H_PAGES_USED,
   META_LENGTH,
   META_MARK,
+  P_COMPACT_AT,
   P_FREE_BYTES,
   P_PAGES,
   PAGE_BITS,
@@ -33,9 +34,10 @@ import { shardCount } from '../memory/heaps'
 import { giveEmpty } from '../memory/slabs'
 import { remove } from '../table/change'
 import { compact } from '../table/compact'
-import { hashEntry } from '../table/entry'
+import { entrySize, hashEntry } from '../table/entry'
 import { indexOf, shardAt } from '../table/shard'
 import { addressOf, bitsOf, slotOfEntry } from '../table/table'
+import { blockSize } from '../table/value'
 import { tryLock, unlock } from '../threads/lock'
 import { addGhost } from './ghosts'
 import { dequeue, enqueue, marksOf, setMarks, totalWeight, trailerOf, weightOf } from './queues'
@@ -58,14 +60,6 @@ export function recordOfEntry(entry: u32): u32 {
   const block = <u32>load64(entry + ENTRY_VALUE)
   const meta = get32(block + 4) & ~META_MARK
   return recordOf(block, (meta & META_LENGTH) > WHOLE_VALUE)
-}
-
-/** Removes an entry of the table; returns false if it is not there. */
-function removeEntry(shard: u32, entry: u32, hash: u64): bool {
-  const slot = slotOfEntry(load64(shard + D_TABLE), <u32>hash, entry)
-  if (slot == 0) return false
-  remove(shard, slot, entry)
-  return true
 }
 
 /** The entry to be evicted next, but not `kept`; 0: there is none. Entries that were hit are moved on meanwhile. */
@@ -96,15 +90,21 @@ function pass(shard: u32, entry: u32, to: u32): void {
   enqueue(shard, entry, to, weight)
 }
 
-/** Evicts one entry, but not `kept`; false: there is none. `counter`: Q_EVICTED or Q_EVICTED_FOR_MEMORY. */
-function evictOne(shard: u32, kept: u32, counter: u32): bool {
+/** Evicts one entry, but not `kept`; false: there is none. */
+function evictOne(shard: u32, kept: u32): bool {
   const entry = chooseVictim(shard, kept)
   if (entry == 0) return false
+  evict(shard, entry, Q_EVICTED)
+  return true
+}
+
+function evict(shard: u32, entry: u32, counter: u32): void {
   const hash = hashEntry(entry)
   addGhost(shard, hash, get32(trailerOf(entry) + T_QUEUE))
-  if (!removeEntry(shard, entry, hash)) damaged()
+  const slot = slotOfEntry(load64(shard + D_TABLE), <u32>hash, entry)
+  if (slot == 0) damaged()
+  remove(shard, slot, entry)
   count(shard, counter)
-  return true
 }
 
 /** Raises a counter of a shard that this thread holds. */
@@ -121,27 +121,27 @@ export function makeRoom(shard: u32, kept: u32, added: u32): bool {
   const capacity = get32(queuesOf(shard) + Q_CAPACITY)
   for (let evicted: u32 = 0; totalWeight(shard) + added > capacity || totalWeight(shard) + added < added; evicted++) {
     if (evicted == STEP) return false
-    if (!evictOne(shard, kept, Q_EVICTED)) return true
+    if (!evictOne(shard, kept)) return true
   }
   return true
 }
 
 /**
- * Memory is short: evicts some entries of the shard, or of another one that has more pages, and gives pages back. False: there is
- * nothing left to evict.
+ * Memory is short: evicts entries of the shard, or of another one that has more pages, until they have freed about `needed` bytes, and gives
+ * pages back. False: there is nothing left to evict.
  */
-export function freeMemory(shard: u32, kept: u32): bool {
-  if (isRich(shard) && evictSome(shard, kept)) return true
+export function freeMemory(shard: u32, kept: u32, needed: u32): bool {
+  if (isRich(shard) && evictSome(shard, kept, needed)) return true
   const shards = shardCount()
   const index = indexOf(shard)
   for (let i: u32 = 1; i < shards; i++) {
     const other = shardAt((index + i) & (shards - 1))
     if (!isRich(other) || !tryLock(other + D_LOCK)) continue
-    const evicted = evictSome(other, 0)
+    const evicted = evictSome(other, 0, needed)
     unlock(other + D_LOCK)
     if (evicted) return true
   }
-  return evictSome(shard, kept)
+  return evictSome(shard, kept, needed)
 }
 
 /** Whether a shard has its part of the pages at least. */
@@ -149,13 +149,32 @@ function isRich(shard: u32): bool {
   return get32(shard + D_HEAP + P_PAGES) >= load32(H_PAGES_USED) / shardCount()
 }
 
-function evictSome(shard: u32, kept: u32): bool {
+function evictSome(shard: u32, kept: u32, needed: u32): bool {
   const heap = shard + D_HEAP
+  const isSparse = get32(heap + P_FREE_BYTES) > (get32(heap + P_PAGES) << PAGE_BITS) / COMPACTED_SHARE
+  // What is free is in slabs of other sizes: once it is much, moving blocks together gains pages, and nothing is lost for that.
+  if (isSparse && get32(heap + P_FREE_BYTES) > get32(heap + P_COMPACT_AT)) {
+    compact(shard)
+    giveEmpty(heap)
+    if (get32(heap + P_COMPACT_AT) == 0) return true
+  }
+  let freed: u32 = 0
   let evicted: u32 = 0
-  while (evicted < STEP && evictOne(shard, kept, Q_EVICTED_FOR_MEMORY)) evicted++
-  if (get32(heap + P_FREE_BYTES) > (get32(heap + P_PAGES) << PAGE_BITS) / COMPACTED_SHARE) compact(shard)
+  while (evicted < STEP && freed < needed) {
+    const entry = chooseVictim(shard, kept)
+    if (entry == 0) break
+    freed += bytesOf(entry)
+    evict(shard, entry, Q_EVICTED_FOR_MEMORY)
+    evicted++
+  }
   giveEmpty(heap)
   return evicted > 0
+}
+
+/** The bytes of an entry and its value. */
+function bytesOf(entry: u32): u32 {
+  const block = <u32>load64(entry + ENTRY_VALUE)
+  return entrySize(get32(entry + 4)) + blockSize(get32(block + 4) & ~META_MARK)
 }
 
 /** Whether an entry's value has been of no use since its deadline, and nobody is loading another one. */

@@ -179,7 +179,8 @@ function changeLocked(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32,
   }
   if (code != E_FULL) return code
   const slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
-  return freeMemory(shard, slot == 0 ? 0 : foundEntry) ? AGAIN : E_FULL
+  const needed = entrySize(meta) + blockSize(valueMeta)
+  return freeMemory(shard, slot == 0 ? 0 : foundEntry, needed) ? AGAIN : E_FULL
 }
 
 function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {

@@ -106,7 +106,9 @@ const LEAST_MEMORY = 1024 * 1024
 const LARGEST_SHARE = 8
 /** The bytes of an entry and its value that the number of ghosts is reckoned with, where nothing bounds the number of entries. */
 const USUAL_ENTRY = 512
+/** Of the four places in a set, on average. Each entry has nearly two ghosts. */
 const GHOSTS_PER_SET = 3
+const GHOSTS_PER_ENTRY = 1.8
 const MOST_GHOST_BITS = 20
 
 /** A time in milliseconds above 0, or 0 where that means "none". */
@@ -186,5 +188,5 @@ function shardsFor(bound: number | undefined, maxBytes: number): number {
 
 /** log2 of the sets that hold the ghosts of a shard with so many entries. */
 function ghostBits(entries: number): number {
-  return Math.min(Math.max(0, Math.ceil(Math.log2(entries / GHOSTS_PER_SET))), MOST_GHOST_BITS)
+  return Math.min(Math.max(0, Math.ceil(Math.log2((entries * GHOSTS_PER_ENTRY) / GHOSTS_PER_SET))), MOST_GHOST_BITS)
 }
