@@ -12,6 +12,7 @@ import { setToken } from './table/change'
 import { expandSeed, hashWord, hashWords, rawHash } from './table/hash'
 import { hashKey, keyAt } from './table/key'
 import { isCurrent as isCurrentEntry, readKnown as readKnownEntry, readNumber as readKnownNumber } from './table/read'
+import { hashText, textMeta } from './table/text'
 import { resultAt } from './table/value'
 import { declareDead as declare, me, registerThread, setWebLock } from './threads/thread'
 
@@ -92,6 +93,18 @@ export function getNumberAt(key: f64): f64 {
   return numberOf(looked, found)
 }
 
+/** `get` for a key that is a string of at most MAX_TEXT characters. Its relatives below are to theirs what this is to `get`. */
+export function getText(key: externref): i32 {
+  const hash = hashText(key)
+  return read(hash, textMeta)
+}
+
+export function getNumberOfText(key: externref): f64 {
+  const hash = hashText(key)
+  const word = readWord(hash, textMeta)
+  return numberOf(looked, word)
+}
+
 function numberOf(code: i32, word: u64): f64 {
   const value = reinterpret<f64>(word)
   if (code == PRESENT && value == value) return value
@@ -101,6 +114,11 @@ function numberOf(code: i32, word: u64): f64 {
 
 export function has(meta: u32): i32 {
   return contains(hashKey(meta), meta)
+}
+
+export function hasText(key: externref): i32 {
+  const hash = hashText(key)
+  return contains(hash, textMeta)
 }
 
 /** Carries out `op`, one of SET to DELETE_SAME. Returns PRESENT or ABSENT, as the key was before, DIFFERENT, or an error. */

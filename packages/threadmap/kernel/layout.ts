@@ -350,6 +350,8 @@ export const RESULT_AREA: u32 = 1024
 /** The longest key and value, in bytes, that stand in their area as a whole. */
 export const WHOLE_KEY: u32 = 1008
 export const WHOLE_VALUE: u32 = 2008
+/** The longest key, in characters, that the kernel reads as a string: in two bytes a character it is one block of the default hash. */
+export const MAX_TEXT: u32 = 224
 /** A piece of a longer key: whole blocks of the default hash. */
 export const KEY_PIECE: u32 = 896
 /** A piece of a longer value; two fill a page of a chain. */

@@ -4,5 +4,5 @@
 export const ASC_OPTIONS = [
   ['-O3', '--runtime', 'stub', '--noAssert', '--use', 'abort='],
   ['--importMemory', '--noExportMemory', '--sharedMemory', '--maximumMemory', '65536'],
-  ['--enable', 'threads,simd,bulk-memory'],
+  ['--enable', 'threads,simd,bulk-memory,reference-types'],
 ].flat()

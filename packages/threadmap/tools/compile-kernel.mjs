@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ASC_OPTIONS } from './asc-options.mjs'
 import { readModule } from './wasm-sections.mjs'
 
@@ -21,7 +21,7 @@ const accesses = 'atomics.ts'
 /** @type {Record<Flavour, string[]>} */
 const flavours = {
   main: ['--use', 'EXPLORE=0'],
-  explore: ['--use', 'EXPLORE=1', '--runPasses', 'asyncify'],
+  explore: ['--use', 'EXPLORE=1'],
 }
 
 // What would block or could not be undone is the scheduler's affair in the explore flavour, wherever the kernel does it.
@@ -31,9 +31,12 @@ const points = [
   { text: 'memory.grow(', point: 'growPoint' },
 ]
 
-// `// @inline` above a function of the kernel stands for AssemblyScript's decorator, which other tools cannot parse.
+// `// @inline` above a function of the kernel stands for AssemblyScript's decorator, which other tools cannot parse. `// @external
+// MODULE NAME` above an import likewise.
 function withDecorators(name, source) {
-  const marked = source.replace(/^\/\/ @inline\n(?=(export )?function )/gm, '@inline\n')
+  const marked = source
+    .replace(/^\/\/ @inline\n(?=(export )?function )/gm, '@inline\n')
+    .replace(/^\/\/ @external (\S+) (\S+)\n(?=declare function )/gm, '@external("$1", "$2")\n')
   if (/@inline/.test(marked.replace(/^@inline$/gm, '')))
     throw new KernelError(`${name} says @inline where no function follows; write "// @inline" in the line above it`)
   return marked
@@ -124,8 +127,22 @@ export async function compileKernel(flavour, edit = (_name, source) => source) {
   if (error || !binary) throw new KernelError(`asc could not compile the ${flavour} flavour\n\n${said || error?.stack}`)
   const unread = sources().filter(name => !seen.has(name))
   if (unread.length > 0) throw new KernelError(`nothing imports ${unread.join(', ')}`)
+  if (flavour === 'explore') binary = await asyncified(binary)
   checkModule(flavour, binary)
   return { binary, said }
+}
+
+// asc's own pass does not know which imports may suspend, and fails at imports that take strings (binaryen#3739).
+async function asyncified(binary) {
+  const compiler = createRequire(createRequire(import.meta.url).resolve('assemblyscript/package.json'))
+  const { default: binaryen } = await import(pathToFileURL(compiler.resolve('binaryen')).href)
+  const module = binaryen.readBinary(binary)
+  const suspending = ['yieldPoint', ...points.map(({ point }) => point)]
+  binaryen.setPassArgument('asyncify-imports', suspending.map(name => `atomics.${name}`).join(','))
+  module.runPasses(['asyncify'])
+  const made = module.emitBinary()
+  module.dispose()
+  return made
 }
 
 // Every thread instantiates the module over the same memory. An active segment would be written again each time, over

@@ -15,6 +15,9 @@ export interface KernelExports {
   getNumber(meta: number): number
   getNumberAt(key: number): number
   has(meta: number): number
+  getText(key: string): number
+  getNumberOfText(key: string): number
+  hasText(key: string): number
   change(op: number, meta: number, valueMeta: number, expectedMeta: number): number
   changeSame(
     op: number,

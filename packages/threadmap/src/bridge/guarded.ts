@@ -23,9 +23,12 @@ const QUIET = new Set([
  */
 const HOT = new Set([
   'get',
+  'getText',
   'getNumber',
+  'getNumberOfText',
   'getNumberAt',
   'has',
+  'hasText',
   'change',
   'changeCache',
   'readNumber',

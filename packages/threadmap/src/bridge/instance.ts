@@ -7,12 +7,24 @@ import { compile } from './requirements.js'
 import type { Area, Carrier } from './scratch.js'
 import { KERNEL_BASE64 } from './wasm.generated.js'
 
+/** The module from which the kernel imports WebAssembly's JS String Builtins (kernel/table/text.ts). */
+const TEXT = 'wasm:js-string'
+
 let compiled: WebAssembly.Module | undefined
+let readsStrings = false
 
 /** The kernel, compiled once per thread. */
 function kernelModule(): WebAssembly.Module {
-  compiled ??= compile(Uint8Array.from(atob(KERNEL_BASE64), char => char.charCodeAt(0)))
+  if (compiled !== undefined) return compiled
+  compiled = compile(Uint8Array.from(atob(KERNEL_BASE64), char => char.charCodeAt(0)))
+  // Where the runtime has the builtins, they are no longer among the imports.
+  readsStrings = WebAssembly.Module.imports(compiled).every(({ module }) => module !== TEXT)
   return compiled
+}
+
+/** Whether the kernel reads the characters of strings as fast as JavaScript does. Known when there is an instance. */
+export function kernelReadsStrings(): boolean {
+  return readsStrings
 }
 
 /**
@@ -30,7 +42,9 @@ export function instantiate(
     pull: (area: Area, offset: number, length: number) => carrier.pull(area, offset, length),
     push: (offset: number, length: number) => carrier.push(offset, length),
   }
-  const imports = { env: { memory: memory as WebAssembly.Memory }, thread: host, carry }
+  // Imported where the builtins are absent. The library does not call what needs them there: a call for each character is slow.
+  const text = { length: (text: string) => text.length, charCodeAt: (text: string, at: number) => text.charCodeAt(at) }
+  const imports = { env: { memory: memory as WebAssembly.Memory }, thread: host, carry, [TEXT]: text }
   // A plain object: looking up a function in the frozen exports object takes longer than calling it.
   const exports = { ...new WebAssembly.Instance(kernelModule(), imports).exports }
   return guarded(exports as unknown as Parameters<typeof guarded>[0])

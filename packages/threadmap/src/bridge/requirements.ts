@@ -16,10 +16,16 @@ export function checkRuntime(): void {
   }
 }
 
-/** The module of these bytes. `UnsupportedError` where the page's policy forbids WebAssembly. */
+/** TypeScript's declaration has no second parameter; a runtime that has none either ignores it. */
+type Compile = new (bytes: Uint8Array<ArrayBuffer>, options: { builtins: string[] }) => WebAssembly.Module
+
+/**
+ * The module of these bytes, with the runtime's own functions for strings if it has WebAssembly's JS String Builtins. `UnsupportedError`
+ * where the page's policy forbids WebAssembly.
+ */
 export function compile(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
   try {
-    return new WebAssembly.Module(bytes)
+    return new (WebAssembly.Module as unknown as Compile)(bytes, { builtins: ['js-string'] })
   } catch (error) {
     if (!/Content Security Policy|CSP|unsafe-eval/i.test(String(error))) throw error
     throw new UnsupportedError(

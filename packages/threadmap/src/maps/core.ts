@@ -9,9 +9,11 @@
 import * as L from '../bridge/layout.generated.js'
 import { type MapKind, POLICIES } from '../bridge/policies.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../bridge/scratch.js'
+import { kernelReadsStrings } from '../bridge/instance.js'
 import type { Session } from '../bridge/session.js'
 import type { Cached, KeyCodec, NativeCodec } from '../codec/codec.js'
 import { f64 } from '../codec/numbers.js'
+import { string } from '../codec/strings.js'
 import { DisposedError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
 import { failureOf } from './failure.js'
@@ -55,6 +57,8 @@ export class MapCore<K, V> {
    */
   readonly numbers: boolean
   readonly numberKeys: boolean
+  /** Keys have the codec `string`, and the kernel reads strings: see `isText`. */
+  readonly textKeys: boolean
   disposed = false
 
   constructor(kind: MapKind, session: Session, key: KeyCodec<K>, value: NativeCodec<V>, cacheLimit: number) {
@@ -72,6 +76,7 @@ export class MapCore<K, V> {
     this.inline = value.type !== L.TYPE_BYTES && !policy.hasValueBlocks
     this.numbers = this.inline && value.name === f64.name
     this.numberKeys = this.numbers && key.name === f64.name && policy.readsNumberKeys
+    this.textKeys = key.name === string.name && kernelReadsStrings()
   }
 
   // --- Reading ----------------------------------------------------------------------------------------------------------
@@ -81,7 +86,7 @@ export class MapCore<K, V> {
     if (this.disposed) this.refuse()
     try {
       if (this.numbers) return this.#getNumber(key)
-      const code = this.kernel.get(this.key.write(this.scratch, KEY, key))
+      const code = this.#look(key)
       if (code === L.PRESENT) return this.result()
       return code === L.ABSENT ? undefined : this.#getAgain(key, code)
     } catch (error) {
@@ -92,20 +97,30 @@ export class MapCore<K, V> {
   has(key: K): boolean {
     if (this.disposed) this.refuse()
     try {
-      return this.check(this.kernel.has(this.key.write(this.scratch, KEY, key))) === L.PRESENT
+      const code = this.isText(key) ? this.kernel.hasText(key) : this.kernel.has(this.key.write(this.scratch, KEY, key))
+      return this.check(code) === L.PRESENT
     } catch (error) {
       throw this.kernel.trapped(error, 'has')
     }
+  }
+
+  /** Whether the kernel takes the key as the string that it is. */
+  isText(key: unknown): key is string {
+    return this.textKeys && typeof key === 'string' && key.length <= L.MAX_TEXT
+  }
+
+  #look(key: K): number {
+    return this.isText(key) ? this.kernel.getText(key) : this.kernel.get(this.key.write(this.scratch, KEY, key))
   }
 
   /** Looks for a key. If the code is PRESENT, `result` is its value. */
   find(key: K): number {
     if (this.disposed) this.refuse()
     try {
-      let code = this.kernel.get(this.key.write(this.scratch, KEY, key))
+      let code = this.#look(key)
       while (code === L.E_AREA) {
         this.growResult()
-        code = this.kernel.get(this.key.write(this.scratch, KEY, key))
+        code = this.#look(key)
       }
       return this.check(code)
     } catch (error) {
@@ -134,7 +149,9 @@ export class MapCore<K, V> {
     const value =
       this.numberKeys && typeof key === 'number'
         ? this.kernel.getNumberAt(key)
-        : this.kernel.getNumber(this.key.write(this.scratch, KEY, key))
+        : this.isText(key)
+          ? this.kernel.getNumberOfText(key)
+          : this.kernel.getNumber(this.key.write(this.scratch, KEY, key))
     // biome-ignore lint/suspicious/noSelfCompare: false only for NaN.
     if (value === value) return value as V
     const code = this.scratch.u32[(this.scratch.resultWord + L.R_CODE) >>> 2] | 0
