@@ -126,6 +126,11 @@ export function change(op: u32, meta: u32, valueMeta: u32, expectedMeta: u32): i
   return changeByPolicy(op, hashKey(meta), meta, valueMeta, expectedMeta)
 }
 
+export function changeText(op: u32, key: externref, valueMeta: u32, expectedMeta: u32): i32 {
+  const hash = hashText(key)
+  return changeByPolicy(op, hash, textMeta, valueMeta, expectedMeta)
+}
+
 /** `change` for the operations that compare a token. */
 export function changeSame(op: u32, meta: u32, valueMeta: u32, entry: u32, generation: u32, low: u32, high: u32): i32 {
   setToken(entry, generation, ((<u64>high) << 32) | <u64>low)

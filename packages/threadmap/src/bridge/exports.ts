@@ -19,6 +19,7 @@ export interface KernelExports {
   getNumberOfText(key: string): number
   hasText(key: string): number
   change(op: number, meta: number, valueMeta: number, expectedMeta: number): number
+  changeText(op: number, key: string, valueMeta: number, expectedMeta: number): number
   changeSame(
     op: number,
     meta: number,

@@ -30,6 +30,7 @@ const HOT = new Set([
   'has',
   'hasText',
   'change',
+  'changeText',
   'changeCache',
   'readNumber',
   'readCached',

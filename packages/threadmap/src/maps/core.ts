@@ -6,10 +6,10 @@
  * than four hidden classes, and each class of maps has one. Maps have the core in their only private field, so users cannot reach it.
  */
 
+import { kernelReadsStrings } from '../bridge/instance.js'
 import * as L from '../bridge/layout.generated.js'
 import { type MapKind, POLICIES } from '../bridge/policies.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../bridge/scratch.js'
-import { kernelReadsStrings } from '../bridge/instance.js'
 import type { Session } from '../bridge/session.js'
 import type { Cached, KeyCodec, NativeCodec } from '../codec/codec.js'
 import { f64 } from '../codec/numbers.js'
@@ -217,8 +217,9 @@ export class MapCore<K, V> {
       while (true) {
         const expectedMeta = expected === NOTHING ? 0 : codec.write(scratch, EXPECTED, expected)
         const valueMeta = prepared === NOTHING ? 0 : codec.write(scratch, VALUE, prepared)
-        const meta = this.key.write(scratch, KEY, key)
-        const code = kernel.change(op, meta, valueMeta, expectedMeta)
+        const code = this.isText(key)
+          ? kernel.changeText(op, key, valueMeta, expectedMeta)
+          : kernel.change(op, this.key.write(scratch, KEY, key), valueMeta, expectedMeta)
         if (scratch.isLarge && (code !== L.PRESENT || !givesResult(op))) scratch.shrink()
         if (code >= 0) return code
         if (code !== L.E_AREA) return this.check(code)

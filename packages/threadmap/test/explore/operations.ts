@@ -1,6 +1,6 @@
 /** The operations of a map as logical threads do them: call by call into the kernel, as src/maps does. */
 import { string } from 'threadmap'
-import { EXPECTED, KEY, L, type LogicalThread, type Operation, VALUE } from './thread.js'
+import { EXPECTED, KEY, type KernelCall, L, type LogicalThread, type Operation, VALUE } from './thread.js'
 import type { World } from './world.js'
 
 /** One operation: its name, its key, and small numbers for its values. */
@@ -39,6 +39,9 @@ const ops: Record<string, number> = {
   getAndDelete: L.GET_AND_DELETE,
   add: L.ADD,
 }
+
+/** The calls that take a key as a string, by those that take its meta word. */
+const textCalls = { get: 'getText', getNumber: 'getNumberOfText', has: 'hasText' } as const
 
 export type OpName =
   | 'get'
@@ -109,25 +112,25 @@ class Performer {
 
   *#get(key: string): Operation {
     if (!this.#inline()) {
-      const code = yield ['get', this.#key(key)]
+      const code = yield this.#lookUp('get', key)
       return code === L.PRESENT ? this.#result() : output(code)
     }
     // The scenarios' values are whole numbers, so NaN means an absent key.
-    const value = yield ['getNumber', this.#key(key)]
+    const value = yield this.#lookUp('getNumber', key)
     if (!Number.isNaN(value)) return value
     const { u32, resultWord } = this.#thread.scratch
     return output(u32[(resultWord + L.R_CODE) >>> 2] | 0)
   }
 
   *#has(key: string): Operation {
-    const code = yield ['has', this.#key(key)]
+    const code = yield this.#lookUp('has', key)
     return code < 0 ? output(code) : code === L.PRESENT
   }
 
   *#change(step: Step): Operation {
     const expectedMeta = step.expected === undefined ? 0 : this.#value(EXPECTED, step.expected)
     const valueMeta = step.value === undefined ? 0 : this.#value(VALUE, step.value)
-    const code = yield ['change', ops[step.op], this.#key(step.key!), valueMeta, expectedMeta]
+    const code = yield this.#changing(ops[step.op], step.key!, valueMeta, expectedMeta)
     if (code < 0) return output(code)
     switch (step.op) {
       case 'set':
@@ -146,11 +149,11 @@ class Performer {
 
   *#update(key: string): Operation {
     while (true) {
-      const code = yield ['get', this.#key(key)]
+      const code = yield this.#lookUp('get', key)
       if (code < 0) return output(code)
       if (code !== L.PRESENT) {
         const fresh = updated(undefined)
-        const done = yield ['change', L.INSERT, this.#key(key), this.#value(VALUE, fresh), 0]
+        const done = yield this.#changing(L.INSERT, key, this.#value(VALUE, fresh), 0)
         if (done < 0) return output(done)
         if (done === L.ABSENT) return fresh
         continue
@@ -175,12 +178,12 @@ class Performer {
 
   /** `via`: the function asks for this key too, which is absent and which no other thread inserts. */
   *#compute(key: string, value: number, via?: string): Operation {
-    const before = yield ['get', this.#key(key)]
+    const before = yield this.#lookUp('get', key)
     if (before === L.PRESENT) return this.#result()
     if (before < 0) return output(before)
     const claim = yield ['beginClaim', this.#key(key)]
     if (claim < 0) return output(claim)
-    const again = yield ['get', this.#key(key)]
+    const again = yield this.#lookUp('get', key)
     let result: Output = value
     if (again === L.PRESENT) {
       result = this.#result()
@@ -194,7 +197,7 @@ class Performer {
         if (inner >= 0) yield ['endClaim', inner]
         else if (inner !== L.E_DEADLOCK) return output(inner)
       }
-      const code = yield ['change', L.INSERT, this.#key(key), this.#value(VALUE, value), 0]
+      const code = yield this.#changing(L.INSERT, key, this.#value(VALUE, value), 0)
       // No other thread could compute the key; only a plain insert can have come between.
       if (code === L.PRESENT) result = this.#result()
       else if (code < 0) result = output(code)
@@ -205,7 +208,7 @@ class Performer {
 
   /** A read, and a second one that validates what the read cache keeps of the first. */
   *#cachedGet(key: string): Operation {
-    const code = yield ['get', this.#key(key)]
+    const code = yield this.#lookUp('get', key)
     if (code !== L.PRESENT) return output(code)
     const t = this.#token()
     const first = this.#result()
@@ -217,7 +220,7 @@ class Performer {
       const known = yield ['isCurrent', t.entry, t.generation, t.shard, t.version, t.low, t.high]
       if (known === L.PRESENT) return first
     }
-    const later = yield ['get', this.#key(key)]
+    const later = yield this.#lookUp('get', key)
     return later === L.PRESENT ? this.#result() : output(later)
   }
 
@@ -265,12 +268,27 @@ class Performer {
       }
       for (const { key, entry, generation } of batch) {
         let found = yield ['readKnown', entry, generation, shard, version]
-        if (found !== L.PRESENT) found = yield ['get', this.#key(key)]
+        if (found !== L.PRESENT) found = yield this.#lookUp('get', key)
         if (found < 0) return output(found)
         if (found === L.PRESENT) seen.push([key, this.#result()])
       }
     }
     return seen
+  }
+
+  #lookUp(name: keyof typeof textCalls, key: string): KernelCall {
+    return this.#passesText(key) ? [textCalls[name], key] : [name, this.#key(key)]
+  }
+
+  #changing(op: number, key: string, valueMeta: number, expectedMeta: number): KernelCall {
+    return this.#passesText(key)
+      ? ['changeText', op, key, valueMeta, expectedMeta]
+      : ['change', op, this.#key(key), valueMeta, expectedMeta]
+  }
+
+  /** Keys reach the kernel in two ways. Every other thread takes the one in which the kernel reads the string, so both meet in all scenarios. */
+  #passesText(key: string): boolean {
+    return this.#thread.index % 2 === 1 && key.length <= L.MAX_TEXT
   }
 
   #key(key: string): number {

@@ -10,6 +10,7 @@ import { Order } from './order.js'
 import { doDirectly, keysOf, type Scenario } from './scenario.js'
 import {
   Death,
+  type KernelCall,
   L,
   type LogicalThread,
   type Operation,
@@ -60,7 +61,7 @@ export class Schedule implements Scheduler {
   readonly #steps: number[]
   readonly #operations: (Operation | undefined)[]
   readonly #entries: (Entry | undefined)[]
-  readonly #calls: (IteratorResult<readonly [string, ...number[]], unknown> | undefined)[]
+  readonly #calls: (IteratorResult<KernelCall, unknown> | undefined)[]
   /** The victim dies before this many accesses. */
   #killAt = -1
   /** The victim's slot plus one: what `recover` names. */

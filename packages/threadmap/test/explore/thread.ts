@@ -50,7 +50,7 @@ interface Asyncify {
 }
 
 /** A call of the kernel: which export, and its arguments. */
-export type KernelCall = readonly [name: keyof KernelExports, ...args: number[]]
+export type KernelCall = readonly [name: keyof KernelExports, ...args: (number | string)[]]
 /** What a thread does: it yields kernel calls, gets what they return, and returns the operation's output. */
 export type Operation = Generator<KernelCall, unknown, number>
 
@@ -109,12 +109,12 @@ export class LogicalThread {
       pull: (area: 0 | 1 | 2 | 3, offset: number, length: number): void => this.scratch.pull(area, offset, length),
       push: (offset: number, length: number): void => this.scratch.push(offset, length),
     }
-    const imports = {
-      env: { memory },
-      thread: { now: () => scheduler.now(), clock: () => scheduler.now(), declareEnded: () => {} },
-      atomics,
-      carry,
+    const host = { now: () => scheduler.now(), clock: () => scheduler.now(), declareEnded: () => {} }
+    const text = {
+      length: (text: string) => text.length,
+      charCodeAt: (text: string, at: number) => text.charCodeAt(at),
     }
+    const imports = { env: { memory }, thread: host, atomics, carry, 'wasm:js-string': text }
     const exports = new WebAssembly.Instance(module, imports).exports
     this.kernel = exports as unknown as KernelExports
     this.#asyncify = exports as unknown as Asyncify
@@ -148,7 +148,7 @@ export class LogicalThread {
       result = this.#resume!()
     } else {
       const [name, a, b, c, d, e, f, g] = call
-      const target = this.kernel[name] as (...args: (number | undefined)[]) => number | undefined
+      const target = this.kernel[name] as (...args: (number | string | undefined)[]) => number | undefined
       this.#resume = () => target(a, b, c, d, e, f, g)
       result = target(a, b, c, d, e, f, g)
     }
