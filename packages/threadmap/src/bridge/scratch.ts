@@ -13,6 +13,7 @@ export type Area = typeof KEY | typeof VALUE | typeof EXPECTED | typeof RESULT
 export interface TextBuffer extends Uint8Array {
   latin1Write(text: string, offset: number, length: number): number
   latin1Slice(start: number, end: number): string
+  ucs2Write(text: string, offset: number, length: number): number
   ucs2Slice(start: number, end: number): string
 }
 
@@ -152,7 +153,11 @@ function textBuffer(buffer: ArrayBufferLike): TextBuffer | undefined {
   try {
     const text = node.from(buffer) as TextBuffer
     // Some runtimes have the class without these methods, or refuse shared memory.
-    return text.buffer === buffer && text.latin1Slice(0, 4).length === 4 && text.ucs2Slice(0, 4).length === 2
+    return text.buffer === buffer &&
+      text.latin1Slice(0, 4).length === 4 &&
+      text.ucs2Slice(0, 4).length === 2 &&
+      typeof text.latin1Write === 'function' &&
+      typeof text.ucs2Write === 'function'
       ? text
       : undefined
   } catch {

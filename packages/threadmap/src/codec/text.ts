@@ -2,9 +2,9 @@
  * Text in shared memory: one byte a character if all are below U+0100, else UTF-16. So every string has one stored form,
  * lone surrogates come back as they went in, and keys are compared byte by byte.
  */
-import { META_LENGTH } from '../bridge/layout.generated.js'
+import { META_LENGTH, WHOLE_VALUE } from '../bridge/layout.generated.js'
 import { type Area, KEY, type Scratch, type Window } from '../bridge/scratch.js'
-import { checkLength } from './limits.js'
+import { MAX_KEY_BYTES, MAX_VALUE_BYTES, checkLength as refuseLength } from './limits.js'
 
 /** A bit of the meta word: two bytes a character. */
 const UTF16 = 0x10000000
@@ -43,22 +43,18 @@ export function writeText(scratch: Scratch, area: Area, text: string): number {
   return all < 0x100 ? length : writeWide(scratch, area, text)
 }
 
+/** Engines keep a string as Latin-1 where they can: of such a string they know without looking at its characters that it has none of these. */
+const WIDE = /[\u0100-\uffff]/
+
 function writeLong(scratch: Scratch, area: Area, text: string): number {
   const length = text.length
-  let wide = false
-  for (let i = 0; i < length; i++) {
-    if (text.charCodeAt(i) > 0xff) {
-      wide = true
-      break
-    }
-  }
-  if (wide) return writeWide(scratch, area, text)
-  checkLength(area, length, what(area, text))
+  if (WIDE.test(text)) return writeWide(scratch, area, text)
+  checkLength(area, length, text)
   const window = scratch.reserve(area, length)
   const at = window.at[area]
   if (window.text !== undefined) {
     window.text.latin1Write(text, at, length)
-  } else {
+  } else if (!writeAscii(window, at, text)) {
     const bytes = window.u8
     for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i)
   }
@@ -67,12 +63,41 @@ function writeLong(scratch: Scratch, area: Area, text: string): number {
 
 function writeWide(scratch: Scratch, area: Area, text: string): number {
   const bytes = text.length * 2
-  checkLength(area, bytes, what(area, text))
+  checkLength(area, bytes, text)
   const window = scratch.reserve(area, bytes)
+  if (window.text !== undefined && bytes > SHORT) {
+    window.text.ucs2Write(text, window.at[area], bytes)
+    return bytes | UTF16
+  }
   const at = window.at[area] >>> 1
   const units = window.u16
   for (let i = 0; i < text.length; i++) units[at + i] = text.charCodeAt(i)
   return bytes | UTF16
+}
+
+const encoder = new TextEncoder()
+/** For windows in shared memory, to which browsers do not encode. */
+let between: Uint8Array<ArrayBuffer> | undefined
+
+/** Writes a text without any character above U+007F, and returns true; or writes something, and returns false. */
+function writeAscii(window: Window, at: number, text: string): boolean {
+  const length = text.length
+  if (window.u8.buffer instanceof ArrayBuffer) return encoded(text, window.u8.subarray(at, at + length))
+  if (length > WHOLE_VALUE) return false
+  between ??= new Uint8Array(WHOLE_VALUE)
+  if (!encoded(text, between.subarray(0, length))) return false
+  window.u8.set(between.subarray(0, length), at)
+  return true
+}
+
+function encoded(text: string, room: Uint8Array): boolean {
+  const { read, written } = encoder.encodeInto(text, room)
+  // Any other character takes two bytes or more, so that there is no room for the last ones.
+  return read === text.length && written === read
+}
+
+function checkLength(area: Area, bytes: number, text: string): void {
+  if (bytes > (area === KEY ? MAX_KEY_BYTES : MAX_VALUE_BYTES)) refuseLength(area, bytes, what(area, text))
 }
 
 function what(area: Area, text: string): string {
