@@ -25,6 +25,13 @@ const texts = [
   'é'.repeat(1000),
   '漢'.repeat(1000),
   '😀'.repeat(1000),
+  // Around the length at which texts are written in bulk, and the longest key that the kernel reads as a string.
+  ...[48, 49, 224, 225, 448].flatMap(length => ['k', '\u00fe', '\u6f22'].map(unit => unit.repeat(length))),
+  // Texts that an encoder to UTF-8 finds out late, or not at all, to be none of its one-byte ones; larger than an area.
+  `${'x'.repeat(1500)}\u00ff`,
+  `${'x'.repeat(1500)}\u0100`,
+  ...['y', '\u00fd', '\u6f21'].map(unit => unit.repeat(5000)),
+  `${'z'.repeat(5000)}\u0080`,
 ]
 
 const numbers = [0, 1, -1, 0.1, 2 ** 31, -(2 ** 53), 1e300, Number.NaN, Number.POSITIVE_INFINITY, 5e-324]
