@@ -4,8 +4,9 @@ import { setNext } from './cache/record'
 import { isCache } from './cache/state'
 import { ABSENT, D_TABLE, H_HASH, H_SEED, HASH_DEFAULT, META_LENGTH, META_NUMBER, PRESENT, R_CODE } from './layout'
 import { hit } from './maps/cache'
+import { beginLoad as beginLoadOf, endLoad as endLoadOf, endLoadWithout as endLoadWithoutOf } from './maps/cache-loads'
 import { look, looked } from './maps/fast'
-import { change as changeByPolicy, contains, isMisread, read, readWord } from './policy'
+import { change as changeByPolicy, contains, isMisread, orFail, read, readWord } from './policy'
 import { audit as auditMemory } from './repair/audit'
 import { finishRecoveries as finish, recover } from './repair/recover'
 import { setToken } from './table/change'
@@ -21,6 +22,7 @@ export { LAYOUT_VERSION, MAGIC } from './layout'
 export {
   cacheTotal,
   livingThreads,
+  loadTime,
   recoveries,
   shardCounter,
   shardTotal,
@@ -146,6 +148,24 @@ export function changeCache(op: u32, meta: u32, valueMeta: u32, expectedMeta: u3
 /** `changeSame` in a cache: with what `setRecord` said. */
 export function setRecord(ttl: f64, weight: u32): void {
   setNext(ttl, weight)
+}
+
+/** Looks for a key of a cache, and begins a load if need be; see maps/cache-loads.ts. */
+export function beginLoad(meta: u32, waited: u32, force: u32, milliseconds: f64): i32 {
+  const hash = hashKey(meta)
+  return orFail(beginLoadOf(hash, meta, waited, force, milliseconds), hash)
+}
+
+/** Ends a load with the value in the value area. */
+export function endLoad(meta: u32, token: u32, valueMeta: u32, ttl: f64, weight: u32, took: f64): i32 {
+  const hash = hashKey(meta)
+  return orFail(endLoadOf(hash, meta, token, valueMeta, ttl, weight, took), hash)
+}
+
+/** Ends a load without a value. */
+export function endLoadWithout(meta: u32, token: u32, how: u32, textMeta: u32, kept: f64, took: f64): i32 {
+  const hash = hashKey(meta)
+  return orFail(endLoadWithoutOf(hash, meta, token, how, textMeta, kept, took), hash)
 }
 
 /** The version in a shard's table word. */

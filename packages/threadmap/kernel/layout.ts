@@ -91,6 +91,12 @@ export const H_MAX_WEIGHT: u32 = 152
 export const H_TTL_RESOLUTION: u32 = 160
 /** The largest value in bytes that a cache takes: a larger one would push out too much. */
 export const H_LARGEST_VALUE: u32 = 168
+/** f64: the defaults of `fetch` in milliseconds; the kernel does not read them. */
+export const H_LOAD_TIMEOUT: u32 = 176
+export const H_STALE_WHILE_REVALIDATE: u32 = 184
+export const H_STALE_IF_ERROR: u32 = 192
+export const H_REFRESH_AFTER: u32 = 200
+export const H_NEGATIVE_TTL: u32 = 208
 /** The end of the words that describe a cache. */
 export const H_CACHE_END: u32 = 240
 /** A hit renews the deadline. */
@@ -241,6 +247,14 @@ export const Q_HAND: u32 = 60
 export const Q_EVICTED: u32 = 64
 export const Q_EVICTED_FOR_MEMORY: u32 = 68
 export const Q_EXPIRED: u32 = 72
+/** Loads that ended in this shard, those of them that failed, and f64: how long all took together in milliseconds. */
+export const Q_LOADS: u32 = 76
+export const Q_LOADS_FAILED: u32 = 80
+export const Q_LOAD_TIME: u32 = 88
+/** The number of the last load that began. */
+export const Q_TOKEN: u32 = 96
+/** Raised when a load ends for which other threads wait: they sleep on this word, on a line of its own. */
+export const Q_LOAD_EPOCH: u32 = 128
 
 /** A heap: free blocks by size class. A shard's stands in the shard; a thread heap has a lock of its own before it. */
 export const HEAP_STRIDE: u32 = 512
@@ -294,8 +308,13 @@ export const V_FRESH_UNTIL: u32 = 0
 export const V_CREATED: u32 = 8
 /** The number of the load that made the value, or that is under way. */
 export const V_TOKEN: u32 = 16
-/** Who loads, as locks name their owner, and the owner's incarnation above that (16 bits each); 0: nobody. */
+/** Who loads, as locks name their owner (0: nobody), two bits (LOAD_IS_*), and above them 16 bits of the owner's incarnation. */
 export const V_OWNER: u32 = 20
+export const LOADER: u32 = 0x3ff
+/** The load failed, and the value from before it was kept. */
+export const LOAD_IS_FAILED: u32 = 0x4000
+/** Another thread waits for the load. */
+export const LOAD_IS_WAITED: u32 = 0x8000
 /** Until when the load may last: whole milliseconds of the cache's clock, modulo 2^32. */
 export const V_LOAD_UNTIL: u32 = 24
 /** f32: how long the value is fresh after it was made, or after a hit renewed it. */
@@ -461,6 +480,27 @@ export const ADD: u32 = 7
 /** Replace, or delete, if the entry and its value word are still those of a token. */
 export const REPLACE_SAME: u32 = 8
 export const DELETE_SAME: u32 = 9
+/** Replace if the entry still has this thread's load (cache/loads.ts). */
+export const END_LOAD: u32 = 10
+
+// What `beginLoad` returns beside PRESENT, which says that there is a fresh value.
+/** The load that was waited for returned nothing. */
+export const LOAD_NOTHING: i32 = 10
+/** This thread has to load. */
+export const LOAD_MINE: i32 = 11
+/** Another thread loads. */
+export const LOAD_OTHER: i32 = 12
+/** The text of a loader's error is in the result area. */
+export const LOAD_ERROR: i32 = 13
+/** The load that was waited for failed, and the value from before it was kept. */
+export const LOAD_KEPT: i32 = 14
+/** Of `endLoad`: the load goes on, since another thread waits for it. */
+export const LOAD_WAITED: i32 = 15
+// How a load ends without a value.
+export const LOAD_FAILS: u32 = 0
+export const LOAD_ENDS: u32 = 1
+export const LOAD_IS_ABANDONED: u32 = 2
+export const LOAD_IS_RELEASED: u32 = 3
 
 // The result area begins with words about the result.
 /** The value word. For values in the entry that is the value. */
@@ -481,6 +521,12 @@ export const R_CODE: u32 = 36
 /** SharedCache: from the value's record (RECORD_BYTES), and its age and remaining time. */
 export const R_FRESH_UNTIL: u32 = 40
 export const R_CREATED: u32 = 48
+/** The number of a load, and the value of the word that is raised when it ends. */
+export const R_TOKEN: u32 = 56
+export const R_LOAD_EPOCH: u32 = 60
+/** In their places, after `beginLoad`: whether there is a value that is not fresh, or is to be refreshed; and where that word is. */
+export const R_HAS_VALUE: u32 = 8
+export const R_LOAD_WORD: u32 = 12
 /** The value's bytes; of a batch, the records; of an audit, the problems. */
 export const R_BYTES: u32 = 64
 

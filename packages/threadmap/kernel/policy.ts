@@ -244,7 +244,7 @@ export function size(): f64 {
 
 /** Returns `code`. For an error, the result area names the thread in the way and the shard; E_AREA has a detail of its own. */
 // @inline
-function orFail(code: i32, hash: u64): i32 {
+export function orFail(code: i32, hash: u64): i32 {
   return code < 0 && code != E_AREA && code != E_HEAVY ? failAt(code, indexOf(shardOf(hash))) : code
 }
 

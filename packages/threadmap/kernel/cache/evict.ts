@@ -39,7 +39,9 @@ import { indexOf, shardAt } from '../table/shard'
 import { addressOf, bitsOf, slotOfEntry } from '../table/table'
 import { blockSize } from '../table/value'
 import { tryLock, unlock } from '../threads/lock'
+import { clock } from '../threads/thread'
 import { addGhost } from './ghosts'
+import { isLoading } from './loads'
 import { dequeue, enqueue, marksOf, setMarks, totalWeight, trailerOf, weightOf } from './queues'
 import { isOver, recordOf, timeAt } from './record'
 import { queuesOf } from './state'
@@ -179,7 +181,8 @@ function bytesOf(entry: u32): u32 {
 
 /** Whether an entry's value has been of no use since its deadline, and nobody is loading another one. */
 export function hasExpired(entry: u32): bool {
-  return isOver(timeAt(recordOfEntry(entry) + V_FRESH_UNTIL))
+  const record = recordOfEntry(entry)
+  return isOver(timeAt(record + V_FRESH_UNTIL)) && !isLoading(record, clock())
 }
 
 /** Removes an entry that has expired. */

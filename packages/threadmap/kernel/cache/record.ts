@@ -7,6 +7,15 @@ import { load64, store64 } from '../atomics'
 import { BLOCK_CONTENT, CHAIN_CONTENT, H_STALE_FOR, V_CREATED, V_FRESH_UNTIL, V_LOAD_UNTIL, V_TOKEN } from '../layout'
 import { clock } from '../threads/thread'
 
+/**
+ * In place of V_TTL: there is no value, but a load under way, the text of a loader's error, or the knowledge that a loader returned
+ * nothing. Then V_FRESH_UNTIL is negative: minus the time until which the entry is of use. V_CREATED of an error is the time until which
+ * it is for everybody, and not just for those who waited.
+ */
+export const NOT_LOADED: f32 = -1
+export const ERROR_TEXT: f32 = -2
+export const LOADED_NOTHING: f32 = -3
+
 /** How long the value of this thread's next change is fresh, in milliseconds. */
 let nextTtl: f64 = Infinity
 /** The weight of that value. */
@@ -15,6 +24,29 @@ export let nextWeight: u32 = 1
 export function setNext(ttl: f64, weight: u32): void {
   nextTtl = ttl
   nextWeight = weight
+}
+
+/** What the next record says about loads: {owner 32 | token 32}, and if it has no value, what it has instead. */
+let nextLoad: u64 = 0
+let nextLoadUntil: u32 = 0
+let nextKind: f32 = 0
+let nextUntil: f64 = 0
+let nextCreated: f64 = 0
+
+/** The next value is made by the load with this number. */
+export function setNextToken(token: u32): void {
+  nextLoad = token
+  nextLoadUntil = 0
+  nextKind = 0
+}
+
+/** The next record is without a value, of use until `until`. */
+export function setNextKind(kind: f32, load: u64, loadUntil: u32, until: f64, created: f64): void {
+  nextKind = kind
+  nextLoad = load
+  nextLoadUntil = loadUntil
+  nextUntil = -until
+  nextCreated = created
 }
 
 /** Whether this thread's next reads may return values whose time is over. */
@@ -38,14 +70,19 @@ export function writeRecord(block: u32, isChain: bool): void {
   const record = recordOf(block, isChain)
   let until: f64 = Infinity
   let created: f64 = 0
-  if (nextTtl != Infinity) {
+  let ttl = <f32>nextTtl
+  if (nextKind != 0) {
+    until = nextUntil
+    created = nextCreated
+    ttl = nextKind
+  } else if (nextTtl != Infinity) {
     created = clock()
     until = created + nextTtl
   }
   putTime(record + V_FRESH_UNTIL, until)
   putTime(record + V_CREATED, created)
-  store64(record + V_TOKEN, 0)
-  store64(record + V_LOAD_UNTIL, (<u64>reinterpret<u32>(<f32>nextTtl)) << 32)
+  store64(record + V_TOKEN, nextLoad)
+  store64(record + V_LOAD_UNTIL, ((<u64>reinterpret<u32>(ttl)) << 32) | <u64>nextLoadUntil)
 }
 
 // @inline
@@ -65,10 +102,10 @@ export function isFresh(until: f64): bool {
 
 /** Whether a value that is not fresh may be returned all the same. */
 export function mayBeStale(until: f64): bool {
-  return takesStale && clock() < until + load<f64>(H_STALE_FOR)
+  return takesStale && until >= 0 && clock() < until + load<f64>(H_STALE_FOR)
 }
 
 /** Whether a value with this deadline is of no use any more, not even as a stale one. */
 export function isOver(until: f64): bool {
-  return until != Infinity && clock() >= until + load<f64>(H_STALE_FOR)
+  return until != Infinity && clock() >= (until < 0 ? -until : until + load<f64>(H_STALE_FOR))
 }

@@ -4,6 +4,7 @@
  */
 import { load64, reach } from '../atomics'
 import { expire, expireSome, freeMemory, hasExpired, makeRoom, recordOfEntry } from '../cache/evict'
+import { isOwnLoad } from '../cache/loads'
 import { markHit, weightOf } from '../cache/queues'
 import { isFresh, mayBeStale, nextWeight, recordOf, setNextWeight, timeAt } from '../cache/record'
 import { queuesOf } from '../cache/state'
@@ -15,9 +16,11 @@ import {
   COMPARE_AND_SWAP,
   D_LOCK,
   D_TABLE,
+  DIFFERENT,
   E_FULL,
   E_HEAVY,
   E_SPARSE,
+  END_LOAD,
   H_CACHE_FLAGS,
   H_LARGEST_VALUE,
   H_TTL,
@@ -134,7 +137,7 @@ function dropExpired(shard: u32, hash: u64, meta: u32): void {
 
 /** Whether an operation may leave a value of its own. */
 function brings(op: u32): bool {
-  return op <= COMPARE_AND_SWAP || op == ADD || op == REPLACE_SAME
+  return op <= COMPARE_AND_SWAP || op == ADD || op == REPLACE_SAME || op == END_LOAD
 }
 
 export function cacheChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
@@ -154,7 +157,7 @@ export function cacheChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expec
 }
 
 /** Refuses what is above the share of the bound that one value may have. */
-function weigh(shard: u32, meta: u32, valueMeta: u32): i32 {
+export function weigh(shard: u32, meta: u32, valueMeta: u32): i32 {
   const length = lengthOf(valueMeta)
   if (length > load<u32>(H_LARGEST_VALUE)) {
     setDetail(load<u32>(H_LARGEST_VALUE))
@@ -168,7 +171,7 @@ function weigh(shard: u32, meta: u32, valueMeta: u32): i32 {
 }
 
 /** AGAIN: there is more to evict, and other threads may want the shard in between. */
-function changeLocked(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+export function changeLocked(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   if (load<f64>(H_TTL) != Infinity) expireSome(shard)
   allowCompaction(true)
   let code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
@@ -185,7 +188,9 @@ function changeLocked(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32,
 
 function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   let slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
-  if (slot != 0 && op != SET && !isFresh(timeAt(recordOfEntry(foundEntry) + V_FRESH_UNTIL))) {
+  if (op == END_LOAD) {
+    if (slot == 0 || !isOwnLoad(recordOfEntry(foundEntry))) return DIFFERENT
+  } else if (slot != 0 && op != SET && !isFresh(timeAt(recordOfEntry(foundEntry) + V_FRESH_UNTIL))) {
     expire(shard, slot, foundEntry)
     slot = 0
   }
@@ -203,5 +208,5 @@ function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, ex
       slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
     }
   }
-  return changePresent(shard, op, slot, entry, valueMeta, expectedMeta)
+  return changePresent(shard, op == END_LOAD ? SET : op, slot, entry, valueMeta, expectedMeta)
 }

@@ -20,6 +20,7 @@ import {
   PAGE,
   PAGE_BITS,
   POLICY_SYNC,
+  Q_LOAD_TIME,
   REGISTRY,
   S_INCARNATION,
   S_STATE,
@@ -81,6 +82,14 @@ export function cacheTotal(field: u32): f64 {
   const shards = shardCount()
   let total: f64 = 0
   for (let i: u32 = 0; i < shards; i++) total += <f64>load32(queuesOf(shardAt(i)) + field)
+  return total
+}
+
+/** The sum of the time of all loads of a cache, in milliseconds. */
+export function loadTime(): f64 {
+  const shards = shardCount()
+  let total: f64 = 0
+  for (let i: u32 = 0; i < shards; i++) total += reinterpret<f64>(load64(queuesOf(shardAt(i)) + Q_LOAD_TIME))
   return total
 }
 

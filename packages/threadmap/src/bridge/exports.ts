@@ -31,6 +31,9 @@ export interface KernelExports {
   ): number
   changeCache(op: number, meta: number, valueMeta: number, expectedMeta: number, ttl: number, weight: number): number
   setRecord(ttl: number, weight: number): void
+  beginLoad(meta: number, waited: number, force: number, milliseconds: number): number
+  endLoad(meta: number, token: number, valueMeta: number, ttl: number, weight: number, took: number): number
+  endLoadWithout(meta: number, token: number, how: number, textMeta: number, kept: number, took: number): number
   allowStale(allowed: number): void
   clearAll(): number
   size(): number
@@ -52,6 +55,7 @@ export interface KernelExports {
   threadTotalLong(field: number): number
   /** A counter of a cache's shards, named by its offset in a cache shard. */
   cacheTotal(field: number): number
+  loadTime(): number
   livingThreads(): number
   usedBytes(): number
   recoveries(): number

@@ -121,6 +121,13 @@ export class CacheCore<K, V> {
     return this.scratch.f64[(this.scratch.resultWord + L.R_FRESH_UNTIL) >>> 3]
   }
 
+  /** Of the value that `find` found: milliseconds since it was made. 0 where it is fresh for ever. */
+  age(): number {
+    const { f64, resultWord } = this.scratch
+    if (f64[(resultWord + L.R_FRESH_UNTIL) >>> 3] === Number.POSITIVE_INFINITY) return 0
+    return this.session.clock.now() - f64[(resultWord + L.R_CREATED) >>> 3]
+  }
+
   // --- Changing ---------------------------------------------------------------------------------------------------------
 
   admit(value: V, key: K): V {
@@ -147,7 +154,7 @@ export class CacheCore<K, V> {
   /** An operation that brings a value, which was admitted. `expected` is prepared. Returns the kernel's code. */
   change(op: number, key: K, value: V, ttl: number, expected: unknown = NOTHING): number {
     if (this.disposed) this.refuse()
-    const weight = this.weigh === undefined ? 1 : this.#weight(value, key)
+    const weight = this.weightOf(value, key)
     const prepared = this.prepare(value, key)
     // Code of the program may have disposed the cache.
     if (this.disposed) this.refuse()
@@ -181,6 +188,10 @@ export class CacheCore<K, V> {
     const words = this.scratch.u32
     const at = this.scratch.resultWord >>> 2
     return [words[at + (L.R_ENTRY >>> 2)], words[at + (L.R_GENERATION >>> 2)], words[at], words[at + 1]]
+  }
+
+  weightOf(value: V, key: K): number {
+    return this.weigh === undefined ? 1 : this.#weight(value, key)
   }
 
   #weight(value: V, key: K): number {

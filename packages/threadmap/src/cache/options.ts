@@ -16,9 +16,10 @@ import {
   or,
   whole,
 } from '../maps/options.js'
+import { checkFetchDefaults, FETCH_DEFAULT_NAMES, FETCH_DEFAULTS, type FetchDefaults } from './fetch-options.js'
 
 /** The options of `SharedCache`. `key`, `value` and one bound (`max`, `maxWeight` or `maxBytes`) are required. */
-export interface CacheOptions<K, V> extends Omit<MapOptions<K, V>, 'cache' | 'capacity'> {
+export interface CacheOptions<K, V> extends Omit<MapOptions<K, V>, 'cache' | 'capacity'>, FetchDefaults {
   /** The most entries at any moment. */
   max?: number
   /** The most weight of all entries together at any moment, as `weigh` gives it. */
@@ -93,6 +94,7 @@ export interface CacheAttachOptions<K, V> {
 
 const OPTIONS = [
   ...['key', 'value', 'max', 'maxWeight', 'weigh', 'maxBytes', 'ttl', 'updateAgeOnGet', 'staleFor', 'ttlResolution'],
+  ...FETCH_DEFAULT_NAMES,
   ...['readCache', 'shards', 'hash', 'seed', 'lockTimeout', 'computeTimeout', 'backoff'],
 ]
 const ATTACH_OPTIONS = ['value', 'weigh', 'readCache']
@@ -150,7 +152,12 @@ export function checkCacheOptions<K, V>(options: CacheOptions<K, V>, valueType: 
   if (maxWeight !== undefined) whole('maxWeight', maxWeight, 1, 2 ** 32 - 1)
   const maxBytes = whole('maxBytes', or(options.maxBytes, DEFAULT_MAX_BYTES), LEAST_MEMORY, LARGEST_BYTES)
   const ttl = options.ttl === undefined ? Number.POSITIVE_INFINITY : milliseconds('the option ttl', options.ttl)
-  const staleFor = milliseconds('the option staleFor', or(options.staleFor, 0), true)
+  const ofFetch = checkFetchDefaults(options, FETCH_DEFAULTS)
+  const staleFor = Math.max(
+    milliseconds('the option staleFor', or(options.staleFor, 0), true),
+    ofFetch.staleWhileRevalidate,
+    ofFetch.staleIfError,
+  )
   const resolution = milliseconds('the option ttlResolution', or(options.ttlResolution, 0), true)
   const shards = whole('shards', or(options.shards, shardsFor(max ?? maxWeight, maxBytes)), 1, LARGEST_SHARDS)
   const bound = max ?? maxWeight ?? Number.POSITIVE_INFINITY
@@ -172,6 +179,11 @@ export function checkCacheOptions<K, V>(options: CacheOptions<K, V>, valueType: 
     [L.H_STALE_FOR, staleFor],
     [L.H_MAX_WEIGHT, bound],
     [L.H_TTL_RESOLUTION, resolution],
+    [L.H_LOAD_TIMEOUT, ofFetch.loadTimeout],
+    [L.H_STALE_WHILE_REVALIDATE, ofFetch.staleWhileRevalidate],
+    [L.H_STALE_IF_ERROR, ofFetch.staleIfError],
+    [L.H_REFRESH_AFTER, ofFetch.refreshAfter],
+    [L.H_NEGATIVE_TTL, ofFetch.negativeTtl],
   ] as const
   for (const [address, value] of times) {
     const words = new Uint32Array(Float64Array.of(value).buffer)

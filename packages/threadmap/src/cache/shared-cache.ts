@@ -20,6 +20,8 @@ import { entriesOf, keysOf, valuesOf } from '../maps/scan.js'
 import { type ShardStats, shardStatsOf, statsOf } from '../maps/stats.js'
 import type { BrowserWorker, WatchableWorker } from '../platform/workers.js'
 import { CacheCore } from './core.js'
+import { Fetching } from './fetch.js'
+import type { FetchOptions, Loader } from './fetch-options.js'
 import {
   type CacheAttachOptions,
   type CacheHandle,
@@ -46,6 +48,7 @@ const collected = new FinalizationRegistry<Session>(session => session.release()
  */
 export class SharedCache<K, V> implements Iterable<[K, V]> {
   readonly #core: CacheCore<K, V>
+  #fetching: Fetching<K, V> | undefined
 
   /**
    * Creates an empty cache in shared memory of its own. `OptionError` for an option that is unknown or out of range, `CodecError` for a codec
@@ -221,6 +224,25 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
     }
   }
 
+  /**
+   * The fresh value of `key`; if there is none, the value that `loader(key, { signal, stale })` returns, which is stored. Among all threads
+   * one loader runs per key at a time; everybody else who fetches the key awaits its value, or its error. No event loop is blocked.
+   *
+   * If the thread that loads dies, blocks, or is disposed of, another thread that waits runs its own loader. A load ends at `loadTimeout`, with a
+   * `LoadTimeoutError`. A value is stored only if the key was neither set nor deleted, nor evicted, since its load began; those who
+   * waited get it all the same, or the value that was set. A loader's error rejects all who wait, in other threads as a copy; it is not stored, unless
+   * `negativeTtl` says so. A result of undefined means that there is no value: all who wait get undefined, and nothing is stored.
+   *
+   * `DisposedError` if the cache is disposed meanwhile; the reason of `signal`, if that aborts. A value that is too large for the cache is returned, and not
+   * stored. Cost of a hit: that of `get`, and a promise.
+   */
+  fetch(key: K, loader: Loader<K, V>, options?: FetchOptions): Promise<V>
+  fetch(key: K, loader: Loader<K, V, V | undefined>, options?: FetchOptions): Promise<V | undefined>
+  fetch(key: K, loader: Loader<K, V, V | undefined>, options?: FetchOptions): Promise<V> {
+    this.#fetching ??= new Fetching(this.#core)
+    return this.#fetching.fetch(key, loader as Loader<K, V>, options) as Promise<V>
+  }
+
   /** Calls `callback` for each entry with a fresh value, weakly consistent as the iterators of the maps. */
   forEach(callback: (value: V, key: K, cache: this) => void, thisArg?: unknown): void {
     if (typeof callback !== 'function') throw new OptionError(`forEach() takes a function, and got ${quote(callback)}`)
@@ -294,6 +316,7 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
     const core = this.#core
     if (core.disposed) return
     core.disposed = true
+    this.#fetching?.end()
     collected.unregister(core)
     core.cache?.clear()
     core.session.release()

@@ -17,6 +17,12 @@ export interface CacheStats extends MapStats {
   evictedForMemory: number
   /** Entries that were removed after their time. */
   expired: number
+  /** Loads of `fetch` that ended with a value, with nothing or with an error. */
+  loads: number
+  /** Loads that ended with an error. */
+  loadsFailed: number
+  /** How long these loads took together, in milliseconds. */
+  loadTime: number
 }
 
 export function cacheStatsOf({ kernel }: Session): Omit<CacheStats, keyof MapStats> {
@@ -27,5 +33,8 @@ export function cacheStatsOf({ kernel }: Session): Omit<CacheStats, keyof MapSta
     evicted: kernel.cacheTotal(L.Q_EVICTED),
     evictedForMemory: kernel.cacheTotal(L.Q_EVICTED_FOR_MEMORY),
     expired: kernel.cacheTotal(L.Q_EXPIRED),
+    loads: kernel.cacheTotal(L.Q_LOADS),
+    loadsFailed: kernel.cacheTotal(L.Q_LOADS_FAILED),
+    loadTime: kernel.loadTime(),
   }
 }

@@ -218,6 +218,35 @@ export class ComputeDeadlockError extends ThreadmapError {
 }
 
 /**
+ * A load of `SharedCache.fetch` lasted `loadTimeout`: its loader's promise did not settle, its thread was blocked, or loaders wait for each
+ * other. `key` is the key.
+ */
+export class LoadTimeoutError extends ThreadmapError {
+  static {
+    LoadTimeoutError.prototype.name = 'LoadTimeoutError'
+  }
+  /** The key that was being loaded; undefined in threads other than the one that loaded it. */
+  readonly key: unknown
+  constructor(message: string, key: unknown) {
+    super('ERR_THREADMAP_LOAD_TIMEOUT', message)
+    this.key = key
+  }
+}
+
+/**
+ * A load of `SharedCache.fetch` for which this thread waited failed in another thread, and what its loader threw could not be
+ * brought here. The message says what is known.
+ */
+export class LoadFailedError extends ThreadmapError {
+  static {
+    LoadFailedError.prototype.name = 'LoadFailedError'
+  }
+  constructor(message: string) {
+    super('ERR_THREADMAP_LOAD_FAILED', message)
+  }
+}
+
+/**
  * Two threads used an `UnsafeMap` at the same time. The message is one of Go's three: "concurrent map writes",
  * "concurrent map read and map write", "concurrent map iteration and map write". The memory is not damaged.
  */
