@@ -76,7 +76,6 @@ import {
 import { allocate } from '../memory/blocks'
 import { remove } from '../table/change'
 import { valueWord } from '../table/entry'
-import { hashKey } from '../table/key'
 import { shardOf } from '../table/shard'
 import { copyWords, find, foundEntry } from '../table/table'
 import { copyOut, resultAt, setWord, valueAt, wordOfBlock } from '../table/value'
