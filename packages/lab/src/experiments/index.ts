@@ -1,5 +1,6 @@
 import type { Experiment } from '@threadmap/workbench/experiment'
 import { backoff } from './backoff/index.js'
+import { cache } from './cache/index.js'
 import { gc } from './gc/index.js'
 import { hashing } from './hash/index.js'
 import { lifetime } from './lifetime/index.js'
@@ -21,5 +22,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
   shards,
   memory,
   backoff,
+  cache,
   mix,
 ]
