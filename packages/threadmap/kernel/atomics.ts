@@ -76,6 +76,16 @@ export function add32(address: u32, delta: u32): u32 {
   return atomic.add<u32>(address, delta)
 }
 
+export function load8(address: u32): u32 {
+  step(address, READS)
+  return atomic.load<u8>(address)
+}
+
+export function store8(address: u32, value: u32): void {
+  step(address, WRITES)
+  atomic.store<u8>(address, <u8>value)
+}
+
 /** A word that only the holder of a lock touches. Plain, but a thread can die before it. */
 export function get32(address: u32): u32 {
   return load<u32>(address)

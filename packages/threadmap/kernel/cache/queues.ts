@@ -5,7 +5,7 @@
  *
  * Source: S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: FIFO queues are all you need for cache eviction, SOSP 2023).
  */
-import { get32, load64, put32 } from '../atomics'
+import { get32, load8, load64, put32, store8 } from '../atomics'
 import {
   D_TABLE,
   Q_COUNT,
@@ -37,19 +37,19 @@ export function weightOf(entry: u32): u32 {
 }
 
 export function marksOf(entry: u32): u32 {
-  return atomic.load<u8>(markOf(entry))
+  return load8(markOf(entry))
 }
 
 export function setMarks(entry: u32, count: u32): void {
-  atomic.store<u8>(markOf(entry), <u8>count)
+  store8(markOf(entry), count)
 }
 
 /** A hit. A thread that comes late may mark an entry that took the place of another: then that one stays a little longer. */
 // @inline
 export function markHit(entry: u32): void {
   const mark = markOf(entry)
-  const count: u32 = atomic.load<u8>(mark)
-  if (count < MOST_MARKS) atomic.store<u8>(mark, <u8>(count + 1))
+  const count = load8(mark)
+  if (count < MOST_MARKS) store8(mark, count + 1)
 }
 
 /** Puts an entry that is in no queue to the newest end of one: Q_SMALL or Q_MAIN. */

@@ -213,8 +213,8 @@ export function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
     value = wordOfBlock(block)
   }
   writeEntry(entry, meta)
-  store64(entry + ENTRY_VALUE, value)
   if (isCache) admit(shard, entry, hash)
+  store64(entry + ENTRY_VALUE, value)
   place(load64(shard + D_TABLE), <u32>hash, tagOf(hash), entry)
   put32(shard + D_USED, used + 1)
   bringToLife(entry)

@@ -3,7 +3,7 @@
  * on the shipped kernel. The memory must be whole, nothing may hang, every acknowledged write must be there, and the
  * interrupted operation must be done or not done.
  */
-import type { MapKind } from 'threadmap'
+import type { ExploredKind } from '../support/kinds.js'
 import { type Entry, linearizable, newEntry } from './history.js'
 import { type Output, perform, type Step } from './operations.js'
 import { doDirectly } from './scenario.js'
@@ -11,9 +11,10 @@ import { Death, type LogicalThread, READS, type Scheduler } from './thread.js'
 import { type FormName, forms, World } from './world.js'
 
 export interface DeathScenario {
-  map: MapKind
+  map: ExploredKind
   form: FormName
   capacity?: number
+  max?: number
   fill: readonly (readonly [string, number])[]
   before?: readonly Step[]
   step: Step
@@ -92,10 +93,16 @@ class Executioner implements Scheduler {
  */
 export function dieEverywhere(scenario: DeathScenario, every = 0, stride = every): Deaths {
   const executioner = new Executioner(() => world)
-  const world: World = new World(scenario.map, scenario.form, scenario.capacity ?? 1, (map, make) => {
-    for (const [key, value] of scenario.fill) map.set(key, make(value))
-    for (const step of scenario.before ?? []) doDirectly(map, make, step)
-  }).grown()
+  const world: World = new World(
+    scenario.map,
+    scenario.form,
+    scenario.capacity ?? 1,
+    (map, make) => {
+      for (const [key, value] of scenario.fill) map.set(key, make(value))
+      for (const step of scenario.before ?? []) doDirectly(map, make, step)
+    },
+    scenario.max,
+  ).grown()
   const victim = world.addThread(executioner)
   const second = world.addThread(executioner)
   world.freeze(true)
@@ -169,10 +176,10 @@ function aftermath(
       read.return = clock++
       history.push(read)
     }
-    if (!linearizable(history, initial)) {
+    if (!linearizable(history, initial, scenario.max !== undefined)) {
       return `the map holds ${JSON.stringify(history.slice(1).map(({ key, output }) => [key, output]))}`
     }
-    return goOn(world)
+    return scenario.max === undefined ? goOn(world) : goOnEvicting(world)
   } catch (error) {
     return (error as Error).stack ?? String(error)
   }
@@ -196,6 +203,17 @@ function goOn(world: World): string | undefined {
   for (let i = 0; i < more; i += 2) if (!map.delete(`later ${i}`)) return `'later ${i}' could not be deleted`
   if (map.getOrInsertComputed('n', () => form.make(77)) === undefined) return 'nothing was computed'
   if (map.swap('later 1', form.make(55)) === undefined) return "'later 1' could not be swapped"
+  const after = world.audit()
+  return after.length > 0 ? `later the audit found: ${after.join('; ')}` : undefined
+}
+
+/** The survivor uses a cache that is full. */
+function goOnEvicting(world: World): string | undefined {
+  const { map, form } = world
+  for (let i = 0; i < MORE; i++) {
+    map.set(`later ${i}`, form.make(i + 1))
+    if (form.read(map.get(`later ${i}`)) !== i + 1) return `'later ${i}' is ${String(map.get(`later ${i}`))}`
+  }
   const after = world.audit()
   return after.length > 0 ? `later the audit found: ${after.join('; ')}` : undefined
 }

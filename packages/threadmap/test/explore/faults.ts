@@ -2,6 +2,8 @@
  * Faults planted on purpose, of about a line each, and the rule of the design that each breaks. `npm run mutate` builds each one and
  * shows which layer of the tests finds it. A fault's text must occur in its file exactly once (faults.test.ts checks it).
  */
+import { cacheFaults } from './faults-cache.js'
+
 export interface Fault {
   name: string
   /** The safety rule of docs/decisions/0003-deliberate-faults.md that it breaks. */
@@ -361,4 +363,5 @@ export const faults: readonly Fault[] = [
     replace: '    store<u64>(keyAt + at, word)\n',
     maps: 'FastMap',
   },
+  ...cacheFaults,
 ]

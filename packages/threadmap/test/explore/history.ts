@@ -44,25 +44,34 @@ export function isRefused(output: Output): boolean {
 /**
  * Whether the history is linearizable, for a map that begins with these entries: some order of the operations gives these outputs, and
  * has each operation that returned before another was called before that one. Exponential: a schedule has a handful of operations.
+ * `loses`: a cache may lose a key at any moment, which shows at the next operation on that key.
  */
-export function linearizable(history: readonly Entry[], initial: ReadonlyMap<string, number>): boolean {
+export function linearizable(history: readonly Entry[], initial: ReadonlyMap<string, number>, loses = false): boolean {
   const left = history.filter(isLinear)
-  return search(left, new Map(initial))
+  return search(left, new Map(initial), loses)
 }
 
-function search(left: readonly Entry[], state: ReadonlyMap<string, number>): boolean {
+function search(left: readonly Entry[], state: ReadonlyMap<string, number>, loses: boolean): boolean {
   if (left.length === 0) return true
   const firstReturn = Math.min(...left.map(entry => entry.return))
   for (const entry of left) {
     // Another operation returned before this one was called, so that one comes first.
     if (entry.call > firstReturn) continue
-    const next = apply(entry, state)
     const rest = left.filter(other => other !== entry)
-    if (next !== undefined && search(rest, next)) return true
+    for (const before of loses ? [state, without(state, entry.key)] : [state]) {
+      const next = apply(entry, before)
+      if (next !== undefined && search(rest, next, loses)) return true
+    }
     // An operation that never returned may have had no effect.
-    if (entry.return === Number.POSITIVE_INFINITY && search(rest, state)) return true
+    if (entry.return === Number.POSITIVE_INFINITY && search(rest, state, loses)) return true
   }
   return false
+}
+
+function without(state: ReadonlyMap<string, number>, key: string | undefined): ReadonlyMap<string, number> {
+  const rest = new Map(state)
+  rest.delete(key ?? '')
+  return rest
 }
 
 /** The state after `entry`, or undefined if it cannot have given its output in this state. */

@@ -41,6 +41,13 @@ export const layers: readonly Layer[] = [
   {
     name: 'behaviour',
     limit: 240,
-    command: () => tests('robustness/alone/attach', 'behaviour/attach', 'behaviour/map', 'behaviour/compute-nested'),
+    command: () =>
+      tests(
+        'robustness/alone/attach',
+        'behaviour/attach',
+        'behaviour/map',
+        'behaviour/compute-nested',
+        'behaviour/cache',
+      ),
   },
 ]

@@ -302,7 +302,8 @@ class Performer {
 
   /** Whether values stand in the entries. */
   #inline(): boolean {
-    return this.#world.form.codec.type !== L.TYPE_BYTES && this.#world.words[L.H_POLICY >>> 2] !== L.POLICY_SYNC
+    const policy = this.#world.words[L.H_POLICY >>> 2]
+    return this.#world.form.codec.type !== L.TYPE_BYTES && policy !== L.POLICY_SYNC && policy !== L.POLICY_CACHE
   }
 
   #result(): number {

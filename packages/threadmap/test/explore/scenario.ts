@@ -1,13 +1,15 @@
 /** What is explored: a map in some state, and what each of a few threads does to it. */
-import type { MapKind } from 'threadmap'
+import type { ExploredKind } from '../support/kinds.js'
 import type { Step } from './operations.js'
 import type { FormName, World } from './world.js'
 
 export interface Scenario {
   name: string
-  map: MapKind
+  map: ExploredKind
   form: FormName
   capacity?: number
+  /** SharedCache: the most entries. By default more than any scenario has, so that none is evicted. */
+  max?: number
   /** Keys and values that the map has at first. */
   fill: readonly (readonly [string, number])[]
   /** Steps of one thread after that, for example to free blocks or to promote. */

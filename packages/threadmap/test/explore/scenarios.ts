@@ -1,57 +1,17 @@
 /** The scenarios that are explored: small programs on small maps, chosen so that their threads conflict. */
-import type { MapKind } from 'threadmap'
 import { FastMap, f64, string } from 'threadmap'
-import { ALL_KINDS } from '../support/kinds.js'
+import { ALL_KINDS, type ExploredKind } from '../support/kinds.js'
 import type { DeathScenario } from './death.js'
 import { handoverScenarios } from './handover.js'
 import type { Step } from './operations.js'
 import type { Named, Scenario } from './scenario.js'
+import { cacheOnly } from './scenarios-cache.js'
+import { against, changes, few, full, pairs, reads, show } from './steps.js'
 import { L } from './thread.js'
-import { type FormName, SEED } from './world.js'
-
-/** The operations that change a key, for thread number `n`. `old` is the value that the key has at first. */
-function changes(form: FormName, key: string, n: number, old = 1): Step[] {
-  const value = 100 + n
-  return [
-    { op: 'set', key, value },
-    { op: 'swap', key, value },
-    { op: 'getOrInsert', key, value },
-    { op: 'compareAndSwap', key, value, expected: old },
-    { op: 'compareAndDelete', key, expected: old },
-    { op: 'delete', key },
-    { op: 'getAndDelete', key },
-    { op: 'update', key },
-    ...(form === 'numbers' ? [{ op: 'add', key, value: n } as const] : []),
-  ]
-}
-
-function reads(key: string): Step[] {
-  return [
-    { op: 'get', key },
-    { op: 'has', key },
-    { op: 'cachedGet', key },
-  ]
-}
-
-const few = [
-  ['a', 1],
-  ['b', 2],
-] as const
-
-/** A table of one bucket that grows with the next key. */
-const full = [...few, ['d', 4], ['e', 5], ['f', 6], ['g', 7]] as const
-
-/** All pairs of `first` with `second`. Of one list with itself each pair comes once. */
-function pairs(first: readonly Step[], second: readonly Step[]): Step[][][] {
-  return first.flatMap((one, i) => second.slice(first.length === second.length ? i : 0).map(other => [[one], [other]]))
-}
-
-function against(first: readonly Step[], others: readonly Step[]): Step[][][] {
-  return others.map(other => [[...first], [other]])
-}
+import { type FormName, MANY, SEED } from './world.js'
 
 /** What is explored for every map. */
-function common(map: MapKind, form: FormName): Named[] {
+function common(map: ExploredKind, form: FormName): Named[] {
   const made: Named[] = []
   const add = (
     situation: string,
@@ -157,7 +117,11 @@ function common(map: MapKind, form: FormName): Named[] {
     ...reads(key),
     ...changes(form, key, 2, old).filter(({ op }) => op === 'set' || op === 'delete'),
   ]
-  add('compaction', against([long], [...kept.flatMap(([key, old]) => moving(key, old)), iterate]), {
+  // A cache without memory evicts.
+  const loses = map === 'SharedCache' ? { max: MANY } : {}
+  const met = map === 'SharedCache' ? [] : [iterate]
+  add('compaction', against([long], [...kept.flatMap(([key, old]) => moving(key, old)), ...met]), {
+    ...loses,
     fill: many,
     before: [
       ...many.filter(entry => !kept.includes(entry)).map(([key]) => ({ op: 'delete', key }) as const),
@@ -247,7 +211,7 @@ function syncOnly(form: FormName): Named[] {
 }
 
 /** Values of two pages are replaced and freed, and their pages used again, while another thread reads or compares one. */
-function chainsOnly(map: MapKind): Named[] {
+function chainsOnly(map: ExploredKind): Named[] {
   const key = 'a'
   const changing: Step[] = [
     { op: 'set', key, value: 101 },
@@ -280,7 +244,8 @@ function chainsOnly(map: MapKind): Named[] {
   }))
 }
 
-export function scenariosOf(map: MapKind): Named[] {
+export function scenariosOf(map: ExploredKind): Named[] {
+  if (map === 'SharedCache') return [...common(map, 'blocks'), ...cacheOnly(), ...chainsOnly(map)]
   // SyncMap keeps every value in a block.
   const forms: FormName[] = map === 'SyncMap' ? ['blocks', 'numbers'] : ['numbers', 'blocks']
   return [
@@ -290,14 +255,14 @@ export function scenariosOf(map: MapKind): Named[] {
 }
 
 export function allScenarios(): Named[] {
-  return [...ALL_KINDS.flatMap(scenariosOf), ...handoverScenarios()]
+  return [...[...ALL_KINDS, 'SharedCache' as const].flatMap(scenariosOf), ...handoverScenarios()]
 }
 
 /** Entries whose table takes more than a page. */
 const SPAN_OF_PAGES = 600
 
 /** Every operation that changes the map, in every state in which it takes another path. */
-export function deathsOf(map: MapKind, form: FormName): DeathScenario[] {
+export function deathsOf(map: ExploredKind, form: FormName): DeathScenario[] {
   const onA = changes(form, 'a', 1)
   const onN = [
     ...changes(form, 'n', 1).filter(brings),
@@ -306,29 +271,40 @@ export function deathsOf(map: MapKind, form: FormName): DeathScenario[] {
   ]
   const rest: Step[] = [{ op: 'clear' }, { op: 'iterate' }, { op: 'get', key: 'a' }]
   const shrunk = ['d', 'e', 'f', 'g'].map(key => ({ op: 'delete', key }) as const)
-  const states: { fill: DeathScenario['fill']; capacity?: number; before?: readonly Step[]; steps: readonly Step[] }[] =
-    [
-      { fill: few, steps: [...onA, ...onN, ...rest] },
-      // The table grows or shrinks, or has buckets that were passed.
-      { fill: full, steps: [...onN, { op: 'clear' }] },
-      {
-        fill: full,
-        before: [{ op: 'set', key: 'h', value: 8 }, ...shrunk],
-        steps: [...onA, { op: 'delete', key: 'h' }],
-      },
-      {
-        fill: overflowing().fill,
-        capacity: 12,
-        steps: [
-          { op: 'delete', key: overflowing().displaced },
-          { op: 'delete', key: overflowing().home },
-          { op: 'set', key: overflowing().fresh, value: 101 },
-          { op: 'clear' },
-        ],
-      },
-      // A table of several pages is replaced: a span has a head and tails.
-      { fill: few, capacity: SPAN_OF_PAGES, steps: [{ op: 'clear' }] },
-    ]
+  const states: {
+    fill: DeathScenario['fill']
+    capacity?: number
+    max?: number
+    before?: readonly Step[]
+    steps: readonly Step[]
+  }[] = [
+    { fill: few, steps: [...onA, ...onN, ...rest] },
+    // The table grows or shrinks, or has buckets that were passed.
+    { fill: full, steps: [...onN, { op: 'clear' }] },
+    {
+      fill: full,
+      before: [{ op: 'set', key: 'h', value: 8 }, ...shrunk],
+      steps: [...onA, { op: 'delete', key: 'h' }],
+    },
+    {
+      fill: overflowing().fill,
+      capacity: 12,
+      steps: [
+        { op: 'delete', key: overflowing().displaced },
+        { op: 'delete', key: overflowing().home },
+        { op: 'set', key: overflowing().fresh, value: 101 },
+        { op: 'clear' },
+      ],
+    },
+    // A table of several pages is replaced: a span has a head and tails.
+    { fill: few, capacity: SPAN_OF_PAGES, steps: [{ op: 'clear' }] },
+  ]
+  if (map === 'SharedCache') {
+    // With each new key another one goes.
+    const steps = [...onN, { op: 'set', key: 'a', value: 101 } as const, { op: 'clear' } as const]
+    const hits = ['a', 'b', 'a', 'b'].map(key => ({ op: 'get', key }) as const)
+    states.unshift({ fill: few, max: 2, steps }, { fill: few, max: 2, before: hits, steps })
+  }
   // One state is enough: what chains add does not depend on it.
   if (form === 'chains') states.length = 1
   if (map === 'SyncMap' && form !== 'chains') {
@@ -346,10 +322,6 @@ export function deathsOf(map: MapKind, form: FormName): DeathScenario[] {
     )
   }
   return states.flatMap(({ steps, ...state }) => steps.map(step => ({ map, form, ...state, step })))
-}
-
-function show({ op, key, via, value, expected }: Step): string {
-  return `${op}(${[key, via, expected, value].filter(part => part !== undefined).join(', ')})`
 }
 
 let found: { fill: [string, number][]; home: string; displaced: string; fresh: string } | undefined

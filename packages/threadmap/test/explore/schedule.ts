@@ -75,10 +75,16 @@ export class Schedule implements Scheduler {
   constructor(scenario: Scenario, choices: Choices) {
     this.#choices = choices
     this.scenario = scenario
-    const world = new World(scenario.map, scenario.form, scenario.capacity ?? 1, (map, make) => {
-      for (const [key, value] of scenario.fill) map.set(key, make(value))
-      for (const step of scenario.before ?? []) doDirectly(map, make, step)
-    })
+    const world = new World(
+      scenario.map,
+      scenario.form,
+      scenario.capacity ?? 1,
+      (map, make) => {
+        for (const [key, value] of scenario.fill) map.set(key, make(value))
+        for (const step of scenario.before ?? []) doDirectly(map, make, step)
+      },
+      scenario.max,
+    )
     this.world = world
     for (const [key] of [...scenario.fill, ...keysOf(scenario)]) {
       const value = world.map.get(key)

@@ -2,7 +2,9 @@
  * What a scenario runs in: a small map in a given state, logical threads attached to it, and a picture of its memory to
  * return to before each schedule.
  */
-import { bytes, type FastMap, f64, type MapKind, string } from 'threadmap'
+import { bytes, type FastMap, f64, string } from 'threadmap'
+import { SharedCache } from 'threadmap/cache'
+import type { ExploredKind } from '../support/kinds.js'
 import { createMap } from '../support/maps.js'
 import { L, LogicalThread, type Scheduler } from './thread.js'
 
@@ -44,6 +46,9 @@ type AnyMap = FastMap<string, unknown>
 /** Milliseconds of the scheduler's clock, which only moves when all threads sleep. */
 const LOCK_TIMEOUT = 100
 
+/** More entries than a scenario has. */
+export const MANY = 1000
+
 const STACK = 16384
 /** WebAssembly pages by which the kernel may grow the memory; the stacks of suspended threads are above them. */
 const GROWTH = 2
@@ -63,23 +68,28 @@ export class World {
   readonly #pages: number
 
   constructor(
-    map: MapKind,
+    map: ExploredKind,
     form: FormName,
     capacity: number,
     fill: (map: AnyMap, make: (n: number) => unknown) => void,
+    max = MANY,
   ) {
     this.form = forms[form]
-    this.map = createMap<string, unknown>(map, {
+    const options = {
       key: string,
       value: this.form.codec,
-      capacity,
       seed: SEED,
       maxBytes: MAX_BYTES,
       // A thread looks once more before it sleeps: to a scheduler, spinning is no more than that.
       backoff: { initialDelay: 0, maxRetries: 1 },
       lockTimeout: LOCK_TIMEOUT,
       shards: 1,
-    }) as AnyMap
+    }
+    this.map = (
+      map === 'SharedCache'
+        ? new SharedCache({ ...options, max } as never)
+        : createMap<string, unknown>(map, { ...options, capacity })
+    ) as AnyMap
     fill(this.map, this.form.make)
     const { memory } = this.map.session
     const words = new Int32Array(memory.buffer)
@@ -130,6 +140,7 @@ export class World {
     if (word(L.H_THREAD_HEAPS) !== 0) {
       this.#addRegion(word(L.H_THREAD_HEAPS), word(L.H_THREAD_HEAPS) + (all ? L.SLOT_COUNT : owners) * L.HEAP_STRIDE)
     }
+    if (word(L.H_CACHES) !== 0) this.#addRegion(word(L.H_CACHES), word(L.H_PAGE_TABLE))
     this.#addRegion(word(L.H_PAGE_TABLE), word(L.H_PAGE_TABLE) + (this.size / L.PAGE) * 4)
     // Scratch areas are each thread's own, and written before they are read.
     const used = word(L.H_FREE_HINT) + (this.form === forms.chains ? 40 : 8)

@@ -8,6 +8,9 @@ export type SafeKind = (typeof SAFE_KINDS)[number]
 
 export const ALL_KINDS = ['UnsafeMap', ...SAFE_KINDS] as const satisfies readonly MapKind[]
 
+/** What is explored and killed at every step: the maps, and the cache, which has nearly all of their operations. */
+export type ExploredKind = MapKind | 'SharedCache'
+
 /** The maps in which a read takes a lock that keeps writers out. */
 export const READ_LOCK_KINDS: readonly MapKind[] = ['RWMutexMap', 'ShardedMap']
 
