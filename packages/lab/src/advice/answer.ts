@@ -1,12 +1,13 @@
-import { contrast, spread } from '@threadmap/workbench/statistics'
+import { hiddenText, isTooNoisy, judge, rateOf } from '@threadmap/workbench/blocks'
 import { maxBytesFor, sharedBytes } from '@threadmap/workbench/subjects/room'
 import { PRIVATE } from '@threadmap/workbench/subjects/subject'
 import { NUMBER_BYTES, type Workload, workloadText } from '@threadmap/workbench/workload'
 import type { SubjectRounds } from '../experiments/mix/measure.js'
+import { type Choice, choose } from '../preference.js'
 import { choiceName } from './cases.js'
 import { codeLine, importLine, type Shape } from './code.js'
 import { FACTORS } from './factors.js'
-import { goalText, leafEvidence, leafNames, listed, regretText } from './text.js'
+import { goalText, leafEvidence, leafNames, regretText } from './text.js'
 import { type AdviceLeaf, follow, type TreeAdvice, turnsOf } from './tree.js'
 import type { Variant } from './variants.js'
 
@@ -22,6 +23,8 @@ export interface Answer {
   readonly choice: string
   /** Subjects that cannot be told from the choice. */
   readonly tied: readonly string[]
+  /** If subjects tie in a measurement: the ratio below which a difference could hide in the noise of this run; otherwise null. */
+  readonly visible: number | null
   /** Lines to paste into a program. */
   readonly code: readonly string[]
   readonly because: readonly string[]
@@ -49,6 +52,7 @@ export function answerFromTree(advice: TreeAdvice, workload: Workload): Answer {
     ...frame(workloadText(workload), workload, leaf.choice, shape),
     from: 'tree',
     tied: leaf.tied.map(choiceName),
+    visible: null,
     because: [...because, leafEvidence(leaf)],
     otherwise: leaf.others.map(({ name, slower }) => ({
       name: choiceName(name),
@@ -93,26 +97,33 @@ export interface MeasuredParts {
   readonly subjects: readonly SubjectRounds[]
   readonly variants: readonly Variant[]
   readonly notes: readonly string[]
+  /** The choice of the tree for this workload, which decides between subjects that tie. */
+  readonly leaf?: string | undefined
 }
 
-/** The fastest subject that serves this number of threads. A plain `Map` in each thread shares nothing, so it serves one thread only. */
-export function fastestOf(subjects: readonly SubjectRounds[], threads: number): SubjectRounds {
-  const serving = subjects.filter(({ name }) => threads === 1 || name !== PRIVATE.name)
-  return serving.reduce((most, each) => (spread(each.rounds).median > spread(most.rounds).median ? each : most))
+/**
+ * The subject to take of those that serve this number of threads, and its ties. A plain `Map` in each thread shares nothing, so it serves
+ * one thread only.
+ */
+export function choiceOf(subjects: readonly SubjectRounds[], threads: number, leaf?: string): Choice {
+  return choose(
+    subjects.filter(({ name }) => threads === 1 || name !== PRIVATE.name),
+    leaf,
+  )
 }
 
 /** The answer from a measurement that was made now. */
 export function answerFromMeasurement(parts: MeasuredParts): Answer {
   const { from, question, workload, shape, subjects, variants, notes } = parts
-  const best = fastestOf(subjects, workload.threads)
-  const rate = spread(best.rounds).median
+  const { choice: best, tied, visible } = choiceOf(subjects, workload.threads, parts.leaf)
+  const rate = rateOf(best)
   const isShared = workload.threads > 1
   const others = subjects
     .filter(subject => subject !== best)
     .map(subject => {
-      const isSure = contrast(best.rounds, subject.rounds).differs
-      const ownRate = spread(subject.rounds).median
-      return { subject, slower: rate / ownRate, isSure, rate: ownRate }
+      // One that ties with the fastest is not sure, even if it is far from the choice, which ties with the fastest, too.
+      const { ratio, differs } = judge(best, subject)
+      return { subject, slower: ratio, isSure: differs && !tied.includes(subject), rate: rateOf(subject) }
     })
     .sort((a, b) => a.slower - b.slower)
   const serving = others.filter(({ subject }) => !isShared || subject.name !== PRIVATE.name)
@@ -120,7 +131,8 @@ export function answerFromMeasurement(parts: MeasuredParts): Answer {
   return {
     ...frame(question, workload, best.name, shape),
     from,
-    tied: serving.filter(({ isSure }) => !isSure).map(({ subject }) => choiceName(subject.name)),
+    tied: tied.map(({ name }) => choiceName(name)),
+    visible,
     because: [`${choiceName(best.name)} did ${rate.toPrecision(3)} M operations/s here, all threads together`],
     otherwise: serving.map(({ subject, slower, isSure, rate }) => ({
       name: choiceName(subject.name),
@@ -158,11 +170,20 @@ export function shapeOf(workload: Workload): Shape {
 /** From 10 on without decimals, which would mean nothing at that distance. */
 const times = (ratio: number) => `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(2)}x`
 
+/** A tie comes first, with what it may claim; then the choice, which follows the written rule. */
+function headlineOf({ choice, tied, visible }: Answer): string {
+  if (tied.length === 0) return `Use ${choice}.`
+  const names = [choice, ...tied]
+  const list = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
+  if (visible !== null && isTooNoisy(visible)) return `${list}: ${hiddenText(visible)}; meanwhile take ${choice}.`
+  return `${list}: no difference here${visible === null ? '' : ` (${hiddenText(visible)})`}; take ${choice}.`
+}
+
 /** The answer for a terminal. `bold` and `dim` style it. */
 export function answerText(answer: Answer, bold: (text: string) => string, dim: (text: string) => string): string {
-  const { choice, tied, code, because, otherwise, changes, unchanged, notes } = answer
+  const { code, because, otherwise, changes, unchanged, notes } = answer
   const lines = [
-    bold(`Use ${choice}${tied.length === 0 ? '' : ` (${listed(tied)} cannot be told from it)`}.`),
+    bold(headlineOf(answer)),
     dim(`for ${answer.question}`),
     '',
     ...code.map(line => `  ${line}`),

@@ -1,4 +1,4 @@
-import { spread } from '@threadmap/workbench/statistics'
+import { type Blocked, rateOf } from '@threadmap/workbench/blocks'
 import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '@threadmap/workbench/subjects/subject'
 import type { Workload } from '@threadmap/workbench/workload'
@@ -13,9 +13,8 @@ export interface Case {
   readonly best: string
 }
 
-export interface Tried {
-  /** Millions of operations per second, by round. */
-  readonly rounds: readonly number[]
+/** Rounds are in millions of operations per second. */
+export interface Tried extends Blocked {
   /** ln(rate of the best / rate of this one): 0 for the best. Logarithms, so that twice as slow and twice as fast weigh the same. */
   readonly loss: number
 }
@@ -36,11 +35,11 @@ export function casesOf({ cells }: MixDetails): Case[] {
   return cells.flatMap(({ workload, heldOut, subjects }) => {
     const eligible = subjects.filter(({ name, rounds }) => mayServe(name, workload) && rounds.some(rate => rate > 0))
     if (eligible.length === 0) return []
-    const rates = eligible.map(({ rounds }) => spread(rounds).median)
+    const rates = eligible.map(rateOf)
     const most = Math.max(...rates)
-    const tried = eligible.map(({ name, rounds }, at): [string, Tried] => [
+    const tried = eligible.map(({ name, rounds, perBlock }, at): [string, Tried] => [
       name,
-      { rounds, loss: Math.log(most / rates[at]) },
+      { rounds, perBlock, loss: Math.log(most / rates[at]) },
     ])
     return [{ workload, heldOut, subjects: new Map(tried), best: eligible[rates.indexOf(most)].name }]
   })

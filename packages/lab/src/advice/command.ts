@@ -19,9 +19,9 @@ import { codecsOf } from '../trace/entries.js'
 import { readTraces, type Trace } from '../trace/format.js'
 import { type Plan, planOf, workloadOf } from '../trace/plan.js'
 import { replay } from '../trace/replay.js'
-import { type Answer, answerFromMeasurement, answerFromTree, answerText, fastestOf, shapeOf } from './answer.js'
+import { type Answer, answerFromMeasurement, answerFromTree, answerText, choiceOf, shapeOf } from './answer.js'
 import { goalText, headline, regretText, treeMermaid, treeText } from './text.js'
-import { adviceOf, type TreeAdvice } from './tree.js'
+import { adviceOf, follow, type TreeAdvice } from './tree.js'
 import { tryVariants } from './variants.js'
 import { checked, describeField, readWorkload, USUAL, WORKLOAD_NAMES } from './workload.js'
 
@@ -32,6 +32,7 @@ interface Flags extends Partial<Record<keyof Workload, number>> {
   measure?: boolean
   json?: string | true
   mermaid?: string | true
+  blocks: number
   rounds: number
   ms: number
   seed: number
@@ -39,6 +40,9 @@ interface Flags extends Partial<Record<keyof Workload, number>> {
 
 /** The share of the progress that belongs to the rounds; the rest belongs to the variants that follow. */
 const MEASURED_SHARE = 0.5
+
+/** Of each variant. Only what is ahead in every round of every block counts. */
+const VARIANT_BLOCKS = 2
 
 const FLAG_NAMES: Readonly<Record<keyof Workload, string>> = {
   keys: 'keys',
@@ -76,7 +80,14 @@ export function adviseCommand(): Command {
     .option('--json [file]', 'the answer (or the tree) as JSON: to a file, or to standard output instead of the text')
     .option('--mermaid [file]', 'the tree as a Mermaid flow chart: to a file, or to standard output')
     .addOption(
-      new Option('--rounds <n>', 'rounds of a measurement').argParser(wholeNumber('rounds', 1, 1000)).default(5),
+      new Option('--blocks <n>', 'how often a measurement begins anew, with fresh maps and threads')
+        .argParser(wholeNumber('blocks', 1, 100))
+        .default(5),
+    )
+    .addOption(
+      new Option('--rounds <n>', 'rounds of a measurement in each block')
+        .argParser(wholeNumber('rounds', 1, 1000))
+        .default(2),
     )
     .addOption(
       new Option('--ms <n>', 'length of one round in milliseconds')
@@ -143,9 +154,20 @@ function say(answer: Answer, json: JsonTarget | undefined): void {
   process.stdout.write(`${answerText(answer, pc.bold, pc.dim)}\n`)
 }
 
-type Effort = Pick<Flags, 'rounds' | 'ms' | 'seed'>
+type Effort = Pick<Flags, 'blocks' | 'rounds' | 'ms' | 'seed' | 'run'>
 
-function answerByMeasuring(workload: Workload, { rounds, ms, seed }: Effort): Promise<Answer> {
+/** The choice of the tree, if the folder has a run with one. */
+function leafIn(run: string, workload: Workload): string | undefined {
+  try {
+    const found = newestWith(run, 'mix')
+    const advice = found === undefined ? undefined : adviceOf(found.document)
+    return advice === undefined ? undefined : follow(advice.tree, workload).leaf.choice
+  } catch {
+    return undefined
+  }
+}
+
+function answerByMeasuring(workload: Workload, { blocks, rounds, ms, seed, run }: Effort): Promise<Answer> {
   return measuring(async (signal, onProgress) => {
     const kinds = workload.threads === 1 ? MAP_KINDS : SAFE_KINDS
     const all = [...kinds.map(sharedSubject), PRIVATE, MESSAGES]
@@ -157,13 +179,23 @@ function answerByMeasuring(workload: Workload, { rounds, ms, seed }: Effort): Pr
       threads: workload.threads,
       subjects: all,
       onLeftOut: (name, reason) => leftOut.push(`Without ${name}: ${reason}.`),
+      blocks,
       rounds,
       ms,
       seed,
       signal,
+      onWorkload: (_, block) => onProgress((MEASURED_SHARE * block) / blocks, workloadText(workload)),
     })
-    const choice = fastestOf(subjects, workload.threads).name
-    const variants = await tryVariants(workload, choice, { rounds, ms, seed, signal, onProgress: later(onProgress) })
+    const leaf = leafIn(run, workload)
+    const choice = choiceOf(subjects, workload.threads, leaf).choice.name
+    const variants = await tryVariants(workload, choice, {
+      blocks: VARIANT_BLOCKS,
+      rounds,
+      ms,
+      seed,
+      signal,
+      onProgress: later(onProgress),
+    })
     return answerFromMeasurement({
       from: 'measured',
       question: workloadText(workload),
@@ -172,19 +204,31 @@ function answerByMeasuring(workload: Workload, { rounds, ms, seed }: Effort): Pr
       subjects,
       variants,
       notes: leftOut,
+      leaf,
     })
   })
 }
 
-function answerForTrace(file: string, { threads, rounds, ms, seed }: Effort & { threads?: number }): Promise<Answer> {
+function answerForTrace(
+  file: string,
+  { threads, blocks, rounds, ms, seed, run }: Effort & { threads?: number },
+): Promise<Answer> {
   const traces = readTraces(file)
   return measuring(async (signal, onProgress) => {
     const plan = planOf(traces, seed, threads, freeBytes())
     const workload = workloadOf(traces, plan.threads)
     const early = (share: number, doing: string) => onProgress(share * MEASURED_SHARE, doing)
-    const subjects = await replay(plan, { rounds, ms, signal, onProgress: early })
-    const choice = fastestOf(subjects, plan.threads).name
-    const variants = await tryVariants(workload, choice, { rounds, ms, seed, signal, onProgress: later(onProgress) })
+    const subjects = await replay(plan, { blocks, rounds, ms, signal, onProgress: early })
+    const leaf = leafIn(run, workload)
+    const choice = choiceOf(subjects, plan.threads, leaf).choice.name
+    const variants = await tryVariants(workload, choice, {
+      blocks: VARIANT_BLOCKS,
+      rounds,
+      ms,
+      seed,
+      signal,
+      onProgress: later(onProgress),
+    })
     const most = Math.max(...traces.map(({ entries }) => entries.most))
     const { key, value, options } = codecsOf(plan)
     return answerFromMeasurement({
@@ -195,6 +239,7 @@ function answerForTrace(file: string, { threads, rounds, ms, seed }: Effort & { 
       subjects,
       variants,
       notes: notesOf(traces, plan, subjects.find(({ name }) => name === choice)?.rounds ?? []),
+      leaf,
     })
   })
 }

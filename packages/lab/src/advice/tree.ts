@@ -1,8 +1,10 @@
-import { contrast, NOTABLE, quantile } from '@threadmap/workbench/statistics'
+import { judge } from '@threadmap/workbench/blocks'
+import { NOTABLE, quantile } from '@threadmap/workbench/statistics'
 import type { Workload } from '@threadmap/workbench/workload'
 import { finished, type RunDocument } from '../document.js'
 import type { MixDetails } from '../experiments/mix/index.js'
-import { fit, type Grown, leafFor, lossOf } from './cart.js'
+import { preferred } from '../preference.js'
+import { fit, type Grown, lossOf } from './cart.js'
 import { type Case, casesOf } from './cases.js'
 import { FACTORS, type FactorName, factor } from './factors.js'
 
@@ -76,7 +78,9 @@ export function adviceFrom(cases: readonly Case[]): TreeAdvice | undefined {
   const { tree, ...crossValidation } = fit(known)
   // One thread is an easy question (a plain Map), and a third of the matrix: its regret of 0 would dilute the median of the others.
   const shared = unseen.filter(({ workload }) => workload.threads > 1)
-  const heldOut = regretOf(shared.length > 0 ? shared : unseen, one => leafFor(tree, one).choice)
+  const shown = described(tree, unseen)
+  const chosen = ({ workload }: Case) => follow(shown, workload).leaf.choice
+  const heldOut = regretOf(shared.length > 0 ? shared : unseen, chosen)
   const met =
     heldOut.median === null || heldOut.worst === null
       ? null
@@ -90,9 +94,9 @@ export function adviceFrom(cases: readonly Case[]): TreeAdvice | undefined {
   return {
     format: 'threadmap-advice',
     version: 1,
-    tree: described(tree, unseen),
+    tree: shown,
     heldOut,
-    fitted: regretOf(known, one => leafFor(tree, one).choice),
+    fitted: regretOf(known, chosen),
     goal: { ...GOAL, met },
     crossValidation,
     ranges,
@@ -113,7 +117,8 @@ function described(node: Grown, unseen: readonly Case[]): AdviceNode {
     )
     return { factor: name, threshold, low: lowNode, high: highNode }
   }
-  const { choice, cases } = node
+  const { cases } = node
+  const choice = stable(cases, node.choice)
   const others = servingAll(cases)
     .filter(name => name !== choice)
     .map(name => ({ name, slower: Math.exp(meanLoss(cases, name) - meanLoss(cases, choice)) }))
@@ -129,6 +134,14 @@ function described(node: Grown, unseen: readonly Case[]): AdviceNode {
   }
 }
 
+/** Of the subjects that lose no more than the leaf's by what matters, the preferred one: not whichever was a nose ahead. */
+function stable(cases: readonly Case[], fastest: string): string {
+  const near = servingAll(cases).filter(
+    name => Math.exp(meanLoss(cases, name) - meanLoss(cases, fastest)) <= 1 + NOTABLE || name === fastest,
+  )
+  return preferred(near)
+}
+
 function servingAll(cases: readonly Case[]): string[] {
   const names = [...new Set(cases.flatMap(({ subjects }) => [...subjects.keys()]))]
   return names.filter(name => cases.every(({ subjects }) => subjects.has(name)))
@@ -140,7 +153,7 @@ function ties(cases: readonly Case[], choice: string, other: string, slower: num
   const ahead = cases.filter(({ subjects }) => {
     const [a, b] = [subjects.get(choice), subjects.get(other)]
     if (a === undefined || b === undefined) return true
-    const { ratio, differs } = contrast(a.rounds, b.rounds)
+    const { ratio, differs } = judge(a, b)
     return differs && ratio > 1
   })
   return ahead.length * SELDOM <= cases.length
@@ -156,7 +169,7 @@ function regretOf(cases: readonly Case[], choose: (one: Case) => string): Regret
   const sure = cases.map((one, at) => {
     const [best, chosen] = [one.subjects.get(one.best), one.subjects.get(choose(one))]
     if (best === undefined || chosen === undefined) return regrets[at]
-    return contrast(best.rounds, chosen.rounds).differs ? regrets[at] : 0
+    return judge(best, chosen).differs ? regrets[at] : 0
   })
   return {
     cases: cases.length,

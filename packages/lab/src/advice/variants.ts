@@ -54,6 +54,7 @@ function variantsWithRoom(workload: Workload, free: number): { change: string; w
 const SUBJECTS = SAFE_KINDS.map(sharedSubject)
 
 export interface VariantOptions {
+  readonly blocks: number
   readonly rounds: number
   readonly ms: number
   readonly seed: number
@@ -74,7 +75,11 @@ export async function tryVariants(workload: Workload, choice: string, options: V
         ...options,
         threads,
         subjects: SUBJECTS,
-        onWorkload: at => options.onProgress?.((found.length + at) / variants.length, these[at].change),
+        onWorkload: (at, block) =>
+          options.onProgress?.(
+            (found.length + (block * these.length + at) / options.blocks) / variants.length,
+            these[at].change,
+          ),
       },
     )
     for (const [at, subjects] of measured.entries()) {

@@ -8,6 +8,9 @@ import type { Plan } from './plan.js'
 import type { ReplayCommand, ReplayReply, ReplaySetup } from './worker.js'
 
 export interface ReplayOptions {
+  /** How often everything begins anew; 1 without it. */
+  readonly blocks?: number
+  /** Rounds in each block. */
   readonly rounds: number
   readonly ms: number
   readonly signal: AbortSignal
@@ -25,9 +28,22 @@ interface Player {
 
 /**
  * Replays a plan against every map that its number of threads allows, and against a plain `Map` per thread, which shares
- * nothing. Rounds are interleaved. Throws `SubjectError` if a read does not find an entry that the map must have.
+ * nothing. Rounds are interleaved; each block has fresh maps and fresh threads. Throws `SubjectError` if a read does not find an entry
+ * that the map must have.
  */
 export async function replay(plan: Plan, options: ReplayOptions): Promise<SubjectRounds[]> {
+  const { blocks = 1, rounds } = options
+  const found = new Map<string, number[]>()
+  for (let block = 0; block < blocks; block++) {
+    const onProgress = (share: number, doing: string) => options.onProgress?.((block + share) / blocks, doing)
+    for (const { name, rates } of await replayBlock(plan, block, { ...options, onProgress })) {
+      found.set(name, [...(found.get(name) ?? []), ...rates])
+    }
+  }
+  return [...found].map(([name, rates]) => ({ name, rounds: rates, perBlock: rounds }))
+}
+
+async function replayBlock(plan: Plan, block: number, options: ReplayOptions): Promise<readonly Player[]> {
   const { rounds, ms, signal, onProgress } = options
   const kinds = plan.threads === 1 ? MAP_KINDS : SAFE_KINDS
   const players: Player[] = []
@@ -46,7 +62,7 @@ export async function replay(plan: Plan, options: ReplayOptions): Promise<Subjec
     })
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < players.length; turn++) {
-        const player = players[(turn + round) % players.length]
+        const player = players[(turn + round + block) % players.length]
         onProgress?.(0.3 + (0.7 * (round * players.length + turn)) / (rounds * players.length), player.name)
         const replies = await player.team.ask({ ms, warmUpMs: round === 0 ? 4 * WARM_UP_MS : WARM_UP_MS })
         const lost = replies.reduce((sum, { expected, found }) => sum + expected - found, 0)
@@ -55,7 +71,7 @@ export async function replay(plan: Plan, options: ReplayOptions): Promise<Subjec
         player.rates.push(replies.reduce((sum, reply) => sum + reply.operations / reply.ms, 0) / 1000)
       }
     }
-    return players.map(({ name, rates }) => ({ name, rounds: rates }))
+    return players
   } finally {
     await Promise.all(players.map(({ team }) => team.stop()))
     for (const { map } of players) map?.[Symbol.dispose]()

@@ -1,9 +1,11 @@
+import { hiddenText, judge } from '@threadmap/workbench/blocks'
 import { type Evidence, measured } from '@threadmap/workbench/evidence'
 import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
-import { contrast, spread } from '@threadmap/workbench/statistics'
+import { quantile, spread } from '@threadmap/workbench/statistics'
 import { MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { LMDB, MESSAGES, PRIVATE, SHAREDMAP, type Subject, sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { type Workload, workloadText } from '@threadmap/workbench/workload'
+import { choose } from '../../preference.js'
 import { type Cell, mixCells } from './cells.js'
 import { goRounds } from './go.js'
 import { runWorkloads, type SubjectRounds } from './measure.js'
@@ -18,7 +20,11 @@ export interface MixCell extends Cell {
   readonly subjects: readonly SubjectRounds[]
 }
 
-const EFFORT = { quick: { cells: 32, rounds: 3, ms: 20 }, full: { cells: 72, rounds: 5, ms: 60 } }
+/** The quick lab has no time for several blocks, so only large differences count there. */
+const EFFORT = {
+  quick: { cells: 32, blocks: 1, rounds: 3, ms: 20 },
+  full: { cells: 72, blocks: 5, rounds: 1, ms: 60 },
+}
 
 /** On a busy machine the matrix ends early, at this many times its usual duration. */
 const OVERRUN = 1.5
@@ -29,9 +35,9 @@ export const mix: Experiment = {
   method:
     'A sample of all workloads (share of reads, number of keys, skew, threads, size of values, keys that come and go), ' +
     'is drawn so that every level of every factor occurs equally often. Each subject has threads of its own; all subjects do equal ' +
-    'operations in interleaved rounds. UnsafeMap takes part in workloads of one thread. "plain Map per thread" shares nothing and is the ceiling of such a loop; ' +
+    'operations in interleaved rounds. The full lab begins anew five times, with fresh maps and threads, and two subjects differ if the 99% interval of their ratio over these blocks says so (the quick lab: if they differ by more than 20%). UnsafeMap takes part in workloads of one thread. "plain Map per thread" shares nothing and is the ceiling of such a loop; ' +
     '"message passing" sends 64 requests in a message to the thread that has the Map. Peers take part where they are installed.',
-  seconds: { quick: 40, full: 310 },
+  seconds: { quick: 40, full: 420 },
   run,
 }
 
@@ -60,12 +66,15 @@ async function run(context: Context): Promise<Outcome> {
         seed: context.seed,
         signal: context.signal,
         deadline: began + (limit * begun) / cells.length,
-        onWorkload: at => context.progress((found.length + at) / cells.length, workloadText(planned[at].workload)),
+        onWorkload: (at, block) => {
+          const here = (block * planned.length + at) / effort.blocks
+          context.progress((found.length + here) / cells.length, workloadText(planned[at].workload))
+        },
         onLeftOut: leaveOut,
       },
     )
     const these = planned.slice(0, measuredCells.length)
-    const go = await goRounds(these, { ...effort, context, leaveOut })
+    const go = await goRounds(these, { ...effort, rounds: effort.blocks * effort.rounds, context, leaveOut })
     found.push(...these.map((cell, at) => ({ ...cell, subjects: [...measuredCells[at], ...go[at]] })))
   }
   if (found.length < cells.length) {
@@ -82,15 +91,14 @@ function subjectsFor(threads: number): Subject[] {
   return [...kinds.map(sharedSubject), PRIVATE, MESSAGES, SHAREDMAP, LMDB]
 }
 
-/** The maps that several threads may share, best first, and the maps that cannot be told from the best. */
+/** Of the maps that several threads may share the one to take, and those that cannot be told from the fastest. */
 export function ranking(
   subjects: readonly SubjectRounds[],
-): { best: SubjectRounds; tied: readonly SubjectRounds[] } | undefined {
+): { best: SubjectRounds; tied: readonly SubjectRounds[]; fastest: SubjectRounds; visible: number | null } | undefined {
   const safe = subjects.filter(({ name }) => SAFE_KINDS.some(kind => kind === name))
-  const sorted = [...safe].sort((a, b) => spread(b.rounds).median - spread(a.rounds).median)
-  const best = sorted[0]
-  if (best === undefined) return undefined
-  return { best, tied: sorted.slice(1).filter(other => !contrast(best.rounds, other.rounds).differs) }
+  if (safe.length === 0) return undefined
+  const { choice: best, ...rest } = choose(safe)
+  return { best, ...rest }
 }
 
 /** The outcome that follows from the matrix. */
@@ -129,7 +137,7 @@ export function outcomeOf(cells: readonly MixCell[]): Outcome {
       const rounds = subjects.find(subject => subject.name === name)?.rounds
       return rounds === undefined || best === undefined
         ? null
-        : (100 * spread(rounds).median) / spread(best.best.rounds).median
+        : (100 * spread(rounds).median) / spread(best.fastest.rounds).median
     })
   })
   return {
@@ -153,7 +161,7 @@ export function outcomeOf(cells: readonly MixCell[]): Outcome {
         rows,
       },
     ],
-    findings: [winsText(cells), ...ceilingText(cells)],
+    findings: [winsText(cells), ...noiseText(cells), ...ceilingText(cells)],
     beliefs: [chooseByWorkload(cells)],
     details: { cells } satisfies MixDetails,
   }
@@ -175,6 +183,31 @@ function winsText(cells: readonly MixCell[]): string {
   return `Of ${cells.length} workloads, the fastest shared map, or within the noise of it, is ${list.join(', ')}.`
 }
 
+/** Both spreads, and what the run could have seen: the median over the workloads of several threads. */
+function noiseText(cells: readonly MixCell[]): string[] {
+  const judged = cells.flatMap(({ subjects, workload }) => {
+    const ranked = workload.threads > 1 ? ranking(subjects) : undefined
+    const others = ranked === undefined ? [] : [ranked.best, ...ranked.tied].filter(each => each !== ranked.fastest)
+    return ranked === undefined ? [] : others.map(other => judge(ranked.fastest, other))
+  })
+  if (judged.length === 0) return []
+  const middle = (values: readonly (number | null)[]) =>
+    quantile(
+      values.filter(value => value !== null),
+      0.5,
+    )
+  const [within, between] = [middle(judged.map(each => each.within)), middle(judged.map(each => each.between))]
+  const visible = middle(judged.map(each => each.visible))
+  const spreads = [
+    ...(Number.isNaN(within) ? [] : [`${(100 * within).toFixed(1)}% from round to round`]),
+    ...(Number.isNaN(between)
+      ? []
+      : [`${(100 * between).toFixed(1)}% from one set of fresh maps and threads to the next`]),
+  ]
+  const told = spreads.length === 0 ? '' : ` (the ratio of two maps differs by ${spreads.join(' and ')})`
+  return [`Where maps tie, ${hiddenText(visible)}, at the median workload${told}.`]
+}
+
 function ceilingText(cells: readonly MixCell[]): string[] {
   const ratios = (name: string) =>
     cells.flatMap(({ subjects, workload }) => {
@@ -182,7 +215,7 @@ function ceilingText(cells: readonly MixCell[]): string[] {
       const other = subjects.find(subject => subject.name === name)
       return ranked === undefined || other === undefined || workload.threads === 1
         ? []
-        : [spread(other.rounds).median / spread(ranked.best.rounds).median]
+        : [spread(other.rounds).median / spread(ranked.fastest.rounds).median]
     })
   const line = (name: string, text: string) => {
     const found = spread(ratios(name))

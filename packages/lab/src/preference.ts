@@ -1,0 +1,54 @@
+import { hiddenText, judge, rateOf } from '@threadmap/workbench/blocks'
+import { PRIVATE } from '@threadmap/workbench/subjects/subject'
+import type { SubjectRounds } from './experiments/mix/measure.js'
+
+/**
+ * Which of several subjects to take when a measurement cannot tell them apart, in this order:
+ * 1. the choice of the tree for that workload, if a run of the lab has one (`leaf`);
+ * 2. what is simplest: for one thread a plain `Map`, then the map without locks;
+ * 3. the least memory per entry: SyncMap is last of the maps, since it has values in blocks of their own and a second table;
+ * 4. the best worst case: FastMap reads without a lock, in ShardedMap one shard waits, in RWMutexMap everything.
+ * It must not depend on which of them was a nose ahead, so that each run says the same.
+ */
+const PREFERENCE = [PRIVATE.name, 'UnsafeMap', 'FastMap', 'ShardedMap', 'RWMutexMap', 'SyncMap'] as const
+
+/** The name to prefer among names that tie; others than ours come last, in the order of the alphabet. */
+export function preferred(names: readonly string[], leaf?: string): string {
+  if (leaf !== undefined && names.includes(leaf)) return leaf
+  return PREFERENCE.find(name => names.includes(name)) ?? [...names].sort()[0]
+}
+
+export interface Choice {
+  readonly choice: SubjectRounds
+  /** The one with the highest rate, by whatever margin. */
+  readonly fastest: SubjectRounds
+  /** Those that cannot be told from the fastest, without the choice, in the order of preference. */
+  readonly tied: readonly SubjectRounds[]
+  /** If several tie: the smallest difference that the comparison with each of them could have seen. */
+  readonly visible: number | null
+}
+
+/** The subject to take: the fastest, or of those that cannot be told from the fastest the preferred one. */
+export function choose(subjects: readonly SubjectRounds[], leaf?: string): Choice {
+  const fastest = subjects.reduce((most, each) => (rateOf(each) > rateOf(most) ? each : most))
+  const others = subjects.filter(each => each !== fastest)
+  const equal = others.filter(other => !judge(fastest, other).differs)
+  let left = [fastest, ...equal]
+  const order: SubjectRounds[] = []
+  while (left.length > 0) {
+    const name = preferred(
+      left.map(each => each.name),
+      leaf,
+    )
+    order.push(...left.filter(each => each.name === name))
+    left = left.filter(each => each.name !== name)
+  }
+  const visible = equal.length === 0 ? null : Math.max(...equal.map(other => judge(fastest, other).visible))
+  return { choice: order[0], fastest, tied: order.slice(1), visible }
+}
+
+/** What a tie may claim, in a sentence. */
+export function tieText(visible: number): string {
+  const text = hiddenText(visible)
+  return `${text[0].toUpperCase()}${text.slice(1)}.`
+}
