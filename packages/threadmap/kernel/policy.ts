@@ -50,7 +50,9 @@ export function readPolicy(): void {
 /** Looks for the key in the key area: PRESENT with the value in the result area, ABSENT, or an error. */
 // @inline
 export function read(hash: u64, meta: u32): i32 {
-  return policy == POLICY_FAST ? fastGet(hash, meta, true) : readOther(hash, meta, true)
+  if (policy == POLICY_FAST) return fastGet(hash, meta, true)
+  // A read of a cache takes no lock, so nothing can be in its way.
+  return policy == POLICY_CACHE ? cacheGet(hash, meta, true) : readOther(hash, meta, true)
 }
 
 /** `read` where values are numbers: the value word; `looked` says whether there is one. */

@@ -12,6 +12,7 @@ import {
   ABSENT,
   ADD,
   AGAIN,
+  BLOCK_CONTENT,
   CACHE_WEIGHS_BYTES,
   COMPARE_AND_SWAP,
   D_LOCK,
@@ -28,12 +29,14 @@ import {
   META_MARK,
   PRESENT,
   Q_CAPACITY,
+  R_BYTES,
   R_CREATED,
   R_ENTRY,
   R_FRESH_UNTIL,
-  R_GENERATION,
+  R_META,
   R_SHARD,
-  R_VERSION,
+  R_WORD,
+  RECORD_BYTES,
   REPLACE_SAME,
   S_HITS,
   S_MISSES,
@@ -50,7 +53,7 @@ import { changePresent, insert } from '../table/change'
 import { compact } from '../table/compact'
 import { entrySize, sameHead, valueWord } from '../table/entry'
 import { shardOf } from '../table/shard'
-import { find, foundEntry, foundHead, STALE } from '../table/table'
+import { copyWords, find, foundEntry, foundHead, HIGH_HALF, STALE } from '../table/table'
 import { blockSize, copyOutValidated, lengthOf, resultAt, setDetail } from '../table/value'
 import { tryLock, unlock } from '../threads/lock'
 import { count, countLong } from '../threads/thread'
@@ -105,23 +108,30 @@ function readCache(shard: u32, hash: u64, meta: u32, wantsValue: bool): i32 {
   reach(block)
   const first = load64(block)
   if (<u32>first != <u32>(value >> 32)) return AGAIN
-  const record = recordOf(block, lengthOf(<u32>(first >> 32) & ~META_MARK) > WHOLE_VALUE)
+  const valueMeta = <u32>(first >> 32) & ~META_MARK
+  const length = lengthOf(valueMeta)
+  const record = recordOf(block, length > WHOLE_VALUE)
   const until = timeAt(record + V_FRESH_UNTIL)
   const created = timeAt(record + V_CREATED)
   let code = PRESENT
-  if (wantsValue) {
+  if (!wantsValue) {
+    if (<u32>load64(block) != <u32>first) return AGAIN
+  } else if (length > WHOLE_VALUE) {
     code = copyOutValidated(value)
     if (code == 0) return AGAIN
-  } else if (<u32>load64(block) != <u32>first) {
-    return AGAIN
+  } else {
+    // As `copyOutValidated`, which would look at the header once more.
+    store<u64>(resultAt + R_WORD, value)
+    store<u32>(resultAt + R_META, valueMeta)
+    copyWords(resultAt + R_BYTES, block + (BLOCK_CONTENT + RECORD_BYTES), length)
+    if (<u32>load64(block) != <u32>first) return AGAIN
   }
   if (load64(shard + D_TABLE) != word) return AGAIN
   if (!isFresh(until) && !mayBeStale(until)) return EXPIRED
   if (code < 0) return code
-  store<u32>(resultAt + R_ENTRY, entry)
-  store<u32>(resultAt + R_GENERATION, <u32>head)
-  store<u32>(resultAt + R_SHARD, shard)
-  store<u32>(resultAt + R_VERSION, <u32>(word >> 32))
+  // Two words each: the entry and its generation, the shard and its version.
+  store<u64>(resultAt + R_ENTRY, (head << 32) | <u64>entry)
+  store<u64>(resultAt + R_SHARD, (word & HIGH_HALF) | <u64>shard)
   store<f64>(resultAt + R_FRESH_UNTIL, until)
   store<f64>(resultAt + R_CREATED, created)
   return PRESENT

@@ -2,10 +2,12 @@
  * The core of a cache, as MapCore is of a map: it writes keys and values into this thread's scratch areas, calls the kernel, and reads the
  * results. An object with ordinary fields, for the same reasons.
  */
+import { kernelReadsStrings } from '../bridge/instance.js'
 import * as L from '../bridge/layout.generated.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../bridge/scratch.js'
 import type { Session } from '../bridge/session.js'
 import type { Cached, KeyCodec, NativeCodec } from '../codec/codec.js'
+import { string } from '../codec/strings.js'
 import { DisposedError, OptionError, ValueTooLargeError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
 import { failureOf } from '../maps/failure.js'
@@ -35,6 +37,8 @@ export class CacheCore<K, V> {
   /** For the read cache: values are neither numbers nor words inside the entries. */
   readonly numbers = false
   readonly inline = false
+  /** Keys have the codec `string`, and the kernel reads strings. */
+  readonly textKeys: boolean
   disposed = false
 
   constructor(session: Session, key: KeyCodec<K>, value: NativeCodec<V>, cacheLimit: number, weigh: Weigh<K, V>) {
@@ -48,6 +52,7 @@ export class CacheCore<K, V> {
     this.cached = value.cached
     this.weigh = weigh
     this.prepares = value.prepare !== undefined
+    this.textKeys = key.name === string.name && kernelReadsStrings()
     this.ttl = this.#time(L.H_TTL)
     this.staleFor = this.#time(L.H_STALE_FOR)
     session.clock.resolution = this.#time(L.H_TTL_RESOLUTION)
@@ -62,7 +67,7 @@ export class CacheCore<K, V> {
   get(key: K): V | undefined {
     if (this.disposed) this.refuse()
     try {
-      const code = this.kernel.get(this.key.write(this.scratch, KEY, key))
+      const code = this.#look(key)
       if (code === L.PRESENT) return this.result()
       if (code === L.ABSENT) return undefined
     } catch (error) {
@@ -71,10 +76,22 @@ export class CacheCore<K, V> {
     return this.find(key) === L.PRESENT ? this.result() : undefined
   }
 
+  /** Whether the kernel takes the key as the string that it is. */
+  #isText(key: unknown): key is string {
+    return this.textKeys && typeof key === 'string' && key.length <= L.MAX_TEXT
+  }
+
+  #look(key: K): number {
+    return this.#isText(key) ? this.kernel.getText(key) : this.kernel.get(this.key.write(this.scratch, KEY, key))
+  }
+
   has(key: K): boolean {
     if (this.disposed) this.refuse()
     try {
-      return this.check(this.kernel.has(this.key.write(this.scratch, KEY, key))) === L.PRESENT
+      const code = this.#isText(key)
+        ? this.kernel.hasText(key)
+        : this.kernel.has(this.key.write(this.scratch, KEY, key))
+      return this.check(code) === L.PRESENT
     } catch (error) {
       throw this.kernel.trapped(error, 'has')
     }
@@ -84,10 +101,10 @@ export class CacheCore<K, V> {
   find(key: K): number {
     if (this.disposed) this.refuse()
     try {
-      let code = this.kernel.get(this.key.write(this.scratch, KEY, key))
+      let code = this.#look(key)
       while (code === L.E_AREA) {
         this.growResult()
-        code = this.kernel.get(this.key.write(this.scratch, KEY, key))
+        code = this.#look(key)
       }
       return this.check(code)
     } catch (error) {
