@@ -10,6 +10,7 @@
  *
  * `dumpChunks` and `loadChunks` do the same with bytes, for pages and for storage that is not a file.
  */
+import type { SharedCache } from './cache/shared-cache.js'
 import { decodeDump } from './dump/decode.js'
 import { checkPath, chunksOf, fileSystem, writeWhole } from './dump/files.js'
 import { type Description, encodeDump, type RawRecord } from './dump/format.js'
@@ -20,6 +21,7 @@ import { quote } from './errors/quote.js'
 import { refuseUnknown } from './errors/unknown-options.js'
 import type { ConcurrentMap } from './maps/concurrent-map.js'
 
+export type { SharedCache } from './cache/shared-cache.js'
 export { DumpError, type DumpFault, OptionError, UnsupportedError } from './errors/classes.js'
 export type { ConcurrentMap } from './maps/concurrent-map.js'
 
@@ -45,6 +47,9 @@ export interface DumpSize {
   readonly bytes: number
 }
 
+/** What can be dumped and loaded: the five maps, and the cache. */
+export type Dumpable<K, V> = ConcurrentMap<K, V> | SharedCache<K, V>
+
 /** Bytes in pieces: what `dumpChunks` gives, a stream, the body of a `Response`. */
 export type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
 
@@ -58,15 +63,17 @@ export type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array> | Readable
  * moment. Takes O(entries) time in steps of about 64 KiB between which the event loop turns, and memory for one step (or one longer
  * value) at a time.
  *
+ * Of a `SharedCache` the values that are fresh are written, with the time that each has left; the order of eviction is not.
+ *
  * Rejects with the file system's error if the file cannot be written, with `UnsupportedError` where there are no files (pages), and with
  * the errors of iteration: `LockTimeoutError`, `DisposedError`, for an `UnsafeMap` `ConcurrentMapError`. `path` is as it was then.
  */
 export async function dump<K, V>(
-  map: ConcurrentMap<K, V>,
+  map: Dumpable<K, V>,
   path: string | URL,
   options: DumpOptions = {},
 ): Promise<DumpSize> {
-  const raw = new RawMap('dump()', map)
+  const raw = RawMap.of('dump()', map)
   checkPath('dump()', path)
   const { signal } = checkOptions('dump()', options, ['signal'])
   signal?.throwIfAborted()
@@ -86,6 +93,9 @@ export async function dump<K, V>(
  * Sets all entries of a dump in `map`, whose codecs must be those of the map that was dumped; the class may be another one. Keys that the
  * dump does not have stay. The map's schema, if it has one, validates each value.
  *
+ * A `SharedCache` gets each value with the time that it had left when the dump began, less the time that has passed since then by the wall clock, and
+ * no value whose time is over. A value without a deadline gets the `ttl` of the cache. If the dump has more entries than the bound allows, the cache evicts as always.
+ *
  * The whole file is verified before the first entry is set: after a `DumpError` (a file that is foreign, of another version or other
  * codecs, truncated or damaged) the map is as it was. Each entry is set by one operation, so other threads see them arrive one by
  * one. Takes O(entries) time and reads the file twice, in steps between which the event loop turns; needs memory for one step.
@@ -94,11 +104,11 @@ export async function dump<K, V>(
  * there are no files, and with the errors of `set`, such as `MapFullError`: then the entries before stay.
  */
 export async function load<K, V>(
-  map: ConcurrentMap<K, V>,
+  map: Dumpable<K, V>,
   path: string | URL,
   options: LoadOptions = {},
 ): Promise<DumpSize> {
-  const raw = new RawMap('load()', map)
+  const raw = RawMap.of('load()', map)
   checkPath('load()', path)
   const checked = checkOptions('load()', options, ['signal', 'overwrite'])
   checked.signal?.throwIfAborted()
@@ -124,8 +134,8 @@ export async function load<K, V>(
  * await cache.put('/prices', new Response(new Blob([...dumpChunks(prices)]))) // in a page
  * ```
  */
-export function dumpChunks<K, V>(map: ConcurrentMap<K, V>): Generator<Uint8Array<ArrayBuffer>, undefined, unknown> {
-  const raw = new RawMap('dumpChunks()', map)
+export function dumpChunks<K, V>(map: Dumpable<K, V>): Generator<Uint8Array<ArrayBuffer>, undefined, unknown> {
+  const raw = RawMap.of('dumpChunks()', map)
   return encodeDump(raw.description, raw.records()) as Generator<Uint8Array<ArrayBuffer>, undefined, unknown>
 }
 
@@ -134,11 +144,11 @@ export function dumpChunks<K, V>(map: ConcurrentMap<K, V>): Generator<Uint8Array
  * entries are set, but after a `DumpError` the entries of the pieces before it stay.
  */
 export async function loadChunks<K, V>(
-  map: ConcurrentMap<K, V>,
+  map: Dumpable<K, V>,
   chunks: Chunks,
   options: LoadOptions = {},
 ): Promise<DumpSize> {
-  const raw = new RawMap('loadChunks()', map)
+  const raw = RawMap.of('loadChunks()', map)
   const { signal, overwrite } = checkOptions('loadChunks()', options, ['signal', 'overwrite'])
   const source = new ByteSource('the dump', iteratorOf(chunks))
   try {
@@ -158,9 +168,18 @@ async function eachRecord(
   take: (record: RawRecord) => void,
 ): Promise<DumpSize> {
   let entries = 0
-  for await (const records of decodeDump(source, description => checkCodecs(source, description, raw.description))) {
+  // The time that has passed since the dump of a cache was begun counts, as if the cache had lived on.
+  let elapsed = 0
+  const check = (dumped: Description) => {
+    checkCodecs(source, dumped, raw.description)
+    if (dumped.written !== undefined) elapsed = Math.max(0, Date.now() - dumped.written)
+  }
+  for await (const records of decodeDump(source, check)) {
     signal?.throwIfAborted()
-    for (const record of records) take(record)
+    for (const record of records) {
+      const until = record.until - elapsed
+      if (until > 0) take({ ...record, until })
+    }
     entries += records.length
   }
   return { entries, bytes: source.offset }

@@ -18,6 +18,7 @@ import {
   META_LENGTH,
   PRESENT,
   R_ENTRY,
+  R_FRESH_UNTIL,
   R_GENERATION,
   R_META,
   R_SHARD,
@@ -73,10 +74,12 @@ export function readNumber(entry: u32, generation: u32, shard: u32, version: u32
   return reinterpret<f64>(word)
 }
 
-/** Of a value that was copied out just now: whether its deadline is still to come. The caller checks that the entry still has it. */
+/** Of a value that was copied out just now: whether its deadline, which it leaves in the result area, is still to come. The caller checks that the entry still has the value. */
 function isFreshCopy(word: u64): bool {
   const isChain = (load<u32>(resultAt + R_META) & META_LENGTH) > WHOLE_VALUE
-  return isFresh(timeAt(recordOf(<u32>word, isChain) + V_FRESH_UNTIL))
+  const until = timeAt(recordOf(<u32>word, isChain) + V_FRESH_UNTIL)
+  store<f64>(resultAt + R_FRESH_UNTIL, until)
+  return isFresh(until)
 }
 
 /** Whether the value of a value word, in its block still, has a deadline to come. */

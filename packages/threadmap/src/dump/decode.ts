@@ -9,15 +9,17 @@ import {
   DUMP_VERSION,
   LONGEST_DESCRIPTION,
   MAGIC,
+  METAS,
   type RawRecord,
-  RECORD_HEAD,
+  recordHead,
   START,
   SUM,
   TOTAL,
 } from './format.js'
 import type { ByteSource } from './source.js'
 
-const LONGEST_BLOCK = RECORD_HEAD + MAX_KEY_BYTES + MAX_VALUE_BYTES
+/** A record's metas and time, and the longest key and value. */
+const LONGEST_BLOCK = 16 + MAX_KEY_BYTES + MAX_VALUE_BYTES
 
 /**
  * The records of a dump, block by block; each block is verified before it is given out. Records are good until the next block.
@@ -28,7 +30,9 @@ export async function* decodeDump(
   check: (description: Description) => void,
 ): AsyncGenerator<RawRecord[]> {
   const sum = new Checksum()
-  check(await readDescription(source, sum))
+  const description = await readDescription(source, sum)
+  check(description)
+  const recordBytes = recordHead(description)
   let total = 0
   while (true) {
     const from = source.offset
@@ -41,7 +45,7 @@ export async function* decodeDump(
     const payload = await source.take(length, 'a block')
     const wanted = sum.add(payload)
     await verify(source, wanted, from, 'a block')
-    const records = recordsOf(source, payload, count, from)
+    const records = recordsOf(source, payload, count, recordBytes, from)
     total += records.length
     yield records
   }
@@ -92,7 +96,8 @@ function parseDescription(source: ByteSource, text: string): Description {
   } catch {
     value = null
   }
-  if (typeof value?.kind === 'string' && typeof value.key === 'string' && typeof value.value === 'string') {
+  const isTime = value?.written === undefined || typeof value.written === 'number'
+  if (typeof value?.kind === 'string' && typeof value.key === 'string' && typeof value.value === 'string' && isTime) {
     return value as Description
   }
   throw damaged(source, START, `describes itself by ${quote(text)}`)
@@ -105,16 +110,16 @@ async function verify(source: ByteSource, expected: number, from: number, part: 
   throw damaged(source, from, `has another checksum than its bytes, in ${part} at byte ${from}`)
 }
 
-function recordsOf(source: ByteSource, payload: Uint8Array, count: number, from: number): RawRecord[] {
+function recordsOf(source: ByteSource, payload: Uint8Array, count: number, head: number, from: number): RawRecord[] {
   const records: RawRecord[] = []
   let at = 0
   while (at < payload.length) {
-    const isWhole = at + RECORD_HEAD <= payload.length
+    const isWhole = at + head <= payload.length
     const keyMeta = isWhole ? uint32(payload, at) : 0
     const valueMeta = isWhole ? uint32(payload, at + 4) : 0
     const keyLength = keyMeta & L.META_LENGTH
     const valueLength = valueMeta & L.META_LENGTH
-    const key = at + RECORD_HEAD
+    const key = at + head
     const end = key + keyLength + valueLength
     // A mark belongs to the kernel, and no codec sets it.
     const isSound =
@@ -129,6 +134,7 @@ function recordsOf(source: ByteSource, payload: Uint8Array, count: number, from:
       valueMeta,
       key: payload.subarray(key, key + keyLength),
       value: payload.subarray(key + keyLength, end),
+      until: head > METAS ? float64(payload, at + METAS) : Number.POSITIVE_INFINITY,
     })
     at = end
   }
@@ -138,6 +144,10 @@ function recordsOf(source: ByteSource, payload: Uint8Array, count: number, from:
 
 function damaged(source: ByteSource, offset: number, message: string): Error {
   return source.fail('damaged', offset, `is damaged: it ${message}. Load another copy, or begin with an empty map`)
+}
+
+function float64(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat64(at, true)
 }
 
 function uint32(bytes: Uint8Array, at: number): number {

@@ -4,7 +4,9 @@
  *   dump    = magic, 8 bytes | version u32 | length u32 | description, JSON in UTF-8 | sum u32 | block* | end
  *   block   = length u32, not 0 | records u32 | sum u32 | records | sum u32
  *   end     = 0 u32 | 0 u32 | sum u32 | all records f64 | sum u32
- *   record  = meta of the key u32 | meta of the value u32 | key | value
+ *   record  = meta of the key u32 | meta of the value u32 | [until f64] | key | value
+ *
+ * A record has `until` if the description has `written`: the milliseconds from then on in which the value is fresh.
  *
  * All numbers are little-endian. A sum is the CRC-32 of all bytes before it, other sums excepted, so a block that is missing, doubled
  * or in another place is noticed as well as a changed bit. The head of a block has a sum of its own: without it, a changed length would
@@ -23,8 +25,9 @@ export const SUM = 4
 export const BLOCK_HEAD = 8
 /** Bytes of the number of all records. */
 export const TOTAL = 8
-/** Bytes of a record's metas. */
-export const RECORD_HEAD = 8
+/** Bytes of a record before its key, without and with a time. */
+export const METAS = 8
+const TIME = 8
 /** The longest description: names of codecs, of which that of a `struct` has all its fields. */
 export const LONGEST_DESCRIPTION = 2 ** 20
 /** Bytes of records after which a block ends. A longer record is a block alone. */
@@ -37,6 +40,8 @@ export interface Description {
   /** The names of the codecs. */
   readonly key: string
   readonly value: string
+  /** Of a cache: the time of the wall clock at which the dump began, in milliseconds since 1970. */
+  readonly written?: number
 }
 
 /** A key and its value in their stored form; the metas have the lengths. */
@@ -45,19 +50,27 @@ export interface RawRecord {
   readonly valueMeta: number
   readonly key: Uint8Array
   readonly value: Uint8Array
+  /** How long after `written` the value is fresh, in milliseconds. Infinity for maps. */
+  readonly until: number
+}
+
+/** Bytes of each record before its key. */
+export function recordHead({ written }: Description): number {
+  return written === undefined ? METAS : METAS + TIME
 }
 
 /** The parts of a dump in order. Each is an array of its own, which the caller may keep. */
 export function* encodeDump(description: Description, records: Iterable<RawRecord>): Generator<Uint8Array> {
   const sum = new Checksum()
+  const head = recordHead(description)
   yield encodeStart(description, sum)
   let total = 0
   let pending: RawRecord[] = []
   let length = 0
   for (const record of records) {
-    const size = RECORD_HEAD + record.key.length + record.value.length
+    const size = head + record.key.length + record.value.length
     if (length > 0 && length + size > BLOCK) {
-      yield encodeBlock(pending, length, sum)
+      yield encodeBlock(pending, length, head, sum)
       pending = []
       length = 0
     }
@@ -65,7 +78,7 @@ export function* encodeDump(description: Description, records: Iterable<RawRecor
     length += size
     total++
   }
-  if (length > 0) yield encodeBlock(pending, length, sum)
+  if (length > 0) yield encodeBlock(pending, length, head, sum)
   yield encodeEnd(total, sum)
 }
 
@@ -81,19 +94,20 @@ function encodeStart(description: Description, sum: Checksum): Uint8Array {
   return part
 }
 
-function encodeBlock(records: readonly RawRecord[], length: number, sum: Checksum): Uint8Array {
+function encodeBlock(records: readonly RawRecord[], length: number, head: number, sum: Checksum): Uint8Array {
   const part = new Uint8Array(BLOCK_HEAD + SUM + length + SUM)
   const view = new DataView(part.buffer)
   view.setUint32(0, length, true)
   view.setUint32(4, records.length, true)
   view.setUint32(BLOCK_HEAD, sum.add(part, 0, BLOCK_HEAD), true)
   let at = BLOCK_HEAD + SUM
-  for (const { keyMeta, valueMeta, key, value } of records) {
+  for (const { keyMeta, valueMeta, key, value, until } of records) {
     view.setUint32(at, keyMeta, true)
     view.setUint32(at + 4, valueMeta, true)
-    part.set(key, at + RECORD_HEAD)
-    part.set(value, at + RECORD_HEAD + key.length)
-    at += RECORD_HEAD + key.length + value.length
+    if (head > METAS) view.setFloat64(at + METAS, until, true)
+    part.set(key, at + head)
+    part.set(value, at + head + key.length)
+    at += head + key.length + value.length
   }
   view.setUint32(at, sum.add(part, BLOCK_HEAD + SUM, at), true)
   return part

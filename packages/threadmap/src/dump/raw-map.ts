@@ -4,6 +4,8 @@
  */
 import * as L from '../bridge/layout.generated.js'
 import { type Area, type Scratch, Window } from '../bridge/scratch.js'
+import { CacheCore } from '../cache/core.js'
+import { SharedCache } from '../cache/shared-cache.js'
 import { writeBytes } from '../codec/bytes.js'
 import type { KeyCodec, NativeCodec } from '../codec/codec.js'
 import { CodecError, OptionError } from '../errors/classes.js'
@@ -40,60 +42,136 @@ function rawCodec(type: number): NativeCodec<Stored> {
   }
 }
 
-export class RawMap {
+/** What dumps need of a map or a cache. */
+export abstract class RawMap {
+  abstract get description(): Description
+  /** The entries, weakly consistent as all iteration is; of a cache those with fresh values. */
+  abstract records(): Iterable<RawRecord>
+  /** Stores an entry; `replaces` says whether in place of one that is there. */
+  abstract store(record: RawRecord, replaces: boolean): void
+  /** The codecs of the map. */
+  protected abstract readonly codecs: { readonly key: NativeCodec<unknown>; readonly value: NativeCodec<unknown> }
+
+  /** `OptionError` if `map` is neither a map nor a cache of this library; `method` names the caller. */
+  static of(method: string, map: unknown): RawMap {
+    const core = coreOf(map)
+    if (core !== undefined) return new RawTable(core)
+    if (map instanceof SharedCache) return new RawCache(map.core as CacheCore<unknown, unknown>)
+    throw new OptionError(
+      `${method} takes a map or a cache of this library as its first argument, and got ${quote(map)}`,
+    )
+  }
+
+  /** `CodecError` for a record that the map's codecs cannot have written. */
+  check({ keyMeta, valueMeta, key, value }: RawRecord): void {
+    const { key: keyCodec, value: valueCodec } = this.codecs
+    if (keyCodec.type !== L.TYPE_BYTES && keyMeta !== L.META_NUMBER) throw misfit('key', key, keyCodec.name)
+    if (valueCodec.type !== L.TYPE_BYTES && valueMeta !== L.META_NUMBER) throw misfit('value', value, valueCodec.name)
+  }
+}
+
+/** A key codec without `cacheKey`: only read caches and updates ask for it, and the cores here have neither. */
+function rawKeys(type: number): KeyCodec<Stored> {
+  return rawCodec(type) as KeyCodec<Stored>
+}
+
+class RawTable extends RawMap {
   readonly #core: MapCore<unknown, unknown>
   readonly #raw: MapCore<Stored, Stored>
 
-  /** `OptionError` if `map` is none of this library's maps; `method` names the caller. */
-  constructor(method: string, map: unknown) {
-    const core = coreOf(map)
-    if (core === undefined) {
-      throw new OptionError(`${method} takes a map of this library as its first argument, and got ${quote(map)}`)
-    }
+  constructor(core: MapCore<unknown, unknown>) {
+    super()
     if (core.disposed) core.refuse()
     this.#core = core
-    // Without `cacheKey`: only read caches and updates ask for it, and this core has neither.
-    const key = rawCodec(core.key.type) as KeyCodec<Stored>
-    this.#raw = new MapCore(core.kind, core.session, key, rawCodec(core.value.type), 0)
+    this.#raw = new MapCore(core.kind, core.session, rawKeys(core.key.type), rawCodec(core.value.type), 0)
   }
 
   get description(): Description {
     return { kind: this.#core.kind, key: this.#core.key.name, value: this.#core.value.name }
   }
 
-  /** The entries, weakly consistent as all iteration is. */
+  protected get codecs() {
+    return this.#core
+  }
+
   *records(): Generator<RawRecord> {
     for (const [key, value] of entriesOf(this.#raw)) {
-      yield { keyMeta: key.meta, valueMeta: value.meta, key: key.bytes, value: value.bytes }
-      this.refuseDisposed()
+      yield recordOf(key, value, Number.POSITIVE_INFINITY)
+      if (this.#core.disposed) this.#core.refuse()
     }
   }
 
-  /** Stores an entry; `replaces` says whether in place of one that is there. */
   store(record: RawRecord, replaces: boolean): void {
-    this.refuseDisposed()
     const core = this.#core
+    if (core.disposed) core.refuse()
     const op = replaces ? L.SET : L.INSERT
     if (core.value.admit === undefined) {
-      const value = { meta: record.valueMeta, bytes: record.value }
-      this.#raw.change(op, { meta: record.keyMeta, bytes: record.key }, value)
+      this.#raw.change(op, storedKey(record), storedValue(record))
       return
     }
     // The map's schema may be another one than that of the map that was dumped.
     const key = decode(core.key, record.keyMeta, record.key)
     core.change(op, key, core.admit(decode(core.value, record.valueMeta, record.value), key))
   }
+}
 
-  /** `CodecError` for a record that these codecs cannot have written. */
-  check({ keyMeta, valueMeta, key, value }: RawRecord): void {
-    const { key: keyCodec, value: valueCodec } = this.#core
-    if (keyCodec.type !== L.TYPE_BYTES && keyMeta !== L.META_NUMBER) throw misfit('key', key, keyCodec.name)
-    if (valueCodec.type !== L.TYPE_BYTES && valueMeta !== L.META_NUMBER) throw misfit('value', value, valueCodec.name)
+class RawCache extends RawMap {
+  readonly #core: CacheCore<unknown, unknown>
+  readonly #raw: CacheCore<Stored, Stored>
+  /** The moment to which the times of the records refer, on the cache's clock. */
+  readonly #began: number
+  readonly #description: Description
+
+  constructor(core: CacheCore<unknown, unknown>) {
+    super()
+    if (core.disposed) core.refuse()
+    this.#core = core
+    this.#raw = new CacheCore(core.session, rawKeys(core.key.type), rawCodec(core.value.type), 0, undefined)
+    this.#began = core.session.clock.now()
+    this.#description = { kind: 'SharedCache', key: core.key.name, value: core.value.name, written: Date.now() }
   }
 
-  refuseDisposed(): void {
-    if (this.#core.disposed) this.#core.refuse()
+  get description(): Description {
+    return this.#description
   }
+
+  protected get codecs() {
+    return this.#core
+  }
+
+  *records(): Generator<RawRecord> {
+    for (const [key, value] of entriesOf(this.#raw)) {
+      // Nothing has used the result area since the value was read.
+      yield recordOf(key, value, this.#raw.freshUntil() - this.#began)
+      if (this.#core.disposed) this.#core.refuse()
+    }
+  }
+
+  store(record: RawRecord, replaces: boolean): void {
+    const core = this.#core
+    if (core.disposed) core.refuse()
+    // A value that is fresh for ever in the dump gets the time that this cache gives by default.
+    const ttl = record.until === Number.POSITIVE_INFINITY ? core.ttl : record.until
+    const op = replaces ? L.SET : L.INSERT
+    if (core.value.admit === undefined && core.weigh === undefined) {
+      this.#raw.change(op, storedKey(record), storedValue(record), ttl)
+      return
+    }
+    const key = decode(core.key, record.keyMeta, record.key)
+    core.change(op, key, core.admit(decode(core.value, record.valueMeta, record.value), key), ttl)
+  }
+}
+
+function recordOf(key: Stored, value: Stored, until: number): RawRecord {
+  return { keyMeta: key.meta, valueMeta: value.meta, key: key.bytes, value: value.bytes, until }
+}
+
+function storedKey({ keyMeta, key }: RawRecord): Stored {
+  return { meta: keyMeta, bytes: key }
+}
+
+function storedValue({ valueMeta, value }: RawRecord): Stored {
+  return { meta: valueMeta, bytes: value }
 }
 
 function misfit(what: string, bytes: Uint8Array, codec: string): CodecError {
