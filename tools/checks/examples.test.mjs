@@ -26,8 +26,38 @@ for (const [file, expected] of Object.entries(PRINTS)) {
   })
 }
 
+test('examples/http-cache.mjs: one cache for all workers saves backend calls that a cache in each makes', () => {
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'examples/http-cache.mjs'), '1500'],
+    {
+      encoding: 'utf8',
+      timeout: 200_000,
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined, NODE_OPTIONS: undefined },
+    },
+  )
+  assert.equal(status, 0, `${signal ?? `exit code ${status}`}\n${stdout}${stderr}`)
+  const calls = [
+    ...stdout.matchAll(
+      /^(.+): 1500 answers, (\d+) backend calls, hit ratio [\d.]+%, P99 [\d.]+ ms, memory [\d.]+ MB, [\d.]+ MB of it shared$/gm,
+    ),
+  ]
+  assert.deepEqual(
+    calls.map(([, kind]) => kind),
+    ['no cache', 'lru-cache per worker', 'SharedCache'],
+    stdout,
+  )
+  const [none, each, shared] = calls.map(([, , count]) => Number(count))
+  assert.equal(none, 1500)
+  assert.ok(shared < each * 0.95 && each < none, stdout)
+})
+
 test('no example is without a test', () => {
   const sources = readdirSync(join(root, 'examples')).filter(name => /\.(mjs|ts)$/.test(name))
-  const tested = [...Object.keys(PRINTS).map(name => name.replace(/^build\/(.*)\.js$/, '$1.ts')), 'http-cart.mjs']
+  const tested = [
+    ...Object.keys(PRINTS).map(name => name.replace(/^build\/(.*)\.js$/, '$1.ts')),
+    'http-cart.mjs',
+    'http-cache.mjs',
+  ]
   assert.deepEqual(sources.sort(), tested.sort())
 })
