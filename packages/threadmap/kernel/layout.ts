@@ -223,6 +223,8 @@ export const D_REWRITING: u32 = 184
 export const D_PURGE_AT: u32 = 188
 /** Nanoseconds that threads waited for the shard's lock, all together (64 bits). */
 export const D_LOCK_WAITED: u32 = 192
+/** SyncMap: there was no memory for a `dirty`, so none is tried while `read` has fewer entries than this and takes new keys itself. */
+export const D_DIRTY_AT: u32 = 252
 export const D_HEAP: u32 = 256
 
 /** A shard of a cache: its two queues, their weights, and what adapts. All of it belongs to the shard's mutex. */

@@ -11,6 +11,7 @@ import {
   BUCKET,
   D_COPIED,
   D_DIRTY,
+  D_DIRTY_AT,
   D_DIRTY_USED,
   D_EXPUNGED,
   D_HEAP,
@@ -50,11 +51,11 @@ import {
   HIGH_HALF,
   IN_USE,
   loadLimit,
+  mostEntries,
   nextSlot,
   nextWord,
   place,
   slotContent,
-  slotCount,
   TAG,
   tagOf,
 } from '../table/table'
@@ -65,6 +66,9 @@ import { changeEntry, newEntry } from './sync-entry'
 import { insertIntoRead, isPurgeDue, purge } from './sync-in-place'
 import { isAmended, tryExpungeLocked, unexpungeAll, withState } from './sync-state'
 import { settle } from './sync-values'
+
+/** After a try to make `dirty` that found no memory, `read` grows by this share before the next one: each takes O(n). */
+const RETRY_SHARE: u32 = 8
 
 /** An expunged entry that gets a value again has to be in `dirty` first. */
 export function unexpungeLocked(shard: u32, entry: u32, head: u64, hash: u64): bool {
@@ -95,12 +99,19 @@ export function changeDirty(shard: u32, slot: u32, op: u32, valueMeta: u32, expe
 }
 
 export function insertLocked(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
-  const wasAmended = isAmended(load64(shard + D_TABLE))
-  if (!wasAmended && !dirtyLocked(shard)) {
-    const cause = failure
-    if (!insertIntoRead(shard, hash, meta, valueMeta)) return cause
-    returnNumber()
-    return ABSENT
+  if (!isAmended(load64(shard + D_TABLE))) {
+    let inRead = get32(shard + D_USED) < get32(shard + D_DIRTY_AT) && insertIntoRead(shard, hash, meta, valueMeta)
+    if (!inRead && !dirtyLocked(shard)) {
+      const cause = failure
+      const used = get32(shard + D_USED)
+      put32(shard + D_DIRTY_AT, used + used / RETRY_SHARE + 1)
+      if (!insertIntoRead(shard, hash, meta, valueMeta)) return cause
+      inRead = true
+    }
+    if (inRead) {
+      returnNumber()
+      return ABSENT
+    }
   }
   if (isPurgeDue(shard, entrySize(meta))) {
     promote(shard)
@@ -125,7 +136,7 @@ function roomInDirty(shard: u32): bool {
   const used = get32(shard + D_DIRTY_USED)
   if (used < loadLimit(bits)) return true
   const table = bits < MAX_TABLE_BITS ? allocateTable(shard + D_HEAP, bits + 1) : 0
-  if (table == 0) return used < slotCount(bits)
+  if (table == 0) return used < mostEntries(bits)
   clearTable(table, bits + 1)
   const word = nextWord(old, table, bits + 1)
   copyTable(old, word)
@@ -152,6 +163,7 @@ export function promote(shard: u32): void {
   store64(shard + D_DIRTY, dirty & HIGH_HALF)
   put32(shard + D_DIRTY_USED, 0)
   put32(shard + D_MISSES, 0)
+  put32(shard + D_DIRTY_AT, 0)
   add32(shard + D_PROMOTIONS, 1)
   if (get32(shard + D_EXPUNGED) != 0) freeExpunged(shard, old)
   put32(shard + D_EXPUNGED, 0)

@@ -19,7 +19,17 @@ import {
 import { free } from '../memory/blocks'
 import { needsPage } from '../memory/slabs'
 import { bringToLife, kill, valueWord } from '../table/entry'
-import { addressOf, bitsOf, displace, loadLimit, nextSlot, place, slotContent, slotCount, tagOf } from '../table/table'
+import {
+  addressOf,
+  bitsOf,
+  displace,
+  loadLimit,
+  mostEntries,
+  nextSlot,
+  place,
+  slotContent,
+  tagOf,
+} from '../table/table'
 import { newEntry } from './sync-entry'
 import { isValue, tryExpungeLocked } from './sync-state'
 import { settle } from './sync-values'
@@ -77,7 +87,7 @@ export function purge(shard: u32): void {
 export function insertIntoRead(shard: u32, hash: u64, meta: u32, valueMeta: u32): bool {
   const read = load64(shard + D_TABLE)
   const used = get32(shard + D_USED)
-  if (addressOf(read) == H_EMPTY_TABLE || used >= slotCount(bitsOf(read))) return false
+  if (addressOf(read) == H_EMPTY_TABLE || used >= mostEntries(bitsOf(read))) return false
   const entry = newEntry(shard, meta, valueMeta)
   if (entry == 0) return false
   put32(shard + D_REWRITING, 1)

@@ -1,10 +1,12 @@
 /** How a SyncMap gives memory back: what deleted entries and scattered blocks hold. Where Go's collector works, this does. */
-import { load64, store32 } from '../atomics'
+import { load64, store32, store64 } from '../atomics'
 import { D_HEAP, D_LOCK, D_MOVING, D_TABLE } from '../layout'
-import { wantsRun } from '../memory/allocation'
+import { takeFromEnd, wantsRun } from '../memory/allocation'
+import { allocateTable, freeTable, isSpan } from '../memory/blocks'
 import { emptySlabs, giveEmpty } from '../memory/slabs'
 import { compact, slide } from '../table/compact'
 import { shardAt } from '../table/shard'
+import { addressOf, bitsOf, clearTable, copyTable, nextWord } from '../table/table'
 import { tryLock, unlock } from '../threads/lock'
 import { othersRest } from '../threads/thread'
 import { promote } from './sync-dirty'
@@ -22,6 +24,39 @@ export function makeRoom(shard: u32): void {
   moveEntries(shard, sideBySide)
   giveEmptyValues()
   releaseEntryPages(shard + D_HEAP)
+  if (sideBySide) moveTable(shard)
+}
+
+/**
+ * Free pages before `read` and free pages after it are not side by side, and a table of twice its size may need both: so it moves to the
+ * end of the memory, or else to the first place where it fits. There is no `dirty`.
+ */
+function moveTable(shard: u32): void {
+  const read = load64(shard + D_TABLE)
+  // The empty table of a cleared map is not at the start of a page either.
+  if (!isSpan(addressOf(read))) return
+  takeFromEnd(true)
+  const last = allocateTable(shard + D_HEAP, bitsOf(read))
+  takeFromEnd(false)
+  if (last > addressOf(read)) {
+    replaceTable(shard, read, last)
+    return
+  }
+  if (last != 0) freeTable(shard + D_HEAP, last)
+  const first = allocateTable(shard + D_HEAP, bitsOf(read))
+  if (first == 0) return
+  if (first < addressOf(read)) replaceTable(shard, read, first)
+  else freeTable(shard + D_HEAP, first)
+}
+
+/** Puts a copy of `read` in its place. Who reads the old one meanwhile finds the same entries. */
+function replaceTable(shard: u32, read: u64, table: u32): void {
+  const bits = bitsOf(read)
+  clearTable(table, bits)
+  const word = nextWord(load64(shard + D_TABLE), table, bits)
+  copyTable(read, word)
+  store64(shard + D_TABLE, word)
+  freeTable(shard + D_HEAP, addressOf(read))
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   AGAIN,
   COMPARE_AND_DELETE,
   D_DIRTY,
+  D_DIRTY_AT,
   D_DIRTY_USED,
   D_EXPUNGED,
   D_HEAP,
@@ -41,7 +42,7 @@ import {
   S_RETRIES,
   SLOW,
 } from '../layout'
-import { failure } from '../memory/allocation'
+import { failure, wantsRun } from '../memory/allocation'
 import { free, freeTable, isFree, isSpan } from '../memory/blocks'
 import { damaged, MOST_TRIES } from '../memory/damage'
 import { isReserveShort } from '../memory/pages'
@@ -175,7 +176,8 @@ function changeSlowly(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32,
   if (code == E_FULL) {
     useReserve(true)
     code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
-    if (code == E_FULL) {
+    // Once more where that makes enough room, but not side by side.
+    for (let tries = 0; code == E_FULL && (tries == 0 || (tries == 1 && wantsRun)); tries++) {
       makeRoom(shard)
       code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
     }
@@ -214,6 +216,7 @@ export function syncClear(): i32 {
   put32(shard + D_USED, 0)
   put32(shard + D_DIRTY_USED, 0)
   put32(shard + D_MISSES, 0)
+  put32(shard + D_DIRTY_AT, 0)
   put32(shard + D_EXPUNGED, 0)
   // Only dirty-only entries first: those of both tables are freed once, with `read`.
   if (addressOf(dirty) != 0) freeEntries(shard, dirty)

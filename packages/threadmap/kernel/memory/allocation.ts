@@ -31,3 +31,10 @@ export let mayUseReserve: bool = false
 export function allowReserve(allowed: bool): void {
   mayUseReserve = allowed
 }
+
+/** Whether pages side by side are taken at the end of the memory, and not at the first place that they fit. */
+export let fromEnd: bool = false
+
+export function takeFromEnd(last: bool): void {
+  fromEnd = last
+}

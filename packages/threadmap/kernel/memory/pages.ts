@@ -25,7 +25,7 @@ import {
   WASM_PAGE,
 } from '../layout'
 import { BROKEN, lock, unlock } from '../threads/lock'
-import { failFull, failWith, mayUseReserve } from './allocation'
+import { failFull, failWith, fromEnd, mayUseReserve } from './allocation'
 import { damaged } from './damage'
 
 /** The memory grows by a sixteenth of its size at a time, at least by this many 64 KiB pages. */
@@ -120,6 +120,20 @@ function findPages(from: u32, end: u32, count: u32): u32 {
   return end
 }
 
+/** The last of such runs, or `end`. */
+function findLastPages(from: u32, end: u32, count: u32): u32 {
+  const table = load<u32>(H_PAGE_TABLE)
+  let run: u32 = 0
+  for (let i = end; i > from; i--) {
+    if (load<u32>(table + (i - 1) * 4) == FREE_PAGE) {
+      if (++run == count) return i - 1
+    } else {
+      run = 0
+    }
+  }
+  return end
+}
+
 /** Whether this many pages may be had, side by side or not. Under the lock. */
 export function hasPages(count: u32): bool {
   const kept: u32 = mayUseReserve ? 0 : load<u32>(H_RESERVE)
@@ -147,7 +161,7 @@ export function takePages(count: u32, word: u32): u32 {
   const table = load<u32>(H_PAGE_TABLE)
   let end = pagesNow()
   const hint = get32(H_FREE_HINT)
-  let first = findPages(hint, end, count)
+  let first = fromEnd ? findLastPages(hint, end, count) : findPages(hint, end, count)
   if (first == end) {
     // Free pages at the very end can be part of the run.
     let start = end

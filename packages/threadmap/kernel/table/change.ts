@@ -52,11 +52,11 @@ import {
   foundEntry,
   isSparseTable,
   loadLimit,
+  mostEntries,
   nextSlot,
   nextWord,
   place,
   slotContent,
-  slotCount,
   tagOf,
 } from './table'
 import {
@@ -195,7 +195,7 @@ export function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
   if (used >= loadLimit(bitsOf(load64(shard + D_TABLE)))) {
     // A table that can't grow still fills up.
     const bits = bitsOf(load64(shard + D_TABLE))
-    if (!resize(shard, bits + 1) && (failure == E_SPARSE || used >= slotCount(bits))) return failure
+    if (!resize(shard, bits + 1) && (failure == E_SPARSE || used >= mostEntries(bits))) return failure
   }
   const entry = allocate(heap, entrySize(meta))
   if (entry == 0) return failure

@@ -31,6 +31,8 @@ import { sameKey } from './key'
 
 /** The table halves when fewer than one in this many slots is used. */
 const MIN_LOAD_SHARE: u32 = 10
+/** One slot in this many stays free in a table that can't grow. */
+const SPARE_SHARE: u32 = 32
 
 const ONES: u64 = 0x0001010101010101
 const HIGHS: u64 = 0x0080808080808080
@@ -74,6 +76,14 @@ export function slotCount(bits: u32): u32 {
 /** How many entries a table of 2^bits buckets takes before it grows. */
 export function loadLimit(bits: u32): u32 {
   return MAX_LOAD << bits
+}
+
+/**
+ * How many it takes when there is no memory for a larger one. Not all slots: in a table without free ones nearly every bucket has been passed
+ * 255 times, that count sticks, and each search for an absent key then goes round the whole table.
+ */
+export function mostEntries(bits: u32): u32 {
+  return slotCount(bits) - slotCount(bits) / SPARE_SHARE
 }
 
 export function isSparseTable(used: u32, bits: u32): bool {
