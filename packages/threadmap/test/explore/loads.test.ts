@@ -346,6 +346,21 @@ for (const [formName, form] of Object.entries(forms)) {
     })
   }
 
+  test(`${formName}: the load of a thread that was declared dead, or whose slot another one has, is taken over`, () => {
+    const world = worldOf(form, { ...steps[0]!, before: begun })
+    world.restore()
+    assert.equal(world.survivorBegins('a'), L.LOAD_OTHER)
+    // Dead, and not recovered yet.
+    world.cache.session.kernel.declareDead(world.thread.owner)
+    assert.equal(world.survivorBegins('a'), L.LOAD_MINE)
+    world.restore()
+    world.cache.session.recover(world.thread.owner)
+    const next = new LogicalThread(world.cache.session.memory as WebAssembly.Memory, world, 1, MAX_BYTES - 2 * STACK, STACK)
+    assert.equal(next.owner, world.thread.owner, 'the slot is the same')
+    assert.equal(world.survivorBegins('a'), L.LOAD_MINE)
+    world.cache[Symbol.dispose]()
+  })
+
   test(`${formName}: of two threads that begin a load of one key at any step, one loads`, () => {
     const step = steps[0]!
     const world = worldOf(form, step)

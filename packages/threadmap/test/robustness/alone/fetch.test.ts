@@ -238,6 +238,36 @@ test('a thread that disposes the cache while it loads passes the load on', async
   }
 })
 
+test('a thread that disposes the cache during a refresh passes the load on, and not the old value', async () => {
+  using cache = newCache()
+  cache.set('key', 'old')
+  const options = { forceRefresh: true }
+  const one = await started({ cache: cache.handle, key: 'key', manner: 'hangs', isDisposed: true, options }, LOADS)
+  try {
+    const waiting = cache.fetch('key', () => 'here', options)
+    one.control.set(0, ABORT, 1)
+    assert.equal(await waiting, 'here')
+  } finally {
+    await one.terminate()
+  }
+})
+
+test('a refresh that fails rejects those who waited for it in other threads, and the value stays', async () => {
+  using cache = newCache()
+  cache.set('key', 'old')
+  const options = { forceRefresh: true }
+  const one = await started({ cache: cache.handle, key: 'key', manner: 'fails', options }, LOADS)
+  try {
+    const waiting = cache.fetch('key', () => 'not called', options)
+    release(one)
+    await assert.rejects(waiting, { name: 'LoadFailedError', code: 'ERR_THREADMAP_LOAD_FAILED' })
+    assert.equal((await one.reports())[0]!.error?.name, 'RangeError')
+    assert.equal(cache.get('key'), 'old')
+  } finally {
+    await one.terminate()
+  }
+})
+
 test('a key that is deleted while another thread loads it is loaded again, and the late value is refused', async () => {
   using cache = newCache()
   const one = await started({ cache: cache.handle, key: 'key', manner: 'released' }, LOADS)
