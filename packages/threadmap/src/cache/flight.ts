@@ -222,7 +222,9 @@ export class Flight<K, V> {
     }
     let look: Look<V>
     try {
-      look = this.#sky.table.begin(this.key, this.token, false, lastsAtMost(first.settings))
+      // A refresh that was not done by the thread that was waited for is still wanted.
+      const force = [...this.#callers].some(({ settings }) => settings.forceRefresh)
+      look = this.#sky.table.begin(this.key, this.token, force, lastsAtMost(first.settings))
     } catch (error) {
       this.#land()
       for (const caller of this.#callers) caller.fail(error)

@@ -355,7 +355,13 @@ for (const [formName, form] of Object.entries(forms)) {
     assert.equal(world.survivorBegins('a'), L.LOAD_MINE)
     world.restore()
     world.cache.session.recover(world.thread.owner)
-    const next = new LogicalThread(world.cache.session.memory as WebAssembly.Memory, world, 1, MAX_BYTES - 2 * STACK, STACK)
+    const next = new LogicalThread(
+      world.cache.session.memory as WebAssembly.Memory,
+      world,
+      1,
+      MAX_BYTES - 2 * STACK,
+      STACK,
+    )
     assert.equal(next.owner, world.thread.owner, 'the slot is the same')
     assert.equal(world.survivorBegins('a'), L.LOAD_MINE)
     world.cache[Symbol.dispose]()
