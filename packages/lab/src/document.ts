@@ -5,6 +5,7 @@ import { UsageError } from '@threadmap/workbench/errors'
 import { type Machine, machine } from '@threadmap/workbench/evidence'
 import type { Outcome, Settings } from '@threadmap/workbench/experiment'
 import { codeOf } from '@threadmap/workbench/files'
+import type { Shares } from '@threadmap/workbench/threads/others'
 
 /** Raised whenever an older reader would misread the document. */
 export const DOCUMENT_VERSION = 2
@@ -44,6 +45,8 @@ interface RecordBase {
   readonly leftOut: readonly LeftOut[]
   /** Processor time of this process during the experiment, in seconds. Far below `seconds` x threads, other programs were using the machine. */
   readonly cpuSeconds: number
+  /** Who had the processors during the experiment. Absent in runs of older labs. */
+  readonly processors?: Shares
 }
 
 export interface LeftOut {

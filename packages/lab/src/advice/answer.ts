@@ -33,6 +33,8 @@ export interface Answer {
     readonly name: string
     readonly slower: number
     readonly isSure: boolean | null
+    /** The 95% interval of `slower`; null: not measured here. */
+    readonly interval: readonly [number, number] | null
     readonly rate: number | null
   }[]
   /** Millions of operations per second of the choice; null where it was not measured now. */
@@ -58,6 +60,7 @@ export function answerFromTree(advice: TreeAdvice, workload: Workload): Answer {
       name: choiceName(name),
       slower,
       isSure: leaf.tied.includes(name) ? false : null,
+      interval: null,
       rate: null,
     })),
     rate: null,
@@ -122,8 +125,14 @@ export function answerFromMeasurement(parts: MeasuredParts): Answer {
     .filter(subject => subject !== best)
     .map(subject => {
       // One that ties with the fastest is not sure, even if it is far from the choice, which ties with the fastest, too.
-      const { ratio, differs } = judge(best, subject)
-      return { subject, slower: ratio, isSure: differs && !tied.includes(subject), rate: rateOf(subject) }
+      const { ratio, differs, low, high } = judge(best, subject)
+      return {
+        subject,
+        slower: ratio,
+        interval: [low, high] as const,
+        isSure: differs && !tied.includes(subject),
+        rate: rateOf(subject),
+      }
     })
     .sort((a, b) => a.slower - b.slower)
   const serving = others.filter(({ subject }) => !isShared || subject.name !== PRIVATE.name)
@@ -134,10 +143,11 @@ export function answerFromMeasurement(parts: MeasuredParts): Answer {
     tied: tied.map(({ name }) => choiceName(name)),
     visible,
     because: [`${choiceName(best.name)} did ${rate.toPrecision(3)} M operations/s here, all threads together`],
-    otherwise: serving.map(({ subject, slower, isSure, rate }) => ({
+    otherwise: serving.map(({ subject, slower, interval, isSure, rate }) => ({
       name: choiceName(subject.name),
       slower,
       isSure,
+      interval,
       rate,
     })),
     rate,
@@ -151,9 +161,22 @@ export function answerFromMeasurement(parts: MeasuredParts): Answer {
         : [
             `A plain Map in each thread, which shares nothing, did ${own.rate.toPrecision(3)} M operations/s${own.rate > rate ? ": take that if the threads need not see each other's entries" : ''}.`,
           ]),
+      ...spreadsText(best, serving[0]?.subject),
       ...notes,
     ],
   }
+}
+
+/** How much the ratio of the choice and the next one differs from round to round, and from block to block. */
+function spreadsText(best: SubjectRounds, next: SubjectRounds | undefined): string[] {
+  if (next === undefined) return []
+  const { within, between } = judge(best, next)
+  const percents = [
+    ...(within === null ? [] : [`${(100 * within).toFixed(1)}% from round to round`]),
+    ...(between === null ? [] : [`${(100 * between).toFixed(1)}% from one set of fresh maps and threads to the next`]),
+  ]
+  if (percents.length === 0) return []
+  return [`The ratio of ${choiceName(best.name)} and ${choiceName(next.name)} differs by ${percents.join(' and ')}.`]
 }
 
 function frame(question: string, workload: Workload, choice: string, shape: Shape) {
@@ -197,10 +220,11 @@ export function answerText(answer: Answer, bold: (text: string) => string, dim: 
         : 'Choosing otherwise would take',
     )
     const width = Math.max(...otherwise.map(({ name }) => name.length))
-    for (const { name, slower, isSure, rate } of otherwise) {
+    for (const { name, slower, isSure, interval, rate } of otherwise) {
+      const range = interval === null ? '' : ` (95%: ${times(interval[0])} to ${times(interval[1])})`
       const speed = rate === null ? '' : `  ${rate.toPrecision(3)} M operations/s`
       lines.push(
-        `  ${name.padEnd(width)}  ${times(slower)} as long${speed}${isSure === false ? '  (within the noise)' : ''}`,
+        `  ${name.padEnd(width)}  ${times(slower)} as long${range}${speed}${isSure === false ? '  (within the noise)' : ''}`,
       )
     }
   }

@@ -1,4 +1,4 @@
-import { availableParallelism, loadavg } from 'node:os'
+import { availableParallelism } from 'node:os'
 import type { Found } from '@threadmap/workbench/command/part'
 import { SubjectError, UsageError } from '@threadmap/workbench/errors'
 import { machine } from '@threadmap/workbench/evidence'
@@ -8,6 +8,7 @@ import { jsonTarget } from '@threadmap/workbench/json'
 import { freeBytes } from '@threadmap/workbench/memory'
 import { progressOn } from '@threadmap/workbench/progress'
 import { pc } from '@threadmap/workbench/terminal/colour'
+import { OthersWatch } from '@threadmap/workbench/threads/others'
 import { DEFAULT_SEED } from '@threadmap/workbench/workload'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_FOLDER, type RunDocument, readDocument } from '../document.js'
@@ -33,8 +34,10 @@ const MOST_WORKERS = 240
 /** Memory that a worker takes, with its V8 and an experiment's keys and operations. */
 const WORKER_BYTES = 40e6
 
-/** Load per core before the lab begins, above which other programs are using the machine. */
-const BUSY = 0.7
+/** Milliseconds for which the lab looks at the processors before it begins. */
+const LOOK_MS = 300
+/** Share of the processors that is in use then, above which other programs are using the machine. */
+const BUSY = 0.2
 
 /** `threadmap lab`, for all experiments that were found. */
 export function labCommand(experiments: readonly Experiment[]): Command {
@@ -121,6 +124,9 @@ export async function lab(
   const continued = resume ? resumable(folder, settings) : undefined
   const experiments = chosen(names.length > 0 ? names : (continued?.names ?? []), all)
   const here = machine()
+  const watch = new OthersWatch()
+  await new Promise(resolve => setTimeout(resolve, LOOK_MS))
+  const { others } = watch.stop()
   const document = await runLab({
     experiments,
     settings,
@@ -131,9 +137,10 @@ export async function lab(
     progress: progressOn(process.stderr),
     onBegin(kept) {
       print(`${here.cpu}, ${here.cores} cores, Node ${here.node}${quick ? '; quick, so spreads are wide' : ''}`)
-      const load = loadavg()[0]
-      if (load > here.cores * BUSY) {
-        print(`${pc.yellow('!')} Other programs are using this machine (load ${load.toFixed(1)}): times will be noisy.`)
+      if (others > BUSY) {
+        print(
+          `${pc.yellow('!')} Other programs are using ${Math.round(100 * others)}% of this machine: times will be noisy.`,
+        )
       }
       if (kept.length > 0) print(`Kept from the run in ${folder.path}: ${kept.join(', ')}`)
       print('')

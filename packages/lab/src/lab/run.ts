@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { InterruptedError, WorkbenchError } from '@threadmap/workbench/errors'
 import type { Context, Experiment, Settings } from '@threadmap/workbench/experiment'
 import { duration, type Progress } from '@threadmap/workbench/progress'
+import { OthersWatch } from '@threadmap/workbench/threads/others'
 import { type ExperimentRecord, type LeftOut, newDocument, type RunDocument, withRecord } from '../document.js'
 import { carriedOver, type RunFolder } from '../run-folder.js'
 
@@ -97,10 +98,12 @@ async function runOne(
   const startedAt = new Date().toISOString()
   const began = performance.now()
   const cpuBefore = process.cpuUsage()
+  const watch = new OthersWatch()
   const ended = () => {
     const cpu = process.cpuUsage(cpuBefore)
     const seconds = (performance.now() - began) / 1000
-    return { name, title, method, startedAt, seconds, cpuSeconds: (cpu.user + cpu.system) / 1e6, leftOut }
+    const cpuSeconds = (cpu.user + cpu.system) / 1e6
+    return { name, title, method, startedAt, seconds, cpuSeconds, processors: watch.stop(), leftOut }
   }
   try {
     const outcome = await experiment.run(context)

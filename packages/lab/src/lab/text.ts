@@ -1,5 +1,6 @@
 import { pc } from '@threadmap/workbench/terminal/colour'
 import { tableText } from '@threadmap/workbench/terminal/table'
+import { disturbedText, isDisturbed } from '@threadmap/workbench/threads/others'
 import type { ExperimentRecord } from '../document.js'
 
 /** An experiment that has ended, for the terminal: its findings and its figures. */
@@ -7,5 +8,8 @@ export function recordText(record: ExperimentRecord, { tables = true } = {}): st
   const head = `${pc.bold(record.title)} ${pc.dim(`(${record.name}, ${record.seconds.toFixed(1)} s)`)}`
   if (record.status === 'failed') return `${head}\n  ${pc.red('failed:')} ${record.reason}`
   const figures = tables ? record.tables.map(tableText) : []
-  return [head, ...record.findings.map(finding => `  - ${finding}`), ...figures].join('\n')
+  const { processors } = record
+  const noise =
+    processors !== undefined && isDisturbed(processors) ? [`  ${pc.yellow('!')} ${disturbedText(processors)}`] : []
+  return [head, ...noise, ...record.findings.map(finding => `  - ${finding}`), ...figures].join('\n')
 }

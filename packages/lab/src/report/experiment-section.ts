@@ -8,6 +8,7 @@ import { lineFigure } from '@threadmap/workbench/report/charts/line'
 import { figure } from '@threadmap/workbench/report/figures'
 import { anchor, type Content, type Html, html } from '@threadmap/workbench/report/html'
 import { cellText } from '@threadmap/workbench/terminal/table'
+import { disturbedText, isDisturbed } from '@threadmap/workbench/threads/others'
 import type { ExperimentRecord, FinishedRecord, LeftOut } from '../document.js'
 
 /** One experiment: its question, findings, charts, tables and method. */
@@ -90,9 +91,13 @@ function quartiles({ spread: { low, high } }: Evidence): string {
   return Number.isFinite(low) && Number.isFinite(high) && low !== null ? `${figure(low)} – ${figure(high)}` : '–'
 }
 
-function measuredHow({ method, seconds, cpuSeconds, startedAt, leftOut }: ExperimentRecord): Html {
+function measuredHow({ method, seconds, cpuSeconds, processors, startedAt, leftOut }: ExperimentRecord): Html {
+  const noise =
+    processors !== undefined && isDisturbed(processors)
+      ? html`<p class="soft"><strong>Noise:</strong> ${disturbedText(processors)}.</p>`
+      : ''
   return html`<h3>How it was measured</h3><p>${method}</p>
-<p class="soft">Measured ${startedAt.slice(0, 16).replace('T', ' ')} UTC in ${duration(seconds)}, with ${duration(cpuSeconds)} of processor time.</p>${leftOutList(leftOut)}`
+<p class="soft">Measured ${startedAt.slice(0, 16).replace('T', ' ')} UTC in ${duration(seconds)}, with ${duration(cpuSeconds)} of processor time.</p>${noise}${leftOutList(leftOut)}`
 }
 
 function leftOutList(leftOut: readonly LeftOut[]): Html | '' {

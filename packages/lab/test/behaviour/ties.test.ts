@@ -45,6 +45,9 @@ test('twenty runs of one question have one answer where two maps are equal, whic
     const answer = answerOf(subjects)
     assert.equal(answer.choice, 'FastMap')
     assert.deepEqual(answer.tied, ['SyncMap'])
+    assert.match(answer.notes.join(), /differs by \d+\.\d% from round to round and \d+\.\d% from one set of fresh maps/)
+    const [low, high] = answer.otherwise[0].interval ?? [0, 0]
+    assert.ok(low < answer.otherwise[0].slower && answer.otherwise[0].slower < high)
     headlines.add(
       answerText(answer, String, String)
         .split('\n')[0]

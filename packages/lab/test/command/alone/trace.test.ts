@@ -169,7 +169,10 @@ test('advise replays a trace against every map and answers with figures and a li
     answer.choice === 'plain Map' ? /const map = new Map\(\)/ : /key: string, value: f64, capacity: \d+ /,
   )
   assert.match(stdout, /What would change the answer/)
-  assert.match(stdout, /Choosing otherwise would take\n {2}[\w ]+ +[\d.]+x as long +[\d.]+ M operations/)
+  assert.match(
+    stdout,
+    /Choosing otherwise would take\n {2}[\w ]+ +[\d.]+x as long \(95%: [\d.]+x to [\d.]+x\) +[\d.]+ M operations/,
+  )
 })
 
 test('a replay by several threads finds all it should in every safe map', async t => {
