@@ -29,8 +29,8 @@ export const cache: Experiment = {
   name: 'cache',
   title: 'One cache for all threads, or one in each?',
   method:
-    'Threads replay a trace: they take requests in turn, look each key up, and after a miss make a value and set it. SharedCache is beside one lru-cache per thread with equal parts of the ' +
-    'same number of entries, and one lru-cache behind messages, which is asked for one key at a time. Caches are empty when a round begins; the caches take turns. One request in eight is timed, with ' +
+    'Threads replay a trace: they take requests in turn, look each key up, and after a miss make a value and set it. SharedCache is beside one lru-cache per thread with equal parts of as much ' +
+    'memory as SharedCache takes (measured in a replay before the rounds), and one lru-cache behind messages, which is asked for one key at a time. Caches are empty when a round begins; the caches take turns. One request in eight is timed, with ' +
     'what its miss needs. Hit ratios of LRU, SIEVE, S3-FIFO, W-TinyLFU and the optimum are simulated for one cache of all entries. Messages get the first requests of a trace only, and the hit ratio of the simulated LRU.',
   seconds: { quick: 8, full: 150 },
   flags: [
@@ -94,7 +94,7 @@ async function run(context: Context): Promise<Outcome> {
     }
     simulated.optimum = bestRatio(trace.requests, capacity)
     for (const threads of THREADS) {
-      const found = await replayTrace(trace, {
+      const { found, splitCapacity } = await replayTrace(trace, {
         threads,
         capacity,
         valueBytes,
@@ -113,6 +113,7 @@ async function run(context: Context): Promise<Outcome> {
       replayed.push({
         trace: { name: trace.name, requests: trace.requests.length, distinct: trace.distinct },
         capacity,
+        splitCapacity,
         valueBytes,
         threads,
         found,

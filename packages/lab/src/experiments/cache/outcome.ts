@@ -8,6 +8,8 @@ import { type CacheRound, SUBJECTS, type SubjectName } from './replay.js'
 export interface Replayed {
   readonly trace: { readonly name: string; readonly requests: number; readonly distinct: number }
   readonly capacity: number
+  /** The entries of all caches per thread together, in as much memory as SharedCache takes. */
+  readonly splitCapacity: number
   readonly valueBytes: number
   readonly threads: number
   readonly found: Readonly<Record<SubjectName, readonly CacheRound[]>>
@@ -64,6 +66,7 @@ function tableOf(each: Replayed): Table {
     title: workloadOf(each),
     columns: [
       { label: 'cache' },
+      { label: 'entries', digits: 0 },
       ...METRICS.map(([label, unit, , digits]) => ({
         label,
         ...(unit === '' ? {} : { unit }),
@@ -73,6 +76,7 @@ function tableOf(each: Replayed): Table {
     ],
     rows: SUBJECTS.map(subject => [
       subject,
+      subject === 'lru-cache per thread' ? each.splitCapacity : each.capacity,
       ...METRICS.map((_, at) => median(each, subject, at)),
       subject === 'SharedCache' ? null : savedBy(each, subject),
     ]),
@@ -124,7 +128,7 @@ function chartsOf(replayed: readonly Replayed[]): Chart[] {
     })),
   })
   return [
-    bars('hits', `Hit ratio, ${threads} threads, the same number of entries in all`, 'hit ratio', '%', HIT_RATIO),
+    bars('hits', `Hit ratio, ${threads} threads, the same memory in all`, 'hit ratio', '%', HIT_RATIO),
     bars('rate', `Throughput, ${threads} threads`, 'requests', 'k/s', RATE),
     bars('p99', `P99 of a request, ${threads} threads`, 'P99', 'us', P99),
   ]
@@ -139,7 +143,7 @@ function findingsOf(replayed: readonly Replayed[]): string[] {
     ...shared.map(
       each =>
         `${each.trace.name}, ${each.threads} threads: SharedCache answers ${median(each, 'SharedCache', HIT_RATIO).toFixed(1)}% of the requests, ` +
-        `as many entries in one lru-cache per thread ${median(each, split, HIT_RATIO).toFixed(1)}%: ${count(median(each, split, CALLS) - median(each, 'SharedCache', CALLS))} of ${count(median(each, split, CALLS))} backend calls are saved (${savedBy(each, split).toFixed(1)}%). ` +
+        `one lru-cache per thread with as much memory (${count(each.splitCapacity)} entries in all) ${median(each, split, HIT_RATIO).toFixed(1)}%: ${count(median(each, split, CALLS) - median(each, 'SharedCache', CALLS))} of ${count(median(each, split, CALLS))} backend calls are saved (${savedBy(each, split).toFixed(1)}%). ` +
         `LRU of all entries answers ${each.simulated.LRU.toFixed(1)}%, any policy at most ${each.simulated.optimum.toFixed(1)}%.`,
     ),
     ...alone.map(each => {

@@ -8,10 +8,16 @@ import type { CacheRequest, OwnerCommand } from './protocol.js'
 await serve<undefined, OwnerCommand | undefined, number>(() => {
   let before = 0
   let cache: LRUCache<string, string> | undefined
-  return command => {
+  let ports: OwnerCommand['ports'] = []
+  return async command => {
     if (command === undefined) return Math.max(0, heapUsed() - before)
+    // The listeners hold the cache before; the ports let go of them a turn after they are closed.
+    for (const port of ports) port.close()
+    cache?.clear()
     cache = undefined
+    await new Promise(resolve => setTimeout(resolve, 10))
     before = heapUsed()
+    ports = command.ports
     const own = new LRUCache<string, string>({ max: command.max })
     cache = own
     for (const [i, port] of command.ports.entries()) {

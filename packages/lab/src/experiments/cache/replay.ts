@@ -24,7 +24,7 @@ export interface CacheRound {
 
 export interface ReplayOptions {
   readonly threads: number
-  /** How many entries all caches of a subject hold together. */
+  /** How many entries SharedCache holds, and the cache behind messages. */
   readonly capacity: number
   readonly valueBytes: number
   readonly rounds: number
@@ -34,11 +34,17 @@ export interface ReplayOptions {
   readonly onRound: (doing: string) => void
 }
 
+export interface ReplayedRounds {
+  readonly found: Record<SubjectName, readonly CacheRound[]>
+  /** How many entries the caches per thread hold together: they have the memory of SharedCache. */
+  readonly splitCapacity: number
+}
+
+/** An lru-cache takes less memory for an entry than SharedCache, but not so much less: then the heap was measured wrongly. */
+const MOST_SCALE = 3
+
 /** The rounds of each subject. */
-export async function replayTrace(
-  trace: AccessTrace,
-  options: ReplayOptions,
-): Promise<Record<SubjectName, readonly CacheRound[]>> {
+export async function replayTrace(trace: AccessTrace, options: ReplayOptions): Promise<ReplayedRounds> {
   const { threads, rounds, signal } = options
   const found: Record<SubjectName, CacheRound[]> = {
     SharedCache: [],
@@ -57,17 +63,22 @@ export async function replayTrace(
     const program = new URL('./owner.js', import.meta.url)
     owner = await Team.start({ name: SUBJECTS[2], program, members: 1, setup: () => undefined, signal })
     // The optimiser is done with a thread's loop before the first round counts.
-    const warmUp = shared.subarray(0, options.mostMessages)
-    for (const [name, team] of teams) await replayOnce(name, team, owner, warmUp, options)
+    const warm = async (name: SubjectName) =>
+      replayOnce(name, teams.get(name) as Team<ReplayCommand, ReplayReply>, owner!, shared, options)
+    const [inShared, inPrivate] = [await warm('SharedCache'), await warm('lru-cache per thread')]
+    await warm('lru-cache behind messages')
+    const scale = Math.min(Math.max(inShared.bytes / Math.max(inPrivate.bytes, 1), 1), MOST_SCALE)
+    const splitCapacity = Math.round(options.capacity * scale)
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < SUBJECTS.length; turn++) {
         const name = SUBJECTS[(turn + round) % SUBJECTS.length]
         options.onRound(name)
         const team = teams.get(name) as Team<ReplayCommand, ReplayReply>
-        found[name].push(await replayOnce(name, team, owner, shared, options))
+        const capacity = name === 'lru-cache per thread' ? splitCapacity : options.capacity
+        found[name].push(await replayOnce(name, team, owner, shared, { ...options, capacity }))
       }
     }
-    return found
+    return { found, splitCapacity }
   } finally {
     await Promise.all([...teams.values(), ...(owner === undefined ? [] : [owner])].map(team => team.stop()))
   }
@@ -96,7 +107,7 @@ async function replayOnce(
       return summary(replies, cache.stats().usedBytes)
     }
     case 'lru-cache per thread': {
-      // The same number of entries in all, in equal parts.
+      // Equal parts of the entries.
       const replies = await ask(index => ({ type: 'private', max: part(capacity, threads, index) }))
       return summary(
         replies,

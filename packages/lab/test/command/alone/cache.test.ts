@@ -42,15 +42,17 @@ test('lab cache replays a trace of the user: one shared cache answers more than 
   const near = (a: number, b: number, by: number, what: string) =>
     assert.ok(Math.abs(a - b) <= by, `${what}: ${a}, ${b}`)
   const best = value('optimum, simulated', 'hit ratio', 1)
-  // The real lru-cache of all entries, asked by one thread, is the simulated one.
-  near(value('lru-cache per thread', 'hit ratio', 1), value('LRU, simulated', 'hit ratio', 1), 1e-9, 'lru-cache')
+  // The real lru-cache of all entries is the simulated one; with the memory of SharedCache it has as many entries or more.
+  const lru = value('LRU, simulated', 'hit ratio', 1)
+  near(value('lru-cache behind messages', 'hit ratio', 1), lru, 1e-9, 'behind messages')
+  assert.ok(value('lru-cache per thread', 'hit ratio', 1) >= lru - 1e-9)
   for (const workers of [1, 4]) {
     const shared = value('SharedCache', 'hit ratio', workers)
     assert.ok(shared > 20 && shared <= best + 1, `${shared} of at most ${best}`)
     near(value('SharedCache', 'backend calls', workers), (12_000 * (100 - shared)) / 100, 1, 'calls are the misses')
     for (const metric of ['throughput', 'P99', 'memory']) assert.ok(value('SharedCache', metric, workers) > 0, metric)
   }
-  assert.ok(value('SharedCache', 'hit ratio', 4) > value('lru-cache per thread', 'hit ratio', 4) + 3)
+  assert.ok(value('SharedCache', 'hit ratio', 4) > value('lru-cache per thread', 'hit ratio', 4) + 1)
   near(value('SharedCache', 'hit ratio', 4), value('SharedCache', 'hit ratio', 1), 3, 'threads do not matter')
   assert.equal(tables.length, 3)
   assert.deepEqual(
@@ -79,6 +81,7 @@ test('the findings say what is saved, and do not claim a difference within the n
   const replayed = (threads: number, rates: number[]): Replayed => ({
     trace: { name: 'made up', requests: 1000, distinct: 100 },
     capacity: 10,
+    splitCapacity: 12,
     valueBytes: 100,
     threads,
     found: {
