@@ -1,5 +1,5 @@
 import type { Evidence } from '@threadmap/workbench/evidence'
-import { NOTABLE, quantile, ROUNDS_TO_RANK, SINGLE_RUN_NOISE } from '@threadmap/workbench/statistics'
+import { mean, NOTABLE, quantile, SINGLE_RUN_NOISE } from '@threadmap/workbench/statistics'
 import type { RunDocument } from '../document.js'
 
 /** One figure that both runs have. */
@@ -32,9 +32,9 @@ function keyOf({ experiment, subject, workers, workload, metric, unit }: Evidenc
 }
 
 /**
- * Compares two runs. Their rounds did not run at the same time, so they cannot be paired: a figure has changed when
- * the quartiles of the two runs do not overlap and the medians differ by more than 5% (by 20% with fewer than
- * three rounds, which show too little of the noise).
+ * Compares two runs. Their rounds did not run at the same time, so they cannot be paired: a figure has changed when the means of
+ * its logarithms differ by Welch's test at 99.9% (a run has hundreds of figures) and the medians differ by more than 5%. With fewer than
+ * four rounds, which show too little of the noise, the quartiles must not overlap and the medians must differ by 20%.
  */
 export function compareRuns(before: RunDocument, after: RunDocument): Comparison {
   const earlier = new Map(rowsOf(before).map(row => [keyOf(row), row]))
@@ -61,11 +61,43 @@ function rowsOf(document: RunDocument): Evidence[] {
   return document.experiments.flatMap(record => (record.status === 'finished' ? record.evidence : []))
 }
 
+/** Rounds from which on their own variance is used. */
+const ROUNDS_TO_TEST = 4
+/** The quantile 0.9995 of the normal distribution: 99.9% in the middle. */
+const Z = 3.2905
+
+/** Welch's test on the logarithms. */
+function meansDiffer(before: readonly number[], after: readonly number[]): boolean {
+  const [a, b] = [before, after].map(rounds => {
+    const logs = rounds.map(Math.log)
+    const middle = mean(logs)
+    const variance = logs.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (logs.length - 1)
+    return { middle, error: variance / logs.length, freedom: logs.length - 1 }
+  })
+  const error = a.error + b.error
+  if (error === 0) return a.middle !== b.middle
+  const freedom = error ** 2 / (a.error ** 2 / a.freedom + b.error ** 2 / b.freedom)
+  return Math.abs(a.middle - b.middle) > student(freedom) * Math.sqrt(error)
+}
+
+/** The quantile of Student's t that belongs to `Z`, by its expansion in 1 / freedom (Abramowitz and Stegun, 26.7.5). */
+function student(freedom: number): number {
+  const terms = [
+    (Z ** 3 + Z) / 4,
+    (5 * Z ** 5 + 16 * Z ** 3 + 3 * Z) / 96,
+    (3 * Z ** 7 + 19 * Z ** 5 + 17 * Z ** 3 - 15 * Z) / 384,
+  ]
+  return terms.reduce((sum, term, at) => sum + term / freedom ** (at + 1), Z)
+}
+
 function changeOf(before: Evidence, after: Evidence): Change {
   const ratio = after.value / before.value
   const rounds = Math.min(before.spread.rounds.length, after.spread.rounds.length)
-  const least = rounds < ROUNDS_TO_RANK ? SINGLE_RUN_NOISE : NOTABLE
-  const isApart = after.spread.low > before.spread.high || after.spread.high < before.spread.low
+  const isMeasurable = rounds >= ROUNDS_TO_TEST && [...before.spread.rounds, ...after.spread.rounds].every(x => x > 0)
+  const least = isMeasurable ? NOTABLE : SINGLE_RUN_NOISE
+  const isApart = isMeasurable
+    ? meansDiffer(before.spread.rounds, after.spread.rounds)
+    : after.spread.low > before.spread.high || after.spread.high < before.spread.low
   const isLarge =
     Number.isFinite(ratio) && ratio > 0 ? Math.abs(Math.log(ratio)) > Math.log1p(least) : before.value !== after.value
   const isChange = isApart && isLarge
