@@ -6,7 +6,7 @@ import { add32, get32, load64, put32, store64 } from '../atomics'
 import { admit } from '../cache/admit'
 import { dequeue, emptyQueues, reweigh } from '../cache/queues'
 import { nextWeight } from '../cache/record'
-import { isCache } from '../cache/state'
+import { isCache, queuesOf } from '../cache/state'
 import {
   ABSENT,
   ADD,
@@ -27,12 +27,14 @@ import {
   INSERT,
   MAX_TABLE_BITS,
   PRESENT,
+  Q_EVICTED_FOR_MEMORY,
+  Q_GROW_AT,
   R_WORD,
   REPLACE_SAME,
   SET,
   SWAP,
 } from '../layout'
-import { allowCompaction, allowReserve, failure, wantsRun } from '../memory/allocation'
+import { allowCompaction, allowReserve, failFull, failure, wantsRun } from '../memory/allocation'
 import { allocate, allocateTable, free, freeTable } from '../memory/blocks'
 import { shardCount } from '../memory/heaps'
 import { isReserveShort } from '../memory/pages'
@@ -195,7 +197,8 @@ export function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
   if (used >= loadLimit(bitsOf(load64(shard + D_TABLE)))) {
     // A table that can't grow still fills up.
     const bits = bitsOf(load64(shard + D_TABLE))
-    if (!resize(shard, bits + 1) && (failure == E_SPARSE || used >= mostEntries(bits))) return failure
+    const grown = isCache ? growOfCache(shard, bits + 1) : resize(shard, bits + 1)
+    if (!grown && (failure == E_SPARSE || used >= mostEntries(bits))) return failure
   }
   const entry = allocate(heap, entrySize(meta))
   if (entry == 0) return failure
@@ -236,6 +239,31 @@ export function remove(shard: u32, slot: u32, entry: u32): i32 {
   const bits = bitsOf(word)
   if (bits > load<u32>(H_INITIAL_BITS) && isSparseTable(used, bits)) resize(shard, bits - 1)
   return PRESENT
+}
+
+/**
+ * `resize` in a cache, which is full most of the time, its free pages scattered. Moving slabs together so that a larger table finds a place takes
+ * long, so it is tried once in as many evictions as there are entries.
+ */
+function growOfCache(shard: u32, bits: u32): bool {
+  const queues = queuesOf(shard)
+  const evicted = get32(queues + Q_EVICTED_FOR_MEMORY)
+  if (<i32>(evicted - get32(queues + Q_GROW_AT)) < 0) {
+    failFull(false)
+    return false
+  }
+  if (resize(shard, bits)) return true
+  if (failure == E_SPARSE) return false
+  allowCompaction(false)
+  const moves = wantsRun
+  if (moves) {
+    reclaim(shard)
+    if (resize(shard, bits)) return true
+  }
+  const used = get32(shard + D_USED)
+  // Where all pages were taken, a few evictions may be enough.
+  put32(queues + Q_GROW_AT, evicted + (moves ? used : used >> 4))
+  return false
 }
 
 /** Replaces the table by one of 2^bits buckets. Readers go on with the old one until the word changes. */

@@ -107,8 +107,10 @@ const LEAST_MEMORY = 1024 * 1024
 /** A value may have this share of the memory. */
 const LARGEST_SHARE = 8
 /** The bytes of an entry and its value that the number of ghosts is reckoned with, where nothing bounds the number of entries. */
-const USUAL_ENTRY = 512
+const USUAL_ENTRY = 1024
 /** Of the four places in a set, on average. Each entry has nearly two ghosts. */
+/** The tables of such a cache have room from the start for entries of this size. */
+const SMALL_ENTRY = 256
 const GHOSTS_PER_SET = 3
 const GHOSTS_PER_ENTRY = 1.8
 const MOST_GHOST_BITS = 20
@@ -167,7 +169,9 @@ export function checkCacheOptions<K, V>(options: CacheOptions<K, V>, valueType: 
     )
   }
   const readCache = cacheSize(options.readCache)
-  const header = commonHeader(CACHE_POLICY.number, shards, 0, options, valueType)
+  // A larger table needs free pages side by side, which a full memory rarely has.
+  const capacity = bound === Number.POSITIVE_INFINITY ? maxBytes / SMALL_ENTRY : 0
+  const header = commonHeader(CACHE_POLICY.number, shards, capacity, options, valueType)
   const flags =
     (options.updateAgeOnGet === true ? L.CACHE_SLIDES : 0) |
     (bound === Number.POSITIVE_INFINITY ? L.CACHE_WEIGHS_BYTES : 0)
@@ -200,5 +204,5 @@ function shardsFor(bound: number | undefined, maxBytes: number): number {
 
 /** log2 of the sets that hold the ghosts of a shard with so many entries. */
 function ghostBits(entries: number): number {
-  return Math.min(Math.max(0, Math.ceil(Math.log2((entries * GHOSTS_PER_ENTRY) / GHOSTS_PER_SET))), MOST_GHOST_BITS)
+  return Math.min(Math.max(0, Math.round(Math.log2((entries * GHOSTS_PER_ENTRY) / GHOSTS_PER_SET))), MOST_GHOST_BITS)
 }

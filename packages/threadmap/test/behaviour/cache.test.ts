@@ -208,3 +208,66 @@ test('a read cache returns the current value, and none whose time is over', () =
   pass(100)
   assert.equal(cache.get('a'), undefined)
 })
+
+/** The share of the memory that is in entries and values, free blocks not counted. */
+function utilisation(cache: SharedCache<number, string>, maxBytes: number): number {
+  const { usedBytes, freeBytes } = cache.stats()
+  return (usedBytes - freeBytes) / maxBytes
+}
+
+test('sizes that drift from 50 B to 50 KiB and back use the memory all the time', () => {
+  const maxBytes = 24 * 1024 * 1024
+  const cache = new SharedCache({ key: f64, value: string, maxBytes })
+  let key = 0
+  for (const length of [50, 500, 5000, 51_200, 5000, 500, 50]) {
+    const value = 'x'.repeat(length)
+    // More than fits.
+    const count = Math.ceil((1.2 * maxBytes) / (length + 100))
+    // Each is asked for twice, so that the main queue changes too.
+    for (let i = 0; i < count; i++) {
+      cache.set(key, value)
+      for (let hit = 0; hit < 2; hit++) cache.get(key)
+      key++
+    }
+    assert.equal(cache.get(key - 1), value)
+    const share = utilisation(cache, maxBytes)
+    assert.ok(share >= 0.85, `${length} bytes: ${share}`)
+    const content = ([...cache.values()].reduce((sum, { length }) => sum + length, 0) + 24 * cache.size) / maxBytes
+    console.log(
+      `values of ${length} bytes: ${cache.size} entries, ${(100 * share).toFixed(1)}% used, content ${(100 * content).toFixed(1)}%`,
+    )
+  }
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('setting the wall clock changes no deadline', t => {
+  const cache = new SharedCache({ key: string, value: f64, max: 10, ttl: 60_000 })
+  const real = Date.now
+  t.after(() => {
+    Date.now = real
+  })
+  cache.set('a', 1)
+  Date.now = () => real() + 86_400_000
+  assert.equal(cache.get('a'), 1)
+  assert.ok(cache.getRemainingTTL('a') > 0)
+  Date.now = () => 0
+  assert.ok(cache.getRemainingTTL('a') <= 60_000)
+})
+
+test('a clock with a resolution is read once, and then again after that time', async () => {
+  const cache = new SharedCache({ key: string, value: f64, max: 10, ttl: 5, ttlResolution: 1 })
+  cache.set('a', 1)
+  const clock = cache.session.clock
+  assert.equal(clock.now(), clock.now())
+  while (cache.get('a') !== undefined) await new Promise(resolve => setTimeout(resolve, 2))
+  assert.equal(cache.has('a'), false)
+})
+
+test('a value that grows pushes others out, also when its own entry would be the next to go', () => {
+  const cache = new SharedCache({ key: f64, value: string, maxWeight: 100, weigh: value => value.length, shards: 1 })
+  for (let i = 0; i < 9; i++) cache.set(i, 'x'.repeat(11))
+  cache.set(0, 'y'.repeat(60))
+  assert.equal(cache.get(0), 'y'.repeat(60))
+  assert.equal(cache.size, 4)
+  assert.deepEqual(cache.audit(), [])
+})
