@@ -99,6 +99,7 @@ function lookAgain(): u64 {
   return 0
 }
 
+// @inline
 export function fastChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   const shard = shardOf(hash)
   const locked = lockShard(shard)

@@ -87,6 +87,7 @@ export function setToken(entry: u32, generation: u32, word: u64): void {
 
 /** Carries out `op` on a shard that this thread holds; makes room if memory is short. */
 export function change(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  if (isInline && (op == SET || op == ADD) && changeKnownWord(shard, op, hash, meta)) return PRESENT
   allowCompaction(true)
   let code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
   allowCompaction(false)
@@ -96,6 +97,23 @@ export function change(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32
   }
   if (code == E_FULL) code = changeFull(shard, op, hash, meta, valueMeta, expectedMeta)
   return code
+}
+
+/**
+ * SET and ADD of a known key whose value is in its entry: one store, which allocates nothing and cannot fail. Returns false, having done
+ * nothing, if the key is absent. The most frequent change has this short way of its own:
+ * a `set` takes 42 ns instead of 47 by it (Node 24, decision 0021).
+ */
+function changeKnownWord(shard: u32, op: u32, hash: u64, meta: u32): bool {
+  const slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
+  if (slot == 0) return false
+  let word = load<u64>(valueAt)
+  if (op == ADD) {
+    word = sum(valueWord(foundEntry), word)
+    store<u64>(resultAt + R_WORD, word)
+  }
+  store64(foundEntry + ENTRY_VALUE, word)
+  return true
 }
 
 /** Whether a value that replaces another may take the pages that H_RESERVE keeps for that. */

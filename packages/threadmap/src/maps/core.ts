@@ -190,6 +190,7 @@ export class MapCore<K, V> {
   /** An operation that brings a value. `expected` is prepared. Returns the kernel's code. */
   change(op: number, key: K, value: V, expected: unknown = NOTHING): number {
     if (this.disposed) this.refuse()
+    if (this.inline && !this.prepares && updates === 0 && expected === NOTHING) return this.#changeWord(op, key, value)
     const prepared = this.prepare(value, key)
     // Preparing may have disposed the map.
     if (this.disposed) this.refuse()
@@ -208,6 +209,22 @@ export class MapCore<K, V> {
   insertPrepared(key: K, prepared: unknown): number {
     if (this.disposed) this.refuse()
     return this.#run(L.INSERT, key, prepared, NOTHING)
+  }
+
+  /**
+   * `#run` where values are words, which need no private window and no code of the program: short enough that V8 inlines the codecs into it.
+   */
+  #changeWord(op: number, key: K, value: V): number {
+    const { kernel, scratch } = this
+    try {
+      const valueMeta = this.value.write(scratch, VALUE, value)
+      const code = this.isText(key)
+        ? kernel.changeText(op, key, valueMeta, 0)
+        : kernel.change(op, this.key.write(scratch, KEY, key), valueMeta, 0)
+      return code >= 0 ? code : this.check(code)
+    } catch (error) {
+      throw kernel.trapped(error, METHODS[op])
+    }
   }
 
   /** Runs no code of the program. Repeats the operation until the private window is large enough for its result. */
