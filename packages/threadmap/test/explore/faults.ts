@@ -364,4 +364,12 @@ export const faults: readonly Fault[] = [
     maps: 'FastMap',
   },
   ...cacheFaults,
+  {
+    name: 'the short way of a change takes an absent key for a known one',
+    rule: 1,
+    file: 'table/change.ts',
+    find: '  if (slot == 0) return false\n  let word = load<u64>(valueAt)\n',
+    replace: '  if (slot == 0) return true\n  let word = load<u64>(valueAt)\n',
+    maps: 'FastMap',
+  },
 ]
