@@ -119,12 +119,27 @@ function balanceInMap(name: HashName, keys: readonly string[]): Balance {
   }
 }
 
+/** Rounds of a warm-up: at least and at most, and how many must pass without one that is faster than all before. */
+const WARM_UP = { least: 5, most: 100, still: 5 }
+/** A round is faster if it takes less than this share of the fastest before it. */
+const FASTER = 0.97
+
+/** Whether the rounds of a warm-up, by their times, have stopped getting faster. */
+export function isWarm(times: readonly number[]): boolean {
+  if (times.length < WARM_UP.least) return false
+  let [fastest, at] = [Number.POSITIVE_INFINITY, 0]
+  for (const [i, time] of times.entries()) if (time < fastest * FASTER) [fastest, at] = [time, i]
+  return times.length - 1 - at >= WARM_UP.still || times.length >= WARM_UP.most
+}
+
 /** Nanoseconds per key of each hash, in interleaved rounds. */
 function timeHashes(keys: readonly string[], rounds: number): number[][] {
   const maps = HASHES.map(({ name }) => new FastMap({ key: string, value: f64, hash: name, shards: 1 }))
   const times = HASHES.map((): number[] => [])
   try {
+    const warmUp: number[] = []
     for (let round = -1; round < rounds; round++) {
+      const beganRound = performance.now()
       for (let turn = 0; turn < maps.length; turn++) {
         const at = (turn + Math.max(0, round)) % maps.length
         const map = maps[at]
@@ -133,8 +148,12 @@ function timeHashes(keys: readonly string[], rounds: number): number[][] {
         for (const key of keys) if (map.has(key)) hits++
         const ns = ((performance.now() - began) * 1e6) / keys.length
         if (hits > 0) throw new Error('an empty map has a key')
-        // The first round is not counted: V8 compiles the code there.
         if (round >= 0) times[at].push(ns)
+      }
+      // Rounds are not counted while they still get faster, since V8 compiles the code.
+      if (round < 0) {
+        warmUp.push(performance.now() - beganRound)
+        if (!isWarm(warmUp)) round--
       }
     }
     return times
