@@ -2,17 +2,18 @@
  * SharedCache: reads as those of a FastMap, which look at the deadline of a value before they believe it, and mark the entry; writes under the
  * shard's mutex, which evict first. Docs: decision 0019.
  */
-import { load64, reach } from '../atomics'
+import { load32, load64, reach } from '../atomics'
 import { expire, expireSome, freeMemory, hasExpired, makeRoom, recordOfEntry } from '../cache/evict'
 import { isOwnLoad } from '../cache/loads'
 import { markHit, weightOf } from '../cache/queues'
-import { isFresh, mayBeStale, nextWeight, recordOf, setNextWeight, timeAt } from '../cache/record'
+import { isFresh, mayBeStale, nextWeight, putTime, recordOf, setNextWeight, timeAt } from '../cache/record'
 import { queuesOf } from '../cache/state'
 import {
   ABSENT,
   ADD,
   AGAIN,
   BLOCK_CONTENT,
+  CACHE_SLIDES,
   CACHE_WEIGHS_BYTES,
   COMPARE_AND_SWAP,
   D_LOCK,
@@ -45,6 +46,7 @@ import {
   SWAP,
   V_CREATED,
   V_FRESH_UNTIL,
+  V_TTL,
   WHOLE_VALUE,
 } from '../layout'
 import { allowCompaction } from '../memory/allocation'
@@ -56,7 +58,7 @@ import { shardOf } from '../table/shard'
 import { copyWords, find, foundEntry, foundHead, HIGH_HALF, STALE } from '../table/table'
 import { blockSize, copyOutValidated, lengthOf, resultAt, setDetail } from '../table/value'
 import { tryLock, unlock } from '../threads/lock'
-import { count, countLong } from '../threads/thread'
+import { clock, count, countLong } from '../threads/thread'
 import { lockShard } from './shard-lock'
 
 /** The value has expired, or there is none but a load under way. */
@@ -78,6 +80,7 @@ export function cacheGet(hash: u64, meta: u32, wantsValue: bool): i32 {
 function finishRead(shard: u32, hash: u64, meta: u32, code: i32): i32 {
   if (code == PRESENT) {
     hit(foundEntry)
+    if ((load<u32>(H_CACHE_FLAGS) & CACHE_SLIDES) != 0) renew(shard, hash, meta)
     return code
   }
   if (code < 0) return code
@@ -91,6 +94,34 @@ function finishRead(shard: u32, hash: u64, meta: u32, code: i32): i32 {
 export function hit(entry: u32): void {
   markHit(entry)
   countLong(S_HITS)
+}
+
+/**
+ * A hit renews the time of its value, if that prolongs it by a sixteenth at least and no other thread is at work in the shard: so most hits write
+ * nothing here. The time that is read without the lock is a hint, which may be of another value.
+ */
+function renew(shard: u32, hash: u64, meta: u32): void {
+  const value = load<u64>(resultAt + R_WORD)
+  const until = load<f64>(resultAt + R_FRESH_UNTIL)
+  if (until == Infinity) return
+  const isChain = lengthOf(load<u32>(resultAt + R_META)) > WHOLE_VALUE
+  if (!isWorthRenewing(until, ttlAt(recordOf(<u32>value, isChain))) || !tryLock(shard + D_LOCK)) return
+  const slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
+  if (slot != 0 && valueWord(foundEntry) == value) {
+    const record = recordOfEntry(foundEntry)
+    const ttl = ttlAt(record)
+    const seen = timeAt(record + V_FRESH_UNTIL)
+    if (isFresh(seen) && isWorthRenewing(seen, ttl)) putTime(record + V_FRESH_UNTIL, clock() + ttl)
+  }
+  unlock(shard + D_LOCK)
+}
+
+function ttlAt(record: u32): f64 {
+  return <f64>reinterpret<f32>(load32(record + V_TTL))
+}
+
+function isWorthRenewing(until: f64, ttl: f64): bool {
+  return ttl > 0 && ttl != Infinity && clock() + ttl - until > ttl / 16
 }
 
 /** One try at a read; AGAIN if a writer came between. */

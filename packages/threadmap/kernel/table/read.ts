@@ -13,8 +13,10 @@ import { isCache } from '../cache/state'
 import {
   ABSENT,
   AGAIN,
+  CACHE_SLIDES,
   D_TABLE,
   EXPUNGED,
+  H_CACHE_FLAGS,
   META_LENGTH,
   PRESENT,
   R_ENTRY,
@@ -99,6 +101,7 @@ function isDeleted(word: u64): bool {
 export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
   const word = valueWord(entry)
   if (<u32>word != low || <u32>(word >> 32) != high || <u32>load64(entry) != generation) return ABSENT
-  if (isCache && !isFreshBlock(word)) return ABSENT
+  // Where hits renew the time of a value, an ordinary read does so.
+  if (isCache && ((load<u32>(H_CACHE_FLAGS) & CACHE_SLIDES) != 0 || !isFreshBlock(word))) return ABSENT
   return <u32>(load64(shard + D_TABLE) >> 32) == version ? PRESENT : ABSENT
 }

@@ -271,3 +271,24 @@ test('a value that grows pushes others out, also when its own entry would be the
   assert.equal(cache.size, 4)
   assert.deepEqual(cache.audit(), [])
 })
+
+test('with updateAgeOnGet a hit renews the time of its value, and other reads do not', () => {
+  for (const readCache of [0, 8]) {
+    const { cache, pass } = timed({ value: string, ttl: 160, updateAgeOnGet: true, readCache })
+    cache.set('a', 'x').set('b', 'y'.repeat(3000)).set('c', 'z')
+    for (let i = 0; i < 10; i++) {
+      pass(100)
+      assert.equal(cache.get('a'), 'x')
+      assert.equal(cache.get('b')?.length, 3000)
+      cache.has('c')
+    }
+    assert.equal(cache.get('c'), undefined)
+    // A renewal by less than a sixteenth is left out.
+    pass(9)
+    cache.get('a')
+    assert.equal(cache.getRemainingTTL('a'), 151)
+    pass(160)
+    assert.equal(cache.get('a'), undefined)
+    assert.deepEqual(cache.audit(), [])
+  }
+})
