@@ -377,8 +377,6 @@ export const WHOLE_VALUE: u32 = 2008
 export const MAX_TEXT: u32 = 224
 /** A piece of a longer key: whole blocks of the default hash. */
 export const KEY_PIECE: u32 = 896
-/** A piece of a longer value; two fill a page of a chain. */
-export const PIECE: u32 = 2040
 
 // Policies, in the order of MapKind.
 export const POLICY_UNSAFE: u32 = 0

@@ -69,6 +69,7 @@ export interface SetOptions {
 export interface CacheHandle<K = unknown, V = unknown> {
   /** The version of the memory's layout. */
   readonly threadmap: number
+  /** The class. */
   readonly kind: 'SharedCache'
   /** The shared memory. */
   readonly memory: MapMemory
