@@ -245,6 +245,8 @@ export const Q_SMALL_GHOSTS: u32 = 48
 export const Q_MAIN_GHOSTS: u32 = 52
 /** The table grows no sooner than when so many entries have been evicted for memory: no free pages were side by side. */
 export const Q_GROW_AT: u32 = 100
+/** f64: the small queue's share of the latest ghosts, about as many as the shard has entries. */
+export const Q_GHOST_SHARE: u32 = 104
 /** The slot of the table up to which expired entries were looked for. */
 export const Q_HAND: u32 = 60
 /** Entries evicted because of the bound on weights, because of memory, and those that expired. */

@@ -12,6 +12,7 @@ import {
   Q_CAPACITY,
   Q_EVICTED,
   Q_EVICTED_FOR_MEMORY,
+  Q_GHOST_SHARE,
   Q_MAIN,
   Q_SHARE,
   Q_SMALL,
@@ -25,6 +26,11 @@ import { queuesOf } from './state'
 
 /** The small queue gains or loses this many places with each ghost that comes back, divided by the number of shards. */
 const STEP: f64 = 5
+/**
+ * A step is larger when the other queue's ghosts are more, as in ARC: without that a set of keys that moves on costs 4 points of the hit ratio
+ * (the lab's simulator). The share of a queue's ghosts counts as this at least, so that a step has a limit.
+ */
+const LEAST_OWN: f64 = 0.001
 /**
  * Of the weight, the small queue has this share at first, at least and at most. With 1% to 90% a set of keys that moves on loses 2 points of
  * its hit ratio (the lab's simulator, generated traces).
@@ -56,7 +62,10 @@ function overflows(shard: u32): bool {
 
 function adapt(shard: u32, ghost: u32): void {
   const queues = queuesOf(shard)
-  const step = STEP / <f64>shardCount() / <f64>max<u32>(get32(shard + D_USED), 1)
+  const ofSmall = load<f64>(queues + Q_GHOST_SHARE)
+  const own = ghost == MAIN_GHOST ? 1 - ofSmall : ofSmall
+  const places = (STEP / <f64>shardCount()) * max<f64>(1, (1 - own) / max<f64>(own, LEAST_OWN))
+  const step = places / <f64>max<u32>(get32(shard + D_USED), 1)
   const share = load<f64>(queues + Q_SHARE) + (ghost == MAIN_GHOST ? -step : step)
   store<f64>(queues + Q_SHARE, min<f64>(max<f64>(share, LEAST_SHARE), MOST_SHARE))
 }

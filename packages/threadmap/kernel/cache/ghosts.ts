@@ -4,7 +4,16 @@
  * A wrong ghost (two keys of one fingerprint) costs some order of eviction and nothing else.
  */
 import { get32, load64, put32, put64 } from '../atomics'
-import { D_USED, GHOST_SET, H_GHOST_BITS, H_GHOSTS, Q_MAIN_GHOSTS, Q_SMALL, Q_SMALL_GHOSTS } from '../layout'
+import {
+  D_USED,
+  GHOST_SET,
+  H_GHOST_BITS,
+  H_GHOSTS,
+  Q_GHOST_SHARE,
+  Q_MAIN_GHOSTS,
+  Q_SMALL,
+  Q_SMALL_GHOSTS,
+} from '../layout'
 import { indexOf } from '../table/shard'
 import { queuesOf } from './state'
 
@@ -45,6 +54,9 @@ export function addGhost(shard: u32, hash: u64, which: u32): void {
   const counter = counterOf(shard, bit)
   const number = (get32(counter) + 1) & NUMBER
   put32(counter, number)
+  const share = queuesOf(shard) + Q_GHOST_SHARE
+  const change = (bit == 0 ? 1 : 0) - load<f64>(share)
+  store<f64>(share, load<f64>(share) + change / <f64>max<u32>(get32(shard + D_USED), 1))
   const set = setOf(shard, hash)
   let place = set
   let oldest: u32 = 0

@@ -42,6 +42,7 @@ import {
   POLICY_CACHE,
   POLICY_SYNC,
   Q_CAPACITY,
+  Q_GHOST_SHARE,
   Q_SHARE,
   RESULT_AREA,
   S_AREAS,
@@ -122,6 +123,7 @@ function layOutCache(shards: u32): void {
     const part = floor(((i + 1) * weight) / shards) - floor((i * weight) / shards)
     put32(queues + Q_CAPACITY, weight == Infinity ? <u32>0xffffffff : <u32>part)
     store<f64>(queues + Q_SHARE, FIRST_SHARE)
+    store<f64>(queues + Q_GHOST_SHARE, 0.5)
   }
 }
 

@@ -65,7 +65,10 @@ export async function replayTrace(trace: AccessTrace, options: ReplayOptions): P
     // The optimiser is done with a thread's loop before the first round counts.
     const warm = async (name: SubjectName) =>
       replayOnce(name, teams.get(name) as Team<ReplayCommand, ReplayReply>, owner!, shared, options)
-    const [inShared, inPrivate] = [await warm('SharedCache'), await warm('lru-cache per thread')]
+    const inShared = await warm('SharedCache')
+    // The heap of the first replay has the code as well.
+    await warm('lru-cache per thread')
+    const inPrivate = await warm('lru-cache per thread')
     await warm('lru-cache behind messages')
     const scale = Math.min(Math.max(inShared.bytes / Math.max(inPrivate.bytes, 1), 1), MOST_SCALE)
     const splitCapacity = Math.round(options.capacity * scale)
