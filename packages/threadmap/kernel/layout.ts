@@ -529,7 +529,7 @@ export const R_CREATED: u32 = 48
 export const R_TOKEN: u32 = 56
 export const R_LOAD_EPOCH: u32 = 60
 /** In their places, after `beginLoad`: whether there is a value that is not fresh, or is to be refreshed; and where that word is. */
-export const R_HAS_VALUE: u32 = 8
+export const R_LOAD_HAS_VALUE: u32 = 8
 export const R_LOAD_WORD: u32 = 12
 /** The value's bytes; of a batch, the records; of an audit, the problems. */
 export const R_BYTES: u32 = 64

@@ -63,8 +63,8 @@ import {
   R_BYTES,
   R_CREATED,
   R_FRESH_UNTIL,
-  R_HAS_VALUE,
   R_LOAD_EPOCH,
+  R_LOAD_HAS_VALUE,
   R_LOAD_WORD,
   R_META,
   R_TOKEN,
@@ -108,7 +108,7 @@ export function beginLoad(hash: u64, meta: u32, waited: u32, force: u32, millise
 
 function begin(shard: u32, hash: u64, meta: u32, waited: u32, force: bool, milliseconds: f64): i32 {
   const time = clock()
-  store<u32>(resultAt + R_HAS_VALUE, 0)
+  store<u32>(resultAt + R_LOAD_HAS_VALUE, 0)
   const slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
   if (slot == 0) return beginNew(shard, hash, meta, time + milliseconds)
   const entry = foundEntry
@@ -146,7 +146,7 @@ function begin(shard: u32, hash: u64, meta: u32, waited: u32, force: bool, milli
     return pending(shard, token, LOAD_OTHER)
   }
   const last = time + milliseconds
-  if (load<u32>(resultAt + R_HAS_VALUE) == 0) turnInto(record, NOT_LOADED, last)
+  if (load<u32>(resultAt + R_LOAD_HAS_VALUE) == 0) turnInto(record, NOT_LOADED, last)
   const mine = nextToken(shard)
   startLoad(record, mine, last)
   return pending(shard, mine, LOAD_MINE)
@@ -175,7 +175,7 @@ function copyValue(entry: u32, record: u32): i32 {
   if (code < 0) return code
   store<f64>(resultAt + R_FRESH_UNTIL, timeAt(record + V_FRESH_UNTIL))
   store<f64>(resultAt + R_CREATED, timeAt(record + V_CREATED))
-  store<u32>(resultAt + R_HAS_VALUE, 1)
+  store<u32>(resultAt + R_LOAD_HAS_VALUE, 1)
   return 0
 }
 

@@ -138,7 +138,7 @@ export class KernelLoads<K, V> implements LoadTable<K, V> {
 
   #valueIfAny(): Stale<V> | undefined {
     const { u32, resultWord } = this.#core.scratch
-    return u32[(resultWord + L.R_HAS_VALUE) >>> 2] === 0 ? undefined : this.#value()
+    return u32[(resultWord + L.R_LOAD_HAS_VALUE) >>> 2] === 0 ? undefined : this.#value()
   }
 
   #value(): Stale<V> {

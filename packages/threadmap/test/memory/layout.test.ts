@@ -25,6 +25,8 @@ const SIZES: Readonly<Record<string, number>> = {
   // A list per class of blocks, up to the next field.
   P_PARTIAL: layout.P_EMPTY - layout.P_PARTIAL,
   R_WORD: 8,
+  R_FRESH_UNTIL: 8,
+  R_CREATED: 8,
 }
 
 /** The structures: the prefix of their fields' names, their size, and names with the prefix that are no fields. */
@@ -35,10 +37,11 @@ const STRUCTURES: readonly { prefix: string; size: number; not?: RegExp }[] = [
   // P_LOCK and P_HEAP are places in a thread heap, which holds such a heap.
   { prefix: 'P_', size: layout.HEAP_STRIDE - layout.P_HEAP, not: /^P_(LOCK|HEAP)$/ },
   { prefix: 'K_', size: layout.LOCK_BYTES },
-  // The result area has other fields for a batch of an iteration, and for a key that a claim holds.
-  { prefix: 'R_', size: layout.R_BYTES, not: /^R_(BYTES|SCAN_.*|HELD_.*)$/ },
+  // The result area has other fields for a batch of an iteration, for a key that a claim holds, and for a load that begins.
+  { prefix: 'R_', size: layout.R_BYTES, not: /^R_(BYTES|SCAN_.*|HELD_.*|LOAD_.*)$/ },
   { prefix: 'R_SCAN_', size: layout.R_BYTES },
   { prefix: 'R_HELD_', size: layout.R_BYTES },
+  { prefix: 'R_LOAD_', size: layout.R_BYTES },
   { prefix: 'C_', size: layout.PAGE, not: /^C_(HEADER|ENDED|PREVIOUS_PAGE|LAST|SIZE)$/ },
 ]
 
