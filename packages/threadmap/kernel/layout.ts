@@ -97,6 +97,8 @@ export const H_STALE_WHILE_REVALIDATE: u32 = 184
 export const H_STALE_IF_ERROR: u32 = 192
 export const H_REFRESH_AFTER: u32 = 200
 export const H_NEGATIVE_TTL: u32 = 208
+/** SharedCache: 1 once an entry has had a deadline: only then do writes look for expired ones. In the half that is no part of the checksum. */
+export const H_HAS_DEADLINES: u32 = 648
 /** The end of the words that describe a cache. */
 export const H_CACHE_END: u32 = 240
 /** A hit renews the deadline. */

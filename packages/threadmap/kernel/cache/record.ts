@@ -3,8 +3,17 @@
  * anybody knows the block; afterwards only the holder of the shard's mutex changes it, one word at a time. A reader believes what it
  * read here once the block's generation is the one that the value word names.
  */
-import { load64, store64 } from '../atomics'
-import { BLOCK_CONTENT, CHAIN_CONTENT, H_STALE_FOR, V_CREATED, V_FRESH_UNTIL, V_LOAD_UNTIL, V_TOKEN } from '../layout'
+import { load32, load64, store32, store64 } from '../atomics'
+import {
+  BLOCK_CONTENT,
+  CHAIN_CONTENT,
+  H_HAS_DEADLINES,
+  H_STALE_FOR,
+  V_CREATED,
+  V_FRESH_UNTIL,
+  V_LOAD_UNTIL,
+  V_TOKEN,
+} from '../layout'
 import { clock } from '../threads/thread'
 
 /**
@@ -50,7 +59,7 @@ export function setNextKind(kind: f32, load: u64, loadUntil: u32, until: f64, cr
 }
 
 /** Whether this thread's next reads may return values whose time is over. */
-let takesStale: bool = false
+export let takesStale: bool = false
 
 export function allowStale(allowed: bool): void {
   takesStale = allowed
@@ -79,6 +88,7 @@ export function writeRecord(block: u32, isChain: bool): void {
     created = clock()
     until = created + nextTtl
   }
+  if (until != Infinity && load32(H_HAS_DEADLINES) == 0) store32(H_HAS_DEADLINES, 1)
   putTime(record + V_FRESH_UNTIL, until)
   putTime(record + V_CREATED, created)
   store64(record + V_TOKEN, nextLoad)

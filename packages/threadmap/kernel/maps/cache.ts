@@ -6,7 +6,7 @@ import { load32, load64, reach } from '../atomics'
 import { expire, expireSome, freeMemory, hasExpired, makeRoom, recordOfEntry } from '../cache/evict'
 import { isOwnLoad } from '../cache/loads'
 import { markHit, weightOf } from '../cache/queues'
-import { isFresh, mayBeStale, nextWeight, putTime, recordOf, setNextWeight, timeAt } from '../cache/record'
+import { isFresh, mayBeStale, nextWeight, putTime, recordOf, setNextWeight, takesStale, timeAt } from '../cache/record'
 import { queuesOf } from '../cache/state'
 import {
   ABSENT,
@@ -24,8 +24,8 @@ import {
   E_SPARSE,
   END_LOAD,
   H_CACHE_FLAGS,
+  H_HAS_DEADLINES,
   H_LARGEST_VALUE,
-  H_TTL,
   INSERT,
   META_MARK,
   PRESENT,
@@ -42,6 +42,7 @@ import {
   S_HITS,
   S_MISSES,
   S_RETRIES,
+  S_STALE,
   SET,
   SWAP,
   V_CREATED,
@@ -79,6 +80,10 @@ export function cacheGet(hash: u64, meta: u32, wantsValue: bool): i32 {
 // @inline
 function finishRead(shard: u32, hash: u64, meta: u32, code: i32): i32 {
   if (code == PRESENT) {
+    if (takesStale && !isFresh(load<f64>(resultAt + R_FRESH_UNTIL))) {
+      countLong(S_STALE)
+      return code
+    }
     hit(foundEntry)
     if ((load<u32>(H_CACHE_FLAGS) & CACHE_SLIDES) != 0) renew(shard, hash, meta)
     return code
@@ -213,7 +218,7 @@ export function weigh(shard: u32, meta: u32, valueMeta: u32): i32 {
 
 /** AGAIN: there is more to evict, and other threads may want the shard in between. */
 export function changeLocked(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
-  if (load<f64>(H_TTL) != Infinity) expireSome(shard)
+  if (load32(H_HAS_DEADLINES) != 0) expireSome(shard)
   allowCompaction(true)
   let code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
   allowCompaction(false)

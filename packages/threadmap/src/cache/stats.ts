@@ -7,7 +7,7 @@ import type { MapStats } from '../maps/stats.js'
 export interface CacheStats extends MapStats {
   /** Reads by `get` that found a fresh value. */
   hits: number
-  /** Reads that were answered by a value whose time was over. */
+  /** Reads by `get` with `allowStale` that found a value whose time was over. */
   stale: number
   /** Reads that found nothing. */
   misses: number

@@ -174,6 +174,8 @@ test('stale values are returned only to those who ask, and as long as they are k
   pass(149)
   assert.equal(cache.get('a'), undefined)
   assert.equal(cache.get('a', { allowStale: true }), 1)
+  assert.equal(cache.stats().stale, 1)
+  assert.equal(cache.stats().hits, 0)
   pass(1)
   assert.equal(cache.get('a', { allowStale: true }), undefined)
   assert.equal(cache.get('a'), undefined)
@@ -184,9 +186,20 @@ test('expired entries are removed by later writes', () => {
   const { cache, pass } = timed({ value: f64, ttl: 100, max: 5000 })
   for (let i = 0; i < 4000; i++) cache.set(`a${i}`, i)
   pass(100)
-  for (let i = 0; i < 6000; i++) cache.set(`b${i % 100}`, i)
-  assert.ok(cache.size < 200, `size ${cache.size}`)
+  // Of a thousand keys each shard gets enough for its writes to look at all of its table.
+  for (let i = 0; i < 6000; i++) cache.set(`b${i % 1000}`, i)
+  assert.ok(cache.size < 1100, `size ${cache.size}`)
   assert.ok(cache.stats().expired > 3800)
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('entries with a time of their own are removed by later writes, in a cache whose entries have none', () => {
+  const { cache, pass } = timed({ value: f64, max: 5000 })
+  for (let i = 0; i < 4000; i++) cache.set(`a${i}`, i, { ttl: 100 })
+  pass(100)
+  // Of a thousand keys each shard gets enough for its writes to look at all of its table.
+  for (let i = 0; i < 6000; i++) cache.set(`b${i % 1000}`, i)
+  assert.ok(cache.size < 1100, `size ${cache.size}`)
   assert.deepEqual(cache.audit(), [])
 })
 
