@@ -75,7 +75,8 @@ function writeWide(scratch: Scratch, area: Area, text: string): number {
   return bytes | UTF16
 }
 
-const encoder = new TextEncoder()
+/** Made when it is needed: a page has one, but Jest's jsdom, which has a Buffer instead, does not. */
+let encoder: TextEncoder | undefined
 /** For windows in shared memory, to which browsers do not encode. */
 let between: Uint8Array<ArrayBuffer> | undefined
 
@@ -91,6 +92,7 @@ function writeAscii(window: Window, at: number, text: string): boolean {
 }
 
 function encoded(text: string, room: Uint8Array): boolean {
+  encoder ??= new TextEncoder()
   const { read, written } = encoder.encodeInto(text, room)
   // Any other character takes two bytes or more, so that there is no room for the last ones.
   return read === text.length && written === read
