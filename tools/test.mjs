@@ -33,6 +33,8 @@ const FILE_TIMEOUT = options.full ? 3_000_000 : 900_000
 
 /** Optional parts that were not run, and why: each is a line before the totals. */
 const skipped = new Set()
+/** What the runner says of tests that failed, once more before the totals: whoever sees only the end of a long log sees them. */
+const failures = []
 
 await setup({ quiet: Boolean(options.only || options.newest || named.length > 0) })
 
@@ -59,6 +61,7 @@ if (program !== undefined) {
 }
 const seconds = ((performance.now() - started) / 1000).toFixed(0)
 console.log(`\nall together, in ${seconds} s:`)
+for (const line of failures) console.log(line)
 for (const part of skipped) console.log(`skipped: ${part}`)
 console.log(`${totals.pass} passed, ${totals.fail + totals.cancelled} failed, ${totals.skipped} skipped`)
 
@@ -119,12 +122,17 @@ function runFiles(group, concurrency) {
   )
   let tail = ''
   let line = ''
+  let listsFailures = false
   runner.stdout.setEncoding('utf8').on('data', text => {
     process.stdout.write(text)
     tail = (tail + text).slice(-100_000)
     const lines = (line + text).split('\n')
     line = lines.pop() ?? ''
-    for (const each of lines) noteSkipped(each)
+    for (const each of lines) {
+      if (each === '✖ failing tests:') listsFailures = true
+      if (listsFailures) noteFailure(each)
+      else noteSkipped(each)
+    }
   })
   return new Promise(resolve => {
     runner.on('close', code => {
@@ -141,6 +149,11 @@ function runFiles(group, concurrency) {
 function noteSkipped(line) {
   const [, name, reason] = line.match(/^\s*﹣ (.+?)(?: \([\d.]+ms\))? # (.+)$/) ?? []
   if (name !== undefined && reason !== 'test name does not match pattern') skipped.add(`${name}: ${reason}`)
+}
+
+/** A line of the runner's list of failures; frames inside Node say nothing about the fault. */
+function noteFailure(line) {
+  if (line !== '' && !/^\s+at .*\(?node:/.test(line)) failures.push(line.slice(0, 500))
 }
 
 /** The newest Node that is installed for the tests; undefined, and said so, if there is none. */
