@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Case, SubjectSpec } from './cases.js'
+import type { Case, SubjectSpec } from './case.js'
 
 /** Appended to a subject's label where the other build runs it. */
 const BEFORE = ' before'

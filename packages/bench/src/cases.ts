@@ -1,60 +1,8 @@
-import type { GoMap } from '@threadmap/workbench/go/program'
 import { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
 import { DEFAULT_SEED as SEED } from '@threadmap/workbench/workload'
+import { type Case, type Comparison, type GoJob, SIZES, type SubjectSpec, type Target, thousands } from './case.js'
+import { cacheCases } from './cases-cache.js'
 import type { Job, OneThreadJob, WorkersJob } from './jobs.js'
-
-/** The numbers of keys: 4,096 entries fit the L2 cache, 100,000 do not. */
-const SIZES = [4096, 100_000]
-
-/** One of Go's maps, in the Go program of the workbench. */
-export interface GoJob {
-  program: 'go'
-  map: GoMap
-  /** Whether the program has the `sync.Map` of Go before 1.24. */
-  old?: boolean
-  threads: number
-  keys: number
-  reads: number
-  seed: number
-}
-
-export type Unit = 'ns' | 'M/s' | 'B' | '%'
-
-export interface SubjectSpec {
-  label: string
-  job: Job | GoJob
-  /** Node's arguments of its process. */
-  execArgv?: string[]
-  /** Not needed for the targets: `--quick` leaves it out. */
-  extra?: boolean
-}
-
-export interface Target {
-  atMost?: number
-  atLeast?: number
-}
-
-/** One line of the table: a subject's ratio to another subject, or (without `against`) its own figure. */
-export interface Comparison {
-  what: string
-  of: string
-  against?: string
-  target?: Target
-}
-
-/** Subjects whose rounds alternate, and the lines that compare them. */
-export interface Case {
-  name: string
-  unit: Unit
-  subjects: SubjectSpec[]
-  comparisons: Comparison[]
-  /** The case has no target: `--quick` leaves it out. */
-  extra?: boolean
-  /** One round is enough, since the figure does not depend on time. */
-  once?: boolean
-}
-
-const thousands = (n: number): string => n.toLocaleString('en-US')
 
 function oneThreadCases(keys: number): Case[] {
   const small = keys === SIZES[0]
@@ -251,6 +199,7 @@ export function allCases(): Case[] {
     ...[99, 90, 50].flatMap(reads => SIZES.map(keys => mixCase(keys, reads))),
     addCase(),
     ...memoryCases(),
+    ...cacheCases(),
   ]
 }
 

@@ -1,7 +1,15 @@
 import type { MapKind } from 'threadmap'
 
 /** The job of a subject process: its only argument, in JSON. The process then answers each `round` message. */
-export type Job = OneThreadJob | WorkersJob | AddJob | MemoryJob
+export type Job =
+  | OneThreadJob
+  | WorkersJob
+  | AddJob
+  | MemoryJob
+  | CacheJob
+  | CacheWorkersJob
+  | CacheMemoryJob
+  | LongestJob
 
 /** One thread repeats one operation. The result is nanoseconds per operation. */
 export interface OneThreadJob {
@@ -43,6 +51,55 @@ export interface MemoryJob {
   program: 'memory'
   measure: 'grown' | 'presized' | 'reuse'
   seed: number
+}
+
+/** One thread uses one cache, or a FastMap beside it. The result is nanoseconds per operation. */
+export interface CacheJob {
+  program: 'cache'
+  subject: 'FastMap' | 'SharedCache' | 'lru-cache'
+  /** `get`: hits, by the string objects that were set. `evict`: new keys into a full cache. */
+  operation: 'get' | 'evict'
+  valueType: 'f64' | 'json' | 'text'
+  keys: number
+  /** The option `readCache` of SharedCache: 0, or the number of keys. */
+  readCache: number
+  /** The option `ttl` in milliseconds; 0: none. */
+  ttl: number
+  /** The option `ttlResolution` in milliseconds. */
+  ttlResolution: number
+  seed: number
+}
+
+/** Several workers read and write one SharedCache, or an lru-cache of their own each. The result is millions of operations per second. */
+export interface CacheWorkersJob {
+  program: 'cache-workers'
+  subject: 'SharedCache' | 'lru-cache'
+  threads: number
+  keys: number
+  reads: number
+  zipf: number
+  seed: number
+}
+
+/** How much memory a full cache takes. The result is bytes per entry. */
+export interface CacheMemoryJob {
+  program: 'cache-memory'
+  subject: 'FastMap' | 'SharedCache' | 'lru-cache'
+  /** The length of the values; of 8 bytes: numbers. */
+  valueBytes: number
+}
+
+/** New keys are set one after another. The result is milliseconds of the longest `set`. */
+export interface LongestJob {
+  program: 'longest'
+  subject: 'Map' | 'FastMap' | 'SharedCache' | 'lru-cache'
+  /** What the cache is bounded by, and whether it is full before the measurement begins. */
+  bound: 'max' | 'maxBytes'
+  full: boolean
+  /** The entries of a full cache, or how many are inserted. */
+  keys: number
+  /** The length of the values; of 8 bytes: numbers. */
+  valueBytes: number
 }
 
 /** The answers of a subject: `ready` once it is set up, `result` for each round, or the reason why it cannot run. */

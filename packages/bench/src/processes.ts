@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { GoProcess, goProgram } from '@threadmap/workbench/go/program'
 import { NotHere } from '@threadmap/workbench/subjects/peers'
 import { NUMBER_BYTES } from '@threadmap/workbench/workload'
-import type { GoJob, SubjectSpec } from './cases.js'
+import type { GoJob, SubjectSpec } from './case.js'
 import { type Answer, type Measured, type Round, WARM_UP_MS } from './jobs.js'
 
 /** Milliseconds after which a subject without an answer is stuck; inserting a million entries takes a few seconds. */
@@ -15,12 +15,13 @@ export interface Running {
   stop(): void
 }
 
-export function start({ job, execArgv = [] }: SubjectSpec): Promise<Running> {
-  return job.program === 'go' ? startGo(job) : startNode(JSON.stringify(job), execArgv)
+/** Starts a subject's process, and waits until it is set up. `execPath`: which Node runs it. */
+export function start({ job, execArgv = [] }: SubjectSpec, execPath: string): Promise<Running> {
+  return job.program === 'go' ? startGo(job) : startNode(JSON.stringify(job), execArgv, execPath)
 }
 
-async function startNode(job: string, execArgv: string[]): Promise<Running> {
-  const child = fork(fileURLToPath(new URL('./subject.js', import.meta.url)), [job], { execArgv })
+async function startNode(job: string, execArgv: string[], execPath: string): Promise<Running> {
+  const child = fork(fileURLToPath(new URL('./subject.js', import.meta.url)), [job], { execArgv, execPath })
   const ask = async (round?: Round): Promise<Answer> => {
     const answered = oneAnswer<Answer>(child, listener => {
       child.once('message', listener)

@@ -1,7 +1,7 @@
 import os from 'node:os'
 import { machine } from '@threadmap/workbench/evidence'
 import { ratios, type Spread, spread } from '@threadmap/workbench/statistics'
-import type { Case, Comparison, Target, Unit } from './cases.js'
+import type { Case, Comparison, Target, Unit } from './case.js'
 import type { Measured } from './jobs.js'
 
 /** The rounds of one subject, or the reason why it has none. */
@@ -23,21 +23,38 @@ export interface ComparisonResult {
   verdict: 'reached' | 'missed' | 'no target' | 'skipped' | 'failed'
 }
 
-export interface CaseResult {
-  name: string
+/** What one version of Node made of a case. */
+export interface Column {
+  runtime: string
   subjects: SubjectResult[]
   comparisons: ComparisonResult[]
+}
+
+export interface CaseResult {
+  name: string
+  /** In the order of the runtimes; the first one decides whether a target is reached. */
+  columns: Column[]
 }
 
 /** The rounds of one subject. */
 export interface Rounds {
   label: string
+  /** The name of the runtime; undefined for a program that is not JavaScript, and is in all columns. */
+  runtime?: string
   rounds: Measured[]
   skipped?: string
   failed?: string
 }
 
-export function evaluate(one: Case, measured: Rounds[]): CaseResult {
+export function evaluate(one: Case, runtimes: readonly string[], all: readonly Rounds[]): CaseResult {
+  const columns = runtimes.map(runtime => {
+    const measured = all.filter(rounds => rounds.runtime === undefined || rounds.runtime === runtime)
+    return { runtime, ...columnOf(one, measured) }
+  })
+  return { name: one.name, columns }
+}
+
+function columnOf(one: Case, measured: Rounds[]): Omit<Column, 'runtime'> {
   const subjects = measured.map(({ label, rounds, skipped, failed }): SubjectResult => {
     const note = rounds.at(-1)?.note
     return {
@@ -50,7 +67,7 @@ export function evaluate(one: Case, measured: Rounds[]): CaseResult {
     }
   })
   const comparisons = one.comparisons.map(comparison => compare(comparison, one.unit, measured))
-  return { name: one.name, subjects, comparisons }
+  return { subjects, comparisons }
 }
 
 function compare(comparison: Comparison, unit: Unit, measured: Rounds[]): ComparisonResult {
@@ -87,15 +104,16 @@ function targetText({ target, unit }: ComparisonResult): string {
 }
 
 /** The figures of one case on a few lines, printed when the case ends. */
-export function caseText({ name, subjects, comparisons }: CaseResult): string {
-  const lines = subjects.map(subject => `    ${subject.label.padEnd(26)} ${subjectText(subject)}`)
-  for (const row of comparisons) {
-    const measured = row.summary ? figure(row.summary, row.unit) : ''
-    lines.push(
-      `  ${mark(row)} ${row.what}: ${measured} ${row.target ? `(target ${targetText(row)}) ` : ''}${row.verdict}`,
-    )
-  }
-  return [name, ...lines].join('\n')
+export function caseText({ name, columns }: CaseResult): string {
+  const lines = columns.flatMap(({ runtime, subjects, comparisons }) => [
+    `${name}, ${runtime}`,
+    ...subjects.map(subject => `    ${subject.label.padEnd(26)} ${subjectText(subject)}`),
+    ...comparisons.map(row => {
+      const measured = row.summary ? figure(row.summary, row.unit) : ''
+      return `  ${mark(row)} ${row.what}: ${measured} ${row.target ? `(target ${targetText(row)}) ` : ''}${row.verdict}`
+    }),
+  ])
+  return lines.join('\n')
 }
 
 function mark({ verdict }: ComparisonResult): string {
@@ -111,7 +129,8 @@ function subjectText({ summary, unit, note, skipped, failed }: SubjectResult): s
 /** The machine, the runtime and the settings of the run, without which the figures mean nothing. */
 export interface Setting {
   machine: string
-  node: string
+  /** The versions of Node, in the order of the columns. */
+  nodes: readonly string[]
   go: string
   command: string
   rounds: number
@@ -119,12 +138,12 @@ export interface Setting {
   load: number
 }
 
-export function setting(go: string, rounds: number, ms: number): Setting {
-  const { cpu, cores, memoryBytes, v8 } = machine()
+export function setting(nodes: readonly string[], go: string, rounds: number, ms: number): Setting {
+  const { cpu, cores, memoryBytes } = machine()
   const memory = `${Math.round(memoryBytes / 2 ** 30)} GiB`
   return {
     machine: `${cores} x ${cpu}, ${memory}, ${os.type()} ${os.release()} ${os.arch()}`,
-    node: `Node ${process.versions.node} (V8 ${v8})`,
+    nodes,
     go,
     command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}`,
     rounds,
@@ -133,35 +152,48 @@ export function setting(go: string, rounds: number, ms: number): Setting {
   }
 }
 
-export function settingText({ machine, node, go, command, rounds, ms, load }: Setting): string {
+export function settingText({ machine, nodes, go, command, rounds, ms, load }: Setting): string {
   return [
     `Machine: ${machine}`,
-    `Runtime: ${node}; ${go}`,
+    `Runtimes: ${nodes.join(', ')}; ${go}`,
     `Command: \`${command}\`; ${rounds} interleaved rounds of ${ms} ms, one process per subject; load at the start ${load}`,
   ].join('\n')
 }
 
-/** The tables for BENCHMARKS.md. Medians; in brackets the quartiles of the rounds. */
+/** The tables for BENCHMARKS.md, with a column for each version of Node. Medians; in brackets the quartiles of the rounds. */
 export function markdown(results: CaseResult[], about: Setting): string {
-  const rows = results.flatMap(result => result.comparisons)
-  const targets = rows.map(row => {
-    const measured = row.summary ? figure(row.summary, row.unit) : '–'
-    return `| ${row.what} | ${targetText(row)} | ${measured} | ${row.verdict === 'no target' ? '–' : row.verdict} |`
-  })
-  const figures = results.flatMap(({ name, subjects }) =>
-    subjects.map(subject => `| ${name} | ${subject.label} | ${subjectText(subject)} |`),
+  const names = results[0].columns.map(({ runtime }) => runtime)
+  const rule = '|---'.repeat(names.length)
+  const targets = results.flatMap(({ columns }) =>
+    columns[0].comparisons.map((row, at) => {
+      const cells = columns.map(({ comparisons }) => comparisonText(comparisons[at]))
+      return `| ${row.what} | ${targetText(row)} | ${cells.join(' | ')} | ${row.verdict === 'no target' ? '–' : row.verdict} |`
+    }),
+  )
+  const figures = results.flatMap(({ name, columns }) =>
+    columns[0].subjects.map(({ label }, at) => {
+      // A note is about what was done, which is the same in all columns.
+      const cells = columns.map(({ subjects }, i) =>
+        subjectText(i === 0 ? subjects[at] : { ...subjects[at], note: '' }),
+      )
+      return `| ${name} | ${label} | ${cells.join(' | ')} |`
+    }),
   )
   return [
     settingText(about),
     '',
     'Ratios of times (get, set): smaller is better. Ratios of throughput (threads): larger is better.',
     '',
-    '| what | target | measured: median (quartiles) | |',
-    '|---|---|---|---|',
+    `| what | target | ${names.join(' | ')} | ${names[0]} |`,
+    `|---|---${rule}|---|`,
     ...targets,
     '',
-    '| case | subject | ns per operation, M operations/s, bytes or percent |',
-    '|---|---|---|',
+    `| case | subject | ${names.join(' | ')} |`,
+    `|---|---${rule}|`,
     ...figures,
   ].join('\n')
+}
+
+function comparisonText({ summary, unit, verdict }: ComparisonResult): string {
+  return summary ? figure(summary, unit) : verdict === 'failed' ? 'failed' : '–'
 }

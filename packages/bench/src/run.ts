@@ -1,12 +1,17 @@
-/** The benchmark: `npm run bench -- [--quick] [--only NAME] [--json FILE] [--against DIR]`. See BENCHMARKS.md for how to read it. */
+/**
+ * The benchmark: `npm run bench -- [--quick] [--only NAME] [--node 24,20] [--json FILE] [--against DIR] [--growth]`. See BENCHMARKS.md for how
+ * to read it.
+ */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { goVersion } from '@threadmap/workbench/go/program'
 import { NotHere } from '@threadmap/workbench/subjects/peers'
 import { beforeAndAfter, NoSuchBuild } from './against.js'
-import { allCases, type Case, quickCases, type SubjectSpec } from './cases.js'
+import type { Case, SubjectSpec } from './case.js'
+import { allCases, quickCases } from './cases.js'
 import { type Running, start } from './processes.js'
 import { type CaseResult, caseText, evaluate, markdown, type Rounds, setting, settingText } from './report.js'
+import { NoSuchNode, type Runtime, runtimes } from './runtimes.js'
 
 interface Effort {
   /** An odd number, so that the median is the figure of one round. */
@@ -38,28 +43,56 @@ async function guarded<T>(into: Rounds, action: () => Promise<T>): Promise<T | u
   }
 }
 
-async function runCase(one: Case, effort: Effort): Promise<CaseResult> {
-  const measured: Rounds[] = one.subjects.map(({ label }) => ({ label, rounds: [] }))
-  const running = await startAll(one.subjects, measured)
+/** A subject as one runtime runs it. */
+interface Seat {
+  readonly subject: SubjectSpec
+  readonly execPath: string
+  readonly rounds: Rounds
+}
+
+/** Every subject in every runtime, and once those that are no JavaScript. The runtimes of one subject stand side by side. */
+function seatsOf(one: Case, nodes: readonly Runtime[]): Seat[] {
+  return one.subjects.flatMap(subject => {
+    const { label, job } = subject
+    if (job.program === 'go') return [{ subject, execPath: '', rounds: { label, rounds: [] } }]
+    return nodes.map(({ name, execPath }) => ({ subject, execPath, rounds: { label, runtime: name, rounds: [] } }))
+  })
+}
+
+async function runCase(one: Case, nodes: readonly Runtime[], effort: Effort): Promise<CaseResult> {
+  const seats = seatsOf(one, nodes)
+  const rounds = one.once ? 1 : effort.rounds
+  if (one.fresh) for (let round = 0; round < rounds; round++) await runBlock(one, seats, effort, 1)
+  else await runBlock(one, seats, effort, rounds)
+  return evaluate(
+    one,
+    nodes.map(({ name }) => name),
+    seats.map(seat => seat.rounds),
+  )
+}
+
+/** Rounds of one set of processes. */
+async function runBlock(one: Case, seats: readonly Seat[], effort: Effort, rounds: number): Promise<void> {
+  const running = await startAll(seats)
   const all = async (ms: number, keep: boolean): Promise<void> => {
     for (const [i, process] of running.entries()) {
-      if (!process || measured[i].failed) continue
-      const result = await guarded(measured[i], () => process.round(ms))
-      if (result && keep) measured[i].rounds.push(result)
+      const { rounds: into } = seats[i]
+      if (!process || into.failed) continue
+      const result = await guarded(into, () => process.round(ms))
+      if (result && keep) into.rounds.push(result)
     }
   }
   try {
     if (!one.once) await all(effort.warmUpMs, false)
-    for (let round = 0; round < (one.once ? 1 : effort.rounds); round++) await all(effort.ms, true)
+    for (let round = 0; round < rounds; round++) await all(effort.ms, true)
   } finally {
     for (const process of running) process?.stop()
   }
-  return evaluate(one, measured)
 }
 
 /** Sets all subjects up at the same time, since setting up is not timed. */
-function startAll(subjects: SubjectSpec[], measured: Rounds[]): Promise<(Running | undefined)[]> {
-  return Promise.all(subjects.map((subject, i) => guarded(measured[i], () => start(subject))))
+function startAll(seats: readonly Seat[]): Promise<(Running | undefined)[]> {
+  return Promise.all(seats.map(({ subject, execPath, rounds }) => guarded(rounds, () => start(subject, execPath))))
 }
 
 async function goText(): Promise<string> {
@@ -76,6 +109,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     json: { type: 'string' },
     against: { type: 'string' },
+    node: { type: 'string' },
   },
 })
 
@@ -99,18 +133,35 @@ if (cases.length === 0) {
   process.exit(2)
 }
 
+/** The runtimes that were asked for. */
+function installed(wanted: string | undefined): Runtime[] {
+  try {
+    return runtimes(wanted)
+  } catch (error) {
+    if (!(error instanceof NoSuchNode)) throw error
+    console.error(error.message)
+    process.exit(2)
+  }
+}
+
 const began = performance.now()
-const about = setting(await goText(), effort.rounds, effort.ms)
+const nodes = installed(options.node)
+const about = setting(
+  nodes.map(({ version }) => version),
+  await goText(),
+  effort.rounds,
+  effort.ms,
+)
 console.log(`${settingText(about)}\n`)
 if (about.load > BUSY) console.log('Other programs are using this machine: do not publish these figures.\n')
 const results: CaseResult[] = []
 for (const one of cases) {
-  const result = await runCase(one, effort)
+  const result = await runCase(one, nodes, effort)
   results.push(result)
   console.log(`${caseText(result)}\n`)
 }
 
-const rows = results.flatMap(result => result.comparisons)
+const rows = results.flatMap(({ columns }) => columns[0].comparisons)
 const count = (verdict: string): number => rows.filter(row => row.verdict === verdict).length
 console.log(`${markdown(results, about)}\n`)
 console.log(
@@ -119,4 +170,8 @@ console.log(
 )
 if (options.json) writeFileSync(options.json, `${JSON.stringify({ about, results }, undefined, 2)}\n`)
 // A missed target is a finding, with exit code 0; a failed subject (an error, a wrong value, a lost update) is a fault.
-process.exitCode = results.some(({ subjects }) => subjects.some(subject => subject.failed)) ? 1 : 0
+process.exitCode = results.some(({ columns }) =>
+  columns.some(({ subjects }) => subjects.some(subject => subject.failed)),
+)
+  ? 1
+  : 0

@@ -1,6 +1,9 @@
 /** A subject process: sets up the job that its argument names, then runs one round for each `round` message. */
 import { NotHere } from '@threadmap/workbench/subjects/peers'
+import { cache, cacheMemory } from './cache.js'
+import { cacheWorkers } from './cache-workers.js'
 import type { Answer, Job, Round, Subject } from './jobs.js'
+import { longest } from './longest.js'
 import { memory } from './memory.js'
 import { oneThread } from './one-thread.js'
 import { hotAdd, mixedWorkers } from './workers.js'
@@ -15,6 +18,14 @@ function prepare(job: Job): Subject | Promise<Subject> {
       return hotAdd(job)
     case 'memory':
       return memory(job)
+    case 'cache':
+      return cache(job)
+    case 'cache-workers':
+      return cacheWorkers(job)
+    case 'cache-memory':
+      return cacheMemory(job)
+    case 'longest':
+      return longest(job)
   }
 }
 

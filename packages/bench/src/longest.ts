@@ -1,0 +1,95 @@
+/**
+ * The longest `set` of a thread that sets one new key after another. Batches in which the system gave the processor to another program
+ * do not count: their times say nothing about the map. (A virtual machine may lose the processor unseen; the median of several
+ * processes passes over that.)
+ */
+import { flat, NUMBER_BYTES, valueFor } from '@threadmap/workbench/workload'
+import { LRUCache } from 'lru-cache'
+import { FastMap, f64, string, type ValueCodec } from 'threadmap'
+import { SharedCache } from 'threadmap/cache'
+import type { LongestJob, Subject } from './jobs.js'
+
+/** Sets between two looks at the counter of lost time slices, which takes microseconds. */
+const BATCH = 128
+/** A cache that is full already sets this many times its entries. */
+const TURNOVER = 2
+const USUAL_ROUND_MS = 200
+/** What an entry with such a value takes in a SharedCache, about: the bound in bytes for so many entries. */
+const OVERHEAD = 140
+
+type Value = string | number
+
+interface Target {
+  set(key: string, value: Value): unknown
+}
+
+export interface Longest {
+  /** Milliseconds. */
+  readonly longest: number
+  /** Milliseconds of all sets that counted. */
+  readonly sum: number
+  readonly counted: number
+}
+
+/** Sets the keys from `from` on, and measures each `set`. */
+export function timedSets(target: Target, from: number, count: number, valueBytes: number): Longest {
+  let longest = 0
+  let sum = 0
+  let counted = 0
+  const keys: string[] = new Array(BATCH).fill('')
+  const values: Value[] = new Array(BATCH).fill(0)
+  for (let at = 0; at < count; at += BATCH) {
+    for (let i = 0; i < BATCH; i++) {
+      keys[i] = keyOf(from + at + i)
+      values[i] = valueFor(from + at + i, valueBytes)
+    }
+    const lost = process.resourceUsage().involuntaryContextSwitches
+    const began = performance.now()
+    let most = 0
+    let last = began
+    for (let i = 0; i < BATCH; i++) {
+      target.set(keys[i], values[i])
+      const now = performance.now()
+      if (now - last > most) most = now - last
+      last = now
+    }
+    if (process.resourceUsage().involuntaryContextSwitches !== lost) continue
+    longest = Math.max(longest, most)
+    sum += last - began
+    counted += BATCH
+  }
+  return { longest, sum, counted }
+}
+
+export function keyOf(index: number): string {
+  return flat(`user:${String(index).padStart(11, '0')}`)
+}
+
+export function longest(job: LongestJob): Subject {
+  const full = job.full ? open(job) : undefined
+  let from = 0
+  if (full) for (; from < job.keys * TURNOVER; from++) full.set(keyOf(from), valueFor(from, job.valueBytes))
+  return ({ ms }) => {
+    const count = full ? Math.ceil((ms / USUAL_ROUND_MS) * job.keys * TURNOVER) : job.keys
+    const { longest, sum, counted } = timedSets(full ?? open(job), from, count, job.valueBytes)
+    if (full) from += count
+    const note = `${counted} of ${count} sets counted, ${((sum / counted) * 1e6).toFixed(0)} ns each with the clock`
+    return { value: longest, note }
+  }
+}
+
+function open({ subject, bound, keys, valueBytes }: LongestJob): Target {
+  const value: ValueCodec<Value> = valueBytes === NUMBER_BYTES ? (f64 as never) : (string as never)
+  switch (subject) {
+    case 'Map':
+      return new Map<string, Value>()
+    case 'FastMap':
+      return new FastMap<string, Value>({ key: string, value })
+    case 'lru-cache':
+      return new LRUCache<string, Value>({ max: keys })
+    case 'SharedCache':
+      return bound === 'max'
+        ? new SharedCache<string, Value>({ key: string, value, max: keys })
+        : new SharedCache<string, Value>({ key: string, value, maxBytes: keys * (OVERHEAD + valueBytes) })
+  }
+}
