@@ -249,6 +249,8 @@ export const Q_MAIN_GHOSTS: u32 = 52
 export const Q_GROW_AT: u32 = 100
 /** f64: the small queue's share of the latest ghosts, about as many as the shard has entries. */
 export const Q_GHOST_SHARE: u32 = 104
+/** The entries of these two queues: those that count as entries of the cache. */
+export const Q_VALUES: u32 = 56
 /** The slot of the table up to which expired entries were looked for. */
 export const Q_HAND: u32 = 60
 /** Entries evicted because of the bound on weights, because of memory, and those that expired. */
@@ -261,6 +263,8 @@ export const Q_LOADS_FAILED: u32 = 80
 export const Q_LOAD_TIME: u32 = 88
 /** The number of the last load that began. */
 export const Q_TOKEN: u32 = 96
+/** A third queue: entries that loads have made, which never had a value. They weigh nothing. */
+export const Q_LOADING: u32 = 112
 /** Raised when a load ends for which other threads wait: they sleep on this word, on a line of its own. */
 export const Q_LOAD_EPOCH: u32 = 128
 

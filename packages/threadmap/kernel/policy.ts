@@ -6,6 +6,7 @@
  * does not know is damage.
  */
 import { load32 } from './atomics'
+import { queuesOf } from './cache/state'
 import {
   D_LOCK,
   D_USED,
@@ -18,6 +19,7 @@ import {
   POLICY_SHARDED,
   POLICY_SYNC,
   POLICY_UNSAFE,
+  Q_VALUES,
   R_ERROR_SHARD,
   R_WORD,
 } from './layout'
@@ -238,7 +240,11 @@ export function size(): f64 {
   if (policy == POLICY_SYNC) return <f64>syncSize()
   const shards = shardCount()
   let total: f64 = 0
-  for (let i: u32 = 0; i < shards; i++) total += <f64>load32(shardAt(i) + D_USED)
+  for (let i: u32 = 0; i < shards; i++) {
+    const shard = shardAt(i)
+    // In a cache the entries of loads without a value do not count.
+    total += <f64>load32(policy == POLICY_CACHE ? queuesOf(shard) + Q_VALUES : shard + D_USED)
+  }
   return total
 }
 

@@ -13,14 +13,16 @@ import {
   Q_EVICTED,
   Q_EVICTED_FOR_MEMORY,
   Q_GHOST_SHARE,
+  Q_LOADING,
   Q_MAIN,
   Q_SHARE,
   Q_SMALL,
   Q_WEIGHT,
 } from '../layout'
 import { shardCount } from '../memory/heaps'
+import { hashEntry } from '../table/entry'
 import { MAIN_GHOST, NO_GHOST, takeGhost } from './ghosts'
-import { enqueue, setMarks } from './queues'
+import { dequeue, enqueue, queueOf, reweigh, setMarks } from './queues'
 import { nextWeight } from './record'
 import { queuesOf } from './state'
 
@@ -39,13 +41,30 @@ export const FIRST_SHARE: f64 = 0.1
 const LEAST_SHARE: f64 = 0.04
 const MOST_SHARE: f64 = 0.8
 
-/** Puts a new entry into its queue. */
+/** Puts a new entry into its queue. Without a weight it is a load's, which has no value yet. */
 export function admit(shard: u32, entry: u32, hash: u64): void {
   setMarks(entry, 0)
+  if (nextWeight == 0) {
+    enqueue(shard, entry, Q_LOADING, 0)
+    return
+  }
   const ghost = takeGhost(shard, hash)
   if (ghost != NO_GHOST) adapt(shard, ghost)
   const toMain = ghost != NO_GHOST || overflows(shard)
   enqueue(shard, entry, toMain ? Q_MAIN : Q_SMALL, nextWeight)
+}
+
+/**
+ * An entry is about to get another value, whose weight is `nextWeight`. Comes before the value is published: the bound never lacks a value, at
+ * whichever step this thread dies.
+ */
+export function weighAnew(shard: u32, entry: u32): void {
+  if (queueOf(entry) != Q_LOADING) {
+    reweigh(shard, entry, nextWeight)
+    return
+  }
+  dequeue(shard, entry)
+  admit(shard, entry, hashEntry(entry))
 }
 
 /**

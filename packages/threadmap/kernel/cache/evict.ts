@@ -20,12 +20,13 @@ import {
   Q_EVICTED_FOR_MEMORY,
   Q_EXPIRED,
   Q_HAND,
+  Q_LOADING,
   Q_MAIN,
   Q_OLDEST,
   Q_SHARE,
   Q_SMALL,
   Q_WEIGHT,
-  T_QUEUE,
+  T_NEWER,
   V_FRESH_UNTIL,
   WHOLE_VALUE,
 } from '../layout'
@@ -41,8 +42,8 @@ import { blockSize } from '../table/value'
 import { tryLock, unlock } from '../threads/lock'
 import { clock } from '../threads/thread'
 import { addGhost } from './ghosts'
-import { isLoading } from './loads'
-import { dequeue, enqueue, marksOf, setMarks, totalWeight, trailerOf, weightOf } from './queues'
+import { hasLoader, isLoading } from './loads'
+import { marksOf, pass, queueOf, setMarks, totalWeight, trailerOf } from './queues'
 import { isOver, recordOf, timeAt } from './record'
 import { queuesOf } from './state'
 
@@ -54,6 +55,8 @@ const STEP: u32 = 32
 const COMPACTED_SHARE: u32 = 16
 /** Slots that each write looks at for expired entries. */
 const HAND_STEP: u32 = 3
+/** Entries of loads that each write looks at. More than one, or those of the dead would not get fewer while others come. */
+const ORPHAN_STEP = 2
 /** After so many entries that were passed over, the next one goes, hit or not: other threads may hit entries all the time. */
 const MOST_PASSED: u32 = 256
 
@@ -64,7 +67,10 @@ export function recordOfEntry(entry: u32): u32 {
   return recordOf(block, (meta & META_LENGTH) > WHOLE_VALUE)
 }
 
-/** The entry to be evicted next, but not `kept`; 0: there is none. Entries that were hit are moved on meanwhile. */
+/**
+ * The entry to be evicted next, but not `kept`; 0: there is none. Entries that were hit, and those whose value is being loaded anew, are
+ * moved on meanwhile. Entries of loads that have no value yet go last: threads wait for them.
+ */
 function chooseVictim(shard: u32, kept: u32): u32 {
   const queues = queuesOf(shard)
   for (let passed: u32 = 0; passed < 2 * MOST_PASSED; passed++) {
@@ -73,23 +79,23 @@ function chooseVictim(shard: u32, kept: u32): u32 {
     const limit = load<f64>(queues + Q_SHARE) * <f64>totalWeight(shard)
     const fromSmall = small != 0 && (main == 0 || <f64>get32(queues + Q_SMALL + Q_WEIGHT) > limit)
     const entry = fromSmall ? small : main
-    if (entry == 0) return 0
+    if (entry == 0) return oldestLoad(shard, kept)
     const marks = marksOf(entry)
     if (entry != kept) {
+      if (passed >= MOST_PASSED) return entry
       const enough = fromSmall ? PROMOTED_AT : 1
-      if (passed >= MOST_PASSED || marks < enough) return entry
-      setMarks(entry, fromSmall ? 0 : marks - 1)
+      if (marks >= enough) setMarks(entry, fromSmall ? 0 : marks - 1)
+      else if (!hasLoader(recordOfEntry(entry))) return entry
     }
     pass(shard, entry, Q_MAIN)
   }
   return 0
 }
 
-/** Moves an entry to the newest end of a queue. */
-function pass(shard: u32, entry: u32, to: u32): void {
-  const weight = weightOf(entry)
-  dequeue(shard, entry)
-  enqueue(shard, entry, to, weight)
+/** The oldest entry that a load made, but not `kept`. */
+function oldestLoad(shard: u32, kept: u32): u32 {
+  const entry = get32(queuesOf(shard) + Q_LOADING + Q_OLDEST)
+  return entry != 0 && entry == kept ? get32(trailerOf(entry) + T_NEWER) : entry
 }
 
 /** Evicts one entry, but not `kept`; false: there is none. */
@@ -101,12 +107,19 @@ function evictOne(shard: u32, kept: u32): bool {
 }
 
 function evict(shard: u32, entry: u32, counter: u32): void {
-  const hash = hashEntry(entry)
-  addGhost(shard, hash, get32(trailerOf(entry) + T_QUEUE))
-  const slot = slotOfEntry(load64(shard + D_TABLE), <u32>hash, entry)
+  const which = queueOf(entry)
+  if (which != Q_LOADING) {
+    addGhost(shard, hashEntry(entry), which)
+    count(shard, counter)
+  }
+  removeEntry(shard, entry)
+}
+
+/** Removes an entry of which only its address is known. */
+export function removeEntry(shard: u32, entry: u32): void {
+  const slot = slotOfEntry(load64(shard + D_TABLE), <u32>hashEntry(entry), entry)
   if (slot == 0) damaged()
   remove(shard, slot, entry)
-  count(shard, counter)
 }
 
 /** Raises a counter of a shard that this thread holds. */
@@ -187,8 +200,21 @@ export function hasExpired(entry: u32): bool {
 
 /** Removes an entry that has expired. */
 export function expire(shard: u32, slot: u32, entry: u32): void {
+  if (queueOf(entry) != Q_LOADING) count(shard, Q_EXPIRED)
   remove(shard, slot, entry)
-  count(shard, Q_EXPIRED)
+}
+
+/**
+ * Looks at the oldest entries that loads made: a new one removes up to two whose loader has died, so that those of dead threads do not
+ * gather. The deadline of a load is the affair of `expireSome`.
+ */
+export function dropOrphans(shard: u32): void {
+  for (let i = 0; i < ORPHAN_STEP; i++) {
+    const entry = get32(queuesOf(shard) + Q_LOADING + Q_OLDEST)
+    if (entry == 0) return
+    if (hasLoader(recordOfEntry(entry))) pass(shard, entry, Q_LOADING)
+    else removeEntry(shard, entry)
+  }
 }
 
 /** Looks at the next slots of the table for entries that have expired: as many as are set, so that none stays for ever while others come. */

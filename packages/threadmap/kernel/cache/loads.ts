@@ -49,13 +49,17 @@ export function shortTime(time: f64): u32 {
   return <u32>(<u64>time)
 }
 
-/** Whether a thread that lives is loading the value of this record, and its time is not over. */
-export function isLoading(record: u32, time: f64): bool {
+/** Whether a thread that lives is loading the value of this record, however long that has taken. */
+export function hasLoader(record: u32): bool {
   const owner = get32(record + V_OWNER)
   const loader = owner & LOADER
   if (loader == 0 || !isAlive(loader)) return false
-  if ((load32(slotOf(loader) + S_INCARNATION) & 0xffff) != owner >> 16) return false
-  return <i32>(get32(record + V_LOAD_UNTIL) - shortTime(time)) > 0
+  return (load32(slotOf(loader) + S_INCARNATION) & 0xffff) == owner >> 16
+}
+
+/** Whether a thread that lives is loading the value of this record, and its time is not over. */
+export function isLoading(record: u32, time: f64): bool {
+  return hasLoader(record) && <i32>(get32(record + V_LOAD_UNTIL) - shortTime(time)) > 0
 }
 
 /** Whether the record has the load that this thread is about to end. */

@@ -3,16 +3,21 @@
  * are doubly linked lists through the trailers of the entries. The caller holds the shard's mutex. Nothing here is needed to read: after a
  * death `rebuildQueues` makes the queues anew from the table.
  *
+ * A third queue has the entries that loads made, until they get a value. They weigh nothing, so that the bound on values never pushes out a
+ * load that threads wait for: as many keys can be loaded at once as the memory has room for.
+ *
  * Source: S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: FIFO queues are all you need for cache eviction, SOSP 2023).
  */
 import { get32, load8, load64, put32, store8 } from '../atomics'
 import {
   D_TABLE,
   Q_COUNT,
+  Q_LOADING,
   Q_MAIN,
   Q_NEWEST,
   Q_OLDEST,
   Q_SMALL,
+  Q_VALUES,
   Q_WEIGHT,
   T_NEWER,
   T_OLDER,
@@ -52,7 +57,12 @@ export function markHit(entry: u32): void {
   if (count < MOST_MARKS) store8(mark, count + 1)
 }
 
-/** Puts an entry that is in no queue to the newest end of one: Q_SMALL or Q_MAIN. */
+/** The queue that an entry is in. */
+export function queueOf(entry: u32): u32 {
+  return get32(trailerOf(entry) + T_QUEUE)
+}
+
+/** Puts an entry that is in no queue to the newest end of one: Q_SMALL, Q_MAIN or Q_LOADING. */
 export function enqueue(shard: u32, entry: u32, which: u32, weight: u32): void {
   const queue = queuesOf(shard) + which
   const trailer = trailerOf(entry)
@@ -66,12 +76,14 @@ export function enqueue(shard: u32, entry: u32, which: u32, weight: u32): void {
   put32(queue + Q_NEWEST, entry)
   put32(queue + Q_WEIGHT, get32(queue + Q_WEIGHT) + weight)
   put32(queue + Q_COUNT, get32(queue + Q_COUNT) + 1)
+  if (which != Q_LOADING) put32(queuesOf(shard) + Q_VALUES, get32(queuesOf(shard) + Q_VALUES) + 1)
 }
 
 /** Takes an entry out of its queue. */
 export function dequeue(shard: u32, entry: u32): void {
   const trailer = trailerOf(entry)
-  const queue = queuesOf(shard) + get32(trailer + T_QUEUE)
+  const which = get32(trailer + T_QUEUE)
+  const queue = queuesOf(shard) + which
   const newer = get32(trailer + T_NEWER)
   const older = get32(trailer + T_OLDER)
   if (newer == 0) put32(queue + Q_NEWEST, older)
@@ -80,6 +92,14 @@ export function dequeue(shard: u32, entry: u32): void {
   else put32(trailerOf(older) + T_NEWER, newer)
   put32(queue + Q_WEIGHT, get32(queue + Q_WEIGHT) - get32(trailer + T_WEIGHT))
   put32(queue + Q_COUNT, get32(queue + Q_COUNT) - 1)
+  if (which != Q_LOADING) put32(queuesOf(shard) + Q_VALUES, get32(queuesOf(shard) + Q_VALUES) - 1)
+}
+
+/** Moves an entry to the newest end of a queue. */
+export function pass(shard: u32, entry: u32, to: u32): void {
+  const weight = weightOf(entry)
+  dequeue(shard, entry)
+  enqueue(shard, entry, to, weight)
 }
 
 /** An entry has another weight now. */
@@ -90,7 +110,7 @@ export function reweigh(shard: u32, entry: u32, weight: u32): void {
   put32(trailer + T_WEIGHT, weight)
 }
 
-/** The weight of all entries of a shard. */
+/** The weight of all entries of a shard. Those that loads made have none. */
 export function totalWeight(shard: u32): u32 {
   const queues = queuesOf(shard)
   return get32(queues + Q_SMALL + Q_WEIGHT) + get32(queues + Q_MAIN + Q_WEIGHT)
@@ -110,7 +130,10 @@ export function moved(shard: u32, from: u32, to: u32): void {
 }
 
 export function emptyQueues(shard: u32): void {
-  for (let at: u32 = Q_SMALL; at < Q_MAIN + 16; at += 4) put32(queuesOf(shard) + at, 0)
+  const queues = queuesOf(shard)
+  for (let at: u32 = Q_SMALL; at < Q_MAIN + 16; at += 4) put32(queues + at, 0)
+  for (let at: u32 = Q_LOADING; at < Q_LOADING + 16; at += 4) put32(queues + at, 0)
+  put32(queues + Q_VALUES, 0)
 }
 
 /**
@@ -124,7 +147,8 @@ export function rebuildQueues(shard: u32): void {
   while ((slot = nextSlot(word, slot)) != 0) {
     const entry = <u32>slotContent
     const trailer = trailerOf(entry)
-    const which = get32(trailer + T_QUEUE) == Q_MAIN ? Q_MAIN : Q_SMALL
-    enqueue(shard, entry, which, get32(trailer + T_WEIGHT))
+    const named = get32(trailer + T_QUEUE)
+    const which = named == Q_MAIN || named == Q_LOADING ? named : Q_SMALL
+    enqueue(shard, entry, which, which == Q_LOADING ? 0 : get32(trailer + T_WEIGHT))
   }
 }

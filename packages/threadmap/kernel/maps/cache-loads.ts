@@ -6,7 +6,8 @@
  * load another thread took over, has it no longer. So a value that was loaded before a change never replaces it.
  */
 import { add32, get32, load64, store32 } from '../atomics'
-import { recordOfEntry } from '../cache/evict'
+import { weighAnew } from '../cache/admit'
+import { makeRoom, recordOfEntry, removeEntry } from '../cache/evict'
 import {
   countLoad,
   dropLoad,
@@ -22,6 +23,7 @@ import {
   stopLoad,
   turnInto,
 } from '../cache/loads'
+import { queueOf } from '../cache/queues'
 import {
   ERROR_TEXT,
   isFresh,
@@ -30,6 +32,7 @@ import {
   setNext,
   setNextKind,
   setNextToken,
+  setNextWeight,
   timeAt,
   writeRecord,
 } from '../cache/record'
@@ -60,6 +63,7 @@ import {
   META_MARK,
   PRESENT,
   Q_LOAD_EPOCH,
+  Q_LOADING,
   R_BYTES,
   R_CREATED,
   R_FRESH_UNTIL,
@@ -74,14 +78,13 @@ import {
   V_TOKEN,
 } from '../layout'
 import { allocate } from '../memory/blocks'
-import { remove } from '../table/change'
 import { valueWord } from '../table/entry'
 import { shardOf } from '../table/shard'
 import { copyWords, find, foundEntry } from '../table/table'
 import { copyOut, resultAt, setWord, valueAt, wordOfBlock } from '../table/value'
 import { unlock } from '../threads/lock'
 import { clock, me } from '../threads/thread'
-import { cacheChange, changeLocked, hit, weigh } from './cache'
+import { cacheChange, changeLocked, hit, keepForWaiters, weigh } from './cache'
 import { lockShard } from './shard-lock'
 
 /** For so many milliseconds after it failed a load's error is kept for those who waited, however short their slices are. */
@@ -156,6 +159,7 @@ function begin(shard: u32, hash: u64, meta: u32, waited: u32, force: bool, milli
 function beginNew(shard: u32, hash: u64, meta: u32, until: f64): i32 {
   const token = nextToken(shard)
   setNextKind(NOT_LOADED, ownLoad(token), shortTime(until), until, 0)
+  setNextWeight(0)
   const code = changeLocked(shard, INSERT, hash, meta, 0, 0)
   setNextToken(0)
   return code == ABSENT ? pending(shard, token, LOAD_MINE) : code
@@ -220,7 +224,7 @@ export function endLoadWithout(hash: u64, meta: u32, token: u32, how: u32, textM
   if (slot != 0 && isOwnLoad(recordOfEntry(foundEntry))) {
     code = PRESENT
     if (how == LOAD_IS_ABANDONED && isWaitedFor) code = LOAD_WAITED
-    else end(shard, slot, foundEntry, token, how, textMeta, kept)
+    else end(shard, foundEntry, token, how, textMeta, kept)
     if (how == LOAD_FAILS || how == LOAD_ENDS) countLoad(shard, took, how == LOAD_FAILS)
   }
   unlock(shard + D_LOCK)
@@ -228,27 +232,39 @@ export function endLoadWithout(hash: u64, meta: u32, token: u32, how: u32, textM
   return code
 }
 
-function end(shard: u32, slot: u32, entry: u32, token: u32, how: u32, textMeta: u32, kept: f64): void {
+function end(shard: u32, entry: u32, token: u32, how: u32, textMeta: u32, kept: f64): void {
   const record = recordOfEntry(entry)
   const time = clock()
   const until = timeAt(record + V_FRESH_UNTIL)
   const isValue = kindOf(record) >= 0 && (isFresh(until) || time < until + load<f64>(H_STALE_FOR))
   if (how == LOAD_ENDS) {
+    settle(shard, entry)
     turnInto(record, LOADED_NOTHING, time + OUTCOME_KEPT)
     stopLoad(record, 0)
   } else if (how != LOAD_FAILS) {
     if (isValue) dropLoad(record)
-    else remove(shard, slot, entry)
+    else removeEntry(shard, entry)
   } else if (isValue) {
     stopLoad(record, LOAD_IS_FAILED)
   } else {
+    settle(shard, entry)
     setNextKind(ERROR_TEXT, token, 0, time + max<f64>(kept, OUTCOME_KEPT), time + kept)
     const block = newText(shard + D_HEAP, textMeta)
     setNextToken(0)
     // Without memory for the text those who wait load for themselves.
-    if (block == 0) remove(shard, slot, entry)
+    if (block == 0) removeEntry(shard, entry)
     else setWord(shard + D_HEAP, entry, wordOfBlock(block))
   }
+}
+
+/** The entry will keep the outcome of its load, though that is no value: so it counts as an entry from now on. */
+function settle(shard: u32, entry: u32): void {
+  if (queueOf(entry) == Q_LOADING) {
+    makeRoom(shard, entry, 1)
+    setNextWeight(1)
+    weighAnew(shard, entry)
+  }
+  keepForWaiters(entry)
 }
 
 /** A block with the text in the value area, or 0. The text fits into a slab's block. */

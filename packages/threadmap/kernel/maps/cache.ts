@@ -3,9 +3,9 @@
  * shard's mutex, which evict first. Docs: decision 0019.
  */
 import { load32, load64, reach } from '../atomics'
-import { expire, expireSome, freeMemory, hasExpired, makeRoom, recordOfEntry } from '../cache/evict'
-import { isOwnLoad } from '../cache/loads'
-import { markHit, weightOf } from '../cache/queues'
+import { dropOrphans, expire, expireSome, freeMemory, hasExpired, makeRoom, recordOfEntry } from '../cache/evict'
+import { isOwnLoad, isWaitedFor } from '../cache/loads'
+import { MOST_MARKS, markHit, setMarks, weightOf } from '../cache/queues'
 import { isFresh, mayBeStale, nextWeight, putTime, recordOf, setNextWeight, takesStale, timeAt } from '../cache/record'
 import { queuesOf } from '../cache/state'
 import {
@@ -218,7 +218,11 @@ export function weigh(shard: u32, meta: u32, valueMeta: u32): i32 {
 
 /** AGAIN: there is more to evict, and other threads may want the shard in between. */
 export function changeLocked(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
-  if (load32(H_HAS_DEADLINES) != 0) expireSome(shard)
+  if (load32(H_HAS_DEADLINES) != 0) {
+    expireSome(shard)
+    // What loads leave behind has a deadline as well.
+    dropOrphans(shard)
+  }
   allowCompaction(true)
   let code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
   allowCompaction(false)
@@ -254,5 +258,13 @@ function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, ex
       slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
     }
   }
-  return changePresent(shard, op == END_LOAD ? SET : op, slot, entry, valueMeta, expectedMeta)
+  if (op != END_LOAD) return changePresent(shard, op, slot, entry, valueMeta, expectedMeta)
+  const code = changePresent(shard, SET, slot, entry, valueMeta, expectedMeta)
+  if (code == PRESENT) keepForWaiters(entry)
+  return code
+}
+
+/** Threads that waited for a load count as hits: its outcome must not be gone before they have looked. The load is the one `isOwnLoad` found. */
+export function keepForWaiters(entry: u32): void {
+  if (isWaitedFor) setMarks(entry, MOST_MARKS)
 }

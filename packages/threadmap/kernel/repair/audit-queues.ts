@@ -12,10 +12,12 @@ import {
   PROBLEM_QUEUE_WEIGHT,
   Q_CAPACITY,
   Q_COUNT,
+  Q_LOADING,
   Q_MAIN,
   Q_NEWEST,
   Q_OLDEST,
   Q_SMALL,
+  Q_VALUES,
   Q_WEIGHT,
   T_NEWER,
   T_OLDER,
@@ -26,7 +28,9 @@ import { slotOfEntry } from '../table/table'
 import { report } from './report'
 
 export function auditQueues(shard: u32): void {
-  const entries = auditQueue(shard, Q_SMALL) + auditQueue(shard, Q_MAIN)
+  const values = auditQueue(shard, Q_SMALL) + auditQueue(shard, Q_MAIN)
+  if (values != get32(queuesOf(shard) + Q_VALUES)) report(PROBLEM_QUEUE_COUNT, queuesOf(shard) + Q_VALUES, values)
+  const entries = values + auditQueue(shard, Q_LOADING)
   if (entries != get32(shard + D_USED)) report(PROBLEM_QUEUE_COUNT, shard, entries)
   const total = totalWeight(shard)
   if (total > get32(queuesOf(shard) + Q_CAPACITY)) report(PROBLEM_OVER_CAPACITY, shard, total)

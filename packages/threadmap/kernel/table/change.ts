@@ -3,9 +3,8 @@
  * change visible; then comes clean-up, which a repair can do as well.
  */
 import { add32, get32, load64, put32, store64 } from '../atomics'
-import { admit } from '../cache/admit'
-import { dequeue, emptyQueues, reweigh } from '../cache/queues'
-import { nextWeight } from '../cache/record'
+import { admit, weighAnew } from '../cache/admit'
+import { dequeue, emptyQueues } from '../cache/queues'
 import { isCache, queuesOf } from '../cache/state'
 import {
   ABSENT,
@@ -204,7 +203,7 @@ function replace(shard: u32, entry: u32, valueMeta: u32): i32 {
   const block = newValueBlock(shard + D_HEAP, valueMeta)
   allowReserve(false)
   if (block == 0) return failure
-  if (isCache) reweigh(shard, entry, nextWeight)
+  if (isCache) weighAnew(shard, entry)
   setWord(shard + D_HEAP, entry, wordOfBlock(block))
   return PRESENT
 }

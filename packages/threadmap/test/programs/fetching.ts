@@ -137,6 +137,33 @@ const jobs = {
     delete status.error
     return { ...first!, status, loads, aborted }
   },
+
+  /** Fetches `count` keys at once. The load of key number i ends when RELEASE is above i. */
+  async many({ cache: handle, count }: { cache: CacheHandle<string, string>; count: number }, crew: Crew) {
+    const cache = SharedCache.attach<string, string>(handle)
+    const { control, index } = crew
+    const ends: (() => void)[] = []
+    let loads = 0
+    const load = (key: string, i: number) => {
+      loads++
+      control.add(index, LOADS, 1)
+      return new Promise<string>(resolve => (ends[i] = () => resolve(`${key}, loaded`)))
+    }
+    crew.start()
+    const calls = Array.from({ length: count }, (_, i) =>
+      cache
+        .fetch(`key ${i}`, key => load(key, i))
+        .then(value => {
+          control.add(index, ENDED, 1)
+          return value
+        }),
+    )
+    control.set(index, CALLED, 1)
+    for (let done = 0; done < count; await pause(2)) {
+      for (const level = control.get(index, RELEASE); done < level; done++) ends[done]?.()
+    }
+    return { loads, values: await Promise.all(calls) }
+  },
 }
 
 export type FetchJobs = typeof jobs

@@ -10,6 +10,9 @@ import { ABORT, CALLED, ENDED, type FetchJobs, type FetchTask, LOADS, RELEASE } 
 import { until } from '../../support/patience.js'
 import { crewOf, run } from '../../support/team.js'
 
+const layout = new URL('../../../../dist/bridge/layout.generated.js', import.meta.url).href
+const L = (await import(layout)) as typeof import('../../../dist/bridge/layout.generated.js')
+
 const team = crewOf<FetchJobs>('fetching')
 
 function newCache(options: Partial<CacheOptions<string, string>> = {}): SharedCache<string, string> {
@@ -51,6 +54,78 @@ for (const timers of [false, true]) {
     assert.deepEqual(cache.audit(), [])
   })
 }
+
+/** Words of the kernel's memory: how many entries in all shards never had a value. */
+function loading(cache: SharedCache<string, string>): number {
+  return cache.session.kernel.cacheTotal(L.Q_LOADING + L.Q_COUNT)
+}
+
+test('a cache of 64 entries loads 1000 keys at once, each key once among three threads, while others are set', async () => {
+  const COUNT = 1000
+  const MAX = 64
+  using cache = newCache({ max: MAX })
+  const task = { cache: cache.handle, count: COUNT }
+  const loader = team('many', [task])
+  const waiters = team('many', [task, task])
+  try {
+    await loader.ready()
+    loader.open()
+    await until(() => loader.control.get(0, LOADS) === COUNT, 'all keys are being loaded')
+    await waiters.ready()
+    waiters.open()
+    await until(() => waiters.control.get(0, CALLED) + waiters.control.get(1, CALLED) === 2, 'the others ask')
+    assert.equal(loading(cache), COUNT)
+    for (let i = 0; i < 3000; i++) {
+      cache.set(`set ${i}`, 'a value')
+      if (i % 3 === 0) cache.get(`set ${i - 20}`)
+      assert.ok(cache.size <= MAX)
+    }
+    assert.equal(cache.size, MAX)
+    assert.equal(loading(cache), COUNT, 'none was evicted')
+    // Outcomes take the places of values: no more of them at once than the cache has.
+    for (let level = 16; level < COUNT + 16; level += 16) {
+      const released = Math.min(level, COUNT)
+      loader.control.set(0, RELEASE, released)
+      await until(
+        () => [0, 1].every(worker => waiters.control.get(worker, ENDED) >= released),
+        `the others have ${released} keys`,
+      )
+      assert.ok(cache.size <= MAX)
+    }
+    for (const worker of [0, 1]) waiters.control.set(worker, RELEASE, COUNT)
+    const reports = [...(await loader.reports()), ...(await waiters.reports())]
+    assert.deepEqual(
+      reports.map(({ loads }) => loads),
+      [COUNT, 0, 0],
+    )
+    const wanted = Array.from({ length: COUNT }, (_, i) => `key ${i}, loaded`)
+    for (const { values } of reports) assert.deepEqual(values, wanted)
+    assert.equal(loading(cache), 0)
+    assert.deepEqual(cache.audit(), [])
+  } finally {
+    await Promise.all([loader.terminate(), waiters.terminate()])
+  }
+})
+
+test('what a dead thread was loading is forgotten by later writes, and takes no place of values', async () => {
+  const COUNT = 500
+  using cache = newCache({ max: 64 })
+  const loader = team('many', [{ cache: cache.handle, count: COUNT }])
+  try {
+    await loader.ready()
+    loader.open()
+    await until(() => loader.control.get(0, LOADS) === COUNT, 'all keys are being loaded')
+  } finally {
+    await loader.terminate()
+  }
+  assert.equal(loading(cache), COUNT)
+  await until(() => cache.stats().threads === 1, 'its death is known')
+  for (let i = 0; i < COUNT; i++) cache.set(`set ${i % 64}`, 'a value')
+  assert.equal(loading(cache), 0)
+  assert.equal(cache.size, 64)
+  assert.equal(await cache.fetch('key 3', () => 'here'), 'here')
+  assert.deepEqual(cache.audit(), [])
+})
 
 test('a load that hangs stops neither other keys nor this thread', async () => {
   using cache = newCache({ shards: 1 })
