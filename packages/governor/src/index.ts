@@ -1,0 +1,26 @@
+/** @threadmap/governor: hot shards and hot keys found, limited, isolated and degraded, while everyone else is served. */
+export { ShardDegradedError, ShardLimitedError } from './errors.js'
+export { Governor, type GovernorAttachOptions, type GovernorHandle } from './governor.js'
+export type {
+  Copies,
+  Degrade,
+  Detection,
+  GovernorOptions,
+  Isolation,
+  Keys,
+  Limits,
+  Recovery,
+  Settings,
+  Windows,
+} from './options.js'
+export type {
+  Cause,
+  GovernorSnapshot,
+  HotKey,
+  LatencyHistogram,
+  Level,
+  MapSnapshot,
+  ShardFigures,
+  ShardSnapshot,
+  Transition,
+} from './snapshot.js'

@@ -1,0 +1,131 @@
+/**
+ * The counters and latencies of all shards: each count is one atomic add, so a thread may die at any point and no reader sees half of one.
+ * A window is the difference between now and an earlier look, of which the rings keep those of a minute and, further apart, of the long window.
+ */
+import { quantileOf } from './latency.js'
+import { COUNTERS, type Layout, type SharedMemory } from './layout.js'
+
+/** What happened in a shard during a window. */
+export interface Window {
+  /** Milliseconds. */
+  readonly length: number
+  /** The counters, then the buckets of latencies. */
+  readonly row: Uint32Array
+}
+
+const NOTHING = -1
+
+export class Counts {
+  readonly #words: Int32Array
+  readonly #floats: Float64Array
+  readonly #layout: Layout
+  readonly #started: number
+
+  constructor(memory: SharedMemory, started: number) {
+    this.#words = memory.words
+    this.#floats = memory.floats
+    this.#layout = memory.layout
+    this.#started = started
+  }
+
+  /** Adds one to a counter, or (from `COUNTERS` on) to a bucket. */
+  add(shard: number, at: number): void {
+    const { counts, carries, row } = this.#layout
+    const index = shard * row + at
+    // The add that wraps the count to 0 found all bits set.
+    if (Atomics.add(this.#words, counts + index, 1) === -1) Atomics.add(this.#words, carries + index, 1)
+  }
+
+  /** A count since the governor was made. */
+  total(shard: number, at: number): number {
+    const { counts, carries, row } = this.#layout
+    const index = shard * row + at
+    return (
+      (Atomics.load(this.#words, carries + index) >>> 0) * 2 ** 32 + (Atomics.load(this.#words, counts + index) >>> 0)
+    )
+  }
+
+  /** The buckets of a shard since the governor was made. */
+  totals(shard: number): Float64Array {
+    const { row } = this.#layout
+    return Float64Array.from({ length: row - COUNTERS }, (_, bucket) => this.total(shard, COUNTERS + bucket))
+  }
+
+  /** Keeps the counts of shards `from` to `to` as those of look number `look`. `publish` afterwards. */
+  copy(look: number, from: number, to: number): void {
+    const words = this.#words
+    const { counts, row } = this.#layout
+    for (const slot of this.#slotsOf(look)) {
+      // A reader must not take the old number for the rows that are just replaced.
+      Atomics.store(words, slot, NOTHING)
+      words.copyWithin(slot + 4 + from * row, counts + from * row, counts + to * row)
+    }
+  }
+
+  /** Makes a look visible, whose counts were copied at `at` (shared clock). */
+  publish(look: number, at: number): void {
+    for (const slot of this.#slotsOf(look)) {
+      this.#floats[(slot >>> 1) + 1] = at
+      Atomics.store(this.#words, slot, look)
+    }
+  }
+
+  /**
+   * The window of about `length` milliseconds before `now`: it begins with the look that is nearest to its beginning, or when the governor
+   * was made.
+   */
+  window(shard: number, length: number, now: number): Window {
+    const { counts, row } = this.#layout
+    const begin = this.#nearest(now - length)
+    const base = begin === undefined ? -1 : begin.slot + 4 + shard * row
+    return {
+      length: Math.max(1, now - (begin?.at ?? this.#started)),
+      row: this.#difference(counts + shard * row, base),
+    }
+  }
+
+  #difference(at: number, base: number): Uint32Array {
+    const { row } = this.#layout
+    const words = this.#words
+    const difference = new Uint32Array(row)
+    if (base < 0) for (let i = 0; i < row; i++) difference[i] = words[at + i]
+    else for (let i = 0; i < row; i++) difference[i] = words[at + i] - words[base + i]
+    return difference
+  }
+
+  /** The look nearest to a time; undefined where the governor's beginning is nearer. */
+  #nearest(time: number): { slot: number; at: number } | undefined {
+    const { ring, rings, look } = this.#layout
+    let found: { slot: number; at: number } | undefined
+    let distance = Math.abs(time - this.#started)
+    for (let i = 0; i < rings.fine + rings.coarse; i++) {
+      const slot = ring + i * look
+      if (Atomics.load(this.#words, slot) <= 0) continue
+      const at = this.#floats[(slot >>> 1) + 1]
+      if (Math.abs(at - time) >= distance) continue
+      distance = Math.abs(at - time)
+      found = { slot, at }
+    }
+    return found
+  }
+
+  /** Where a look is kept. Looks are numbered from 1. */
+  #slotsOf(look: number): number[] {
+    const { ring, rings } = this.#layout
+    const slots = [ring + (look % rings.fine) * this.#layout.look]
+    if (look % rings.step === 0) {
+      slots.push(ring + (rings.fine + ((look / rings.step) % rings.coarse)) * this.#layout.look)
+    }
+    return slots
+  }
+}
+
+/** The latencies of a window. */
+export function latenciesOf(window: Window): Uint32Array {
+  return window.row.subarray(COUNTERS)
+}
+
+/** The latency in milliseconds that a share of the window's operations do not exceed. */
+export function quantileIn(window: Window, share: number, layout: Layout): number {
+  return quantileOf(latenciesOf(window), share, layout.subBits)
+}

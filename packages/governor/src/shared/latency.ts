@@ -1,0 +1,60 @@
+/**
+ * The buckets of latencies: log-linear as in HdrHistogram, in microseconds, with `2^subBits` buckets for each power of two. A latency read
+ * from the buckets is off by at most 1 / 2^(subBits + 1) of itself: 3.1% with 4 bits. Counts wrap at 2^32; differences of two readings
+ * stay right, and `carries` count the wraps.
+ *
+ * `threadmap/histogram` does not fit here: a window is the difference of two readings, and its counts stop at 2^31.
+ */
+import { LATENCY_BITS } from './layout.js'
+
+const MOST = 2 ** LATENCY_BITS - 1
+
+/** The bucket of a latency in milliseconds. */
+export function bucketOf(ms: number, subBits: number): number {
+  const us = ms * 1000
+  const whole = us >= MOST ? MOST : us > 0 ? us | 0 : 0
+  if (whole < 1 << subBits) return whole
+  const shift = 31 - Math.clz32(whole) - subBits
+  return (shift << subBits) + (whole >>> shift)
+}
+
+/** The smallest latency of a bucket, in microseconds. */
+export function lowOf(bucket: number, subBits: number): number {
+  const sub = 1 << subBits
+  if (bucket < sub) return bucket
+  const shift = (bucket >>> subBits) - 1
+  return (sub + (bucket & (sub - 1))) * 2 ** shift
+}
+
+/** The middle of a bucket, in milliseconds. */
+export function middleOf(bucket: number, subBits: number): number {
+  return (lowOf(bucket, subBits) + lowOf(bucket + 1, subBits)) / 2000
+}
+
+/** How many records there are. */
+export function totalOf(counts: ArrayLike<number>): number {
+  let total = 0
+  for (let i = 0; i < counts.length; i++) total += counts[i]
+  return total
+}
+
+/** The latency that a share (0 to 1) of the records do not exceed, in milliseconds; 0 where there is no record. */
+export function quantileOf(counts: ArrayLike<number>, share: number, subBits: number): number {
+  const total = totalOf(counts)
+  if (total === 0) return 0
+  // The product before the quotient, and a little less: 0.99 * 100 is 99 and not a rounding error more.
+  const rank = Math.max(1, Math.ceil(share * total - 1e-9))
+  let seen = 0
+  for (let i = 0; i < counts.length; i++) {
+    seen += counts[i]
+    if (seen >= rank) return middleOf(i, subBits)
+  }
+  return middleOf(counts.length - 1, subBits)
+}
+
+/** The sum of all latencies, in milliseconds, from the middles of the buckets. */
+export function sumOf(counts: ArrayLike<number>, subBits: number): number {
+  let sum = 0
+  for (let i = 0; i < counts.length; i++) if (counts[i] > 0) sum += counts[i] * middleOf(i, subBits)
+  return sum
+}
