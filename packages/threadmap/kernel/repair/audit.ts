@@ -222,9 +222,17 @@ function auditReachable(word: u64, home: u32, bucket: u32, slot: u32): void {
   }
 }
 
+/** Whether the table references what this slot of another table does. It is looked for where its hash leads, as a lookup does. */
 function inTable(word: u64, content: u64): bool {
-  let slot = addressOf(word)
-  while ((slot = nextSlot(word, slot)) != 0) if (slotContent == content) return true
+  const mask = lastBucket(word)
+  const home = homeOf(<u32>(content >> 32), bitsOf(word)) * BUCKET
+  let at = home
+  do {
+    const bucket = addressOf(word) + at
+    for (let i: u32 = 0; i < BUCKET_SLOTS; i++) if (load64(bucket + 8 + i * 8) == content) return true
+    if (passedOf(load64(bucket)) == 0) return false
+    at = (at + BUCKET) & mask
+  } while (at != home)
   return false
 }
 

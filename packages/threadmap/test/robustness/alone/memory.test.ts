@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import type { ConcurrentMap } from 'threadmap'
 import { bytes, string } from 'threadmap'
 import { type FillJobs, isMixedValue, mixedKey, mixedValue } from '../../programs/filling.js'
@@ -134,3 +135,23 @@ for (const kind of SAFE_KINDS) {
     assert.deepEqual(map.audit(), [])
   })
 }
+
+test('SyncMap: the time that audit takes grows with the entries, not with their square', () => {
+  /** The processor time of an audit while all entries are in both tables, in us: the best of three. */
+  function auditTime(entries: number): number {
+    using map = createMap('SyncMap', { key: string, value: bytes })
+    insert(map, 'x', entries, 8)
+    // Reads move the entries to the table for reads; the new one makes a second table of them all.
+    for (let index = 0; index < 2 * entries; index++) map.get(`x${index % entries}`)
+    insert(map, 'new', 1, 8)
+    const times = [1, 2, 3].map(() => {
+      const before = process.cpuUsage()
+      assert.deepEqual(map.audit(), [])
+      return process.cpuUsage(before).user
+    })
+    return Math.min(...times)
+  }
+  const few = auditTime(10_000)
+  const many = auditTime(80_000)
+  assert.ok(many < 30 * few, `8 times the entries took ${(many / few).toFixed(0)} times as long`)
+})
