@@ -1,5 +1,5 @@
-import { hiddenText, judge, rateOf } from '@threadmap/workbench/blocks'
-import { PRIVATE } from '@threadmap/workbench/subjects/subject'
+import { hiddenText, type Judged, judge, rateOf } from '@threadmap/workbench/blocks'
+import { AGAIN_NAME, PRIVATE, TWICE } from '@threadmap/workbench/subjects/subject'
 import type { SubjectRounds } from './experiments/mix/measure.js'
 
 /**
@@ -28,11 +28,31 @@ export interface Choice {
   readonly visible: number | null
 }
 
+/** How the map that takes part twice differs from itself; undefined if it took part once only. */
+export function controlOf(subjects: readonly SubjectRounds[]): Judged | undefined {
+  const [once, again] = [TWICE, AGAIN_NAME].map(name => subjects.find(each => each.name === name))
+  return once === undefined || again === undefined ? undefined : judge(once, again)
+}
+
+/** Compares two subjects of a run. Where its A/A pair differs, a smaller difference is none. */
+export function judgeBeside(control: Judged | undefined, a: SubjectRounds, b: SubjectRounds): Judged {
+  const judged = judge(a, b)
+  if (control === undefined || !control.differs) return judged
+  const noise = Math.abs(Math.log(control.ratio))
+  return {
+    ...judged,
+    differs: judged.differs && Math.abs(Math.log(judged.ratio)) > noise,
+    visible: Math.max(judged.visible, Math.exp(noise)),
+  }
+}
+
 /** The subject to take: the fastest, or of those that cannot be told from the fastest the preferred one. */
-export function choose(subjects: readonly SubjectRounds[], leaf?: string): Choice {
+export function choose(all: readonly SubjectRounds[], leaf?: string): Choice {
+  const control = controlOf(all)
+  const subjects = all.filter(({ name }) => name !== AGAIN_NAME)
   const fastest = subjects.reduce((most, each) => (rateOf(each) > rateOf(most) ? each : most))
   const others = subjects.filter(each => each !== fastest)
-  const equal = others.filter(other => !judge(fastest, other).differs)
+  const equal = others.filter(other => !judgeBeside(control, fastest, other).differs)
   let left = [fastest, ...equal]
   const order: SubjectRounds[] = []
   while (left.length > 0) {
@@ -43,7 +63,8 @@ export function choose(subjects: readonly SubjectRounds[], leaf?: string): Choic
     order.push(...left.filter(each => each.name === name))
     left = left.filter(each => each.name !== name)
   }
-  const visible = equal.length === 0 ? null : Math.max(...equal.map(other => judge(fastest, other).visible))
+  const visible =
+    equal.length === 0 ? null : Math.max(...equal.map(other => judgeBeside(control, fastest, other).visible))
   return { choice: order[0], fastest, tied: order.slice(1), visible }
 }
 

@@ -1,9 +1,9 @@
 import { hiddenText, isTooNoisy, judge, rateOf } from '@threadmap/workbench/blocks'
 import { maxBytesFor, sharedBytes } from '@threadmap/workbench/subjects/room'
-import { PRIVATE } from '@threadmap/workbench/subjects/subject'
+import { AGAIN_NAME, PRIVATE, TWICE } from '@threadmap/workbench/subjects/subject'
 import { NUMBER_BYTES, type Workload, workloadText } from '@threadmap/workbench/workload'
 import type { SubjectRounds } from '../experiments/mix/measure.js'
-import { type Choice, choose } from '../preference.js'
+import { type Choice, choose, controlOf, judgeBeside } from '../preference.js'
 import { choiceName } from './cases.js'
 import { codeLine, importLine, type Shape } from './code.js'
 import { FACTORS } from './factors.js'
@@ -25,6 +25,10 @@ export interface Answer {
   readonly tied: readonly string[]
   /** If subjects tie in a measurement: the ratio below which a difference could hide in the noise of this run; otherwise null. */
   readonly visible: number | null
+  /** How many times as fast as itself the map was that took part twice (an A/A pair), and whether it tied; null: not measured here. */
+  readonly control: { readonly ratio: number; readonly ties: boolean } | null
+  /** What was measured: the rounds of each subject, in millions of operations per second. */
+  readonly subjects: readonly SubjectRounds[]
   /** Lines to paste into a program. */
   readonly code: readonly string[]
   readonly because: readonly string[]
@@ -55,6 +59,8 @@ export function answerFromTree(advice: TreeAdvice, workload: Workload): Answer {
     from: 'tree',
     tied: leaf.tied.map(choiceName),
     visible: null,
+    control: null,
+    subjects: [],
     because: [...because, leafEvidence(leaf)],
     otherwise: leaf.others.map(({ name, slower }) => ({
       name: choiceName(name),
@@ -119,13 +125,14 @@ export function choiceOf(subjects: readonly SubjectRounds[], threads: number, le
 export function answerFromMeasurement(parts: MeasuredParts): Answer {
   const { from, question, workload, shape, subjects, variants, notes } = parts
   const { choice: best, tied, visible } = choiceOf(subjects, workload.threads, parts.leaf)
+  const control = controlOf(subjects)
   const rate = rateOf(best)
   const isShared = workload.threads > 1
   const others = subjects
-    .filter(subject => subject !== best)
+    .filter(subject => subject !== best && subject.name !== AGAIN_NAME)
     .map(subject => {
       // One that ties with the fastest is not sure, even if it is far from the choice, which ties with the fastest, too.
-      const { ratio, differs, low, high } = judge(best, subject)
+      const { ratio, differs, low, high } = judgeBeside(control, best, subject)
       return {
         subject,
         slower: ratio,
@@ -142,6 +149,8 @@ export function answerFromMeasurement(parts: MeasuredParts): Answer {
     from,
     tied: tied.map(({ name }) => choiceName(name)),
     visible,
+    control: control === undefined ? null : { ratio: control.ratio, ties: !control.differs },
+    subjects,
     because: [`${choiceName(best.name)} did ${rate.toPrecision(3)} M operations/s here, all threads together`],
     otherwise: serving.map(({ subject, slower, interval, isSure, rate }) => ({
       name: choiceName(subject.name),
@@ -162,6 +171,11 @@ export function answerFromMeasurement(parts: MeasuredParts): Answer {
             `A plain Map in each thread, which shares nothing, did ${own.rate.toPrecision(3)} M operations/s${own.rate > rate ? ": take that if the threads need not see each other's entries" : ''}.`,
           ]),
       ...spreadsText(best, serving[0]?.subject),
+      ...(control?.differs
+        ? [
+            `The same map twice (${TWICE}, with other threads) differed by ${times(Math.max(control.ratio, 1 / control.ratio))} here, so smaller differences count as ties.`,
+          ]
+        : []),
       ...notes,
     ],
   }
@@ -233,7 +247,7 @@ export function answerText(answer: Answer, bold: (text: string) => string, dim: 
     for (const { change, instead, ratio } of changes) {
       lines.push(`  ${change}: ${instead}${ratio === null ? '' : ` (${times(ratio)} as fast)`}`)
     }
-  } else {
+  } else if (answer.from === 'tree' || unchanged.length > 0) {
     lines.push(
       `What would change the answer: nothing that ${answer.from === 'tree' ? 'the tree knows of' : 'was tried'}.`,
     )

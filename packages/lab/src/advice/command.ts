@@ -7,19 +7,27 @@ import { freeBytes } from '@threadmap/workbench/memory'
 import { type Progress, progressOn } from '@threadmap/workbench/progress'
 import { MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { noRoom, USUAL_MAX_BYTES } from '@threadmap/workbench/subjects/room'
-import { MESSAGES, PRIVATE, sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { AGAIN, MESSAGES, PRIVATE, sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { pc } from '@threadmap/workbench/terminal/colour'
 import { type Workload, workloadText } from '@threadmap/workbench/workload'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_FOLDER } from '../document.js'
-import { runWorkloads } from '../experiments/mix/measure.js'
+import { runWorkloads, type SubjectRounds } from '../experiments/mix/measure.js'
 import { wholeNumber } from '../lab/command.js'
 import { newestWith, olderText } from '../run-folder.js'
 import { codecsOf } from '../trace/entries.js'
 import { readTraces, type Trace } from '../trace/format.js'
 import { type Plan, planOf, workloadOf } from '../trace/plan.js'
 import { replay } from '../trace/replay.js'
-import { type Answer, answerFromMeasurement, answerFromTree, answerText, choiceOf, shapeOf } from './answer.js'
+import {
+  type Answer,
+  answerFromMeasurement,
+  answerFromTree,
+  answerText,
+  choiceOf,
+  type MeasuredParts,
+  shapeOf,
+} from './answer.js'
 import { goalText, headline, regretText, treeMermaid, treeText } from './text.js'
 import { adviceOf, follow, type TreeAdvice } from './tree.js'
 import { tryVariants } from './variants.js'
@@ -32,6 +40,7 @@ interface Flags extends Partial<Record<keyof Workload, number>> {
   measure?: boolean
   json?: string | true
   mermaid?: string | true
+  variants: boolean
   blocks: number
   rounds: number
   ms: number
@@ -76,6 +85,7 @@ export function adviseCommand(): Command {
     .option('--workload <file>', 'the workload as JSON: {"reads": 95, "keys": 50000}')
     .option('--trace <file>', 'answer for a trace, by replaying it; --threads sets the number of threads')
     .option('--measure', 'measure the workload now instead of asking the tree')
+    .option('--no-variants', 'leave out what would change the answer, which takes half of a measurement')
     .option('--run <dir>', 'the run of the lab whose tree answers', DEFAULT_FOLDER)
     .option('--json [file]', 'the answer (or the tree) as JSON: to a file, or to standard output instead of the text')
     .option('--mermaid [file]', 'the tree as a Mermaid flow chart: to a file, or to standard output')
@@ -154,7 +164,7 @@ function say(answer: Answer, json: JsonTarget | undefined): void {
   process.stdout.write(`${answerText(answer, pc.bold, pc.dim)}\n`)
 }
 
-type Effort = Pick<Flags, 'blocks' | 'rounds' | 'ms' | 'seed' | 'run'>
+type Effort = Pick<Flags, 'blocks' | 'rounds' | 'ms' | 'seed' | 'run' | 'variants'>
 
 /** The choice of the tree, if the folder has a run with one. */
 function leafIn(run: string, workload: Workload): string | undefined {
@@ -167,81 +177,97 @@ function leafIn(run: string, workload: Workload): string | undefined {
   }
 }
 
-function answerByMeasuring(workload: Workload, { blocks, rounds, ms, seed, run }: Effort): Promise<Answer> {
+type OnProgress = (share: number, doing: string) => void
+
+/** A question that measuring answers: what is asked, and how every subject is measured on it. */
+interface Question extends Pick<MeasuredParts, 'from' | 'question' | 'workload' | 'shape'> {
+  measure(effort: MeasureEffort, onProgress: OnProgress): Promise<readonly SubjectRounds[]>
+  /** What there is to say beside the figures, the choice being known. */
+  notes(choice: SubjectRounds): readonly string[]
+}
+
+type MeasureEffort = Pick<Flags, 'blocks' | 'rounds' | 'ms' | 'seed'> & { readonly signal: AbortSignal }
+
+/** Measures, chooses, and tries what would change the choice. */
+function answerTo(prepare: (seed: number) => Question, flags: Effort): Promise<Answer> {
+  const { blocks, rounds, ms, seed } = flags
   return measuring(async (signal, onProgress) => {
-    const kinds = workload.threads === 1 ? MAP_KINDS : SAFE_KINDS
-    const all = [...kinds.map(sharedSubject), PRIVATE, MESSAGES]
-    const why = noRoom(all, workload, freeBytes())
-    if (why !== undefined) throw new UsageError(why)
-    const leftOut: string[] = []
-    onProgress(0, workloadText(workload))
-    const [subjects] = await runWorkloads([workload], {
-      threads: workload.threads,
-      subjects: all,
-      onLeftOut: (name, reason) => leftOut.push(`Without ${name}: ${reason}.`),
-      blocks,
-      rounds,
-      ms,
-      seed,
-      signal,
-      onWorkload: (_, block) => onProgress((MEASURED_SHARE * block) / blocks, workloadText(workload)),
-    })
-    const leaf = leafIn(run, workload)
-    const choice = choiceOf(subjects, workload.threads, leaf).choice.name
-    const variants = await tryVariants(workload, choice, {
-      blocks: VARIANT_BLOCKS,
-      rounds,
-      ms,
-      seed,
-      signal,
-      onProgress: later(onProgress),
-    })
+    const { from, question, workload, shape, measure, notes } = prepare(seed)
+    const share = flags.variants ? MEASURED_SHARE : 1
+    const subjects = await measure({ blocks, rounds, ms, seed, signal }, (part, doing) =>
+      onProgress(part * share, doing),
+    )
+    const leaf = leafIn(flags.run, workload)
+    const { choice } = choiceOf(subjects, workload.threads, leaf)
+    const variants = flags.variants
+      ? await tryVariants(workload, choice.name, {
+          blocks: VARIANT_BLOCKS,
+          rounds,
+          ms,
+          seed,
+          signal,
+          onProgress: (part, doing) => onProgress(share + part * (1 - share), `what if: ${doing}`),
+        })
+      : []
     return answerFromMeasurement({
-      from: 'measured',
-      question: workloadText(workload),
+      from,
+      question,
       workload,
-      shape: shapeOf(workload),
+      shape,
       subjects,
       variants,
-      notes: leftOut,
       leaf,
+      notes: [...notes(choice), ...(flags.variants ? [] : ['What would change the answer was not tried.'])],
     })
   })
 }
 
-function answerForTrace(
-  file: string,
-  { threads, blocks, rounds, ms, seed, run }: Effort & { threads?: number },
-): Promise<Answer> {
+function answerByMeasuring(workload: Workload, flags: Effort): Promise<Answer> {
+  const kinds = workload.threads === 1 ? MAP_KINDS : SAFE_KINDS
+  const all = [...kinds.map(sharedSubject), AGAIN, PRIVATE, MESSAGES]
+  const leftOut: string[] = []
+  const prepare = (): Question => {
+    const why = noRoom(all, workload, freeBytes())
+    if (why !== undefined) throw new UsageError(why)
+    return {
+      from: 'measured',
+      question: workloadText(workload),
+      workload,
+      shape: shapeOf(workload),
+      async measure(effort, onProgress) {
+        onProgress(0, workloadText(workload))
+        const [subjects] = await runWorkloads([workload], {
+          ...effort,
+          threads: workload.threads,
+          subjects: all,
+          onLeftOut: (name, reason) => leftOut.push(`Without ${name}: ${reason}.`),
+          onWorkload: (_, block) => onProgress(block / effort.blocks, workloadText(workload)),
+        })
+        return subjects
+      },
+      notes: () => leftOut,
+    }
+  }
+  return answerTo(prepare, flags)
+}
+
+function answerForTrace(file: string, flags: Effort & { threads?: number }): Promise<Answer> {
   const traces = readTraces(file)
-  return measuring(async (signal, onProgress) => {
-    const plan = planOf(traces, seed, threads, freeBytes())
+  const prepare = (seed: number): Question => {
+    const plan = planOf(traces, seed, flags.threads, freeBytes())
     const workload = workloadOf(traces, plan.threads)
-    const early = (share: number, doing: string) => onProgress(share * MEASURED_SHARE, doing)
-    const subjects = await replay(plan, { blocks, rounds, ms, signal, onProgress: early })
-    const leaf = leafIn(run, workload)
-    const choice = choiceOf(subjects, plan.threads, leaf).choice.name
-    const variants = await tryVariants(workload, choice, {
-      blocks: VARIANT_BLOCKS,
-      rounds,
-      ms,
-      seed,
-      signal,
-      onProgress: later(onProgress),
-    })
-    const most = Math.max(...traces.map(({ entries }) => entries.most))
     const { key, value, options } = codecsOf(plan)
-    return answerFromMeasurement({
+    const most = Math.max(...traces.map(({ entries }) => entries.most))
+    return {
       from: 'trace',
       question: questionOf(traces, workload),
       workload,
       shape: { key, value, capacity: most, maxBytes: options.maxBytes ?? USUAL_MAX_BYTES },
-      subjects,
-      variants,
-      notes: notesOf(traces, plan, subjects.find(({ name }) => name === choice)?.rounds ?? []),
-      leaf,
-    })
-  })
+      measure: (effort, onProgress) => replay(plan, { ...effort, onProgress }),
+      notes: choice => notesOf(traces, plan, choice.rounds),
+    }
+  }
+  return answerTo(prepare, flags)
 }
 
 function questionOf(traces: readonly Trace[], workload: Workload): string {
@@ -274,14 +300,8 @@ function notesOf(traces: readonly Trace[], plan: Plan, rounds: readonly number[]
   ]
 }
 
-function later(onProgress: (share: number, doing: string) => void): (share: number, doing: string) => void {
-  return (share, doing) => onProgress(MEASURED_SHARE + share * (1 - MEASURED_SHARE), `what if: ${doing}`)
-}
-
 /** Runs a measurement that Ctrl-C ends, and shows its progress. */
-async function measuring(
-  work: (signal: AbortSignal, onProgress: (share: number, doing: string) => void) => Promise<Answer>,
-): Promise<Answer> {
+async function measuring(work: (signal: AbortSignal, onProgress: OnProgress) => Promise<Answer>): Promise<Answer> {
   const progress: Progress = progressOn(process.stderr)
   try {
     return await interruptible(signal =>

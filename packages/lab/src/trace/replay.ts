@@ -1,6 +1,6 @@
 import { SubjectError } from '@threadmap/workbench/errors'
 import { createMap, MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
-import { PRIVATE } from '@threadmap/workbench/subjects/subject'
+import { AGAIN, PRIVATE, sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { Team } from '@threadmap/workbench/threads/team'
 import type { SubjectRounds } from '../experiments/mix/measure.js'
 import { codecsOf, fillFor, type ReplayMap } from './entries.js'
@@ -27,7 +27,7 @@ interface Player {
 }
 
 /**
- * Replays a plan against every map that its number of threads allows, and against a plain `Map` per thread, which shares
+ * Replays a plan against every map that its number of threads allows, one of them twice (`AGAIN`), and against a plain `Map` per thread, which shares
  * nothing. Rounds are interleaved; each block has fresh maps and fresh threads. Throws `SubjectError` if a read does not find an entry
  * that the map must have.
  */
@@ -45,14 +45,15 @@ export async function replay(plan: Plan, options: ReplayOptions): Promise<Subjec
 
 async function replayBlock(plan: Plan, block: number, options: ReplayOptions): Promise<readonly Player[]> {
   const { rounds, ms, signal, onProgress } = options
-  const kinds = plan.threads === 1 ? MAP_KINDS : SAFE_KINDS
+  const shared = [...(plan.threads === 1 ? MAP_KINDS : SAFE_KINDS).map(sharedSubject), AGAIN]
   const players: Player[] = []
   try {
-    for (const [at, kind] of kinds.entries()) {
-      onProgress?.((0.3 * at) / kinds.length, `filling ${kind} with ${plan.entries.toLocaleString('en-US')} entries`)
+    for (const [at, { name, kind }] of shared.entries()) {
+      if (kind === undefined) continue
+      onProgress?.((0.3 * at) / shared.length, `filling ${name} with ${plan.entries.toLocaleString('en-US')} entries`)
       const map = createMap<unknown, unknown>(kind, codecsOf(plan).options)
       // The next player starts only when this one is stored, so that a failure in between leaves no thread behind.
-      players.push({ name: kind, map, team: await teamFor(kind, plan, map, signal), rates: [] })
+      players.push({ name, map, team: await teamFor(name, plan, map, signal), rates: [] })
     }
     players.push({
       name: PRIVATE.name,

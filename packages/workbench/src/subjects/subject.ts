@@ -28,3 +28,13 @@ export const GO_SHARDED: Subject = { name: 'Go sharded map', type: 'peer' }
 export function sharedSubject(kind: MapKind): Subject {
   return { name: kind, type: 'shared', kind }
 }
+
+/** The map that takes part twice, and the name of the second time. */
+export const TWICE: MapKind = 'FastMap'
+export const AGAIN_NAME = `${TWICE} again`
+
+/**
+ * The control of a comparison: one map a second time, with a memory and threads of its own. What it differs from itself is noise, so a
+ * comparison in which the two differ beyond the noise is not sure of anything smaller. It is no candidate for an answer.
+ */
+export const AGAIN: Subject = { name: AGAIN_NAME, type: 'shared', kind: TWICE }

@@ -3,9 +3,18 @@ import { type Evidence, measured } from '@threadmap/workbench/evidence'
 import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
 import { quantile, spread } from '@threadmap/workbench/statistics'
 import { MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
-import { LMDB, MESSAGES, PRIVATE, SHAREDMAP, type Subject, sharedSubject } from '@threadmap/workbench/subjects/subject'
+import {
+  AGAIN,
+  AGAIN_NAME,
+  LMDB,
+  MESSAGES,
+  PRIVATE,
+  SHAREDMAP,
+  type Subject,
+  sharedSubject,
+} from '@threadmap/workbench/subjects/subject'
 import { type Workload, workloadText } from '@threadmap/workbench/workload'
-import { choose } from '../../preference.js'
+import { choose, controlOf } from '../../preference.js'
 import { type Cell, mixCells } from './cells.js'
 import { goRounds } from './go.js'
 import { runWorkloads, type SubjectRounds } from './measure.js'
@@ -36,7 +45,7 @@ export const mix: Experiment = {
     'A sample of all workloads (share of reads, number of keys, skew, threads, size of values, keys that come and go), ' +
     'is drawn so that every level of every factor occurs equally often. Each subject has threads of its own; all subjects do equal ' +
     'operations in interleaved rounds. The full lab begins anew five times, with fresh maps and threads, and two subjects differ if the 99% interval of their ratio over these blocks says so (the quick lab: if they differ by more than 20%). UnsafeMap takes part in workloads of one thread. "plain Map per thread" shares nothing and is the ceiling of such a loop; ' +
-    '"message passing" sends 64 requests in a message to the thread that has the Map. Peers take part where they are installed.',
+    '"message passing" sends 64 requests in a message to the thread that has the Map. Peers take part where they are installed. "FastMap again" is a second FastMap with threads of its own (an A/A pair): what the two differ is noise.',
   seconds: { quick: 40, full: 420 },
   run,
 }
@@ -88,15 +97,15 @@ async function run(context: Context): Promise<Outcome> {
 
 function subjectsFor(threads: number): Subject[] {
   const kinds = threads === 1 ? MAP_KINDS : SAFE_KINDS
-  return [...kinds.map(sharedSubject), PRIVATE, MESSAGES, SHAREDMAP, LMDB]
+  return [...kinds.map(sharedSubject), AGAIN, PRIVATE, MESSAGES, SHAREDMAP, LMDB]
 }
 
 /** Of the maps that several threads may share the one to take, and those that cannot be told from the fastest. */
 export function ranking(
   subjects: readonly SubjectRounds[],
 ): { best: SubjectRounds; tied: readonly SubjectRounds[]; fastest: SubjectRounds; visible: number | null } | undefined {
-  const safe = subjects.filter(({ name }) => SAFE_KINDS.some(kind => kind === name))
-  if (safe.length === 0) return undefined
+  const safe = subjects.filter(({ name }) => name === AGAIN_NAME || SAFE_KINDS.some(kind => kind === name))
+  if (safe.every(({ name }) => name === AGAIN_NAME)) return undefined
   const { choice: best, ...rest } = choose(safe)
   return { best, ...rest }
 }
@@ -161,7 +170,7 @@ export function outcomeOf(cells: readonly MixCell[]): Outcome {
         rows,
       },
     ],
-    findings: [winsText(cells), ...noiseText(cells), ...ceilingText(cells)],
+    findings: [winsText(cells), ...noiseText(cells), ...controlText(cells), ...ceilingText(cells)],
     beliefs: [chooseByWorkload(cells)],
     details: { cells } satisfies MixDetails,
   }
@@ -206,6 +215,18 @@ function noiseText(cells: readonly MixCell[]): string[] {
   ]
   const told = spreads.length === 0 ? '' : ` (the ratio of two maps differs by ${spreads.join(' and ')})`
   return [`Where maps tie, ${hiddenText(visible)}, at the median workload${told}.`]
+}
+
+/** Whether the same map twice ties, as it must. */
+function controlText(cells: readonly MixCell[]): string[] {
+  const controls = cells.flatMap(({ subjects }) => controlOf(subjects) ?? [])
+  if (controls.length === 0) return []
+  const apart = controls.filter(({ differs }) => differs)
+  const most = Math.max(...apart.map(({ ratio }) => Math.max(ratio, 1 / ratio)))
+  const text = `The same map twice (A/A pairs) ties in ${controls.length - apart.length} of ${controls.length} workloads`
+  return apart.length === 0
+    ? [`${text}, as it must.`]
+    : [`${text}; where it differs from itself, by up to ${most.toFixed(2)}x, smaller differences count as ties.`]
 }
 
 function ceilingText(cells: readonly MixCell[]): string[] {

@@ -7,6 +7,7 @@ import { sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { type RoundFigures, SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
 import { Team } from '@threadmap/workbench/threads/team'
 import { type Workload, workloadText } from '@threadmap/workbench/workload'
+import { judgeBeside } from '../../preference.js'
 import type { CoreCommand, CoreReply, CoreSetup } from './core.js'
 import { memoryNodes } from './nodes.js'
 import { type Remote, remoteAccess, remoteBelief, remoteTable } from './remote.js'
@@ -24,6 +25,9 @@ const EFFORT = {
   },
 }
 
+/** The number of shards that takes part twice. */
+const TWICE_SHARDS = 8
+
 /** The numbers of shards that the folklore names. */
 const REMOTE_SHARDS = [8, 64, 256]
 /** Entries of the map for remote memory: more than the caches hold, so that reads reach the memory. */
@@ -36,7 +40,7 @@ export const shards: Experiment = {
   name: 'shards',
   title: 'How many shards should a map have?',
   method:
-    'Half reads and half writes run over maps of 1 to 1,024 shards, in interleaved rounds, and in the full lab five times with fresh maps and threads: throughput, waits for a lock (stats()), the 99th ' +
+    'Half reads and half writes run over maps of 1 to 1,024 shards (of 8 shards twice, an A/A pair whose difference is noise), in interleaved rounds, and in the full lab five times with fresh maps and threads: throughput, waits for a lock (stats()), the 99th ' +
     'percentile of single operations (one in 32 is timed, the clock included), memory in use. Then two threads pass one word to and fro, which shows the time that a write takes ' +
     'to reach another core. On machines with several memory nodes, a word also passes to another node, and threads that are bound to one node and to another in turns ' +
     'use maps in the memory of one node.',
@@ -51,6 +55,8 @@ interface Sharded {
   readonly rounds: readonly RoundFigures[]
   /** Rounds with the same maps and threads. */
   readonly perBlock?: number
+  /** A second map with this number of shards, with threads of its own: the A/A pair. */
+  readonly isAgain?: boolean
 }
 
 /** A pair of processors, and the times of passing a word from one to the other. */
@@ -66,12 +72,13 @@ async function run(context: Context): Promise<Outcome> {
   const list = sharedOperations(workload, context.seed)
   const found: Sharded[] = []
   const { blocks, perBlock } = effort
-  const steps = SHARDED_KINDS.length * effort.shards.length * blocks * perBlock
+  const entrants = [...effort.shards.map(count => ({ count, isAgain: false })), { count: TWICE_SHARDS, isAgain: true }]
+  const steps = SHARDED_KINDS.length * entrants.length * blocks * perBlock
   let step = 0
   const measureBlock = async (kind: (typeof SHARDED_KINDS)[number], block: number): Promise<Sharded[]> => {
     const teams: SubjectTeam[] = []
     try {
-      for (const count of effort.shards) {
+      for (const { count } of entrants) {
         const team = await SubjectTeam.start({
           subject: sharedSubject(kind),
           threads: context.workers,
@@ -85,7 +92,7 @@ async function run(context: Context): Promise<Outcome> {
       for (let round = 0; round < perBlock; round++) {
         for (let turn = 0; turn < teams.length; turn++) {
           const at = (turn + round + block) % teams.length
-          context.progress(step++ / (steps + 1), `${kind}, ${effort.shards[at]} shards`)
+          context.progress(step++ / (steps + 1), `${kind}, ${entrants[at].count} shards`)
           rounds[at].push(
             await teams[at].round({ ms: effort.ms, latency: true, warmUpMs: round === 0 ? effort.ms / 2 : 5 }),
           )
@@ -93,7 +100,8 @@ async function run(context: Context): Promise<Outcome> {
       }
       return teams.map((team, at) => {
         const bytes = team.map?.stats().usedBytes ?? 0
-        return { kind, shards: effort.shards[at], bytes, rounds: rounds[at], perBlock }
+        const { count, isAgain } = entrants[at]
+        return { kind, shards: count, bytes, rounds: rounds[at], perBlock, isAgain }
       })
     } finally {
       await Promise.all(teams.map(team => team.stop()))
@@ -102,7 +110,9 @@ async function run(context: Context): Promise<Outcome> {
   for (let block = 0; block < blocks; block++) {
     for (const kind of SHARDED_KINDS) {
       for (const one of await measureBlock(kind, block)) {
-        const at = found.findIndex(each => each.kind === one.kind && each.shards === one.shards)
+        const at = found.findIndex(
+          ({ kind, shards, isAgain }) => kind === one.kind && shards === one.shards && isAgain === one.isAgain,
+        )
         if (at < 0) found.push(one)
         else found[at] = { ...one, rounds: [...found[at].rounds, ...one.rounds] }
       }
@@ -178,10 +188,12 @@ export interface ShardFigures {
   readonly remote: readonly Remote[]
 }
 
-export function outcomeOf({ sharded: found, handed, nodes, remote }: ShardFigures, workload: Workload): Outcome {
+export function outcomeOf({ sharded, handed, nodes, remote }: ShardFigures, workload: Workload): Outcome {
   const about = { experiment: 'shards', workers: workload.threads }
-  const evidence: Evidence[] = found.flatMap(each => {
-    const row = { ...about, subject: each.kind, workload: `${each.shards} shards, ${workloadText(workload)}` }
+  const found = sharded.filter(({ isAgain }) => !isAgain)
+  const evidence: Evidence[] = sharded.flatMap(each => {
+    const subject = each.isAgain ? `${each.kind} again` : each.kind
+    const row = { ...about, subject, workload: `${each.shards} shards, ${workloadText(workload)}` }
     return [
       measured({ ...row, metric: 'throughput', unit: 'M/s' }, each.rounds.map(metric.rate)),
       measured({ ...row, metric: 'lock waits', unit: 'per million operations' }, each.rounds.map(metric.waits)),
@@ -264,27 +276,33 @@ export function outcomeOf({ sharded: found, handed, nodes, remote }: ShardFigure
           ]),
       ...(remote.length === 0 ? [] : [remoteTable(remote)]),
     ],
-    findings: [...kinds.map(kind => enough(found.filter(each => each.kind === kind))), ...nodesText(nodes, handed)],
+    findings: [...kinds.map(kind => enough(sharded.filter(each => each.kind === kind))), ...nodesText(nodes, handed)],
     beliefs: [remote.length === 0 ? notRemote(nodes) : remoteBelief(remote)],
   }
 }
 
 /** The smallest number of shards that cannot be told from the best, or the smallest difference that could have been seen. */
-export function enough(found: readonly Sharded[]): string {
-  const rates = ({ rounds, perBlock }: Sharded) => ({ rounds: rounds.map(metric.rate), perBlock })
+export function enough(all: readonly Sharded[]): string {
+  const rates = ({ kind: name, rounds, perBlock }: Sharded) => ({ name, rounds: rounds.map(metric.rate), perBlock })
+  const found = all.filter(({ isAgain }) => !isAgain)
+  const again = all.find(({ isAgain }) => isAgain)
+  const once = found.find(({ shards }) => shards === again?.shards)
+  const control = again === undefined || once === undefined ? undefined : judge(rates(once), rates(again))
+  const judged = (a: Sharded, b: Sharded) => judgeBeside(control, rates(a), rates(b))
   const best = [...found].sort((a, b) => rateOf(rates(b)) - rateOf(rates(a)))[0]
-  const fewest = found.find(each => each === best || !judge(rates(best), rates(each)).differs) as Sharded
+  const fewest = found.find(each => each === best || !judged(best, each).differs) as Sharded
   const one = found[0]
-  const gain = judge(rates(best), rates(one))
+  const gain = judged(best, one)
+  const doubt = control?.differs
+    ? ` The same map twice (${once?.shards} shards) differed by ${Math.max(control.ratio, 1 / control.ratio).toFixed(2)}x here, so smaller differences count as none.`
+    : ''
   if (!gain.differs) {
-    const visible = Math.max(
-      ...found.filter(each => each !== best).map(each => judge(rates(best), rates(each)).visible),
-    )
+    const visible = Math.max(...found.filter(each => each !== best).map(each => judged(best, each).visible))
     return isTooNoisy(visible)
-      ? `${best.kind}: ${hiddenText(visible)} between numbers of shards.`
-      : `${best.kind}: the number of shards makes no difference with these threads; ${hiddenText(visible)}.`
+      ? `${best.kind}: ${hiddenText(visible)} between numbers of shards.${doubt}`
+      : `${best.kind}: the number of shards makes no difference with these threads; ${hiddenText(visible)}.${doubt}`
   }
-  return `${best.kind}: ${fewest.shards} shards are enough: more gain nothing beyond the noise; the best number is ${gain.ratio.toFixed(2)}x as fast as one shard.`
+  return `${best.kind}: ${fewest.shards} shards are enough: more gain nothing beyond the noise; the best number is ${gain.ratio.toFixed(2)}x as fast as one shard.${doubt}`
 }
 
 function nodesText(nodes: number, handed: readonly HandOver[]): string[] {
