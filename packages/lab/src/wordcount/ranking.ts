@@ -1,4 +1,4 @@
-import { compare } from '@threadmap/workbench/statistics'
+import { judge } from '@threadmap/workbench/blocks'
 import { count, factor, megabytes, millions } from './format.js'
 import type { Result, Results } from './results.js'
 
@@ -38,12 +38,17 @@ function nameOf({ subject }: Result): string {
   return subject.name
 }
 
+/** Every trial has a fresh map and fresh threads, and so is a block of its own. */
+function judged(a: Result, b: Result) {
+  return judge({ rounds: a.speed.rounds, perBlock: 1 }, { rounds: b.speed.rounds, perBlock: 1 })
+}
+
 function beyondNoise(a: Result, b: Result): boolean {
-  return compare(a.speed.rounds, b.speed.rounds).beyondNoise
+  return judged(a, b).differs
 }
 
 function ratio(a: Result, b: Result): number {
-  return compare(a.speed.rounds, b.speed.rounds).ratio
+  return judged(a, b).ratio
 }
 
 function speedOf(best: Result, tied: readonly Result[], plain: Result): string {

@@ -1,3 +1,4 @@
+import { type Blocked, judge, rateOf } from '@threadmap/workbench/blocks'
 import { type Evidence, measured } from '@threadmap/workbench/evidence'
 import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
 import { contrast, spread } from '@threadmap/workbench/statistics'
@@ -28,7 +29,8 @@ function grid(delays: readonly number[], retries: readonly number[]): Setting[] 
   )
 }
 
-const EFFORT = { quick: { rounds: 3, ms: 50 }, full: { rounds: 7, ms: 150 } }
+/** Each block has maps and threads of its own. */
+const EFFORT = { quick: { blocks: 1, rounds: 3, ms: 50 }, full: { blocks: 5, rounds: 1, ms: 200 } }
 
 /** Work without the map between two operations, in loop steps of about 5 to 10 ns (Node 20, two cores). */
 const CONTENTION = [
@@ -41,7 +43,7 @@ export const backoff: Experiment = {
   title: 'How should a thread wait for a lock?',
   method:
     'All threads call getOrInsert and delete on 64 keys of a FastMap with one shard, so that every operation needs one lock. ' +
-    'Each setting of initial delay and retries (each pause is twice as long as the last; after the last retry the thread sleeps) has a map of its own; the settings take turns. ' +
+    'Each setting of initial delay and retries (each pause is twice as long as the last; after the last retry the thread sleeps) has a map of its own; the settings take turns, and the full lab begins anew five times with fresh maps and threads, by which it judges. ' +
     'With high contention threads do these operations only; with low contention they do about a microsecond of other work between two operations. stats() counts spins (pauses) and sleeps.',
   seconds: { quick: 3.5, full: 45 },
   run,
@@ -58,22 +60,47 @@ export interface Tried {
   readonly contention: string
   readonly setting: Setting
   readonly rounds: readonly BackoffRound[]
+  /** Rounds with the same maps and threads. */
+  readonly perBlock?: number
 }
 
 async function run(context: Context): Promise<Outcome> {
   const settings = GRID[context.quick ? 'quick' : 'full']
-  const { rounds, ms } = EFFORT[context.quick ? 'quick' : 'full']
+  const { blocks, rounds, ms } = EFFORT[context.quick ? 'quick' : 'full']
   const threads = Math.max(2, context.workers)
+  const found = CONTENTION.map(() => settings.map((): BackoffRound[] => []))
+  for (let block = 0; block < blocks; block++) {
+    const progress = (share: number, doing: string) => context.progress((block + share) / blocks, doing)
+    await measureBlock(found, { settings, threads, rounds, ms, block, progress, signal: context.signal })
+  }
+  const tried = CONTENTION.flatMap(({ name }, level) =>
+    settings.map((setting, at): Tried => ({ contention: name, setting, rounds: found[level][at], perBlock: rounds })),
+  )
+  return outcomeOf(tried, threads, readerCost())
+}
+
+interface BlockOptions {
+  readonly settings: readonly Setting[]
+  readonly threads: number
+  readonly rounds: number
+  readonly ms: number
+  readonly block: number
+  readonly progress: Context['progress']
+  readonly signal: AbortSignal
+}
+
+/** Adds a block's rounds to those of each level of contention and each setting. */
+async function measureBlock(found: readonly (readonly BackoffRound[][])[], options: BlockOptions): Promise<void> {
+  const { settings, threads, rounds, ms, block, progress, signal } = options
   const maps = settings.map(
     setting => new FastMap({ key: string, value: f64, shards: 1, capacity: 64, backoff: setting }),
   )
-  const found = CONTENTION.map(() => settings.map((): BackoffRound[] => []))
   const team = await Team.start<BackoffSetup, BackoffCommand, BackoffReply>({
     name: 'backoff',
     program: new URL('./worker.js', import.meta.url),
     members: threads,
     setup: () => ({ handles: maps.map(({ handle }) => handle) }),
-    signal: context.signal,
+    signal,
   })
   try {
     await team.ask({ map: 0, ms, think: 0 })
@@ -82,8 +109,8 @@ async function run(context: Context): Promise<Outcome> {
     for (let round = 0; round < rounds; round++) {
       for (const [level, { name, think }] of CONTENTION.entries()) {
         for (let turn = 0; turn < settings.length; turn++) {
-          const at = (turn + round) % settings.length
-          context.progress(step++ / steps, `${name} contention, ${settingText(settings[at])}`)
+          const at = (turn + round + block) % settings.length
+          progress(step++ / steps, `${name} contention, ${settingText(settings[at])}`)
           const before = maps[at].stats()
           const replies = await team.ask({ map: at, ms, think })
           const after = maps[at].stats()
@@ -102,10 +129,6 @@ async function run(context: Context): Promise<Outcome> {
     await team.stop()
     for (const map of maps) map[Symbol.dispose]()
   }
-  const tried = CONTENTION.flatMap(({ name }, level) =>
-    settings.map((setting, at): Tried => ({ contention: name, setting, rounds: found[level][at] })),
-  )
-  return outcomeOf(tried, threads, readerCost())
 }
 
 function settingText({ initialDelay, maxRetries }: Setting): string {
@@ -119,12 +142,13 @@ const METRICS: readonly [string, string, keyof BackoffRound][] = [
   ['sleeps', 'per operation', 'sleepsPerOperation'],
 ]
 
+const rates = ({ rounds, perBlock }: Tried): Blocked => ({ rounds: rounds.map(({ rate }) => rate), perBlock })
+
 /** The setting to take: the one that spins least, of those that cannot be told from the fastest. */
 export function recommended(tried: readonly Tried[]): { choice: Tried; best: Tried } {
-  const rates = (each: Tried) => each.rounds.map(({ rate }) => rate)
   const spins = (each: Tried) => spread(each.rounds.map(({ spinsPerOperation }) => spinsPerOperation)).median
-  const best = [...tried].sort((a, b) => spread(rates(b)).median - spread(rates(a)).median)[0]
-  const tied = tried.filter(each => each === best || !contrast(rates(best), rates(each)).differs)
+  const best = [...tried].sort((a, b) => rateOf(rates(b)) - rateOf(rates(a)))[0]
+  const tied = tried.filter(each => each === best || !judge(rates(best), rates(each)).differs)
   return { choice: tied.sort((a, b) => spins(a) - spins(b))[0], best }
 }
 
@@ -222,8 +246,7 @@ function helps(tried: readonly Tried[]): BeliefFinding {
   const high = tried.filter(({ contention }) => contention === 'high')
   const without = high.find(({ setting }) => setting.maxRetries === 0) as Tried
   const withPauses = recommended(high.filter(({ setting }) => setting.maxRetries > 0)).best
-  const rates = (each: Tried) => each.rounds.map(({ rate }) => rate)
-  const { ratio, differs } = contrast(rates(withPauses), rates(without))
+  const { ratio, differs } = judge(rates(withPauses), rates(without))
   return {
     belief: 7,
     verdict: !differs ? 'cannot tell' : ratio > 1 ? 'holds' : 'does not hold',

@@ -1,6 +1,7 @@
+import { type Blocked, judge } from '@threadmap/workbench/blocks'
 import { type Evidence, measured } from '@threadmap/workbench/evidence'
 import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
-import { contrast, quantile, spread } from '@threadmap/workbench/statistics'
+import { quantile, spread } from '@threadmap/workbench/statistics'
 import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { MESSAGES, PRIVATE, type Subject, sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { type RoundFigures, SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
@@ -9,8 +10,8 @@ import type { SyncMapStats } from 'threadmap'
 import { type PromotionFacts, promotionFacts } from './sync-map.js'
 
 const EFFORT = {
-  quick: { rounds: 3, ms: 150, keys: 4096, promotionEntries: 5000 },
-  full: { rounds: 7, ms: 600, keys: 16_384, promotionEntries: 50_000 },
+  quick: { blocks: 1, rounds: 3, ms: 150, keys: 4096, promotionEntries: 5000 },
+  full: { blocks: 5, rounds: 1, ms: 800, keys: 16_384, promotionEntries: 50_000 },
 }
 
 /** Text values, since numbers hardly occupy the collector: each read makes a string of 64 characters. */
@@ -24,7 +25,7 @@ export const gc: Experiment = {
   title: 'What does each map ask of the garbage collector?',
   method:
     'Every thread of a subject watches its own collector (V8 GCProfiler) while it does 90% reads and 10% writes of 64-byte strings. ' +
-    'Allocated bytes are the bytes in use before a collection, less the bytes in use after the last. Then SyncMap is measured with more and ' +
+    'Allocated bytes are the bytes in use before a collection, less the bytes in use after the last. The full lab begins anew five times, with fresh maps and threads. Then SyncMap is measured with more and ' +
     'more writes of keys that come and go: misses, promotions and copied entries from stats(), beside the pauses. A second, untimed ' +
     'part counts on one thread when dirty becomes read, and how many entries are copied then.',
   seconds: { quick: 6, full: 105 },
@@ -41,6 +42,8 @@ interface Watched {
 export interface Churned {
   readonly writes: number
   readonly rounds: readonly ChurnRound[]
+  /** Rounds with the same map and threads. */
+  readonly perBlock?: number
 }
 
 export interface ChurnRound {
@@ -53,13 +56,39 @@ export interface ChurnRound {
 }
 
 async function run(context: Context): Promise<Outcome> {
-  const { rounds, ms, keys, promotionEntries } = EFFORT[context.quick ? 'quick' : 'full']
+  const { blocks, rounds, ms, keys, promotionEntries } = EFFORT[context.quick ? 'quick' : 'full']
   const workload: Workload = { keys, reads: 90, zipf: 0, threads: context.workers, valueBytes: VALUE_BYTES, churn: 0 }
   const list = sharedOperations(workload, context.seed)
   const subjects = [...SAFE_KINDS.map(sharedSubject), PRIVATE, MESSAGES]
-  const watched: Watched[] = []
-  const steps = rounds * subjects.length + rounds * WRITE_SHARES.length
+  const figures = subjects.map((): RoundFigures[] => [])
+  const steps = blocks * rounds * (subjects.length + WRITE_SHARES.length)
   let step = 0
+  const progress = (doing: string) => context.progress(step++ / steps, doing)
+  const churned: Churned[] = WRITE_SHARES.map(writes => ({ writes, rounds: [], perBlock: rounds }))
+  for (let block = 0; block < blocks; block++) {
+    await watchBlock(context, { subjects, workload, list, rounds, ms, block, progress }, figures)
+    const these = await churn(context, workload, { rounds, ms, progress })
+    for (const [at, each] of these.entries()) {
+      churned[at] = { ...churned[at], rounds: [...churned[at].rounds, ...each] }
+    }
+  }
+  const watched = subjects.map((subject, at) => ({ subject, rounds: figures[at] }))
+  return outcomeOf(watched, churned, promotionFacts(promotionEntries), workload)
+}
+
+interface BlockOptions {
+  readonly subjects: readonly Subject[]
+  readonly workload: Workload
+  readonly list: readonly Uint32Array[]
+  readonly rounds: number
+  readonly ms: number
+  readonly block: number
+  readonly progress: (doing: string) => void
+}
+
+/** Adds the rounds of a block to those of each subject. */
+async function watchBlock(context: Context, options: BlockOptions, figures: readonly RoundFigures[][]): Promise<void> {
+  const { subjects, workload, list, rounds, ms, block, progress } = options
   const teams: SubjectTeam[] = []
   try {
     for (const subject of subjects) {
@@ -67,41 +96,37 @@ async function run(context: Context): Promise<Outcome> {
       teams.push(team)
       await team.prepare(workload, list)
     }
-    const figures = teams.map((): RoundFigures[] => [])
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < teams.length; turn++) {
-        const at = (turn + round) % teams.length
-        context.progress(step++ / steps, teams[at].subject.name)
+        const at = (turn + round + block) % teams.length
+        progress(teams[at].subject.name)
         figures[at].push(await teams[at].round({ ms, collector: true, warmUpMs: round === 0 ? ms / 4 : 5 }))
       }
     }
-    watched.push(...teams.map((team, at) => ({ subject: team.subject, rounds: figures[at] })))
   } finally {
     await Promise.all(teams.map(team => team.stop()))
   }
-  const churned = await churn(context, workload, { rounds, ms }, () => step++ / steps)
-  return outcomeOf(watched, churned, promotionFacts(promotionEntries), workload)
 }
 
+/** A block of SyncMap's rounds, for each share of writes. */
 async function churn(
   context: Context,
   base: Workload,
-  { rounds, ms }: { rounds: number; ms: number },
-  share: () => number,
-): Promise<Churned[]> {
+  { rounds, ms, progress }: Pick<BlockOptions, 'rounds' | 'ms' | 'progress'>,
+): Promise<ChurnRound[][]> {
   const team = await SubjectTeam.start({
     subject: sharedSubject('SyncMap'),
     threads: context.workers,
     signal: context.signal,
   })
   try {
-    const found: Churned[] = []
+    const found: ChurnRound[][] = []
     for (const writes of WRITE_SHARES) {
       const workload = { ...base, reads: 100 - writes, churn: 100 }
       await team.prepare(workload, sharedOperations(workload, context.seed))
       const these: ChurnRound[] = []
       for (let round = 0; round < rounds; round++) {
-        context.progress(share(), `SyncMap, ${writes}% writes`)
+        progress(`SyncMap, ${writes}% writes`)
         const before = team.map?.stats() as SyncMapStats
         const began = performance.now()
         const { collector, operations, seconds } = await team.round({ ms, collector: true })
@@ -116,7 +141,7 @@ async function churn(
           pausePerSecond: sum(collector?.pauses ?? []) / seconds,
         })
       }
-      found.push({ writes, rounds: these })
+      found.push(these)
     }
     return found
   } finally {
@@ -280,8 +305,12 @@ function explodes(churned: readonly Churned[]): BeliefFinding {
   const first = churned[0]
   const last = churned[churned.length - 1]
   const values = (each: Churned, name: keyof ChurnRound) => each.rounds.map(round => round[name])
-  const misses = contrast(values(last, 'missesPerSecond'), values(first, 'missesPerSecond'))
-  const pause = contrast(values(last, 'pausePerSecond').map(above), values(first, 'pausePerSecond').map(above))
+  const blocked = (each: Churned, name: keyof ChurnRound): Blocked => ({
+    rounds: values(each, name).map(above),
+    perBlock: each.perBlock,
+  })
+  const misses = judge(blocked(last, 'missesPerSecond'), blocked(first, 'missesPerSecond'))
+  const pause = judge(blocked(last, 'pausePerSecond'), blocked(first, 'pausePerSecond'))
   const verdict = misses.differs && misses.ratio > 2 && pause.differs && pause.ratio > 2
   const rate = (each: Churned, name: keyof ChurnRound) => quantile(values(each, name), 0.5)
   return {
@@ -294,7 +323,7 @@ function explodes(churned: readonly Churned[]): BeliefFinding {
   }
 }
 
-/** The smallest divisor in a ratio of pauses, in ms: a microsecond, so that no ratio divides by zero. */
+/** The smallest divisor in a ratio, in ms or misses per second, so that no ratio divides by zero. */
 function above(value: number): number {
   return Math.max(value, 0.001)
 }

@@ -1,6 +1,7 @@
+import { type Blocked, judge } from '@threadmap/workbench/blocks'
 import { type Evidence, measured } from '@threadmap/workbench/evidence'
 import type { Context, Experiment, Outcome, Verdict } from '@threadmap/workbench/experiment'
-import { contrast, spread } from '@threadmap/workbench/statistics'
+import { spread } from '@threadmap/workbench/statistics'
 import { Team } from '@threadmap/workbench/threads/team'
 import { type CacheMisses, missesDuring, perfCounts } from './perf.js'
 import type { SharingCommand, SharingReply, SharingSetup } from './worker.js'
@@ -32,14 +33,15 @@ const ALONE = PLACEMENTS[5]
 const FIRST_WORD = 1024
 const THREADS = 2
 
-const EFFORT = { quick: { rounds: 5, ms: 50 }, full: { rounds: 15, ms: 150 } }
+/** Each block has a memory and threads of its own. */
+const EFFORT = { quick: { blocks: 1, rounds: 5, ms: 50 }, full: { blocks: 5, rounds: 3, ms: 150 } }
 
 export const sharing: Experiment = {
   name: 'sharing',
   title: 'What does it cost when two threads write to the same cache line?',
   method:
     'Two threads call Atomics.add in a loop, each on a word of its own (or both on one word) of one shared memory, at ' +
-    'several distances; "alone" is one thread while the other rests. The distances take turns. The figures are medians of all ' +
+    'several distances; "alone" is one thread while the other rests. The distances take turns; the full lab begins anew five times, with another memory and other threads, and judges by these blocks. The figures are medians of all ' +
     'rounds with their quartiles, in additions per second and thread. Where perf may count (Linux, not in most virtual machines) the ' +
     'misses of the first-level cache are counted as well.',
   seconds: { quick: 2.5, full: 16 },
@@ -53,30 +55,46 @@ interface Round {
 }
 
 async function run(context: Context): Promise<Outcome> {
-  const { rounds, ms } = EFFORT[context.quick ? 'quick' : 'full']
+  const { blocks, rounds, ms } = EFFORT[context.quick ? 'quick' : 'full']
   const counting = await perfCounts()
   if (counting !== true) context.leaveOut('cache misses', counting)
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
   const found = new Map<string, Round[]>(PLACEMENTS.map(({ name }) => [name, []]))
+  for (let block = 0; block < blocks; block++) {
+    const progress = (share: number, doing: string) => context.progress((block + share) / blocks, doing)
+    await measureBlock(found, counting === true, { rounds, ms, block, progress, signal: context.signal })
+  }
+  return outcomeOf(found, rounds)
+}
+
+interface BlockOptions {
+  readonly rounds: number
+  readonly ms: number
+  readonly block: number
+  readonly progress: Context['progress']
+  readonly signal: AbortSignal
+}
+
+async function measureBlock(found: ReadonlyMap<string, Round[]>, isCounting: boolean, options: BlockOptions) {
+  const { rounds, ms, block, progress, signal } = options
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
   const team = await Team.start<SharingSetup, SharingCommand, SharingReply>({
     name: 'sharing',
     program: new URL('./worker.js', import.meta.url),
     members: THREADS,
     setup: () => ({ memory }),
-    signal: context.signal,
+    signal,
   })
   try {
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < PLACEMENTS.length; turn++) {
-        const { name, apart } = PLACEMENTS[(turn + round) % PLACEMENTS.length]
-        context.progress((round * PLACEMENTS.length + turn) / (rounds * PLACEMENTS.length), name)
+        const { name, apart } = PLACEMENTS[(turn + round + block) % PLACEMENTS.length]
+        progress((round * PLACEMENTS.length + turn) / (rounds * PLACEMENTS.length), name)
         const work = () =>
           team.askEach(index => ({
             at: index === 0 ? FIRST_WORD : apart === undefined ? undefined : FIRST_WORD + apart,
             ms,
           }))
-        const { result, misses } =
-          counting === true ? await missesDuring(work) : { result: await work(), misses: undefined }
+        const { result, misses } = isCounting ? await missesDuring(work) : { result: await work(), misses: undefined }
         const active = result.filter(({ additions }) => additions > 0)
         const rate = active.reduce((sum, reply) => sum + reply.additions / reply.ms, 0) / active.length / 1000
         found.get(name)?.push({ rate, misses })
@@ -85,11 +103,10 @@ async function run(context: Context): Promise<Outcome> {
   } finally {
     await team.stop()
   }
-  return outcomeOf(found)
 }
 
-/** The outcome that follows from the rounds of each placement. */
-export function outcomeOf(found: ReadonlyMap<string, readonly Round[]>): Outcome {
+/** The outcome that follows from the rounds of each placement, of which `perBlock` had the same memory and threads. */
+export function outcomeOf(found: ReadonlyMap<string, readonly Round[]>, perBlock?: number): Outcome {
   const rates = ({ name }: Placement) => (found.get(name) ?? []).map(({ rate }) => rate)
   const evidence: Evidence[] = []
   const rows: (string | number | null)[][] = []
@@ -116,8 +133,9 @@ export function outcomeOf(found: ReadonlyMap<string, readonly Round[]>): Outcome
       ...(misses.length > 0 ? [spread(misses).median] : [null]),
     ])
   }
-  const line = contrast(rates(FAR), rates(SAME_LINE))
-  const neighbours = contrast(rates(FAR), rates(PLACEMENTS[2]))
+  const blocked = (placement: Placement): Blocked => ({ rounds: rates(placement), perBlock })
+  const line = judge(blocked(FAR), blocked(SAME_LINE))
+  const neighbours = judge(blocked(FAR), blocked(PLACEMENTS[2]))
   const text = (ratio: number) => `${ratio.toFixed(1)}x`
   const verdict: Verdict = !line.differs ? 'cannot tell' : line.ratio >= COSTLY ? 'holds' : 'does not hold'
   return {
