@@ -52,10 +52,23 @@ export interface Outcome {
   readonly tables: readonly Table[]
   /** Findings that follow from the figures, one plain sentence each; also that the figures decide nothing. The first is the headline. */
   readonly findings: readonly string[]
+  /** Answers that another run of the same settings must give too; `threadmap report --compare` compares them. */
+  readonly conclusions?: readonly Conclusion[]
   /** Verdicts on beliefs; none if the experiment is about no belief. */
   readonly beliefs: readonly BeliefFinding[]
   /** Data of its own, for other parts (the advice reads those of `mix`, `estimate` those of `memory`). */
   readonly details?: unknown
+}
+
+/** One answer of an experiment, so that two runs can be compared. */
+export interface Conclusion {
+  /** What is asked, equal from run to run. */
+  readonly question: string
+  readonly answer: string
+  /** Answers that cannot be told from `answer`. */
+  readonly tied: readonly string[]
+  /** The workload of the rows of evidence behind it. */
+  readonly workload?: string
 }
 
 /** The verdict of this machine on a belief. */

@@ -12,6 +12,7 @@ import { DEFAULT_FOLDER, type RunDocument, readDocument } from '../document.js'
 import { RunFolder } from '../run-folder.js'
 import { changesOf, compareRuns, comparisonFindings } from './comparison.js'
 import { comparisonPage } from './comparison-section.js'
+import { type ChangedConclusion, conclusionText } from './conclusions.js'
 import { reportPath, writeReport } from './report.js'
 
 interface Flags {
@@ -63,6 +64,7 @@ function compare(runs: readonly string[], { out }: Flags): void {
   const changes = changesOf(comparison)
   const lines = [
     ...comparisonFindings(comparison).map((text, at) => (at === 0 ? pc.bold(text) : text)),
+    ...conclusionLines(comparison.conclusions.changed),
     ...changes.slice(0, MOST_PRINTED).map(change => {
       const { experiment, subject, workload, metric, unit } = change.after
       const judged = change.isBetter === undefined ? 'changed' : change.isBetter ? pc.green('better') : pc.red('worse')
@@ -72,6 +74,19 @@ function compare(runs: readonly string[], { out }: Flags): void {
     `Comparison: ${pathToFileURL(path).href}`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** The conclusions that changed, those that should not have first. */
+function conclusionLines(changed: readonly ChangedConclusion[]): string[] {
+  const shown = changed.slice(0, MOST_PRINTED).map(each => {
+    const judged = each.shouldNot
+      ? pc.red('should not have changed')
+      : each.isContradiction
+        ? 'changed'
+        : 'within a tie'
+    return `  ${judged}  ${conclusionText(each)}`
+  })
+  return changed.length > MOST_PRINTED ? [...shown, `  and ${changed.length - MOST_PRINTED} more, in the page`] : shown
 }
 
 /** Builds the page before anything is written, since a document may have the right parts with nonsense in them. */

@@ -6,6 +6,7 @@ import { type Html, html } from '@threadmap/workbench/report/html'
 import { page } from '@threadmap/workbench/report/page'
 import type { RunDocument } from '../document.js'
 import { type Change, changesOf, compareRuns, comparisonFindings } from './comparison.js'
+import { answersText, type ChangedConclusion } from './conclusions.js'
 
 /** Changes in the picture at most; the table has all. */
 const MOST_IN_PICTURE = 12
@@ -19,10 +20,11 @@ export function changesSection(before: RunDocument, after: RunDocument): Html {
 <h2>What changed between two runs</h2>
 <p class="headline">${first}</p>
 ${rest.length === 0 ? '' : html`<ul class="findings">${rest.map(text => html`<li>${text}</li>`)}</ul>`}
+${comparison.conclusions.changed.length === 0 ? '' : conclusionTable(comparison.conclusions.changed)}
 ${changes.length === 0 ? '' : picture(changes)}
 ${changes.length === 0 ? '' : html`<details><summary>All ${changes.length} changes beyond the noise</summary>${changeTable(changes, 'Changes beyond the noise')}</details>`}
 <details><summary>All ${comparison.figures.length} figures that both runs have</summary>${changeTable(comparison.figures, 'All figures of both')}</details>
-<p class="soft">A figure counts as changed when the quartiles of its rounds in the two runs do not overlap and the medians differ by more than 5% (20% where there are fewer than three rounds).</p>
+<p class="soft">A figure counts as changed when the means of its rounds’ logarithms differ by Welch’s test at 99.9% and the medians differ by more than 5% (with fewer than four rounds: when the quartiles do not overlap and the medians differ by 20%). A conclusion should not have changed when each run, on one machine with the same settings, ruled the other’s answer out.</p>
 </section>`
 }
 
@@ -37,6 +39,26 @@ export function comparisonPage(before: RunDocument, after: RunDocument): string 
 
 function machineText({ machine, startedAt, settings }: RunDocument): string {
   return `${startedAt.slice(0, 16).replace('T', ' ')} (${machine.cpu}, ${machine.cores} cores, Node ${machine.node}${settings.quick ? ', quick' : ''})`
+}
+
+function conclusionTable(changed: readonly ChangedConclusion[]): Html {
+  return scrollingTable(
+    ['conclusion', 'before', 'after', '', 'why'],
+    changed.map(({ experiment, before, after, isContradiction, shouldNot, why }) => [
+      { text: `${experiment}: ${after.question}` },
+      { text: answersText(before) },
+      { text: answersText(after) },
+      {
+        text: shouldNot
+          ? html`<span class="fails">should not have changed</span>`
+          : isContradiction
+            ? 'changed'
+            : 'within a tie',
+      },
+      { text: why },
+    ]),
+    'Conclusions that changed',
+  )
 }
 
 function picture(changes: readonly Change[]): Html {

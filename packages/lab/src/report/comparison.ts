@@ -1,6 +1,7 @@
 import type { Evidence } from '@threadmap/workbench/evidence'
 import { mean, NOTABLE, quantile, SINGLE_RUN_NOISE } from '@threadmap/workbench/statistics'
 import type { RunDocument } from '../document.js'
+import { type ComparedConclusions, compareConclusions, conclusionFindings } from './conclusions.js'
 
 /** One figure that both runs have. */
 export interface Change {
@@ -22,6 +23,8 @@ export interface Comparison {
   readonly onlyAfter: number
   /** The factor by which all speeds changed together (median of ratios; above 1: faster), which the machine rather than the code explains. */
   readonly drift: number | undefined
+  /** What the runs conclude, and where they differ. */
+  readonly conclusions: ComparedConclusions
   readonly isSameMachine: boolean
   readonly isSameLength: boolean
 }
@@ -49,6 +52,7 @@ export function compareRuns(before: RunDocument, after: RunDocument): Comparison
   })
   return {
     figures,
+    conclusions: compareConclusions(before, after, figures),
     onlyBefore: earlier.size - figures.length,
     onlyAfter: later.length - figures.length,
     drift: speeds.length === 0 ? undefined : quantile(speeds, 0.5),
@@ -124,6 +128,7 @@ export function comparisonFindings({
   drift,
   onlyBefore,
   onlyAfter,
+  conclusions,
   isSameMachine,
   isSameLength,
 }: Comparison): string[] {
@@ -144,6 +149,7 @@ export function comparisonFindings({
         : `${changed.length} of ${figures.length} figures changed beyond the noise: ${counts}.`
   return [
     first,
+    ...conclusionFindings(conclusions),
     ...(isSameMachine
       ? []
       : ['The runs are from different machines or versions of Node, so the comparison includes that difference.']),

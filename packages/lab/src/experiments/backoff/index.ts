@@ -145,11 +145,11 @@ const METRICS: readonly [string, string, keyof BackoffRound][] = [
 const rates = ({ rounds, perBlock }: Tried): Blocked => ({ rounds: rounds.map(({ rate }) => rate), perBlock })
 
 /** The setting to take: the one that spins least, of those that cannot be told from the fastest. */
-export function recommended(tried: readonly Tried[]): { choice: Tried; best: Tried } {
+export function recommended(tried: readonly Tried[]): { choice: Tried; best: Tried; tied: readonly Tried[] } {
   const spins = (each: Tried) => spread(each.rounds.map(({ spinsPerOperation }) => spinsPerOperation)).median
   const best = [...tried].sort((a, b) => rateOf(rates(b)) - rateOf(rates(a)))[0]
   const tied = tried.filter(each => each === best || !judge(rates(best), rates(each)).differs)
-  return { choice: tied.sort((a, b) => spins(a) - spins(b))[0], best }
+  return { choice: tied.sort((a, b) => spins(a) - spins(b))[0], best, tied }
 }
 
 export function outcomeOf(tried: readonly Tried[], threads: number, readers: ReaderCost): Outcome {
@@ -225,6 +225,11 @@ export function outcomeOf(tried: readonly Tried[], threads: number, readers: Rea
           ? ''
           : `, within the noise of the fastest (${settingText(best.setting)}, ${median(best, 'rate').toFixed(2)}) and spinning less`
       return `With ${level} contention: backoff: { initialDelay: ${initialDelay}, maxRetries: ${maxRetries} } (${median(choice, 'rate').toFixed(2)} M/s${tie}).`
+    }),
+    conclusions: levels.map(level => {
+      const { choice, tied } = recommended(of(level))
+      const others = tied.filter(each => each !== choice).map(({ setting }) => settingText(setting))
+      return { question: `the back-off, ${level} contention`, answer: settingText(choice.setting), tied: others }
     }),
     beliefs: [helps(tried), behindMutex(readers)],
     details: { recommended: levels.map(level => ({ contention: level, ...recommended(of(level)).choice.setting })) },

@@ -267,18 +267,26 @@ export function outcomeOf(found: readonly Hashed[]): Outcome {
             `In a ShardedMap of ${MAP_SHARDS} shards with seed 0 these keys crowd: ${unevenMaps.map(each => `${each.hash} of ${each.set} (the fullest shard has ${each.map.longest} of ${each.keys})`).join(', ')}. Somebody may have chosen them so; take the hash default with a random seed for such keys.`,
           ]),
     ],
+    conclusions: sets.map(set => {
+      const { best, tied } = ranked(HASHES.map(({ name }) => of(set, name)))
+      return { question: `the fastest hash of ${set}`, answer: best.hash, tied: tied.map(({ hash }) => hash) }
+    }),
     beliefs: [clusters(found)],
   }
 }
 
-function fastest(set: string, each: readonly Hashed[]): string {
+function ranked(each: readonly Hashed[]) {
   const [best, ...others] = [...each].sort((a, b) => spread(a.ns).median - spread(b.ns).median)
   const isSlower = (other: Hashed) => {
     const { ratio, differs } = contrast(other.ns, best.ns)
     return differs && ratio > 1
   }
   const slower = others.filter(isSlower)
-  const tied = others.filter(other => !isSlower(other))
+  return { best, slower, tied: others.filter(other => !isSlower(other)) }
+}
+
+function fastest(set: string, each: readonly Hashed[]): string {
+  const { best, slower, tied } = ranked(each)
   const names = [best, ...tied].map(({ hash }) => hash).join(' = ')
   return `${set}: ${names}, ${spread(best.ns).median.toFixed(0)} ns a key${slower.length === 0 ? '' : `; ${slower.map(other => `${other.hash} ${contrast(other.ns, best.ns).ratio.toFixed(2)}x`).join(', ')}`}.`
 }

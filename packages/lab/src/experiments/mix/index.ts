@@ -171,6 +171,13 @@ export function outcomeOf(cells: readonly MixCell[]): Outcome {
       },
     ],
     findings: [winsText(cells), ...noiseText(cells), ...controlText(cells), ...ceilingText(cells)],
+    conclusions: cells.flatMap(({ workload, subjects }) => {
+      const ranked = ranking(subjects)
+      const about = workloadText(workload)
+      if (ranked === undefined) return []
+      const { best, tied } = ranked
+      return [{ question: about, workload: about, answer: best.name, tied: tied.map(({ name }) => name) }]
+    }),
     beliefs: [chooseByWorkload(cells)],
     details: { cells } satisfies MixDetails,
   }

@@ -277,27 +277,40 @@ export function outcomeOf({ sharded, handed, nodes, remote }: ShardFigures, work
       ...(remote.length === 0 ? [] : [remoteTable(remote)]),
     ],
     findings: [...kinds.map(kind => enough(sharded.filter(each => each.kind === kind))), ...nodesText(nodes, handed)],
+    conclusions: kinds.map(kind => {
+      const { fewest, tied } = rankShards(sharded.filter(each => each.kind === kind))
+      return {
+        question: `the fewest shards that are as fast as any, ${kind}`,
+        answer: String(fewest.shards),
+        tied: tied.filter(each => each !== fewest).map(({ shards }) => String(shards)),
+      }
+    }),
     beliefs: [remote.length === 0 ? notRemote(nodes) : remoteBelief(remote)],
   }
 }
 
-/** The smallest number of shards that cannot be told from the best, or the smallest difference that could have been seen. */
-export function enough(all: readonly Sharded[]): string {
+/** Compares the numbers of shards of one map: the best, those that cannot be told from it, the smallest of these, and the A/A pair. */
+function rankShards(all: readonly Sharded[]) {
   const rates = ({ kind: name, rounds, perBlock }: Sharded) => ({ name, rounds: rounds.map(metric.rate), perBlock })
   const found = all.filter(({ isAgain }) => !isAgain)
   const again = all.find(({ isAgain }) => isAgain)
   const once = found.find(({ shards }) => shards === again?.shards)
   const control = again === undefined || once === undefined ? undefined : judge(rates(once), rates(again))
   const judged = (a: Sharded, b: Sharded) => judgeBeside(control, rates(a), rates(b))
-  const best = [...found].sort((a, b) => rateOf(rates(b)) - rateOf(rates(a)))[0]
-  const fewest = found.find(each => each === best || !judged(best, each).differs) as Sharded
-  const one = found[0]
-  const gain = judged(best, one)
+  const best = found.reduce((most, each) => (rateOf(rates(each)) > rateOf(rates(most)) ? each : most))
+  const tied = found.filter(each => each === best || !judged(best, each).differs)
+  const gain = judged(best, found[0])
+  const visible = Math.max(...found.filter(each => each !== best).map(each => judged(best, each).visible))
+  return { best, tied, fewest: tied[0], gain, visible, control }
+}
+
+/** The smallest number of shards that cannot be told from the best, or the smallest difference that could have been seen. */
+export function enough(all: readonly Sharded[]): string {
+  const { best, fewest, gain, visible, control } = rankShards(all)
   const doubt = control?.differs
-    ? ` The same map twice (${once?.shards} shards) differed by ${Math.max(control.ratio, 1 / control.ratio).toFixed(2)}x here, so smaller differences count as none.`
+    ? ` The same map twice (${TWICE_SHARDS} shards) differed by ${Math.max(control.ratio, 1 / control.ratio).toFixed(2)}x here, so smaller differences count as none.`
     : ''
   if (!gain.differs) {
-    const visible = Math.max(...found.filter(each => each !== best).map(each => judged(best, each).visible))
     return isTooNoisy(visible)
       ? `${best.kind}: ${hiddenText(visible)} between numbers of shards.${doubt}`
       : `${best.kind}: the number of shards makes no difference with these threads; ${hiddenText(visible)}.${doubt}`

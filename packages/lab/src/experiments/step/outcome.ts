@@ -29,6 +29,14 @@ export function outcomeOf(series: readonly Series[], objective: Objective): Outc
       ...neighbours(series),
       ...series.filter(each => each !== main).flatMap(each => findingsOf(each, objective)),
     ],
+    conclusions: series.flatMap(({ name, attribution, planted }) => {
+      if (attribution === null) return []
+      const answer = attribution.resource ?? 'none'
+      // Where nothing was planted, several resources may be near their limits, and which of them is full first is not certain.
+      return [
+        { question: `what runs out, ${name}`, answer, tied: planted === null && answer === 'none' ? ['queue'] : [] },
+      ]
+    }),
     beliefs: beliefsOf(main, series),
     details,
   }
