@@ -17,6 +17,7 @@ import { hashText, textMeta } from './table/text'
 import { resultAt } from './table/value'
 import { declareDead as declare, me, registerThread, setWebLock } from './threads/thread'
 
+export { listen } from './cache/listener'
 export { allowStale } from './cache/record'
 export { LAYOUT_VERSION, MAGIC } from './layout'
 export {

@@ -42,7 +42,8 @@ import { blockSize } from '../table/value'
 import { tryLock, unlock } from '../threads/lock'
 import { clock } from '../threads/thread'
 import { addGhost } from './ghosts'
-import { hasLoader, isLoading } from './loads'
+import { tell } from './listener'
+import { hasLoader, isLoading, kindOf } from './loads'
 import { marksOf, pass, queueOf, setMarks, totalWeight, trailerOf } from './queues'
 import { isOver, recordOf, timeAt } from './record'
 import { queuesOf } from './state'
@@ -110,7 +111,7 @@ function evict(shard: u32, entry: u32, counter: u32): void {
   const which = queueOf(entry)
   if (which != Q_LOADING) {
     addGhost(shard, hashEntry(entry), which)
-    count(shard, counter)
+    countLoss(shard, entry, counter)
   }
   removeEntry(shard, entry)
 }
@@ -122,10 +123,12 @@ export function removeEntry(shard: u32, entry: u32): void {
   remove(shard, slot, entry)
 }
 
-/** Raises a counter of a shard that this thread holds. */
-function count(shard: u32, counter: u32): void {
+/** A value goes. Entries that have none, but a load or the error of one, are nobody's loss. */
+function countLoss(shard: u32, entry: u32, counter: u32): void {
+  if (kindOf(recordOfEntry(entry)) < 0) return
   const at = queuesOf(shard) + counter
   store<u32>(at, load<u32>(at) + 1)
+  tell(entry, counter)
 }
 
 /**
@@ -200,7 +203,7 @@ export function hasExpired(entry: u32): bool {
 
 /** Removes an entry that has expired. */
 export function expire(shard: u32, slot: u32, entry: u32): void {
-  if (queueOf(entry) != Q_LOADING) count(shard, Q_EXPIRED)
+  countLoss(shard, entry, Q_EXPIRED)
   remove(shard, slot, entry)
 }
 

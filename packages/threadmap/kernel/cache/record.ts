@@ -13,6 +13,7 @@ import {
   V_FRESH_UNTIL,
   V_LOAD_UNTIL,
   V_TOKEN,
+  V_TTL,
 } from '../layout'
 import { clock } from '../threads/thread'
 
@@ -30,9 +31,21 @@ let nextTtl: f64 = Infinity
 /** The weight of that value. */
 export let nextWeight: u32 = 1
 
+/** ADD: a value that is there keeps its time. */
+export let keepsTime: bool = false
+/** The record from which the next one has its times; 0: none. */
+let timesFrom: u32 = 0
+
+/** A negative `ttl`: the value of a new key is fresh so long, and one that is there keeps its time (ADD). */
 export function setNext(ttl: f64, weight: u32): void {
-  nextTtl = ttl
+  nextTtl = abs<f64>(ttl)
+  keepsTime = ttl < 0
   nextWeight = weight
+}
+
+/** The next record has the times of this one, which nobody changes meanwhile; 0: its own. */
+export function setTimesFrom(record: u32): void {
+  timesFrom = record
 }
 
 /** What the next record says about loads: {owner 32 | token 32}, and if it has no value, what it has instead. */
@@ -84,6 +97,10 @@ export function writeRecord(block: u32, isChain: bool): void {
     until = nextUntil
     created = nextCreated
     ttl = nextKind
+  } else if (timesFrom != 0) {
+    until = timeAt(timesFrom + V_FRESH_UNTIL)
+    created = timeAt(timesFrom + V_CREATED)
+    ttl = reinterpret<f32>(load32(timesFrom + V_TTL))
   } else if (nextTtl != Infinity) {
     created = clock()
     until = created + nextTtl

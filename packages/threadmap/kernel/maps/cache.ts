@@ -6,8 +6,19 @@ import { load32, load64, reach } from '../atomics'
 import { dropOrphans, expire, expireSome, freeMemory, hasExpired, makeRoom, recordOfEntry } from '../cache/evict'
 import { isOwnLoad, isWaitedFor } from '../cache/loads'
 import { MOST_MARKS, markHit, setMarks, weightOf } from '../cache/queues'
-import { isFresh, mayBeStale, nextWeight, putTime, recordOf, setNextWeight, takesStale, timeAt } from '../cache/record'
-import { queuesOf } from '../cache/state'
+import {
+  isFresh,
+  keepsTime,
+  mayBeStale,
+  nextWeight,
+  putTime,
+  recordOf,
+  setNextWeight,
+  setTimesFrom,
+  takesStale,
+  timeAt,
+} from '../cache/record'
+import { blockContent, queuesOf } from '../cache/state'
 import {
   ABSENT,
   ADD,
@@ -57,7 +68,7 @@ import { compact } from '../table/compact'
 import { entrySize, sameHead, valueWord } from '../table/entry'
 import { shardOf } from '../table/shard'
 import { copyWords, find, foundEntry, foundHead, HIGH_HALF, STALE } from '../table/table'
-import { blockSize, copyOutValidated, lengthOf, resultAt, setDetail } from '../table/value'
+import { blockSize, copyOutValidated, lengthOf, resultAt, returnNumber, setDetail, sum, valueAt } from '../table/value'
 import { tryLock, unlock } from '../threads/lock'
 import { clock, count, countLong } from '../threads/thread'
 import { lockShard } from './shard-lock'
@@ -247,9 +258,12 @@ function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, ex
   if (slot == 0) {
     if (op != SET && op != INSERT && op != SWAP && op != ADD) return ABSENT
     if (!makeRoom(shard, 0, nextWeight)) return AGAIN
-    return insert(shard, hash, meta, valueMeta)
+    const code = insert(shard, hash, meta, valueMeta)
+    if (op == ADD && code == ABSENT) returnNumber()
+    return code
   }
   const entry = foundEntry
+  if (op == ADD) return addTo(shard, slot, entry, valueMeta)
   if (brings(op) && op != INSERT) {
     const weight = weightOf(entry)
     if (nextWeight > weight) {
@@ -261,6 +275,19 @@ function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, ex
   if (op != END_LOAD) return changePresent(shard, op, slot, entry, valueMeta, expectedMeta)
   const code = changePresent(shard, SET, slot, entry, valueMeta, expectedMeta)
   if (code == PRESENT) keepForWaiters(entry)
+  return code
+}
+
+/** Adds the number in the value area to that of an entry, as a value of its own: a load that began before must not replace it. */
+function addTo(shard: u32, slot: u32, entry: u32, valueMeta: u32): i32 {
+  const delta = load<u64>(valueAt)
+  store<u64>(valueAt, sum(load64(<u32>valueWord(entry) + blockContent), delta))
+  setNextWeight(weightOf(entry))
+  if (keepsTime) setTimesFrom(recordOfEntry(entry))
+  const code = changePresent(shard, SET, slot, entry, valueMeta, 0)
+  setTimesFrom(0)
+  if (code == PRESENT) returnNumber()
+  else store<u64>(valueAt, delta)
   return code
 }
 

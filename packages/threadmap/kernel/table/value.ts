@@ -219,7 +219,7 @@ export function sum(word: u64, delta: u64): u64 {
 }
 
 /**
- * Leaves the number in the value area as the result of SyncMap's `add`. Its length is stored too: the page of the result area may have
+ * Leaves the number in the value area as the result of `add` where values are in blocks. Its length is stored too: the page of the result area may have
  * been another thread's, and hold anything.
  */
 export function returnNumber(): void {

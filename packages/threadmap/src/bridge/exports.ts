@@ -35,6 +35,7 @@ export interface KernelExports {
   endLoad(meta: number, token: number, valueMeta: number, ttl: number, weight: number, took: number): number
   endLoadWithout(meta: number, token: number, how: number, textMeta: number, kept: number, took: number): number
   allowStale(allowed: number): void
+  listen(on: number): void
   clearAll(): number
   size(): number
   scan(index: number, position: number): number

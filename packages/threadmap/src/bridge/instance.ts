@@ -29,13 +29,15 @@ export function kernelReadsStrings(): boolean {
 
 /**
  * An instance of the kernel over `memory`. Each thread has its own; outside the memory the kernel keeps only state of this
- * thread. `declareEnded` declares the threads dead that are known to have ended.
+ * thread. `declareEnded` declares the threads dead that are known to have ended. `evicted` hears of keys that this thread evicts, once the
+ * kernel is told to `listen`; it must run no code of the program.
  */
 export function instantiate(
   memory: MapMemory,
   carrier: Carrier,
   clock: Clock,
   declareEnded: () => void,
+  evicted: (key: number, meta: number, reason: number) => void,
 ): KernelExports {
   const host = { now: () => performance.now(), clock: () => clock.now(), declareEnded }
   const carry = {
@@ -44,7 +46,13 @@ export function instantiate(
   }
   // Imported where the builtins are absent. The library does not call what needs them there: a call for each character is slow.
   const text = { length: (text: string) => text.length, charCodeAt: (text: string, at: number) => text.charCodeAt(at) }
-  const imports = { env: { memory: memory as WebAssembly.Memory }, thread: host, carry, [TEXT]: text }
+  const imports = {
+    env: { memory: memory as WebAssembly.Memory },
+    thread: host,
+    listener: { evicted },
+    carry,
+    [TEXT]: text,
+  }
   // A plain object: looking up a function in the frozen exports object takes longer than calling it.
   const exports = { ...new WebAssembly.Instance(kernelModule(), imports).exports }
   return guarded(exports as unknown as Parameters<typeof guarded>[0])

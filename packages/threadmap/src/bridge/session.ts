@@ -64,6 +64,8 @@ export class Session implements WatchedMemory, LockedMemory {
   readonly scratch: Scratch
   /** What a cache's deadlines are measured by. */
   readonly clock = new Clock()
+  /** Hears of keys that this thread evicts from a cache: their addresses, meta words, and why (src/cache/evictions.ts). */
+  evicted: ((key: number, meta: number, reason: number) => void) | undefined
   /** The registry slot's number plus one: how lock words name this thread. */
   owner = 0
   /** Whether other threads may use the memory: it came from another thread, or the program has read its handle. */
@@ -79,7 +81,13 @@ export class Session implements WatchedMemory, LockedMemory {
     // The registry is in the first pages, which every view has.
     this.#registry = new Int32Array(memory.buffer)
     this.scratch = new Scratch(memory, () => this.kernel)
-    this.kernel = instantiate(memory, this.scratch, this.clock, () => this.declareEnded(true))
+    this.kernel = instantiate(
+      memory,
+      this.scratch,
+      this.clock,
+      () => this.declareEnded(true),
+      (key, meta, reason) => this.evicted?.(key >>> 0, meta, reason),
+    )
   }
 
   /** A new memory of at most `maxBytes` with this header. The caller is its first user. */

@@ -10,8 +10,11 @@ import type { Cached, KeyCodec, NativeCodec } from '../codec/codec.js'
 import { string } from '../codec/strings.js'
 import { DisposedError, OptionError, ValueTooLargeError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
+import { METHODS } from '../maps/core.js'
 import { failureOf } from '../maps/failure.js'
+import { refuseOwnChange, updates } from '../maps/nested-updates.js'
 import { ReadCache } from '../maps/read-cache.js'
+import { type EvictionListener, hearEvictions } from './evictions.js'
 import { milliseconds, type SetOptions } from './options.js'
 
 /** The value of operations that have none. */
@@ -30,6 +33,7 @@ export class CacheCore<K, V> {
   readonly cache: ReadCache | undefined
   readonly cached: Cached<V> | undefined
   readonly weigh: Weigh<K, V>
+  readonly listener: EvictionListener<K> | undefined
   /** The default time of values in milliseconds, and the time that they are kept after that. */
   readonly ttl: number
   readonly staleFor: number
@@ -41,7 +45,14 @@ export class CacheCore<K, V> {
   readonly textKeys: boolean
   disposed = false
 
-  constructor(session: Session, key: KeyCodec<K>, value: NativeCodec<V>, cacheLimit: number, weigh: Weigh<K, V>) {
+  constructor(
+    session: Session,
+    key: KeyCodec<K>,
+    value: NativeCodec<V>,
+    cacheLimit: number,
+    weigh: Weigh<K, V>,
+    listener: EvictionListener<K> | undefined,
+  ) {
     this.session = session
     this.key = key
     this.value = value
@@ -56,6 +67,8 @@ export class CacheCore<K, V> {
     this.ttl = this.#time(L.H_TTL)
     this.staleFor = this.#time(L.H_STALE_FOR)
     session.clock.resolution = this.#time(L.H_TTL_RESOLUTION)
+    this.listener = listener
+    if (listener !== undefined) hearEvictions(session, key as KeyCodec<unknown>, this)
   }
 
   #time(address: number): number {
@@ -171,6 +184,12 @@ export class CacheCore<K, V> {
   /** An operation that brings a value, which was admitted. `expected` is prepared. Returns the kernel's code. */
   change(op: number, key: K, value: V, ttl: number, expected: unknown = NOTHING): number {
     if (this.disposed) this.refuse()
+    if (updates !== 0) this.refuseOwn(key, METHODS[op])
+    return this.changeOwn(op, key, value, ttl, expected)
+  }
+
+  /** `change`, also from within an update of the key. */
+  changeOwn(op: number, key: K, value: V, ttl: number, expected: unknown = NOTHING): number {
     const weight = this.weightOf(value, key)
     const prepared = this.prepare(value, key)
     // Code of the program may have disposed the cache.
@@ -181,6 +200,7 @@ export class CacheCore<K, V> {
   /** An operation that brings no value. */
   remove(op: number, key: K, expected: unknown = NOTHING): number {
     if (this.disposed) this.refuse()
+    if (updates !== 0) this.refuseOwn(key, METHODS[op])
     return this.#run(op, key, NOTHING, expected, 0, 1)
   }
 
@@ -238,6 +258,11 @@ export class CacheCore<K, V> {
     } catch (error) {
       throw kernel.trapped(error, 'set')
     }
+  }
+
+  /** `RecursiveUpdateError` for a change of a key that this thread is updating. */
+  refuseOwn(key: K, method: string): void {
+    refuseOwnChange(this.session, this.key.cacheKey(key), method, () => quote(key))
   }
 
   // --- What the kernel says ---------------------------------------------------------------------------------------------

@@ -88,6 +88,20 @@ export interface Sky<K, V> {
   land(flight: Flight<K, V>): void
 }
 
+/** The loaders that are on this thread's stack, the innermost first: each was called by what the next one does before its first await. */
+interface Running {
+  readonly flight: object
+  readonly outer: Running | undefined
+}
+
+let running: Running | undefined
+
+/** Whether the caller runs inside the loader of this flight, as far as the stack says so. */
+export function isInside(flight: object): boolean {
+  for (let each = running; each !== undefined; each = each.outer) if (each.flight === flight) return true
+  return false
+}
+
 export class Flight<K, V> {
   readonly key: K
   readonly name: unknown
@@ -138,10 +152,14 @@ export class Flight<K, V> {
     this.#controller = new AbortController()
     const context = { signal: this.#controller.signal, stale: look.stale?.value }
     let result: Promise<V>
+    const outer = running
+    running = { flight: this, outer }
     try {
       result = Promise.resolve(loader(this.key, context))
     } catch (error) {
       result = Promise.reject(error)
+    } finally {
+      running = outer
     }
     result.then(
       value => this.#loaded(value, settings),

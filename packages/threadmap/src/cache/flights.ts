@@ -4,7 +4,7 @@
  * a load that began before.
  */
 import type { FetchSettings, Loader } from './fetch-options.js'
-import { Caller, Flight, lastsAtMost, type Sky, settle } from './flight.js'
+import { Caller, Flight, isInside, lastsAtMost, type Sky, settle } from './flight.js'
 import { isPending, type LoadTable, type Pending } from './load-table.js'
 import { WaitingRoom } from './waiting.js'
 
@@ -44,6 +44,10 @@ export class Flights<K, V> implements Sky<K, V> {
       return Promise.resolve(stale.value)
     }
     const flight = this.#flight(key, look)
+    if (isInside(flight)) {
+      caller.fail(table.recursive(key))
+      return caller.promise
+    }
     const promise = flight.join(caller)
     if (look.state === 'mine') flight.load(look, loader, settings, false)
     return promise

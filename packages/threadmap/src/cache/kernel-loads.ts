@@ -2,7 +2,13 @@
 import * as L from '../bridge/layout.generated.js'
 import { KEY, VALUE } from '../bridge/scratch.js'
 import { string } from '../codec/strings.js'
-import { DisposedError, LoadFailedError, LoadTimeoutError, ValueTooLargeError } from '../errors/classes.js'
+import {
+  DisposedError,
+  LoadFailedError,
+  LoadTimeoutError,
+  RecursiveComputeError,
+  ValueTooLargeError,
+} from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
 import type { CacheCore } from './core.js'
 import { errorOf, errorText } from './load-errors.js'
@@ -120,6 +126,13 @@ export class KernelLoads<K, V> implements LoadTable<K, V> {
 
   disposed(): Error {
     return new DisposedError('this SharedCache was disposed in this thread while it loaded, or waited for, a value')
+  }
+
+  recursive(key: K): Error {
+    return new RecursiveComputeError(
+      `fetch() was called for the key ${quote(key)} of this SharedCache from within the loader of this key: the load would wait for itself. ` +
+        'Return the value from the loader; loaders may fetch other keys, in one direction only',
+    )
   }
 
   late(key: K, milliseconds: number): Error {

@@ -76,6 +76,8 @@ export interface LoadTable<K, V> {
   declareEnded(): void
   /** The error for a cache that was disposed in this thread. */
   disposed(): Error
+  /** The error for a loader that fetches what it loads itself. */
+  recursive(key: K): Error
   /** The words for a load that lasted too long. */
   late(key: K, milliseconds: number): Error
 }

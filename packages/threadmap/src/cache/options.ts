@@ -5,6 +5,7 @@ import { CACHE_POLICY } from '../bridge/policies.js'
 import { LARGEST_BYTES } from '../bridge/session.js'
 import type { ValueCodec } from '../codec/codec.js'
 import { OptionError } from '../errors/classes.js'
+import { quote } from '../errors/quote.js'
 import { refuseUnknown } from '../errors/unknown-options.js'
 import {
   cacheSize,
@@ -16,6 +17,7 @@ import {
   or,
   whole,
 } from '../maps/options.js'
+import type { EvictionListener } from './evictions.js'
 import { checkFetchDefaults, FETCH_DEFAULT_NAMES, FETCH_DEFAULTS, type FetchDefaults } from './fetch-options.js'
 
 /** The options of `SharedCache`. `key`, `value` and one bound (`max`, `maxWeight` or `maxBytes`) are required. */
@@ -26,6 +28,11 @@ export interface CacheOptions<K, V> extends Omit<MapOptions<K, V>, 'cache' | 'ca
   maxWeight?: number
   /** The weight of an entry: a whole number from 1 on. Needed with `maxWeight`, in each thread that sets. */
   weigh?: (value: V, key: K) => number
+  /**
+   * Is called for each entry with a value that this thread evicted, or removed because its time was over; see docs/cache.md. It runs in this thread, in a
+   * microtask after the operation. Other threads have listeners of their own. An error that it throws is an uncaught one of the thread.
+   */
+  onEvict?: EvictionListener<K>
   /**
    * The largest size of the shared memory in bytes, with everything in it, from 1 MiB to 4 GiB. A cache that has reached it evicts. Default
    * 1 GiB where there is another bound. A value may have an eighth of it.
@@ -89,16 +96,30 @@ export interface CacheAttachOptions<K, V> {
   value?: ValueCodec<V>
   /** The weight of an entry. Needed in threads that set, if the cache has `maxWeight`. */
   weigh?: (value: V, key: K) => number
+  /** Is called for each entry that this thread evicted, as the option of the constructor. */
+  onEvict?: EvictionListener<K>
   /** How many keys this thread's read cache may keep. Default: as the cache was created with. */
   readCache?: number
 }
 
 const OPTIONS = [
-  ...['key', 'value', 'max', 'maxWeight', 'weigh', 'maxBytes', 'ttl', 'updateAgeOnGet', 'staleFor', 'ttlResolution'],
+  ...[
+    'key',
+    'value',
+    'max',
+    'maxWeight',
+    'weigh',
+    'onEvict',
+    'maxBytes',
+    'ttl',
+    'updateAgeOnGet',
+    'staleFor',
+    'ttlResolution',
+  ],
   ...FETCH_DEFAULT_NAMES,
   ...['readCache', 'shards', 'hash', 'seed', 'lockTimeout', 'computeTimeout', 'backoff'],
 ]
-const ATTACH_OPTIONS = ['value', 'weigh', 'readCache']
+const ATTACH_OPTIONS = ['value', 'weigh', 'onEvict', 'readCache']
 
 /** A cache is not cut into shards that are smaller than this: eviction would no longer see which keys are used. */
 const LEAST_ENTRIES = 64
@@ -131,6 +152,12 @@ export function checkCacheAttachOptions(options: object): void {
     )
   }
   refuseUnknown('SharedCache.attach()', options, ATTACH_OPTIONS)
+  checkListener('SharedCache.attach()', options)
+}
+
+function checkListener(method: string, { onEvict }: { onEvict?: unknown }): void {
+  if (onEvict === undefined || typeof onEvict === 'function') return
+  throw new OptionError(`${method} takes a function as onEvict(key, reason), and got ${quote(onEvict)}`)
 }
 
 export interface CheckedCacheOptions {
@@ -141,6 +168,7 @@ export interface CheckedCacheOptions {
 
 export function checkCacheOptions<K, V>(options: CacheOptions<K, V>, valueType: number): CheckedCacheOptions {
   refuseUnknown('new SharedCache()', options, OPTIONS)
+  checkListener('new SharedCache()', options)
   const { max, maxWeight, weigh } = options
   if (max === undefined && maxWeight === undefined && options.maxBytes === undefined) {
     throw new OptionError('new SharedCache() needs a bound: max (entries), maxWeight with weigh, or maxBytes')

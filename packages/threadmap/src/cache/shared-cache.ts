@@ -1,20 +1,18 @@
-import { checkHandle } from '../bridge/check-handle.js'
 import * as L from '../bridge/layout.generated.js'
-import { CACHE_POLICY } from '../bridge/policies.js'
 import { KEY } from '../bridge/scratch.js'
-import { Session } from '../bridge/session.js'
+import type { Session } from '../bridge/session.js'
 import { copyBytes, isBytes } from '../codec/bytes.js'
-import { keyCodec, namedKeyCodec, namedValueCodec, valueCodec } from '../codec/registry.js'
-import { OptionError } from '../errors/classes.js'
+import { u32Delta } from '../codec/numbers.js'
+import { CodecError, OptionError } from '../errors/classes.js'
 import { refuseCloning } from '../errors/cloning.js'
 import { quote } from '../errors/quote.js'
 import { watchWorker } from '../liveness/watch.js'
 import { checkReady } from '../liveness/web-locks.js'
 import { COMPARED_BY_KEY, INSPECT, type Inspect, type InspectOptions, inspectMap } from '../maps/appearance.js'
+import { canonical } from '../maps/base-map.js'
 import { getCached } from '../maps/cached-get.js'
 import { computeFailureOf } from '../maps/compute-failure.js'
-import { codecNames } from '../maps/open.js'
-import { cacheSize } from '../maps/options.js'
+import { beginUpdate, endUpdate, refuseOwnClear, updates } from '../maps/nested-updates.js'
 import { problemsOf } from '../maps/problems.js'
 import { entriesOf, keysOf, valuesOf } from '../maps/scan.js'
 import { type ShardStats, shardStatsOf, statsOf } from '../maps/stats.js'
@@ -22,15 +20,8 @@ import type { BrowserWorker, WatchableWorker } from '../platform/workers.js'
 import { CacheCore } from './core.js'
 import { Fetching } from './fetch.js'
 import type { FetchOptions, Loader } from './fetch-options.js'
-import {
-  type CacheAttachOptions,
-  type CacheHandle,
-  type CacheOptions,
-  checkCacheAttachOptions,
-  checkCacheOptions,
-  type GetOptions,
-  type SetOptions,
-} from './options.js'
+import { attachCore, createCore } from './open.js'
+import type { CacheAttachOptions, CacheHandle, CacheOptions, GetOptions, SetOptions } from './options.js'
 import { type CacheStats, cacheStatsOf } from './stats.js'
 
 /** Releases the session of a cache that was collected without having been disposed. */
@@ -55,7 +46,7 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
    * that does not fit, `UnsupportedError` where threads cannot share memory.
    */
   constructor(options: CacheOptions<K, V>) {
-    const core = options instanceof CacheCore ? (options as CacheCore<K, V>) : create(options)
+    const core = options instanceof CacheCore ? (options as CacheCore<K, V>) : createCore(options)
     this.#core = core
     collected.register(core, core.session, core)
     refuseCloning(this, 'SharedCache')
@@ -124,6 +115,7 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
   /** Removes every entry, shard by shard. */
   clear(): void {
     const core = this.#open()
+    if (updates !== 0) refuseOwnClear(core.session)
     core.cache?.clear()
     core.check(core.kernel.clearAll())
   }
@@ -167,7 +159,7 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
     if (claim < 0) throw computeFailureOf(core.session, 'SharedCache', claim, own, core.key)
     try {
       const found = this.get(own)
-      return found !== undefined ? found : this.getOrInsert(own, compute(key), options)
+      return found !== undefined ? found : this.getOrInsert(own, compute(canonical(key)), options)
     } finally {
       if (!core.session.closed) core.kernel.endClaim(claim)
     }
@@ -209,19 +201,33 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
     const core = this.#open()
     const own = core.own(key)
     const ttl = core.ttlOf(options)
-    while (true) {
-      if (core.find(own) !== L.PRESENT) {
-        const result = change(undefined, key)
-        if (result === undefined) return undefined
-        const value = core.admit(result, own)
-        if (core.change(L.INSERT, own, value, ttl) === L.ABSENT) return value
-        continue
-      }
-      const token = core.token()
-      const result = change(core.result(), key)
-      const value = result === undefined ? undefined : core.admit(result, own)
-      if (core.changeSame(own, value, token, ttl) === L.PRESENT) return value
+    if (updates !== 0) core.refuseOwn(own, 'update')
+    beginUpdate(core.session, core.key.cacheKey(own))
+    try {
+      return update(core, own, change, canonical(key), ttl)
+    } finally {
+      endUpdate()
     }
+  }
+
+  /**
+   * Adds `delta` to the number at `key` atomically and returns the sum; a key without a fresh value counts as 0. Wraps and refuses as `add` of the
+   * maps. The value keeps its time, and a new one has that of `ttl` (as a counter that is reset once a minute needs it), unless `options` has a
+   * `ttl`: then the sum is fresh for so long. `CodecError` for values that are no numbers.
+   */
+  add(key: K, delta: V, options?: SetOptions): V {
+    const core = this.#core
+    const { name } = core.value
+    if (name !== 'f64' && name !== 'u32' && name !== 'i64') {
+      throw new CodecError(
+        `add() needs values of the codecs f64, u32 or i64, and this SharedCache has '${name}'; use update()`,
+      )
+    }
+    const ttl = core.ttlOf(options)
+    const added = name === 'u32' ? (u32Delta(delta) as V) : delta
+    // A negative time says that a value which is there keeps its own.
+    core.change(L.ADD, key, added, options?.ttl === undefined ? -ttl : ttl)
+    return core.result()
   }
 
   /**
@@ -330,29 +336,25 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
   }
 }
 
-function create<K, V>(options: CacheOptions<K, V>): CacheCore<K, V> {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('new SharedCache() takes options, as in { key: string, value: f64, max: 1000 }')
-  }
-  const key = keyCodec(options.key)
-  const value = valueCodec(options.value)
-  const { maxBytes, readCache, header } = checkCacheOptions(options, value.type)
-  const session = Session.create(maxBytes, header, JSON.stringify([key.name, value.name]))
-  return new CacheCore(session, key, value, readCache, options.weigh)
-}
-
-function attachCore<K, V>(handle: CacheHandle<K, V>, options: CacheAttachOptions<K, V>): CacheCore<K, V> {
-  checkHandle('SharedCache', handle)
-  checkReady('SharedCache.attach()')
-  checkCacheAttachOptions(options)
-  const readCache = cacheSize(options.readCache ?? handle.readCache)
-  const session = Session.attach(handle.memory, CACHE_POLICY.number)
-  try {
-    const [keyName, valueName] = codecNames(handle.memory)
-    const key = namedKeyCodec<K>(keyName)
-    return new CacheCore(session, key, namedValueCodec(valueName, options.value), readCache, options.weigh)
-  } catch (error) {
-    session.release()
-    throw error
+/** As the function of the maps (maps/update.ts), for values with a time. */
+function update<K, V>(
+  core: CacheCore<K, V>,
+  own: K,
+  change: (current: V | undefined, key: K) => V | undefined,
+  given: K,
+  ttl: number,
+): V | undefined {
+  while (true) {
+    if (core.find(own) !== L.PRESENT) {
+      const result = change(undefined, given)
+      if (result === undefined) return undefined
+      const value = core.admit(result, own)
+      if (core.changeOwn(L.INSERT, own, value, ttl) === L.ABSENT) return value
+      continue
+    }
+    const token = core.token()
+    const result = change(core.result(), given)
+    const value = result === undefined ? undefined : core.admit(result, own)
+    if (core.changeSame(own, value, token, ttl) === L.PRESENT) return value
   }
 }

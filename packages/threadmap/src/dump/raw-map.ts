@@ -126,7 +126,7 @@ class RawCache extends RawMap {
     super()
     if (core.disposed) core.refuse()
     this.#core = core
-    this.#raw = new CacheCore(core.session, rawKeys(core.key.type), rawCodec(core.value.type), 0, undefined)
+    this.#raw = new CacheCore(core.session, rawKeys(core.key.type), rawCodec(core.value.type), 0, undefined, undefined)
     this.#began = core.session.clock.now()
     this.#description = { kind: 'SharedCache', key: core.key.name, value: core.value.name, written: Date.now() }
   }

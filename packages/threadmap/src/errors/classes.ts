@@ -152,7 +152,10 @@ export class LockUsageError extends ThreadmapError {
   }
 }
 
-/** `getOrInsertComputed` was called for a key from within the function that computes that same key. */
+/**
+ * `getOrInsertComputed` was called for a key from within the function that computes that same key, or `fetch` of a `SharedCache` from within
+ * the loader of that key.
+ */
 export class RecursiveComputeError extends ThreadmapError {
   static {
     RecursiveComputeError.prototype.name = 'RecursiveComputeError'

@@ -25,7 +25,7 @@ import { type MapStats, type ShardStats, shardStatsOf, statsOf } from './stats.j
 import { update } from './update.js'
 
 /** As for Map, -0 is the key 0. */
-function canonical<K>(key: K): K {
+export function canonical<K>(key: K): K {
   return Object.is(key, -0) ? (0 as K) : key
 }
 

@@ -21,7 +21,7 @@ import { refuseOwnChange, updates } from './nested-updates.js'
 import { ReadCache } from './read-cache.js'
 
 /** The method of each operation that changes a key, for errors. */
-const METHODS: Record<number, string> = {
+export const METHODS: Record<number, string> = {
   [L.SET]: 'set',
   [L.INSERT]: 'getOrInsert',
   [L.SWAP]: 'swap',

@@ -1,7 +1,7 @@
 // SharedCache: its operations in one thread, its bounds, and its deadlines.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bytes, f64, json, OptionError, string, ValueTooLargeError } from 'threadmap'
+import { bytes, CodecError, f64, i64, json, OptionError, string, u32, ValueTooLargeError } from 'threadmap'
 import { type CacheOptions, SharedCache } from 'threadmap/cache'
 
 /** A cache whose clock the test moves. */
@@ -304,4 +304,104 @@ test('with updateAgeOnGet a hit renews the time of its value, and other reads do
     assert.equal(cache.get('a'), undefined)
     assert.deepEqual(cache.audit(), [])
   }
+})
+
+test('add sums numbers of all codecs, and refuses other values', () => {
+  const floats = new SharedCache({ key: string, value: f64, max: 10 })
+  assert.equal(floats.add('a', 1.5), 1.5)
+  assert.equal(floats.add('a', 2), 3.5)
+  assert.equal(floats.get('a'), 3.5)
+  const words = new SharedCache({ key: string, value: u32, max: 10 })
+  assert.equal(words.add('a', -1), 4294967295)
+  assert.equal(words.add('a', 2), 1)
+  const longs = new SharedCache({ key: string, value: i64, max: 10, readCache: 4 })
+  assert.equal(longs.add('a', 2n ** 62n), 2n ** 62n)
+  assert.equal(longs.get('a'), 2n ** 62n)
+  assert.equal(longs.add('a', 1n), 2n ** 62n + 1n)
+  assert.equal(longs.get('a'), 2n ** 62n + 1n)
+  assert.throws(() => new SharedCache({ key: string, value: string, max: 10 }).add('a', 'b'), CodecError)
+  for (const cache of [floats, words, longs]) assert.deepEqual(cache.audit(), [])
+})
+
+test('add keeps the time of a value, and gives a new one that of the cache, or of the call', () => {
+  const { cache, pass } = timed({ value: f64, ttl: 100 })
+  assert.equal(cache.add('a', 1), 1)
+  pass(60)
+  assert.equal(cache.add('a', 1), 2)
+  assert.equal(cache.getRemainingTTL('a'), 40)
+  assert.equal(cache.add('a', 1, { ttl: 500 }), 3)
+  assert.equal(cache.getRemainingTTL('a'), 500)
+  pass(500)
+  assert.equal(cache.add('a', 1), 1, 'a value whose time is over counts as none')
+  assert.equal(cache.getRemainingTTL('a'), 100)
+  assert.equal(cache.add('b', 1, { ttl: 10 }), 1)
+  assert.equal(cache.getRemainingTTL('b'), 10)
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('with a ttl that slides, a value that was added to goes on with the time of the first', () => {
+  const { cache, pass } = timed({ value: f64, ttl: 160, updateAgeOnGet: true })
+  cache.add('a', 1, { ttl: 1600 })
+  cache.add('a', 1)
+  pass(1000)
+  assert.equal(cache.get('a'), 2)
+  assert.equal(cache.getRemainingTTL('a'), 1600)
+})
+
+test('add in a cache with weights keeps the weight of a value, and evicts for a new one', () => {
+  const cache = new SharedCache({ key: string, value: f64, maxWeight: 10, weigh: value => value, shards: 1 })
+  cache.add('a', 6)
+  cache.add('a', 6)
+  assert.equal(cache.get('a'), 12)
+  cache.add('b', 4)
+  assert.equal(cache.size, 2)
+  cache.add('c', 1)
+  assert.equal(cache.size, 2)
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('add in a full memory adds once', () => {
+  const cache = new SharedCache({ key: f64, value: f64, maxBytes: 2 ** 20 })
+  const sums = new Map<number, number>()
+  for (let i = 0; i < 40_000; i++) {
+    const key = i % 15_000
+    const sum = cache.add(key, 1)
+    assert.ok(sum === 1 || sum === (sums.get(key) ?? 0) + 1, `${key} had ${sums.get(key)}, and has ${sum}`)
+    sums.set(key, sum)
+  }
+  assert.ok(cache.stats().evictedForMemory > 0)
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('the function of update, run for a key, may change every other key and not this one', () => {
+  const cache = new SharedCache({ key: string, value: f64, max: 10 })
+  const inside = (change: () => unknown) => () =>
+    cache.update('a', () => {
+      change()
+      return 1
+    })
+  const refused = { name: 'RecursiveUpdateError' }
+  assert.throws(
+    inside(() => cache.set('a', 2)),
+    refused,
+  )
+  assert.throws(
+    inside(() => cache.add('a', 2)),
+    refused,
+  )
+  assert.throws(
+    inside(() => cache.delete('a')),
+    refused,
+  )
+  assert.throws(
+    inside(() => cache.update('a', () => 2)),
+    refused,
+  )
+  assert.throws(
+    inside(() => cache.clear()),
+    refused,
+  )
+  assert.equal(cache.has('a'), false)
+  assert.equal(inside(() => cache.add('b', 2))(), 1)
+  assert.deepEqual([cache.get('a'), cache.get('b')], [1, 2])
 })

@@ -284,3 +284,51 @@ test('options out of range, unknown ones and loaders that are none are refused',
   await assert.rejects(cache.fetch('key', 'value' as never), { name: 'OptionError' })
   assert.throws(() => newCache({ negativeTtl: -1 }), { name: 'OptionError' })
 })
+
+test('a loader that fetches its own key is refused at once, also by way of another key', async () => {
+  using cache = newCache()
+  const recursive = { name: 'RecursiveComputeError', code: 'ERR_THREADMAP_RECURSIVE_COMPUTE', message: /'a'/ }
+  await assert.rejects(
+    cache.fetch('a', key => cache.fetch(key, () => 'value')),
+    recursive,
+  )
+  const around = cache.fetch('a', () => cache.fetch('b', () => cache.fetch('a', () => 'value')))
+  await assert.rejects(around, recursive)
+  assert.equal(await cache.fetch('a', async () => await cache.fetch('b', () => 'of b')), 'of b')
+  const handled = cache.fetch('c', key => cache.fetch(key, () => 'value').catch(({ name }) => name))
+  assert.equal(await handled, 'RecursiveComputeError')
+  assert.deepEqual(cache.audit(), [])
+})
+
+test('a loader that fetches its own key after an await ends at loadTimeout', async () => {
+  using cache = newCache({ loadTimeout: 50 })
+  const waiting = cache.fetch('a', async key => {
+    await undefined
+    return cache.fetch(key, () => 'value')
+  })
+  await assert.rejects(waiting, { name: 'LoadTimeoutError', message: /fetch each other's keys/ })
+})
+
+test('a value that is being loaded anew is not evicted meanwhile, nor is the load', async () => {
+  using cache = newCache({ max: 8, shards: 1 })
+  cache.set('key', 'old')
+  let end = (_: string): void => {}
+  const loading = cache.fetch('key', () => new Promise<string>(resolve => (end = resolve)), { forceRefresh: true })
+  for (let i = 0; i < 200; i++) cache.set(`key ${i}`, 'value')
+  assert.equal(cache.get('key'), 'old')
+  assert.ok(cache.size <= 8)
+  end('new')
+  assert.equal(await loading, 'new')
+  assert.equal(cache.get('key'), 'new')
+})
+
+test('a number that is added to while it is loaded is not replaced by what was loaded', async () => {
+  using cache = new SharedCache({ key: string, value: f64, max: 8 })
+  cache.set('key', 1)
+  let end = (_: number): void => {}
+  const loading = cache.fetch('key', () => new Promise<number>(resolve => (end = resolve)), { forceRefresh: true })
+  cache.add('key', 1)
+  end(100)
+  assert.equal(await loading, 2)
+  assert.equal(cache.get('key'), 2)
+})

@@ -114,7 +114,8 @@ export class LogicalThread {
       length: (text: string) => text.length,
       charCodeAt: (text: string, at: number) => text.charCodeAt(at),
     }
-    const imports = { env: { memory }, thread: host, atomics, carry, 'wasm:js-string': text }
+    const listener = { evicted: () => {} }
+    const imports = { env: { memory }, thread: host, listener, atomics, carry, 'wasm:js-string': text }
     const exports = new WebAssembly.Instance(module, imports).exports
     this.kernel = exports as unknown as KernelExports
     this.#asyncify = exports as unknown as Asyncify

@@ -73,11 +73,53 @@ const jobs = {
     return { hits, misses, sets }
   },
 
+  /** Sets keys of its own, and says which keys its listener heard of, and what was thrown. */
+  async evicting({ cache: handle, keys, throws }: EvictingTask, crew: Crew) {
+    const told: string[] = []
+    const uncaught: string[] = []
+    process.on('uncaughtException', error => uncaught.push(error.message))
+    const cache = SharedCache.attach(handle, {
+      onEvict: key => {
+        told.push(key)
+        if (throws && told.length === 1) throw new Error('of the listener')
+      },
+    })
+    crew.start()
+    for (let i = 0; i < keys; i++) {
+      cache.set(`${crew.index}:${i}`, 'value')
+      if (i % 100 === 0) await new Promise<void>(resolve => setImmediate(resolve))
+    }
+    await new Promise<void>(resolve => setImmediate(resolve))
+    return { told, uncaught }
+  },
+
+  /** Adds to one key, in turn with the others. */
+  adding({ cache, times }: { cache: CacheHandle<string, number>; times: number }, crew: Crew): number {
+    const counts = SharedCache.attach(cache)
+    crew.start()
+    crew.control.meet(1)
+    let last = 0
+    for (let i = 0; i < times; i++) {
+      const sum = counts.add('key', 1)
+      if (sum <= last) throw new Error(`the sum was ${last}, and then ${sum}`)
+      last = sum
+    }
+    return last
+  },
+
   /** How long the value of a key is fresh still, by the clock of this thread. */
   remaining({ cache, key }: { cache: CacheHandle<string, string>; key: string }, crew: Crew): number {
     crew.start()
     return SharedCache.attach(cache).getRemainingTTL(key)
   },
+}
+
+export interface EvictingTask {
+  readonly cache: CacheHandle<string, string>
+  /** How many keys this worker sets. */
+  readonly keys: number
+  /** The listener throws at its first key. */
+  readonly throws: boolean
 }
 
 export type CachingJobs = typeof jobs

@@ -17,7 +17,7 @@ export type Manner =
   | 'blocks'
   /** Settles at RELEASE. */
   | 'released'
-  /** Fetches `next` and returns a value made of that one. */
+  /** Fetches `next` at RELEASE and returns a value made of that one. */
   | 'asks'
   /** Rejects with its signal's reason when that aborts. */
   | 'aborts'
@@ -98,6 +98,7 @@ const jobs = {
           control.set(index, ENDED, 1)
           break
         case 'asks':
+          await whileZero(crew, RELEASE)
           return `${await cache.fetch(task.next!, load, task.options)} and ${index}`
         case 'aborts':
           return await new Promise<string>((_, reject) => {

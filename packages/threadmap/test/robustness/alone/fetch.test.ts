@@ -208,15 +208,22 @@ test('a loader that never settles ends at loadTimeout, for all who wait', async 
 
 test('loaders of two threads that fetch each other end by loadTimeout', async () => {
   using cache = newCache()
-  const options = { loadTimeout: 400 }
-  const reports = await run(
-    team('fetch', [
-      { cache: cache.handle, key: 'a', next: 'b', manner: 'asks', options },
-      { cache: cache.handle, key: 'b', next: 'a', manner: 'asks', options },
-    ]),
-  )
-  for (const { error } of reports) assert.equal(error?.name, 'LoadTimeoutError')
+  const options = { loadTimeout: 1000 }
+  const both = team('fetch', [
+    { cache: cache.handle, key: 'a', next: 'b', manner: 'asks', options },
+    { cache: cache.handle, key: 'b', next: 'a', manner: 'asks', options },
+  ])
+  try {
+    await both.ready()
+    both.open()
+    await until(() => both.control.get(0, LOADS) + both.control.get(1, LOADS) === 2, 'both load')
+    for (const worker of [0, 1]) both.control.set(worker, RELEASE, 1)
+    for (const { error } of await both.reports()) assert.equal(error?.name, 'LoadTimeoutError')
+  } finally {
+    await both.terminate()
+  }
   assert.deepEqual([cache.get('a'), cache.get('b')], [undefined, undefined])
+  assert.equal(await cache.fetch('a', () => 'here'), 'here')
 })
 
 test('an error of a loader reaches all who wait, with its class, code and properties, and is not stored', async () => {

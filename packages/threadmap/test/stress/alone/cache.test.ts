@@ -1,6 +1,6 @@
 // SharedCache under threads that set, read and delete at once: bounds hold at every moment, and no value is wrong or superseded.
 import assert from 'node:assert/strict'
-import { string } from 'threadmap'
+import { f64, string } from 'threadmap'
 import { type CacheOptions, SharedCache } from 'threadmap/cache'
 import type { CachingJobs } from '../../programs/caching.js'
 import { duration, seeded } from '../../support/seeded.js'
@@ -54,4 +54,12 @@ seeded('the clocks of two threads agree, so that a deadline is one moment for bo
     passed > -1 && passed < most + 1,
     `${passed} ms had passed of ${most}, and the value was set in ${after - before} ms`,
   )
+})
+
+seeded('additions of four threads to one key are all there', async () => {
+  using cache = new SharedCache({ key: string, value: f64, max: 100 })
+  const task = { cache: cache.handle, times: 5000 }
+  const sums = await run(team('adding', [task, task, task, task]))
+  assert.equal(cache.get('key'), 20_000)
+  assert.equal(Math.max(...sums), 20_000)
 })
