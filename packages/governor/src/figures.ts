@@ -32,6 +32,7 @@ export function snapshotOf(room: Room): GovernorSnapshot {
     shards,
     topKeys: [],
     transitions: [],
+    transitionCount: 0,
     backendSlow: Atomics.load(room.memory.words, H_BACKEND_SLOW) !== 0,
     maps: [],
   }

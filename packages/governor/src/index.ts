@@ -13,6 +13,8 @@ export type {
   Settings,
   Windows,
 } from './options.js'
+export { PROMETHEUS_CONTENT_TYPE, type PrometheusOptions, prometheus } from './seeing/prometheus.js'
+export type { Seen } from './seeing/seen.js'
 export type {
   Cause,
   GovernorSnapshot,

@@ -26,6 +26,8 @@ export interface GovernorSnapshot {
   readonly topKeys: readonly HotKey[]
   /** The last transitions, at most 256, the newest last. */
   readonly transitions: readonly Transition[]
+  /** Transitions since the governor was made. */
+  readonly transitionCount: number
   /** Whether most shards are slow at once. Then none of them is hot for its latency. */
   readonly backendSlow: boolean
   /** The maps that the governor watches. */
