@@ -14,6 +14,8 @@ export interface Experiment {
   readonly method: string
   /** Its duration on two cores, roughly. The forecast of a run adds up these times. */
   readonly seconds: { readonly quick: number; readonly full: number }
+  /** Whether `threadmap lab` runs it only when it is named: it takes about as long as all the others. */
+  readonly byName?: boolean
   /** Flags of its own. They become flags of `threadmap lab`, and `Context.flags` has their values. */
   readonly flags?: readonly Option[]
   /** Throws `UsageError` for flags that cannot be met on this machine. Called for all experiments before the first one runs. */

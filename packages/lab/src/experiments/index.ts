@@ -10,6 +10,7 @@ import { race } from './race/index.js'
 import { shards } from './shards/index.js'
 import { sharing } from './sharing/index.js'
 import { step } from './step/index.js'
+import { tail } from './tail/index.js'
 
 /** All experiments, in the order in which they run. */
 export const EXPERIMENTS: readonly Experiment[] = [
@@ -23,5 +24,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
   memory,
   backoff,
   cache,
+  tail,
   mix,
 ]

@@ -45,11 +45,11 @@ export function labCommand(experiments: readonly Experiment[]): Command {
     .addArgument(
       new Argument(
         '[name...]',
-        `experiments to run (without a name: all): ${experiments.map(({ name }) => name).join(', ')}`,
+        `experiments to run (without a name: all${except(experiments)}): ${experiments.map(({ name }) => name).join(', ')}`,
       ),
     )
     .action(async (names: string[], flags: LabFlags) => {
-      if (flags.list) list(chosen(names, experiments))
+      if (flags.list) list(names.length === 0 ? experiments : chosen(names, experiments))
       else await interruptible(signal => lab(names, flags, signal, experiments))
     })
   for (const { flags } of experiments) for (const flag of flags ?? []) command.addOption(flag)
@@ -68,6 +68,12 @@ export function withoutClashes({ experiments, leaveOut }: Found): readonly Exper
       return false
     }
   })
+}
+
+/** The experiments that run only when they are named, for the text of the help. */
+function except(experiments: readonly Experiment[]): string {
+  const names = experiments.filter(({ byName }) => byName).map(({ name }) => name)
+  return names.length === 0 ? '' : ` but ${names.join(', ')}`
 }
 
 function bareCommand(): Command {
@@ -100,8 +106,9 @@ function bareCommand(): Command {
 }
 
 function list(experiments: readonly Experiment[]): void {
-  for (const { name, title, seconds } of experiments) {
-    process.stdout.write(`${name.padEnd(10)} ${title} (quick ${seconds.quick} s, full ${seconds.full} s)\n`)
+  for (const { name, title, seconds, byName } of experiments) {
+    const when = byName ? '; only by its name' : ''
+    process.stdout.write(`${name.padEnd(10)} ${title} (quick ${seconds.quick} s, full ${seconds.full} s${when})\n`)
   }
 }
 
@@ -161,7 +168,7 @@ function chosen(names: readonly string[], all: readonly Experiment[]): readonly 
     const known = all.map(({ name }) => name).join(', ')
     throw new UsageError(`there is no experiment "${unknown}"; choose from ${known}`)
   }
-  return names.length === 0 ? all : all.filter(({ name }) => names.includes(name))
+  return all.filter(({ name, byName }) => (names.length === 0 ? byName !== true : names.includes(name)))
 }
 
 /** The values of the experiments' own flags. */

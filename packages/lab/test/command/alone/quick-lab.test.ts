@@ -9,7 +9,7 @@ import type { MemoryDetails } from '#lab/experiments/memory/index.js'
 import { folder } from '../../support/command.js'
 
 /** Other files test these experiments, or their parts. */
-const ELSEWHERE = ['mix', 'step']
+const ELSEWHERE = ['mix', 'step', 'tail']
 
 test('the quick lab: figures, charts and tables that agree, findings, verdicts', async t => {
   const out = new RunFolder(join(folder(t), 'run'))

@@ -1,0 +1,105 @@
+import type { GuardName } from '../guards/guard.js'
+import type { FaultRun, Served } from '../measure.js'
+import { type FaultName, OBJECTIVE_MS, type Plan } from '../plan.js'
+import { type Figures, figuresOf, type Group, windowsOf } from './figures.js'
+import { isUp, type Levels } from './levels.js'
+import { type Health, healthOf, recoveredAt, type WriteCheck } from './recovery.js'
+
+/** The figures of a group in the parts of a run. */
+export interface Parts {
+  readonly before: Figures
+  readonly fault: Figures
+  /** The last third of the fault: what has become of it by then. */
+  readonly settled: Figures
+  readonly after: Figures
+  readonly windows: readonly Figures[]
+}
+
+/** What a fault did to a server. Times are in ms. */
+export interface Summary {
+  readonly fault: FaultName
+  readonly guard: GuardName
+  readonly plan: Plan
+  readonly others: Parts
+  readonly hot: Parts
+  readonly all: Parts
+  /** How long after the begin of the fault everyone else became healthy for good; undefined: not while it lasted. */
+  readonly healed: number | undefined
+  /** How long after its end everyone was as before it, the level 0; undefined: not in this run. */
+  readonly back: number | undefined
+  readonly writes: WriteCheck
+  readonly levels: Levels | undefined
+  readonly cure: Cure | undefined
+}
+
+/** The level that cured a fault, and how long everyone else took to be healthy from when it took hold. */
+export interface Cure {
+  readonly level: number
+  /** When it took hold, from the begin of the fault. */
+  readonly at: number
+  readonly took: number
+}
+
+/** What counts as normal for the hot shard: few requests go to it in a window, so its P99 there is one of them, and one refusal is several %. */
+const HOT_NORMAL: Health = { p99: OBJECTIVE_MS, answered: 0.95 }
+
+export function summaryOf({ fault, plan, traffic }: FaultRun, { guard, answers, writes, levels }: Served): Summary {
+  const { warmUp, faultFrom, faultUntil, until } = plan
+  const parts = (group: Group): Parts => {
+    const figures = (from: number, to: number) => figuresOf(traffic, answers, group, from, to)
+    return {
+      before: figures(warmUp, faultFrom),
+      fault: figures(faultFrom, faultUntil),
+      settled: figures(faultUntil - (faultUntil - faultFrom) / 3, faultUntil),
+      after: figures(faultUntil, until),
+      windows: windowsOf(traffic, answers, group, plan),
+    }
+  }
+  const [others, hot, all] = [parts('others'), parts('hot'), parts('all')]
+  const health = healthOf(others.before)
+  const healedAt = recoveredAt(others.windows, health, faultFrom, faultUntil)
+  return {
+    fault,
+    guard,
+    plan,
+    others,
+    hot,
+    all,
+    healed: healedAt === undefined ? undefined : healedAt - faultFrom,
+    back: backOf(
+      [
+        recoveredAt(others.windows, health, faultUntil, until),
+        recoveredAt(hot.windows, HOT_NORMAL, faultUntil, until),
+        ...(levels === undefined ? [] : [levelBack(levels, plan)]),
+      ],
+      plan,
+    ),
+    writes,
+    levels,
+    cure: levels === undefined || healedAt === undefined ? undefined : cureOf(levels, healedAt, plan),
+  }
+}
+
+/** When the last of the conditions was met, from the end of the fault; undefined if one never was. */
+function backOf(times: readonly (number | undefined)[], { faultUntil }: Plan): number | undefined {
+  const known = times.flatMap(time => time ?? [])
+  return known.length < times.length ? undefined : Math.max(...known) - faultUntil
+}
+
+/** When the hot shard's level was 0 for good. */
+function levelBack({ changes }: Levels, { faultUntil, until }: Plan): number | undefined {
+  const within = changes.filter(({ at }) => at < until)
+  const last = within[within.length - 1]
+  if (last === undefined) return faultUntil
+  return last.to === 0 ? Math.max(last.at, faultUntil) : undefined
+}
+
+/** The last step up before everyone else was healthy; undefined if they were before any level. */
+export function cureOf({ changes }: Levels, healedAt: number, { faultFrom, step }: Plan): Cure | undefined {
+  // A window begins up to a step before the request from which it is healthy.
+  const up = changes.filter(change => isUp(change) && change.at >= faultFrom && change.at <= healedAt + step)
+  const last = up[up.length - 1]
+  return last === undefined
+    ? undefined
+    : { level: last.to, at: last.at - faultFrom, took: Math.max(0, healedAt - last.at) }
+}
