@@ -1,4 +1,4 @@
-// The packed lab, workbench and library, installed into a project outside this repository as users install them.
+// The packed lab, with the packages that it needs, installed into a project outside this repository as users install them.
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,18 +15,18 @@ let packed
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'threadmap-lab-package-'))
-  packed = Object.fromEntries(['threadmap', 'workbench', 'lab'].map(name => [name, pack(name, folder)]))
+  packed = Object.fromEntries(['threadmap', 'workbench', 'governor', 'lab'].map(name => [name, pack(name, folder)]))
   project = join(folder, 'project')
   mkdirSync(project)
   writeFileSync(join(project, 'package.json'), '{ "name": "scratch", "private": true, "type": "module" }')
   const tarballs = Object.values(packed).map(({ tarball }) => tarball)
-  install(project, [...tarballs, ...dependencies(['workbench', 'lab'])])
+  install(project, [...tarballs, ...dependencies(['workbench', 'governor', 'lab'])])
 })
 
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-test('publint has nothing to say about the workbench and the lab', () => {
-  for (const { tarball } of [packed.workbench, packed.lab]) {
+test('publint has nothing to say about the workbench, the governor and the lab', () => {
+  for (const { tarball } of [packed.workbench, packed.governor, packed.lab]) {
     node([join(root, 'node_modules/publint/src/cli.js'), 'run', tarball, '--strict'], folder)
   }
 })
@@ -41,7 +41,7 @@ test('the sources of the Go program are in the workbench, and nothing of any bui
   for (const file of readdirSync(join(root, 'packages/workbench/go'))) {
     assert.ok(packed.workbench.files.includes(`go/${file}`), file)
   }
-  for (const { files } of [packed.workbench, packed.lab]) {
+  for (const { files } of [packed.workbench, packed.governor, packed.lab]) {
     const strangers = files.filter(
       file => !/^(bin\/.*\.js|dist\/.*\.(js|d\.ts)|go\/[^/]+|package\.json|README\.md|LICENSE)$/.test(file),
     )

@@ -26,7 +26,7 @@ async function run(context: Context): Promise<Outcome> {
   const plan = PLANS[context.quick ? 'quick' : 'full']
   const hasCockatiel = (await cockatielModule()) !== undefined
   if (!hasCockatiel) context.leaveOut('cockatiel', 'it is not installed (npm install cockatiel)')
-  const guards = GUARDS.filter(guard => guard !== 'governor' && (hasCockatiel || !guard.startsWith('cockatiel')))
+  const guards = GUARDS.filter(guard => hasCockatiel || !guard.startsWith('cockatiel'))
   const workers = Math.min(context.workers, MOST_WORKERS)
   const servers = await Servers.start({ guards, workers, seed: context.seed, signal: context.signal })
   try {

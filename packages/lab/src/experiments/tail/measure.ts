@@ -1,11 +1,13 @@
 import { MessageChannel } from 'node:worker_threads'
 import { SubjectError } from '@threadmap/workbench/errors'
 import { Team, type TeamOptions } from '@threadmap/workbench/threads/team'
+import { newGovernor } from './guards/governor.js'
 import type { GuardName } from './guards/guard.js'
 import { type Answers, Came, type LoadCommand, type LoadReply, type LoadSetup } from './load/protocol.js'
 import type { FaultName, Plan } from './plan.js'
 import type { Levels } from './series/levels.js'
 import { checkWrites, type WriteCheck } from './series/recovery.js'
+import { LevelWatch } from './series/watch.js'
 import type { ServerCommand, ServerSetup } from './server/protocol.js'
 import type { StoreCommand, StoreReply, StoreSetup } from './store/protocol.js'
 import { type Traffic, trafficOf } from './traffic.js'
@@ -117,29 +119,34 @@ export class Servers {
     const { guards, seed } = this.#options
     const traffic = trafficOf(fault, plan, seed)
     const timers: NodeJS.Timeout[] = []
+    const governor = guards.includes('governor') ? newGovernor(plan.scale) : undefined
     try {
       await this.#stores.ask('empty')
-      await Promise.all(this.#servers.map(server => server.ask({ scale: plan.scale })))
+      const guard = { scale: plan.scale, governor: governor?.handle }
+      await Promise.all(this.#servers.map(server => server.ask(guard)))
       const begin = performance.timeOrigin + performance.now() + START_MS
       if (fault !== undefined) {
         const plant = (planted: FaultName | undefined) => void this.#stores.ask({ fault: planted }).catch(() => {})
         timers.push(setTimeout(() => plant(fault), START_MS + plan.faultFrom))
         timers.push(setTimeout(() => plant(undefined), START_MS + plan.faultUntil))
       }
+      const watch = governor === undefined ? undefined : new LevelWatch(governor, plan, begin)
       const done = () => Math.min(1, (performance.timeOrigin + performance.now() - begin) / plan.until)
       timers.push(setInterval(() => onProgress(done()), PROGRESS_MS))
       const [{ answers, lateness, problem }] = await this.#load.ask({ traffic, begin }, plan.until / 1000 + 60)
       if (problem !== undefined) throw new SubjectError(`a server failed: ${problem}`)
       const [logs] = await this.#stores.ask('logs')
-      const served = guards.map((guard, at) => ({
-        guard,
+      const levels = watch?.stop()
+      const served = guards.map((name, at) => ({
+        guard: name,
         answers: answers[at],
         writes: checkWrites(acknowledged(traffic, answers[at]), logs[at]),
-        levels: undefined,
+        levels: name === 'governor' ? levels : undefined,
       }))
       return { fault, plan, traffic, served, lateness }
     } finally {
       for (const timer of timers) clearInterval(timer)
+      governor?.dispose()
     }
   }
 

@@ -19,7 +19,7 @@ const PLAN: Plan = {
 
 test('a slow shard takes the connections of all, bulkheads keep it from them, and no write is lost or made twice', async t => {
   const { signal } = new AbortController()
-  const guards: GuardName[] = ['no protection', 'adaptive limit', 'cockatiel per shard']
+  const guards: GuardName[] = ['no protection', 'governor', 'cockatiel per shard']
   const servers = await Servers.start({ guards, workers: 2, seed: 11, signal })
   t.after(() => servers.stop())
   const warm = await servers.run(undefined, WARM_UP, () => {})

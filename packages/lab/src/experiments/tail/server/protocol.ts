@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { GovernorHandle } from '@threadmap/governor'
 import type { GuardName } from '../guards/guard.js'
 
 export interface ServerSetup {
@@ -7,8 +8,13 @@ export interface ServerSetup {
   readonly port: MessagePort
 }
 
-/** Asks for the port, or for a new guard whose times are `scale` times as long. */
-export type ServerCommand = 'address' | { readonly scale: number }
+/** Asks for the port, or for a new guard whose times are `scale` times as long; `governor`: that of all workers of a server that has one. */
+export type ServerCommand = 'address' | NewGuard
+
+export interface NewGuard {
+  readonly scale: number
+  readonly governor: GovernorHandle | undefined
+}
 
 /** Paths are `/KEY` for a read, and `/KEY/NUMBER` with POST for a write with its number. */
 export function pathOf(key: number, write: number | undefined): string {

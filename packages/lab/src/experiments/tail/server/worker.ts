@@ -4,11 +4,12 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@threadmap/workbench/threads/serve'
 import { CockatielGuard, cockatielModule } from '../guards/cockatiel.js'
+import { GovernorGuard } from '../guards/governor.js'
 import { type Guard, type GuardName, NO_GUARD, Refused } from '../guards/guard.js'
 import { AdaptiveLimit, ConcurrencyLimit } from '../guards/limits.js'
 import { AT_ONCE, CONNECTIONS, shardOf } from '../plan.js'
 import { StoreClient, StoreError } from '../store/client.js'
-import { type ServerCommand, type ServerSetup, STATUS } from './protocol.js'
+import { type NewGuard, type ServerCommand, type ServerSetup, STATUS } from './protocol.js'
 
 /** The keep-alive time-out in ms: longer than a run. */
 const KEEP_ALIVE_MS = 600_000
@@ -44,7 +45,7 @@ await serve<ServerSetup, ServerCommand, number>(async ({ guard: name, port: toSt
   return async command => {
     if (command === 'address') return port
     guard.close()
-    guard = await guardOf(name, members, command.scale)
+    guard = await guardOf(name, members, command)
     return port
   }
 })
@@ -54,7 +55,7 @@ function send(response: ServerResponse, status: number, text: string): void {
   response.end(text)
 }
 
-async function guardOf(guard: GuardName, workers: number, scale: number): Promise<Guard> {
+async function guardOf(guard: GuardName, workers: number, { scale, governor }: NewGuard): Promise<Guard> {
   // Without shared state each worker gets its part of the connections, and of a shard's work at least one call.
   const part = Math.max(1, Math.floor(CONNECTIONS / workers))
   const partOfShard = Math.max(1, Math.ceil((2 * AT_ONCE) / workers))
@@ -74,6 +75,7 @@ async function guardOf(guard: GuardName, workers: number, scale: number): Promis
         : new CockatielGuard(module, { most: partOfShard, partOf: shardOf, scale })
     }
     case 'governor':
-      throw new Error('the governor is not here yet')
+      if (governor === undefined) throw new Error('no governor was sent')
+      return new GovernorGuard(governor)
   }
 }
