@@ -99,6 +99,11 @@ export const H_REFRESH_AFTER: u32 = 200
 export const H_NEGATIVE_TTL: u32 = 208
 /** SharedCache: 1 once an entry has had a deadline: only then do writes look for expired ones. In the half that is no part of the checksum. */
 export const H_HAS_DEADLINES: u32 = 648
+/**
+ * SharedCache: the share of the weight that the small queue of each shard may have, in 2^-32. Threads that hold different shards change it, and
+ * one of two changes at the same moment may be lost. On a line of its own.
+ */
+export const H_SMALL_SHARE: u32 = 704
 /** The end of the words that describe a cache. */
 export const H_CACHE_END: u32 = 240
 /** A hit renews the deadline. */
@@ -240,8 +245,6 @@ export const Q_WEIGHT: u32 = 8
 export const Q_COUNT: u32 = 12
 /** The weight that the shard's entries may have together. */
 export const Q_CAPACITY: u32 = 32
-/** f64: the share of the weight that the small queue may have. */
-export const Q_SHARE: u32 = 40
 /** How many ghosts each queue has left. */
 export const Q_SMALL_GHOSTS: u32 = 48
 export const Q_MAIN_GHOSTS: u32 = 52

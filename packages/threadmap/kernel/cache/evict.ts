@@ -23,7 +23,6 @@ import {
   Q_LOADING,
   Q_MAIN,
   Q_OLDEST,
-  Q_SHARE,
   Q_SMALL,
   Q_WEIGHT,
   T_NEWER,
@@ -46,6 +45,7 @@ import { tell } from './listener'
 import { hasLoader, isLoading, kindOf } from './loads'
 import { marksOf, pass, queueOf, setMarks, totalWeight, trailerOf } from './queues'
 import { isOver, recordOf, timeAt } from './record'
+import { smallShare } from './share'
 import { queuesOf } from './state'
 
 /** An entry of the small queue that was hit this often goes on to the main queue. */
@@ -77,7 +77,7 @@ function chooseVictim(shard: u32, kept: u32): u32 {
   for (let passed: u32 = 0; passed < 2 * MOST_PASSED; passed++) {
     const small = get32(queues + Q_SMALL + Q_OLDEST)
     const main = get32(queues + Q_MAIN + Q_OLDEST)
-    const limit = load<f64>(queues + Q_SHARE) * <f64>totalWeight(shard)
+    const limit = smallShare() * <f64>totalWeight(shard)
     const fromSmall = small != 0 && (main == 0 || <f64>get32(queues + Q_SMALL + Q_WEIGHT) > limit)
     const entry = fromSmall ? small : main
     if (entry == 0) return oldestLoad(shard, kept)

@@ -1,6 +1,6 @@
 /** A new memory, and a thread's place in one: its registry slot and its scratch areas. */
 import { put32, store64 } from '../atomics'
-import { FIRST_SHARE } from '../cache/admit'
+import { resetSmallShare } from '../cache/share'
 import { isCache, queuesOf, readCacheState } from '../cache/state'
 import {
   AREA_EXPECTED,
@@ -43,7 +43,6 @@ import {
   POLICY_SYNC,
   Q_CAPACITY,
   Q_GHOST_SHARE,
-  Q_SHARE,
   RESULT_AREA,
   S_AREAS,
   SCRATCH_SPAN,
@@ -117,12 +116,12 @@ export function create(): i32 {
 /** Each shard gets its part of the bound: the parts of all shards are the whole. */
 function layOutCache(shards: u32): void {
   readCacheState()
+  resetSmallShare()
   const weight = load<f64>(H_MAX_WEIGHT)
   for (let i: u32 = 0; i < shards; i++) {
     const queues = queuesOf(shardAt(i))
     const part = floor(((i + 1) * weight) / shards) - floor((i * weight) / shards)
     put32(queues + Q_CAPACITY, weight == Infinity ? <u32>0xffffffff : <u32>part)
-    store<f64>(queues + Q_SHARE, FIRST_SHARE)
     store<f64>(queues + Q_GHOST_SHARE, 0.5)
   }
 }
