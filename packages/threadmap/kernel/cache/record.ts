@@ -26,7 +26,7 @@ export const NOT_LOADED: f32 = -1
 export const ERROR_TEXT: f32 = -2
 export const LOADED_NOTHING: f32 = -3
 
-/** How long the value of this thread's next change is fresh, in milliseconds. */
+/** What the next change of this thread writes: `setNext` begins anew. How long the value is fresh, in milliseconds. */
 let nextTtl: f64 = Infinity
 /** The weight of that value. */
 export let nextWeight: u32 = 1
@@ -41,6 +41,8 @@ export function setNext(ttl: f64, weight: u32): void {
   nextTtl = abs<f64>(ttl)
   keepsTime = ttl < 0
   nextWeight = weight
+  timesFrom = 0
+  setNextToken(0)
 }
 
 /** The next record has the times of this one, which nobody changes meanwhile; 0: its own. */

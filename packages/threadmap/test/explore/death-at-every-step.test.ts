@@ -17,8 +17,6 @@ const strideOf = (map: ExploredKind): number => (map === 'SyncMap' ? 2003 : 17)
 
 for (const map of [...ALL_KINDS, 'SharedCache'] as const) {
   for (const form of Object.keys(forms) as FormName[]) {
-    // A cache has no operation on numbers that another form has not.
-    if (map === 'SharedCache' && form === 'numbers') continue
     test(`${map} of ${form}: a thread may die at any step`, () => {
       let deaths = 0
       let recoverers = 0

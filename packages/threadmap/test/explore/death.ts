@@ -15,6 +15,8 @@ export interface DeathScenario {
   form: FormName
   capacity?: number
   max?: number
+  ttl?: number
+  now?: number
   fill: readonly (readonly [string, number])[]
   before?: readonly Step[]
   step: Step
@@ -68,6 +70,10 @@ class Executioner implements Scheduler {
     return 0
   }
 
+  cacheTime(): number {
+    return this.#world().time
+  }
+
   /** Runs a step until it ends or the thread dies. Returns its output, or undefined if the thread died. */
   run(world: World, thread: LogicalThread, step: Step, limit: number): { output: Output } | undefined {
     this.limit = limit
@@ -101,7 +107,7 @@ export function dieEverywhere(scenario: DeathScenario, every = 0, stride = every
       for (const [key, value] of scenario.fill) map.set(key, make(value))
       for (const step of scenario.before ?? []) doDirectly(map, make, step)
     },
-    scenario.max,
+    scenario,
   ).grown()
   const victim = world.addThread(executioner)
   const second = world.addThread(executioner)
@@ -114,6 +120,10 @@ export function dieEverywhere(scenario: DeathScenario, every = 0, stride = every
     const value = world.map.get(key)
     if (value !== undefined) initial.set(key, world.form.read(value))
   }
+  // Reading was a hit, and at the time 0 it has renewed nothing.
+  world.restore()
+  world.time = scenario.now ?? 0
+  for (const key of initial.keys()) if (!world.map.has(key)) initial.delete(key)
   const made: Deaths = { deaths: 0, recoverers: 0, problem: undefined }
   const judge = (where: string, owners: readonly number[], ended: { output: Output } | undefined): boolean => {
     const problem = aftermath(world, scenario, initial, owners, ended)

@@ -71,8 +71,16 @@ function search(left: readonly Entry[], state: ReadonlyMap<string, number>, lose
 function without(state: ReadonlyMap<string, number>, key: string | undefined): ReadonlyMap<string, number> {
   const rest = new Map(state)
   rest.delete(key ?? '')
+  rest.delete(loadOf(key ?? ''))
   return rest
 }
+
+/** Under this key the state has who loads a key of a cache. */
+function loadOf(key: string): string {
+  return `${key} is loaded by`
+}
+
+const READS = new Set<OpName>(['get', 'has', 'cachedGet', 'beginLoad'])
 
 /** The state after `entry`, or undefined if it cannot have given its output in this state. */
 function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<string, number> | undefined {
@@ -82,8 +90,12 @@ function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<st
   const pending = entry.return === Number.POSITIVE_INFINITY
   const gives = (output: Output, next: number | undefined | false): ReadonlyMap<string, number> | undefined => {
     if (!pending && output !== entry.output) return undefined
-    if (next === false) return state
+    const keepsLoad = next === false && (old !== undefined || READS.has(entry.op))
+    if (next === false && (keepsLoad || !state.has(loadOf(key)))) return state
     const after = new Map(state)
+    // A change of the key drops the load; so does one of an absent key that fails.
+    after.delete(loadOf(key))
+    if (next === false) return after
     if (next === undefined) after.delete(key)
     else after.set(key, next)
     return after
@@ -114,6 +126,17 @@ function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<st
       return gives((old ?? 0) + value!, (old ?? 0) + value!)
     case 'update':
       return gives(updated(old), updated(old))
+    case 'beginLoad': {
+      if (old !== undefined) return gives(old, false)
+      if (state.has(loadOf(key))) return gives('other', false)
+      return pending || entry.output === 'mine' ? new Map(state).set(loadOf(key), entry.client) : undefined
+    }
+    case 'endLoad':
+    case 'dropLoad': {
+      if (entry.output === 'none') return state
+      if (state.get(loadOf(key)) !== entry.client) return pending || entry.output === 'refused' ? state : undefined
+      return gives('done', entry.op === 'endLoad' ? value : undefined)
+    }
     case 'clear':
       return entry.output === undefined ? new Map() : undefined
     default:

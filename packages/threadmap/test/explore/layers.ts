@@ -49,6 +49,7 @@ export const layers: readonly Layer[] = [
         'behaviour/map',
         'behaviour/compute-nested',
         'behaviour/cache',
+        'behaviour/evictions',
       ),
   },
 ]

@@ -102,6 +102,10 @@ class World implements Scheduler {
   }
 
   now(): number {
+    return this.cacheTime()
+  }
+
+  cacheTime(): number {
     return this.cache.session.clock.now()
   }
 
@@ -269,6 +273,10 @@ function worldOf(form: Form, step: Step): World {
 function goOn(world: World, step: Step, where: string): void {
   const seen = world.get('a')
   assert.ok(step.now.includes(seen), `${where}: the key has the value ${seen}`)
+  // A load that has begun and not ended is no entry.
+  if (step.name.startsWith('begins') && step.options === undefined) {
+    assert.equal(world.cache.size, [...world.cache.keys()].length, `${where}: the size`)
+  }
   const code = world.survivorBegins('a')
   if (seen === undefined) {
     assert.equal(code, L.LOAD_MINE, `${where}: the survivor has to load`)

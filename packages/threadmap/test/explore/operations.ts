@@ -62,6 +62,12 @@ export type OpName =
   | 'iterate'
   | 'size'
   | 'recover'
+  | 'beginLoad'
+  | 'endLoad'
+  | 'dropLoad'
+
+/** Longer than any schedule, in milliseconds. */
+const LONG = 1e6
 
 /** What `update` makes of a value. */
 export function updated(value: number | undefined): number {
@@ -105,6 +111,11 @@ class Performer {
         return this.#size()
       case 'recover':
         return this.#recover(step.owner!)
+      case 'beginLoad':
+        return this.#beginLoad(step.key!)
+      case 'endLoad':
+      case 'dropLoad':
+        return this.#endLoad(step)
       default:
         return this.#change(step)
     }
@@ -161,6 +172,7 @@ class Performer {
       const token = this.#token()
       const value = updated(this.#result())
       const valueMeta = this.#value(VALUE, value)
+      if (this.#isCache()) yield ['setRecord', this.#world.ttl, 1]
       const done = yield [
         'changeSame',
         L.REPLACE_SAME,
@@ -239,6 +251,35 @@ class Performer {
     return code < 0 ? output(code) : undefined
   }
 
+  /** A value, or who loads: this thread ('mine') or another one ('other'). A second time, the thread has waited for the other's load. */
+  *#beginLoad(key: string): Operation {
+    const thread = this.#thread
+    const code = yield ['beginLoad', this.#key(key), thread.waitsFor, 0, LONG]
+    if (code === L.PRESENT) return this.#result()
+    const token = thread.scratch.u32[(thread.scratch.resultWord + L.R_TOKEN) >>> 2]
+    if (code === L.LOAD_MINE) {
+      thread.loads = token
+      return 'mine'
+    }
+    if (code !== L.LOAD_OTHER) return output(code) ?? `beginLoad gave ${code}`
+    thread.waitsFor = token
+    return 'other'
+  }
+
+  /** Ends the load that the thread has begun, with a value or without one. 'refused': the load had been dropped. 'none': it has begun none. */
+  *#endLoad({ op, key, value }: Step): Operation {
+    const { loads } = this.#thread
+    if (loads === 0) {
+      yield ['size']
+      return 'none'
+    }
+    const code =
+      op === 'endLoad'
+        ? yield ['endLoad', this.#key(key!), loads, this.#value(VALUE, value!), this.#world.ttl, 1, 0]
+        : yield ['endLoadWithout', this.#key(key!), loads, L.LOAD_IS_RELEASED, 0, 0, 0]
+    return code === L.PRESENT ? 'done' : code === L.DIFFERENT ? 'refused' : (output(code) ?? `it ended with ${code}`)
+  }
+
   *#iterate(): Operation {
     const { scratch } = this.#thread
     const seen: [string, number][] = []
@@ -281,6 +322,9 @@ class Performer {
   }
 
   #changing(op: number, key: string, valueMeta: number, expectedMeta: number): KernelCall {
+    if (this.#isCache()) {
+      return ['changeCache', op, this.#key(key), valueMeta, expectedMeta, this.#world.ttl, 1]
+    }
     return this.#passesText(key)
       ? ['changeText', op, key, valueMeta, expectedMeta]
       : ['change', op, this.#key(key), valueMeta, expectedMeta]
@@ -298,6 +342,10 @@ class Performer {
   #value(area: typeof VALUE | typeof EXPECTED, value: number): number {
     const { codec, make } = this.#world.form
     return codec.write(this.#thread.scratch, area, make(value) as never)
+  }
+
+  #isCache(): boolean {
+    return this.#world.words[L.H_POLICY >>> 2] === L.POLICY_CACHE
   }
 
   /** Whether values stand in the entries. */

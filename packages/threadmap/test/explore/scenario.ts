@@ -10,6 +10,9 @@ export interface Scenario {
   capacity?: number
   /** SharedCache: the most entries. By default more than any scenario has, so that none is evicted. */
   max?: number
+  /** SharedCache: how long values are fresh in milliseconds, and that hits renew this; and what time it is when the threads begin, after the values were set at 0. */
+  ttl?: number
+  now?: number
   /** Keys and values that the map has at first. */
   fill: readonly (readonly [string, number])[]
   /** Steps of one thread after that, for example to free blocks or to promote. */

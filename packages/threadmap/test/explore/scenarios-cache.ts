@@ -2,6 +2,7 @@
 import type { Step } from './operations.js'
 import type { Named } from './scenario.js'
 import { against, changes, few, reads, show } from './steps.js'
+import { MANY } from './world.js'
 
 /** A full cache, which evicts with each new key: an evicted entry's blocks serve the next one at once. */
 export function cacheOnly(): Named[] {
@@ -18,15 +19,88 @@ export function cacheOnly(): Named[] {
     ],
     [[set('n', 101)], [set('m', 102)], [{ op: 'get', key: 'a' }]],
   ] as Step[][][]
-  return [1, 2].flatMap(max =>
-    evicting.map(threads => ({
-      name: `SharedCache of ${max}, eviction: ${threads.map(steps => steps.map(show).join('; ')).join(' || ')}`,
-      situation: 'eviction',
-      map: 'SharedCache' as const,
-      form: 'blocks' as const,
-      fill: few,
-      max,
-      threads,
-    })),
+  return [
+    ...[1, 2].flatMap(max =>
+      evicting.map(threads => named(`SharedCache of ${max}, eviction`, 'eviction', threads, { max })),
+    ),
+    ...timed(),
+    ...loads(),
+  ]
+}
+
+function named(name: string, situation: string, threads: Step[][], rest: Partial<Named>): Named {
+  return {
+    name: `${name}: ${threads.map(steps => steps.map(show).join('; ')).join(' || ')}`,
+    situation,
+    map: 'SharedCache',
+    form: 'blocks',
+    fill: few,
+    threads,
+    ...rest,
+  }
+}
+
+/** Hits that renew the time of their value, and keys whose time is over. */
+function timed(): Named[] {
+  const set = (key: string, value: number): Step => ({ op: 'set', key, value })
+  const onA = [...changes('blocks', 'a', 2), ...reads('a')]
+  // The entry or the block of the value that a hit renews serves another key by then.
+  const reuse: Step[] = [{ op: 'delete', key: 'a' }, set('c', 103)]
+  const comesBack: Step[] = [...reuse, set('a', 104)]
+  const hit: Step = { op: 'get', key: 'a' }
+  const renewed = [
+    ...against([hit], [...onA, { op: 'clear' }, set('n', 102), { op: 'beginLoad', key: 'a' }]),
+    [[hit], reuse],
+    [[hit], comesBack],
+    [[{ op: 'cachedGet', key: 'a' }], comesBack],
+    [[hit], [hit], [set('a', 102)]],
+  ] as Step[][][]
+  const expired = [
+    ...against([hit], [...onA, { op: 'clear' }, set('n', 102)]),
+    ...against([set('a', 101)], onA),
+    ...against([{ op: 'getOrInsert', key: 'a', value: 101 }], onA),
+    ...against([set('n', 101)], [...onA, { op: 'get', key: 'b' }]),
+    [
+      [
+        { op: 'beginLoad', key: 'a' },
+        { op: 'endLoad', key: 'a', value: 101 },
+      ],
+      [hit, set('a', 102)],
+    ],
+  ] as Step[][][]
+  return [
+    ...[2, MANY].flatMap(max =>
+      renewed.map(threads => named(`SharedCache of ${max}, renewal`, 'renewal', threads, { max, ttl: 160, now: 100 })),
+    ),
+    ...expired.map(threads => named('SharedCache, expiry', 'expiry', threads, { ttl: 50, now: 100 })),
+  ]
+}
+
+/** Loads of a key that is absent: one thread at a time, and none publishes what is older than a change. */
+function loads(): Named[] {
+  const load = (value: number): Step[] => [
+    { op: 'beginLoad', key: 'n' },
+    { op: 'endLoad', key: 'n', value },
+  ]
+  const waits: Step[] = [
+    { op: 'beginLoad', key: 'n' },
+    { op: 'beginLoad', key: 'n' },
+  ]
+  const set = (key: string, value: number): Step => ({ op: 'set', key, value })
+  const others = [...changes('blocks', 'n', 2), ...reads('n'), { op: 'clear' }, set('m', 102)] as Step[]
+  const programs = [
+    ...against(load(101), others),
+    ...against([load(101)[0]!, { op: 'dropLoad', key: 'n' }], others),
+    [load(101), load(102)],
+    [load(101), waits],
+    [
+      [load(101)[0]!, { op: 'dropLoad', key: 'n' }],
+      [...waits, { op: 'endLoad', key: 'n', value: 102 }],
+    ],
+    [load(101), [{ op: 'delete', key: 'n' }], load(103)],
+    [load(101), [set('n', 102)], [...reads('n').slice(0, 1)]],
+  ] as Step[][][]
+  return [1, 2, MANY].flatMap(max =>
+    programs.map(threads => named(`SharedCache of ${max}, loads`, 'loads', threads, { max, bound: 2 })),
   )
 }

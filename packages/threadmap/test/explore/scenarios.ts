@@ -245,7 +245,10 @@ function chainsOnly(map: ExploredKind): Named[] {
 }
 
 export function scenariosOf(map: ExploredKind): Named[] {
-  if (map === 'SharedCache') return [...common(map, 'blocks'), ...cacheOnly(), ...chainsOnly(map)]
+  // Of numbers `add` alone goes another way than it does for the other maps.
+  const adds = (map: ExploredKind): Named[] =>
+    common(map, 'numbers').filter(({ threads }) => threads.flat().some(({ op }) => op === 'add'))
+  if (map === 'SharedCache') return [...common(map, 'blocks'), ...adds(map), ...cacheOnly(), ...chainsOnly(map)]
   // SyncMap keeps every value in a block.
   const forms: FormName[] = map === 'SyncMap' ? ['blocks', 'numbers'] : ['numbers', 'blocks']
   return [
@@ -275,6 +278,8 @@ export function deathsOf(map: ExploredKind, form: FormName): DeathScenario[] {
     fill: DeathScenario['fill']
     capacity?: number
     max?: number
+    ttl?: number
+    now?: number
     before?: readonly Step[]
     steps: readonly Step[]
   }[] = [
@@ -304,6 +309,12 @@ export function deathsOf(map: ExploredKind, form: FormName): DeathScenario[] {
     const steps = [...onN, { op: 'set', key: 'a', value: 101 } as const, { op: 'clear' } as const]
     const hits = ['a', 'b', 'a', 'b'].map(key => ({ op: 'get', key }) as const)
     states.unshift({ fill: few, max: 2, steps }, { fill: few, max: 2, before: hits, steps })
+    // A hit renews the time of its value; all values have expired.
+    const hit = { op: 'get', key: 'a' } as const
+    states.push(
+      { fill: few, max: 2, ttl: 160, now: 100, steps: [hit, ...onA, ...onN] },
+      { fill: few, max: 2, ttl: 50, now: 100, steps: [hit, ...onA, ...onN, { op: 'clear' }] },
+    )
   }
   // One state is enough: what chains add does not depend on it.
   if (form === 'chains') states.length = 1

@@ -83,13 +83,16 @@ export class Schedule implements Scheduler {
         for (const [key, value] of scenario.fill) map.set(key, make(value))
         for (const step of scenario.before ?? []) doDirectly(map, make, step)
       },
-      scenario.max,
+      scenario,
     )
     this.world = world
     for (const [key] of [...scenario.fill, ...keysOf(scenario)]) {
       const value = world.map.get(key)
       if (value !== undefined) this.initial.set(key, world.form.read(value))
     }
+    world.time = scenario.now ?? 0
+    // `has` changes nothing, not even the time of the value.
+    for (const key of this.initial.keys()) if (!world.map.has(key)) this.initial.delete(key)
     if (scenario.handover !== undefined) world.words[L.H_HANDOVER >>> 2] = scenario.handover
     if (scenario.timeout !== undefined) world.words[L.H_LOCK_TIMEOUT >>> 2] = scenario.timeout
     this.#count = scenario.threads.length
@@ -204,6 +207,10 @@ export class Schedule implements Scheduler {
 
   now(): number {
     return this.#time
+  }
+
+  cacheTime(): number {
+    return this.world.time
   }
 
   // --- Points ---------------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ export interface Scheduler {
   grow(pages: number): number
   /** The time in milliseconds. */
   now(): number
+  /** The time in milliseconds by which a cache measures its values. */
+  cacheTime(): number
 }
 
 /** The state of a thread between two turns. */
@@ -69,6 +71,9 @@ export class LogicalThread {
   kind = READS
   /** The address that it sleeps on. */
   sleepsOn = 0
+  /** The load that it has begun, and the one that it was told to wait for; 0: none. */
+  loads = 0
+  waitsFor = 0
   /** Its `compute` ran the function in this operation. */
   computed = false
   /** Its stack is in memory. */
@@ -109,7 +114,7 @@ export class LogicalThread {
       pull: (area: 0 | 1 | 2 | 3, offset: number, length: number): void => this.scratch.pull(area, offset, length),
       push: (offset: number, length: number): void => this.scratch.push(offset, length),
     }
-    const host = { now: () => scheduler.now(), clock: () => scheduler.now(), declareEnded: () => {} }
+    const host = { now: () => scheduler.now(), clock: () => scheduler.cacheTime(), declareEnded: () => {} }
     const text = {
       length: (text: string) => text.length,
       charCodeAt: (text: string, at: number) => text.charCodeAt(at),
@@ -135,6 +140,8 @@ export class LogicalThread {
   reset(): void {
     this.state = RUNNING
     this.suspended = false
+    this.loads = 0
+    this.waitsFor = 0
     this.#rewinding = false
     this.#unwinding = false
   }

@@ -61,6 +61,9 @@ export class World {
   /** Bytes that the map can have. */
   readonly size: number
   readonly words: Int32Array
+  /** Of a cache: how long values are fresh, and the time on its clock. */
+  readonly ttl: number
+  time = 0
   readonly #bytes: Uint8Array
   readonly #regions: { at: number; content: Uint8Array; place: Uint8Array }[] = []
   #picture: Uint8Array | undefined
@@ -72,7 +75,7 @@ export class World {
     form: FormName,
     capacity: number,
     fill: (map: AnyMap, make: (n: number) => unknown) => void,
-    max = MANY,
+    { max = MANY, ttl }: { max?: number; ttl?: number } = {},
   ) {
     this.form = forms[form]
     const options = {
@@ -87,9 +90,11 @@ export class World {
     }
     this.map = (
       map === 'SharedCache'
-        ? new SharedCache({ ...options, max } as never)
+        ? new SharedCache({ ...options, max, ...(ttl === undefined ? {} : { ttl, updateAgeOnGet: true }) } as never)
         : createMap<string, unknown>(map, { ...options, capacity })
     ) as AnyMap
+    this.ttl = ttl ?? Number.POSITIVE_INFINITY
+    this.map.session.clock.now = () => this.time
     fill(this.map, this.form.make)
     const { memory } = this.map.session
     const words = new Int32Array(memory.buffer)
