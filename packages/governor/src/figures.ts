@@ -1,8 +1,10 @@
 /** Reads a snapshot out of the shared memory. Any thread may do so at any time. */
 import { OptionError } from 'threadmap'
 import { sharedNow } from './clock.js'
+import { sharesOf } from './keys/common.js'
+import { reasonOf } from './policy/reasons.js'
 import { levelOf, unpack } from './shared/control.js'
-import { latenciesOf, type Window } from './shared/counts.js'
+import { latenciesOf, type Window, wantedIn } from './shared/counts.js'
 import { lowOf, middleOf, quantileOf, totalOf } from './shared/latency.js'
 import {
   C_COPIES,
@@ -15,13 +17,16 @@ import {
   H_BACKEND_SLOW,
 } from './shared/layout.js'
 import type { Room } from './shared/room.js'
-import type { GovernorSnapshot, LatencyHistogram, ShardFigures, ShardSnapshot } from './snapshot.js'
+import type { Kept } from './shared/transitions.js'
+import type { GovernorSnapshot, HotKey, LatencyHistogram, ShardFigures, ShardSnapshot, Transition } from './snapshot.js'
 
 export function snapshotOf(room: Room): GovernorSnapshot {
   const now = sharedNow()
   const { settings, threads } = room
   const sums = new Sums(room, now)
-  const shards = Array.from({ length: settings.shards }, (_, shard) => shardOf(room, shard, sums))
+  const figures = Array.from({ length: settings.shards }, (_, shard) => sums.add(shard))
+  const keys = sharesOf(room.published.read(threads.taken()), sums.minutes).map(({ hash: _, ...key }) => key)
+  const shards = figures.map((each, shard) => shardOf(room, shard, each, keys))
   return {
     at: Date.now(),
     uptime: Math.round(now - room.started),
@@ -30,27 +35,47 @@ export function snapshotOf(room: Room): GovernorSnapshot {
     enabled: room.enabled,
     all: sums.figures(),
     shards,
-    topKeys: [],
-    transitions: [],
-    transitionCount: 0,
-    backendSlow: Atomics.load(room.memory.words, H_BACKEND_SLOW) !== 0,
+    topKeys: keys.slice(0, TOP_KEYS),
+    transitions: room.transitions.since(0).map(kept => transitionOf(room, kept)),
+    transitionCount: room.transitions.count,
+    backendSlow: isBackendSlow(room),
     maps: [],
   }
 }
 
-function shardOf(room: Room, shard: number, sums: Sums): ShardSnapshot {
+/** A transition as programs see it. */
+export function transitionOf(room: Room, kept: Kept): Transition {
+  const { at, shard, from, to, p99, others, rate, errorShare } = kept
+  const reason = reasonOf(kept, room.settings)
+  return { at: room.dateOf(at), shard, from, to, reason, figures: { p99, others, rate, errorShare } }
+}
+
+/** The backend is slow if it was in all looks of the time after which a shard would be hot. */
+function isBackendSlow({ memory, settings }: Room): boolean {
+  return Atomics.load(memory.words, H_BACKEND_SLOW) * settings.windows.look >= settings.detection.for
+}
+
+function shardOf(room: Room, shard: number, figures: ShardFigures, keys: readonly HotKey[]): ShardSnapshot {
   const word = room.controls.word(shard)
-  const control = unpack(word)
+  const { pin, hot, cause } = unpack(word)
+  const level = levelOf(word)
   return {
-    ...sums.add(shard),
+    ...figures,
     shard,
-    level: levelOf(word),
-    pinned: control.pin !== undefined,
-    hot: control.hot,
-    ...(control.cause === undefined ? {} : { cause: control.cause }),
-    hotKeys: [],
+    level,
+    pinned: pin !== undefined,
+    hot,
+    ...(hot ? { hotSince: room.dateOf(room.memories.heat(shard, word).hotSince) } : {}),
+    ...(cause === undefined ? {} : { cause }),
+    ...(level === 1 ? { limit: room.limitOf(shard) } : {}),
+    ...(level === 2 ? { concurrency: room.settings.isolation.concurrency } : {}),
+    ...(level === 3 ? { concurrency: 1 } : {}),
+    hotKeys: keys.filter(key => key.shard === shard),
   }
 }
+
+/** How many keys a snapshot has. */
+const TOP_KEYS = 20
 
 const SINCE_START = [C_ERRORS, C_REFUSED, C_QUEUED, C_REROUTED, C_COPIES, C_JOINED, C_DEGRADED] as const
 
@@ -64,6 +89,8 @@ class Sums {
     long: undefined,
   }
   readonly #totals = new Float64Array(SINCE_START.length)
+  /** Operations that callers wanted in the last minute, by shard. */
+  readonly minutes: number[] = []
   #operations = 0
   #inFlight = 0
 
@@ -82,6 +109,7 @@ class Sums {
     for (const name of ['short', 'minute', 'long'] as const) {
       this.#windows[name] = merged(this.#windows[name], windows[name])
     }
+    this.minutes.push(wantedIn(windows.minute))
     const totals = SINCE_START.map(at => counts.total(shard, at))
     for (const [i, total] of totals.entries()) this.#totals[i] += total
     const operations = totalOf(counts.totals(shard))

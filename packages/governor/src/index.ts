@@ -1,5 +1,9 @@
 /** @threadmap/governor: hot shards and hot keys found, limited, isolated and degraded, while everyone else is served. */
+
+export type { CallStatus, ReadOptions, WriteOptions } from './call-options.js'
+export type { Operation } from './calls.js'
 export { ShardDegradedError, ShardLimitedError } from './errors.js'
+export type { GovernorEvents, HotShard } from './events.js'
 export { Governor, type GovernorAttachOptions, type GovernorHandle } from './governor.js'
 export type {
   Copies,

@@ -1,5 +1,15 @@
-/** The thread that leads: it looks at all shards at fixed times. */
+/**
+ * The thread that leads. At each look it keeps the counts, finds the hot shards, and sets the levels. A thread may die at any point here: the
+ * level of a shard changes in one word, and whatever else a look writes, the next look of another thread writes again.
+ */
+import { sharesOf } from './keys/common.js'
+import { CALM, decide, type Observation, type Policy, REASONS } from './policy/decide.js'
+import { detect, type ShardLook, type Verdict } from './policy/detect.js'
+import { levelOf, unpack } from './shared/control.js'
+import { endedIn, latenciesOf, type Window, wantedIn } from './shared/counts.js'
+import { C_ERRORS, C_PROBE_ERRORS, C_PROBES, C_REFUSED, H_BACKEND_SLOW, TRANSITIONS } from './shared/layout.js'
 import type { Room } from './shared/room.js'
+import type { Level } from './snapshot.js'
 
 export class Leader {
   readonly #room: Room
@@ -10,11 +20,110 @@ export class Leader {
 
   /** Called several times per look by every thread. */
   turn(now: number): void {
-    const { lease, counts, settings, started } = this.#room
+    const { lease, settings, started } = this.#room
+    const led = lease.held
     if (!lease.hold(now)) return
+    if (!led) this.#repairNotes(now)
     const number = Math.floor((now - started) / settings.windows.look)
     if (number < 1 || !lease.begin(number)) return
-    counts.copy(number, 0, settings.shards)
-    counts.publish(number, now)
+    this.#look(number, now)
   }
+
+  #look(number: number, now: number): void {
+    const { counts, settings, controls, memories, memory, layout } = this.#room
+    counts.copy(number, 0, settings.shards)
+    const windows = Array.from({ length: settings.shards }, (_, shard) =>
+      counts.window(shard, settings.windows.short, now),
+    )
+    const minutes = windows.map((_, shard) => counts.window(shard, settings.windows.minute, now))
+    const topShares = this.#topShares(minutes.map(wantedIn))
+    const looks = windows.map((window, shard): ShardLook => {
+      const topShare = topShares.get(shard) ?? 0
+      return { minute: endedIn(minutes[shard]), latencies: latenciesOf(window), errors: window.row[C_ERRORS], topShare }
+    })
+    counts.publish(number, now)
+    const heats = looks.map((_, shard) => memories.heat(shard, controls.word(shard)))
+    const { shards, allSlow } = detect({ at: now, shards: looks, subBits: layout.subBits }, heats, settings)
+    const slow = allSlow ? Atomics.load(memory.words, H_BACKEND_SLOW) + 1 : 0
+    Atomics.store(memory.words, H_BACKEND_SLOW, slow)
+    for (const [shard, verdict] of shards.entries()) this.#govern(shard, verdict, windows[shard], now)
+  }
+
+  /** The largest share that one key has in the operations of its shard, by shard. */
+  #topShares(operations: readonly number[]): Map<number, number> {
+    const { published, threads } = this.#room
+    const shares = new Map<number, number>()
+    for (const { shard, shareOfShard } of sharesOf(published.read(threads.taken()), operations)) {
+      if (!shares.has(shard)) shares.set(shard, shareOfShard)
+    }
+    return shares
+  }
+
+  #govern(shard: number, verdict: Verdict, window: Window, now: number): void {
+    const { controls, memories, settings, enabled } = this.#room
+    // The word changes under the leader only if somebody pins the shard, or another thread has taken the lead. Then the next look decides.
+    const word = controls.word(shard)
+    const control = unpack(word)
+    const before = memories.policy(shard, word)
+    const isFree = enabled && control.pin === undefined
+    const { state, actions } = isFree
+      ? decide(before, observationOf(verdict, window, now), settings)
+      : { state: heldAt(before, control.pin ?? 0, now), actions: [] }
+    for (const action of actions) if (action.type === 'limit') this.#room.setLimit(shard, action.limit)
+    const { hot, cause, suspect } = verdict
+    const next = { level: state.level, pin: control.pin, hot, cause, suspect: suspect || state.level > 0 }
+    if (!controls.replace(shard, word, next)) return
+    memories.keep(shard, state, verdict)
+    const note = { shard, from: control.level, to: state.level, at: now, ...figuresOf(verdict, window) }
+    const step = actions.find(action => action.type === 'level')
+    if (step?.type === 'level') this.#room.transitions.add({ ...note, reason: step.reason })
+    else if (!enabled && control.level > 0 && control.pin === undefined) {
+      this.#room.transitions.add({ ...note, reason: REASONS.switchedOff })
+    }
+  }
+
+  /** Notes the transitions of a leader that died between the change of a level and its note. */
+  #repairNotes(now: number): void {
+    const { transitions, settings, controls } = this.#room
+    const last = new Map(transitions.since(0).map(({ shard, to }) => [shard, to]))
+    const isWhole = transitions.count <= TRANSITIONS
+    for (let shard = 0; shard < settings.shards; shard++) {
+      const from = last.get(shard) ?? (isWhole ? 0 : undefined)
+      const to = levelOf(controls.word(shard))
+      if (from === undefined || from === to) continue
+      const figures = { p99: 0, others: 0, rate: 0, errorShare: 0 }
+      transitions.add({ at: now, shard, from, to, reason: REASONS.unknown, ...figures })
+    }
+  }
+}
+
+/** A shard whose level the policy does not decide. */
+function heldAt(before: Policy, level: Level, now: number): Policy {
+  return { ...CALM, level, since: before.level === level ? before.since : now, limit: before.limit }
+}
+
+function figuresOf({ p99, others, operations, errorShare }: Verdict, window: Window) {
+  return { p99, others, rate: perSecond(operations, window), errorShare }
+}
+
+function observationOf(verdict: Verdict, window: Window, at: number): Observation {
+  const { row } = window
+  const { operations, p99, errorShare, hot, cause } = verdict
+  return {
+    at,
+    hot,
+    hotKey: cause === 'hot key',
+    operations,
+    p99,
+    errorShare,
+    rate: perSecond(operations, window),
+    offered: perSecond(wantedIn(window), window),
+    refused: row[C_REFUSED],
+    probes: row[C_PROBES],
+    probeErrors: row[C_PROBE_ERRORS],
+  }
+}
+
+function perSecond(count: number, window: Window): number {
+  return (count * 1000) / window.length
 }

@@ -91,7 +91,7 @@ export interface Degrade {
 export interface Recovery {
   /** How long a level lasts at least. It doubles with each relapse, up to fourfold. Default: the short window. */
   readonly hold: number
-  /** By what factor the limit of level 1 rises after each good short window. Default 1.5. */
+  /** By what factor the limit of level 1 rises after each good short window. Default 2. */
   readonly growth: number
 }
 
@@ -247,7 +247,7 @@ function checkRecovery(given: Partial<Recovery>, short: number, scale: number): 
   checkGroup('recovery', given, ['hold', 'growth'])
   return {
     hold: number('recovery.hold', given.hold, short, 0.001, LONGEST) * scale,
-    growth: number('recovery.growth', given.growth, 1.5, 1.01, 100),
+    growth: number('recovery.growth', given.growth, 2, 1.01, 100),
   }
 }
 

@@ -14,10 +14,6 @@ export interface Control {
   /** The shard looked hot at the last look, or is: values of reads are kept. */
   readonly suspect: boolean
   readonly cause: Cause | undefined
-  /** Operations under way at once, at levels 2 and 3. */
-  readonly concurrency: number
-  /** How often the level has changed, modulo 256. */
-  readonly changes: number
 }
 
 const CAUSES: readonly (Cause | undefined)[] = [undefined, 'hot key', 'slow shard', 'failing shard']
@@ -30,8 +26,6 @@ export function unpack(word: number): Control {
     hot: (word & 32) !== 0,
     suspect: (word & 64) !== 0,
     cause: CAUSES[(word >>> 7) & 3],
-    concurrency: (word >>> 9) & 127,
-    changes: (word >>> 16) & 255,
   }
 }
 
@@ -41,9 +35,7 @@ export function pack(control: Control): number {
     ((control.pin === undefined ? 0 : control.pin + 1) << 2) |
     (control.hot ? 32 : 0) |
     (control.suspect ? 64 : 0) |
-    (CAUSES.indexOf(control.cause) << 7) |
-    (control.concurrency << 9) |
-    ((control.changes & 255) << 16)
+    (CAUSES.indexOf(control.cause) << 7)
   )
 }
 
@@ -52,9 +44,6 @@ export function levelOf(word: number): Level {
   const pin = (word >>> 2) & 7
   return (pin === 0 ? word & 3 : pin - 1) as Level
 }
-
-/** The bits that an operation acts on: level, pin and suspicion. */
-export const ACTS = 3 | (7 << 2) | 64
 
 export class Controls {
   readonly #words: Int32Array

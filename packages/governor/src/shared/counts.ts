@@ -2,8 +2,17 @@
  * The counters and latencies of all shards: each count is one atomic add, so a thread may die at any point and no reader sees half of one.
  * A window is the difference between now and an earlier look, of which the rings keep those of a minute and, further apart, of the long window.
  */
-import { quantileOf } from './latency.js'
-import { COUNTERS, type Layout, type SharedMemory } from './layout.js'
+import { totalOf } from './latency.js'
+import {
+  C_COPIES,
+  C_DEGRADED,
+  C_JOINED,
+  C_REFUSED,
+  C_REROUTED,
+  COUNTERS,
+  type Layout,
+  type SharedMemory,
+} from './layout.js'
 
 /** What happened in a shard during a window. */
 export interface Window {
@@ -125,7 +134,15 @@ export function latenciesOf(window: Window): Uint32Array {
   return window.row.subarray(COUNTERS)
 }
 
-/** The latency in milliseconds that a share of the window's operations do not exceed. */
-export function quantileIn(window: Window, share: number, layout: Layout): number {
-  return quantileOf(latenciesOf(window), share, layout.subBits)
+/** What callers wanted and did not get from the shard itself. */
+const ELSEWHERE = [C_REFUSED, C_REROUTED, C_COPIES, C_JOINED, C_DEGRADED] as const
+
+/** How many operations ended in the window. */
+export function endedIn(window: Window): number {
+  return totalOf(latenciesOf(window))
+}
+
+/** How many operations callers wanted: those that ended, and those that were refused, rerouted, joined, or answered from memory. */
+export function wantedIn(window: Window): number {
+  return ELSEWHERE.reduce((sum, counter) => sum + window.row[counter], endedIn(window))
 }

@@ -1,6 +1,8 @@
 /** Everything in the shared memory, and this thread's place there. */
 import { sharedNow } from '../clock.js'
+import { Published } from '../keys/published.js'
 import type { Settings } from '../options.js'
+import { Admission } from './admission.js'
 import { Controls } from './control.js'
 import { Counts } from './counts.js'
 import { bucketOf } from './latency.js'
@@ -15,7 +17,10 @@ import {
   SharedMemory,
 } from './layout.js'
 import { Lease } from './lease.js'
+import { Memories } from './memories.js'
+import { Permits } from './permits.js'
 import { Threads } from './threads.js'
+import { Transitions } from './transitions.js'
 
 export class Room {
   readonly memory: SharedMemory
@@ -25,6 +30,11 @@ export class Room {
   readonly controls: Controls
   readonly threads: Threads
   readonly lease: Lease
+  readonly permits: Permits
+  readonly admission: Admission
+  readonly transitions: Transitions
+  readonly memories: Memories
+  readonly published: Published
   /** The shared clock's time at which the governor was made, and `Date.now()` at that time. */
   readonly started: number
   readonly startedDate: number
@@ -45,6 +55,11 @@ export class Room {
     this.threads = new Threads(memory)
     this.thread = thread
     this.slot = this.threads.enter(thread)
+    this.permits = new Permits(memory, thread)
+    this.admission = new Admission(memory, this.started)
+    this.transitions = new Transitions(memory)
+    this.memories = new Memories(memory)
+    this.published = new Published(memory)
     this.lease = new Lease(memory, this.slot)
     this.inFlight = this.threads.inFlight(this.slot)
   }
@@ -62,6 +77,19 @@ export class Room {
 
   get enabled(): boolean {
     return Atomics.load(this.memory.words, H_DISABLED) === 0
+  }
+
+  set enabled(is: boolean) {
+    Atomics.store(this.memory.words, H_DISABLED, is ? 0 : 1)
+  }
+
+  /** Operations per second that level 1 admits. */
+  limitOf(shard: number): number {
+    return this.memory.floats[this.layout.limit / 2 + shard] || this.settings.limits.least
+  }
+
+  setLimit(shard: number, limit: number): void {
+    this.memory.floats[this.layout.limit / 2 + shard] = limit
   }
 
   /** A time of the shared clock as `Date.now()` would have said it. */
@@ -84,7 +112,9 @@ export class Room {
 
   /** A thread has died. */
   bury(dead: number): void {
-    this.lease.bury(this.threads.bury(dead, this.thread))
+    this.permits.bury(dead)
+    const slots = this.threads.bury(dead, this.thread)
+    this.lease.bury(slots)
   }
 
   /** Gives up this thread's place. Operations that are still under way end without being counted as under way. */

@@ -4,6 +4,7 @@
  * the place to the next one.
  */
 import { ThreadLimitError } from 'threadmap'
+import { Published } from '../keys/published.js'
 import { type SharedMemory, THREADS } from './layout.js'
 
 export class Threads {
@@ -85,6 +86,7 @@ export class Threads {
     const { words, layout } = this.#memory
     const row = layout.inFlight + slot * rowOf(layout.shards)
     words.fill(0, row, row + layout.shards)
+    new Published(this.#memory).clear(slot)
   }
 }
 
