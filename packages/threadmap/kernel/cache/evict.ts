@@ -60,6 +60,11 @@ const HAND_STEP: u32 = 3
 const ORPHAN_STEP = 2
 /** After so many entries that were passed over, the next one goes, hit or not: other threads may hit entries all the time. */
 const MOST_PASSED: u32 = 256
+/** So many may be passed over, all evictions of a step together, before other threads get a chance. */
+const MOST_PASSED_IN_STEP: u32 = 512
+
+/** Entries that were passed over in the step that is under way. */
+let passedInStep: u32 = 0
 
 /** The record of an entry's value, which nobody frees meanwhile. */
 export function recordOfEntry(entry: u32): u32 {
@@ -89,6 +94,7 @@ function chooseVictim(shard: u32, kept: u32): u32 {
       else if (!hasLoader(recordOfEntry(entry))) return entry
     }
     pass(shard, entry, Q_MAIN)
+    passedInStep++
   }
   return 0
 }
@@ -97,6 +103,11 @@ function chooseVictim(shard: u32, kept: u32): u32 {
 function oldestLoad(shard: u32, kept: u32): u32 {
   const entry = get32(queuesOf(shard) + Q_LOADING + Q_OLDEST)
   return entry != 0 && entry == kept ? get32(trailerOf(entry) + T_NEWER) : entry
+}
+
+/** Whether other threads get a chance now, after so many evictions of this step. */
+function ends(evicted: u32): bool {
+  return evicted == STEP || passedInStep >= MOST_PASSED_IN_STEP
 }
 
 /** Evicts one entry, but not `kept`; false: there is none. */
@@ -137,8 +148,9 @@ function countLoss(shard: u32, entry: u32, counter: u32): void {
  */
 export function makeRoom(shard: u32, kept: u32, added: u32): bool {
   const capacity = get32(queuesOf(shard) + Q_CAPACITY)
+  passedInStep = 0
   for (let evicted: u32 = 0; totalWeight(shard) + added > capacity || totalWeight(shard) + added < added; evicted++) {
-    if (evicted == STEP) return false
+    if (ends(evicted)) return false
     if (!evictOne(shard, kept)) return true
   }
   return true
@@ -178,7 +190,8 @@ function evictSome(shard: u32, kept: u32, needed: u32): bool {
   }
   let freed: u32 = 0
   let evicted: u32 = 0
-  while (evicted < STEP && freed < needed) {
+  passedInStep = 0
+  while (freed < needed && !ends(evicted)) {
     const entry = chooseVictim(shard, kept)
     if (entry == 0) break
     freed += bytesOf(entry)

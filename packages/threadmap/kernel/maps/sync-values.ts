@@ -192,7 +192,7 @@ export function giveEmptyValues(): void {
 /** Under the mutex, which keeps both tables as they are. */
 function compactValues(shard: u32, heap: u32, sideBySide: bool): void {
   if (!tryLock(lockOf(heap))) return
-  const victims = sideBySide ? chooseHighest(heap) : chooseVictims(heap, 1)
+  const victims = sideBySide ? chooseHighest(heap) : chooseVictims(heap, 1, u32.MAX_VALUE)
   if (victims == 0) {
     postponeCompaction(heap)
   } else {

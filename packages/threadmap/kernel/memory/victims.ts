@@ -37,11 +37,12 @@ export function postponeCompaction(heap: u32): void {
 }
 
 /**
- * Takes slabs out of the lists whose live blocks fit into the others, of which each class keeps `least` at least. Returns the first
- * victim, or 0.
+ * Takes slabs out of the lists whose live blocks fit into the others, of which each class keeps `least` at least: `most` slabs in all. Returns
+ * the first victim, or 0.
  */
-export function chooseVictims(heap: u32, least: u32): u32 {
+export function chooseVictims(heap: u32, least: u32, most: u32): u32 {
   let chain: u32 = 0
+  let left = most
   for (let cls: u32 = 0; cls < BLOCK_CLASSES; cls++) {
     let live: u32 = 0
     let each: u32 = 0
@@ -60,7 +61,8 @@ export function chooseVictims(heap: u32, least: u32): u32 {
       const next = nextSlab(page)
       if (kept > 0) {
         kept--
-      } else {
+      } else if (left > 0) {
+        left--
         unlist(heap, page)
         put32(page + G_VICTIM, chain == 0 ? LAST_VICTIM : chain)
         chain = page

@@ -259,8 +259,9 @@ export function remove(shard: u32, slot: u32, entry: u32): i32 {
 }
 
 /**
- * `resize` in a cache, which is full most of the time, its free pages scattered. Moving slabs together so that a larger table finds a place takes
- * long, so it is tried once in as many evictions as there are entries.
+ * `resize` in a cache, whose memory may be full, its free pages scattered. Slabs are not moved together for a larger table, because that takes
+ * milliseconds: tables of a cache with maxBytes are made for its memory (src/cache/bounds.ts), and one that cannot grow evicts. It is tried again once
+ * in as many evictions as a sixteenth of the entries.
  */
 function growOfCache(shard: u32, bits: u32): bool {
   const queues = queuesOf(shard)
@@ -270,16 +271,7 @@ function growOfCache(shard: u32, bits: u32): bool {
     return false
   }
   if (resize(shard, bits)) return true
-  if (failure == E_SPARSE) return false
-  allowCompaction(false)
-  const moves = wantsRun
-  if (moves) {
-    reclaim(shard)
-    if (resize(shard, bits)) return true
-  }
-  const used = get32(shard + D_USED)
-  // Where all pages were taken, a few evictions may be enough.
-  put32(queues + Q_GROW_AT, evicted + (moves ? used : used >> 4))
+  if (failure != E_SPARSE) put32(queues + Q_GROW_AT, evicted + (get32(shard + D_USED) >> 4))
   return false
 }
 

@@ -11,12 +11,12 @@ import {
   cacheSize,
   commonHeader,
   DEFAULT_MAX_BYTES,
-  defaultShards,
   LARGEST_SHARDS,
   type MapOptions,
   or,
   whole,
 } from '../maps/options.js'
+import { capacityFor, shardsFor } from './bounds.js'
 import type { EvictionListener } from './evictions.js'
 import { checkFetchDefaults, FETCH_DEFAULT_NAMES, FETCH_DEFAULTS, type FetchDefaults } from './fetch-options.js'
 
@@ -55,7 +55,8 @@ export interface CacheOptions<K, V> extends Omit<MapOptions<K, V>, 'cache' | 'ca
    */
   readCache?: number
   /**
-   * How many shards: a power of two from 1 to 1024. Default: as `FastMap`, but no fewer than 64 entries, or 2 MiB, for each.
+   * How many shards: a power of two from 1 to 1024. Default: as `FastMap`, but no fewer than 64 entries, or 1 MiB, for each; and so many that a shard has
+   * no more than 8,192 entries of `max`, or 2 MiB. A write stops the other writers of its shard for a time that grows with what the shard has.
    */
   shards?: number
 }
@@ -121,18 +122,12 @@ const OPTIONS = [
 ]
 const ATTACH_OPTIONS = ['value', 'weigh', 'onEvict', 'readCache']
 
-/** A cache is not cut into shards that are smaller than this: eviction would no longer see which keys are used. */
-const LEAST_ENTRIES = 64
-/** A shard of a cache that only its memory bounds has some slabs of each size, which are small beside this. */
-const LEAST_BYTES = 2 * 1024 * 1024
 const LEAST_MEMORY = 1024 * 1024
 /** A value may have this share of the memory. */
 const LARGEST_SHARE = 8
 /** The bytes of an entry and its value that the number of ghosts is reckoned with, where nothing bounds the number of entries. */
 const USUAL_ENTRY = 1024
 /** Of the four places in a set, on average. Each entry has nearly two ghosts. */
-/** The tables of such a cache have room from the start for entries of this size. */
-const SMALL_ENTRY = 256
 const GHOSTS_PER_SET = 3
 const GHOSTS_PER_ENTRY = 1.8
 const MOST_GHOST_BITS = 20
@@ -190,7 +185,8 @@ export function checkCacheOptions<K, V>(options: CacheOptions<K, V>, valueType: 
     ofFetch.staleIfError,
   )
   const resolution = milliseconds('the option ttlResolution', or(options.ttlResolution, 0), true)
-  const shards = whole('shards', or(options.shards, shardsFor(max ?? maxWeight, maxBytes)), 1, LARGEST_SHARDS)
+  const byDefault = shardsFor(max, maxWeight, maxBytes)
+  const shards = whole('shards', or(options.shards, byDefault), 1, LARGEST_SHARDS)
   const bound = max ?? maxWeight ?? Number.POSITIVE_INFINITY
   if (bound < shards) {
     throw new OptionError(
@@ -198,8 +194,7 @@ export function checkCacheOptions<K, V>(options: CacheOptions<K, V>, valueType: 
     )
   }
   const readCache = cacheSize(options.readCache)
-  // A larger table needs free pages side by side, which a full memory rarely has.
-  const capacity = bound === Number.POSITIVE_INFINITY ? maxBytes / SMALL_ENTRY : 0
+  const capacity = capacityFor(max, maxWeight, options.maxBytes, valueType)
   const header = commonHeader(CACHE_POLICY.number, shards, capacity, options, valueType)
   const flags =
     (options.updateAgeOnGet === true ? L.CACHE_SLIDES : 0) |
@@ -224,11 +219,6 @@ export function checkCacheOptions<K, V>(options: CacheOptions<K, V>, valueType: 
     header.set(address + 4, words[1])
   }
   return { maxBytes, readCache, header }
-}
-
-function shardsFor(bound: number | undefined, maxBytes: number): number {
-  const parts = bound === undefined ? maxBytes / LEAST_BYTES : bound / LEAST_ENTRIES
-  return Math.min(defaultShards(), 2 ** Math.max(0, Math.floor(Math.log2(parts))))
 }
 
 /** log2 of the sets that hold the ghosts of a shard with so many entries. */
