@@ -13,7 +13,7 @@ import {
 } from '../layout'
 import { shardCount } from '../memory/heaps'
 import { hashEntry } from '../table/entry'
-import { NO_GHOST, takeGhost } from './ghosts'
+import { isNear, leadsToMain, NO_GHOST, takeGhost } from './ghosts'
 import { dequeue, enqueue, queueOf, reweigh, setMarks } from './queues'
 import { nextWeight } from './record'
 import { adapt, smallShare } from './share'
@@ -27,8 +27,8 @@ export function admit(shard: u32, entry: u32, hash: u64): void {
     return
   }
   const ghost = takeGhost(shard, hash)
-  if (ghost != NO_GHOST) adapt(shard, ghost)
-  const toMain = ghost != NO_GHOST || overflows(shard)
+  if (ghost != NO_GHOST && isNear) adapt(shard, ghost)
+  const toMain = (ghost != NO_GHOST && leadsToMain) || overflows(shard)
   enqueue(shard, entry, toMain ? Q_MAIN : Q_SMALL, nextWeight)
 }
 

@@ -29,7 +29,7 @@ const LEAST_OWN: f64 = 0.001
  * its hit ratio (the lab's simulator, generated traces).
  */
 const FIRST_SHARE: f64 = 0.1
-const LEAST_SHARE: f64 = 0.04
+const LEAST_SHARE: f64 = 0.02
 const MOST_SHARE: f64 = 0.8
 /** What the word counts as 1. */
 const UNIT: f64 = 4294967296
@@ -49,7 +49,7 @@ export function resetSmallShare(): void {
   putShare(FIRST_SHARE)
 }
 
-/** A key has come back whose ghost the queue `ghost` left. The caller holds the shard's mutex. */
+/** A key has come back that left the queue of `ghost` not long ago. The caller holds the shard's mutex. */
 export function adapt(shard: u32, ghost: u32): void {
   const ofSmall = load<f64>(queuesOf(shard) + Q_GHOST_SHARE)
   const own = ghost == MAIN_GHOST ? 1 - ofSmall : ofSmall

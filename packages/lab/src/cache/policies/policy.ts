@@ -84,6 +84,16 @@ export class Ghost {
     return this.#added[key] > this.#count - this.limit
   }
 
+  /** How many keys came after it. */
+  ageOf(key: number): number {
+    return this.#count - this.#added[key]
+  }
+
+  /** Of a key in the ghost: how many keys were added until it was. */
+  numberOf(key: number): number {
+    return this.#added[key]
+  }
+
   add(key: number): void {
     this.#added[key] = ++this.#count
   }
