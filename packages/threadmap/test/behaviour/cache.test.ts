@@ -113,6 +113,16 @@ test('maxWeight bounds the sum of the weights, and a heavier value is refused', 
   assert.deepEqual(cache.audit(), [])
 })
 
+test('a value that is heavier than the part of its shard is refused, and changes nothing', () => {
+  const cache = new SharedCache({ key: f64, value: string, maxWeight: 800, weigh: value => value.length, shards: 8 })
+  cache.set(1, 'x'.repeat(100))
+  assert.throws(() => cache.set(1, 'y'.repeat(101)), ValueTooLargeError)
+  assert.throws(() => cache.getOrInsert(2, 'y'.repeat(101)), ValueTooLargeError)
+  assert.equal(cache.get(1), 'x'.repeat(100))
+  assert.equal(cache.size, 1)
+  assert.deepEqual(cache.audit(), [])
+})
+
 test('maxBytes evicts instead of throwing, and refuses what is larger than an eighth', () => {
   const cache = new SharedCache({ key: f64, value: bytes, maxBytes: 4 * 1024 * 1024 })
   for (let i = 0; i < 20_000; i++) {
@@ -265,6 +275,27 @@ test('setting the wall clock changes no deadline', t => {
   assert.ok(cache.getRemainingTTL('a') > 0)
   Date.now = () => 0
   assert.ok(cache.getRemainingTTL('a') <= 60_000)
+})
+
+test('a clock that jumps forward ends what it passes; one that jumps back prolongs by as much', () => {
+  const { cache, pass } = timed({ value: f64, ttl: 100, staleFor: 50 })
+  cache.set('a', 1).set('b', 2, { ttl: 1e6 })
+  pass(10_000)
+  assert.equal(cache.get('a', { allowStale: true }), undefined)
+  assert.equal(cache.get('b'), 2)
+  cache.set('a', 3)
+  pass(-5000)
+  assert.equal(cache.get('a'), 3)
+  assert.equal(cache.getRemainingTTL('a'), 5100)
+  cache.set('c', 4)
+  pass(99)
+  assert.equal(cache.get('c'), 4)
+  pass(1)
+  assert.equal(cache.get('c'), undefined)
+  pass(5000)
+  assert.equal(cache.get('a'), undefined)
+  assert.deepEqual([...cache.keys()], ['b'])
+  assert.deepEqual(cache.audit(), [])
 })
 
 test('a clock with a resolution is read once, and then again after that time', async () => {

@@ -32,7 +32,7 @@ const jobs = {
    * version must not be below one that this worker has seen: then it would have been superseded.
    */
   race(task: CachingTask, crew: Crew): CachingReport {
-    const cache = SharedCache.attach(task.cache)
+    const cache = SharedCache.attach(task.cache, { weigh: value => value.length })
     const random = new Random(task.seed)
     const versions = new Map<string, number>()
     let [hits, misses, sets, operations] = [0, 0, 0, 0]

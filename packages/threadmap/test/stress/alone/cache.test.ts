@@ -16,6 +16,12 @@ const bounds: Record<
   'max of one shard': { options: { max: 100, shards: 1 }, max: 100, longest: 60, keys: 200 },
   'max of 8 shards': { options: { max: 1000, shards: 8 }, max: 1000, longest: 60, keys: 2000 },
   'max, and a ttl': { options: { max: 500, shards: 4, ttl: 5 }, max: 500, longest: 60, keys: 500 },
+  maxWeight: {
+    options: { maxWeight: 8000, weigh: value => value.length, shards: 4 },
+    max: 0,
+    longest: 60,
+    keys: 500,
+  },
   maxBytes: { options: { maxBytes: 3 * 1024 * 1024, shards: 2 }, max: 0, longest: 20_000, keys: 300 },
 }
 
@@ -36,6 +42,12 @@ for (const [name, { options, max, longest, keys }] of Object.entries(bounds)) {
       const { hits, misses, evicted, evictedForMemory, expired } = cache.stats()
       assert.ok(hits > 0 && misses > 0)
       assert.ok(evicted + evictedForMemory + expired > 0, 'nothing went')
+      const { maxWeight, weigh } = options
+      if (maxWeight !== undefined && weigh !== undefined) {
+        // Every entry weighs what the audit added up; here are the values.
+        const weight = [...cache].reduce((sum, [key, value]) => sum + weigh(value, key), 0)
+        assert.ok(weight <= maxWeight && weight > maxWeight / 2, `weight ${weight}`)
+      }
       if (options.maxBytes !== undefined) assert.ok(cache.stats().bytes <= options.maxBytes)
     },
   )
