@@ -4,7 +4,7 @@ import { hotShardBelief } from './folklore.js'
 import type { FaultRun } from './measure.js'
 import { BACK_MS, CURE_MS, HEALTHY } from './plan.js'
 import { type Summary, summaryOf } from './series/summary.js'
-import { evidenceOf, faultTable, governorTable, ratioOf, timeTable } from './tables.js'
+import { evidenceOf, governorTable, hotTable, othersTable, ratioOf, timeTable } from './tables.js'
 
 /** A load generator that sends so late, in ms at the 99th percentile, shares its processor with too many: its figures are noise. */
 const LATE_MS = 50
@@ -18,7 +18,7 @@ export function outcomeOf(runs: readonly FaultRun[], workers: number): Outcome {
     charts: chartsOf(faults, summaries),
     tables: [
       ...governorTable(summaries),
-      ...runs.map(({ fault }, i) => faultTable(fault, byFault[i])),
+      ...runs.flatMap(({ fault }, i) => [othersTable(fault, byFault[i]), hotTable(fault, byFault[i])]),
       ...runs.flatMap(({ fault }, i) => timeTable(fault, byFault[i])),
     ],
     findings: [

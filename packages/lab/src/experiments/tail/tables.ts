@@ -4,21 +4,47 @@ import { FAULTS, type FaultName, HOT_SHARD } from './plan.js'
 import { levelAt } from './series/levels.js'
 import type { Summary } from './series/summary.js'
 
-/** One row for each server: what the fault did to everyone else and to the hot shard. */
-export function faultTable(fault: FaultName, summaries: readonly Summary[]): Table {
+/** One row for each server: what the fault did to everyone else. */
+export function othersTable(fault: FaultName, summaries: readonly Summary[]): Table {
   return {
-    title: `${fault}: ${FAULTS[fault]} (shard ${HOT_SHARD} of 64)`,
+    title: `${fault} (${FAULTS[fault]}): everyone else`,
     columns: [
       { label: 'server' },
-      { label: 'others: P50 before', unit: 'ms', digits: 0 },
+      { label: 'P50 before', unit: 'ms', digits: 0 },
       { label: 'P99 before', unit: 'ms', digits: 0 },
       { label: 'P50 in the fault', unit: 'ms', digits: 0 },
       { label: 'P99', unit: 'ms', digits: 0 },
       { label: 'answered', unit: '%', digits: 1 },
       { label: 'P99 in its last third', unit: 'ms', digits: 0 },
       { label: 'of before', unit: 'x', digits: 2 },
+      { label: 'answered', unit: '%', digits: 1 },
       { label: 'healthy after', unit: 's', digits: 1 },
-      { label: 'hot: P50 in the fault', unit: 'ms', digits: 0 },
+    ],
+    rows: summaries.map(summary => {
+      const { before, fault: during, settled } = summary.others
+      return [
+        summary.guard,
+        before.p50,
+        before.p99,
+        during.p50,
+        during.p99,
+        100 * during.answered,
+        settled.p99,
+        ratioOf(summary),
+        100 * settled.answered,
+        inSeconds(summary.healed),
+      ]
+    }),
+  }
+}
+
+/** One row for each server: what the clients of the hot shard see, and the writes of all. */
+export function hotTable(fault: FaultName, summaries: readonly Summary[]): Table {
+  return {
+    title: `${fault}: shard ${HOT_SHARD}, the hot one, in the fault, and the writes of all`,
+    columns: [
+      { label: 'server' },
+      { label: 'P50', unit: 'ms', digits: 0 },
       { label: 'P99', unit: 'ms', digits: 0 },
       { label: 'answered', unit: '%', digits: 1 },
       { label: 'refused', unit: '%', digits: 1 },
@@ -30,31 +56,20 @@ export function faultTable(fault: FaultName, summaries: readonly Summary[]): Tab
       { label: 'lost', digits: 0 },
       { label: 'twice', digits: 0 },
     ],
-    rows: summaries.map(summary => {
-      const { guard, others, hot, healed, back, writes } = summary
-      return [
-        guard,
-        others.before.p50,
-        others.before.p99,
-        others.fault.p50,
-        others.fault.p99,
-        100 * others.fault.answered,
-        others.settled.p99,
-        ratioOf(summary),
-        inSeconds(healed),
-        hot.fault.p50,
-        hot.fault.p99,
-        100 * hot.fault.answered,
-        100 * hot.fault.refused,
-        100 * hot.fault.failed,
-        100 * hot.fault.stale,
-        hot.fault.oldest / 1000,
-        inSeconds(back),
-        writes.acknowledged,
-        writes.lost,
-        writes.twice,
-      ]
-    }),
+    rows: summaries.map(({ guard, hot, back, writes }) => [
+      guard,
+      hot.fault.p50,
+      hot.fault.p99,
+      100 * hot.fault.answered,
+      100 * hot.fault.refused,
+      100 * hot.fault.failed,
+      100 * hot.fault.stale,
+      hot.fault.oldest / 1000,
+      inSeconds(back),
+      writes.acknowledged,
+      writes.lost,
+      writes.twice,
+    ]),
   }
 }
 
