@@ -30,7 +30,7 @@ export class Leader {
   }
 
   #look(number: number, now: number): void {
-    const { counts, settings, controls, memories, memory, layout } = this.#room
+    const { counts, settings, controls, memories, memory, layout, threads } = this.#room
     counts.copy(number, 0, settings.shards)
     const windows = Array.from({ length: settings.shards }, (_, shard) =>
       counts.window(shard, settings.windows.short, now),
@@ -39,7 +39,9 @@ export class Leader {
     const topShares = this.#topShares(minutes.map(wantedIn))
     const looks = windows.map((window, shard): ShardLook => {
       const topShare = topShares.get(shard) ?? 0
-      return { minute: endedIn(minutes[shard]), latencies: latenciesOf(window), errors: window.row[C_ERRORS], topShare }
+      const inFlight = threads.inFlightOf(shard)
+      const minute = endedIn(minutes[shard]) + inFlight
+      return { minute, inFlight, latencies: latenciesOf(window), errors: window.row[C_ERRORS], topShare }
     })
     counts.publish(number, now)
     const heats = looks.map((_, shard) => memories.heat(shard, controls.word(shard)))

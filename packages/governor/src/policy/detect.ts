@@ -6,7 +6,8 @@
  *
  * - Two hot shards would hide each other, since each is among the other's others. So shards that are far above the median shard are no others.
  * - A hot shard can hold what all wait for, such as a pool's connections: then all are equally slow. Where the others miss the objective too, the
- *   shard that takes most of all time spent (latency x rate, the guide's heat) is hot.
+ *   shard that takes most of all time spent (latency x rate, the guide's heat) is hot, and the one that holds far more operations than its rate and the
+ *   latency of the others explain (Little's law: the common wait is in both, so what is left is what the shard itself holds).
  *
  * Where most shards are slow and none has the heat, none is hot: the backend is slow. A shard that fails is hot by its errors.
  */
@@ -16,8 +17,10 @@ import type { Cause } from '../snapshot.js'
 
 /** What a look saw of one shard. */
 export interface ShardLook {
-  /** Operations of the last minute. */
+  /** Operations of the last minute, those that are under way included: a shard that hangs ends few. */
   readonly minute: number
+  /** Operations that are under way. */
+  readonly inFlight: number
   /** The latencies of the short window, by bucket. */
   readonly latencies: ArrayLike<number>
   /** Failed operations of the short window. */
@@ -80,6 +83,9 @@ const LOAD_OF_A_HOT_KEY = 1.5
 const FAILS_ALONE = 3
 /** The heat of a hot shard is this many times its fair share at least. */
 const HEAT_OVER_FAIR = 3
+/** What a shard holds beyond its part of the common wait is this share of all operations under way at least, and so many: fewer come by chance. */
+const HELD_SHARE = 0.1
+const LEAST_HELD = 8
 
 interface Measured {
   readonly p99: number
@@ -91,20 +97,22 @@ export function detect(look: Look, heats: readonly Heat[], settings: DetectSetti
   const measured = look.shards.map(({ latencies }) => measure(latencies, look.subBits))
   const peers = measured.filter(({ operations }) => operations >= LEAST_OF_A_PEER)
   const usual = median(peers.map(({ p99 }) => p99))
+  const inUse = look.shards.filter(({ minute }) => minute > 0).length
   const { detection, degrade, limits } = settings
   const isApart = measured.map(
     ({ p99, operations }) => operations > 0 && peers.length > 1 && p99 > detection.ratio * usual,
   )
   const others = new Others(look, isApart)
   const spent = measured.reduce((sum, each) => sum + each.spent, 0)
-  const mean = measured.reduce((sum, each) => sum + each.operations, 0) / Math.max(1, peers.length)
-  const hottest = Math.max(detection.heatShare, HEAT_OVER_FAIR / Math.max(1, peers.length))
+  const mean = measured.reduce((sum, each) => sum + each.operations, 0) / Math.max(1, inUse)
+  const hottest = Math.max(detection.heatShare, HEAT_OVER_FAIR / Math.max(1, inUse))
+  const held = heldOf(look, measured, settings.windows.short)
   let hasHeat = false
   const shards = look.shards.map((shard, index): Verdict => {
     const { p99, operations, spent: own } = measured[index]
     const rest = others.without(index)
-    const isJudged = shard.minute >= detection.minOperations && operations > 0 && rest.operations > 0
-    const byHeat = isJudged && rest.p99 > limits.p99 && own >= hottest * spent
+    const isJudged = shard.minute >= detection.minOperations && rest.operations > 0
+    const byHeat = isJudged && rest.p99 > limits.p99 && ((operations > 0 && own >= hottest * spent) || held === index)
     if (byHeat) hasHeat = true
     const errorShare = operations === 0 ? 0 : shard.errors / operations
     const fails =
@@ -121,6 +129,25 @@ export function detect(look: Look, heats: readonly Heat[], settings: DetectSetti
     return { ...next, p99, others: rest.p99, operations, errorShare, suspect }
   })
   return { shards, allSlow: usual > limits.p99 && !hasHeat }
+}
+
+/** The shard that holds far more operations than its rate and the latency of the others explain; undefined: none does. */
+function heldOf({ shards }: Look, measured: readonly Measured[], short: number): number | undefined {
+  const sum = (of: (index: number) => number) => shards.reduce((total, _, index) => total + of(index), 0)
+  const operations = sum(index => measured[index].operations)
+  const spent = sum(index => measured[index].spent)
+  const inFlight = sum(index => shards[index].inFlight)
+  let most = Math.max(LEAST_HELD, HELD_SHARE * inFlight)
+  let found: number | undefined
+  for (const [index, own] of measured.entries()) {
+    const others = operations - own.operations
+    const latency = others === 0 ? 0 : (spent - own.spent) / others
+    const excess = shards[index].inFlight - (own.operations / short) * latency
+    if (excess < most) continue
+    most = excess
+    found = index
+  }
+  return found
 }
 
 interface Signs {

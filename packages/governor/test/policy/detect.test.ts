@@ -113,6 +113,43 @@ test('where the shard holds what all wait for, so that all are equally slow, the
   assert.equal(detected.allSlow, false)
 })
 
+/** 64 shards of which few get through: all wait 1,000 ms for a pool, and one holds its connections. */
+function coupled(
+  index: number,
+  own: ShardLook,
+  others: ShardLook = shard(evenly(8, 900, 1100), { minute: 50, inFlight: 1 }),
+): ShardLook[] {
+  return Array.from({ length: 64 }, (_, i) => (i === index ? own : others))
+}
+
+test('where all wait equally, the shard that holds more than its rate explains is hot, also if others have few operations each', () => {
+  // A key with 60% of the load: its operations take twice as long, not three times. 750 end in 10 s; 75 of the 99 under way wait as all do.
+  const key = shard(evenly(750, 1000, 2000), { topShare: 0.95, inFlight: 136 })
+  const { detected } = watch(60, () => coupled(20, key))
+  assert.deepEqual(hot(detected), [20])
+  assert.equal(detected.shards[20].cause, 'hot key')
+  assert.equal(detected.allSlow, false)
+})
+
+test('a slow shard that ends few operations is judged by those that it holds', () => {
+  // 24 hold a connection, and 12 wait for one; 10 a second fail after a second of waiting.
+  const own = shard(evenly(100, 950, 1050), { minute: 600, inFlight: 36 })
+  const { detected } = watch(60, () => coupled(20, own, shard(evenly(15, 900, 1100), { minute: 90, inFlight: 2 })))
+  assert.deepEqual(hot(detected), [20])
+  assert.equal(detected.shards[20].cause, 'slow shard')
+  const hangs = shard([], { minute: 200, inFlight: 200 })
+  assert.deepEqual(hot(watch(60, () => coupled(20, hangs)).detected), [20])
+})
+
+test('a frequent shard that waits as all do holds no more than its part', () => {
+  const frequent = shard(evenly(750, 900, 1100), { topShare: 0.3, inFlight: 75 })
+  const others = shard(evenly(40, 900, 1100), { minute: 240, inFlight: 4 })
+  assert.deepEqual(hot(watch(120, () => coupled(20, frequent, others)).detected), [])
+  // Below the objective nobody suffers, whoever holds what.
+  const quick = shard(evenly(40, 2, 10), { inFlight: 0 })
+  assert.deepEqual(hot(watch(120, () => coupled(20, shard(evenly(750, 2, 12), { inFlight: 90 }), quick)).detected), [])
+})
+
 test('a shard that fails is hot after two looks; if all fail, none is', () => {
   const failing = () => shard(evenly(100, 2, 10), { errors: 30 })
   const { detected, second } = watch(

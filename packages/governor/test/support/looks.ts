@@ -11,11 +11,11 @@ const BUCKETS = 368
 /** A shard whose operations took these milliseconds; `minute` operations were in the last minute. */
 export function shard(
   latencies: readonly number[],
-  { errors = 0, topShare = 0, minute = 6 * latencies.length } = {},
+  { errors = 0, topShare = 0, minute = 6 * latencies.length, inFlight = 0 } = {},
 ): ShardLook {
   const counts = new Uint32Array(BUCKETS)
   for (const ms of latencies) counts[bucketOf(ms, SUB_BITS)]++
-  return { latencies: counts, errors, topShare, minute }
+  return { latencies: counts, errors, topShare, minute, inFlight }
 }
 
 /** `count` operations between `low` and `high` milliseconds, evenly. */
