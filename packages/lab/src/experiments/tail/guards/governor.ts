@@ -5,8 +5,9 @@ import {
   ShardDegradedError,
   ShardLimitedError,
 } from '@threadmap/governor'
-import { OBJECTIVE_MS, SHARDS, shardOf } from '../plan.js'
-import { StoreError } from '../store/client.js'
+import { f64 } from 'threadmap'
+import { MAX_AGE_MS, OBJECTIVE_MS, SHARDS, shardOf } from '../plan.js'
+import { failureOf } from '../store/client.js'
 import { type Guard, Refused } from './guard.js'
 
 /** A shard with fewer operations in a minute is not judged, by default; and with fewer in a short window it is not degraded. */
@@ -19,7 +20,7 @@ const PREFIX = 'item:'
 const FUNCTIONS: Pick<GovernorOptions, 'shardOf' | 'isFailure'> = {
   shardOf: key => shardOf(Number(key.slice(PREFIX.length))),
   // That no connection was free says nothing about the shard.
-  isFailure: error => !(error instanceof StoreError && error.busy),
+  isFailure: error => failureOf(error) !== 'busy',
 }
 
 /** The governor of a server, with default settings but for its objective, and all times `scale` times as long. */
@@ -44,7 +45,7 @@ export class GovernorGuard implements Guard {
   }
 
   read(key: number, load: () => Promise<number>): Promise<number> {
-    return allowed(this.#governor.read(PREFIX + key, load))
+    return allowed(this.#governor.read(PREFIX + key, load, { value: f64, maxAge: MAX_AGE_MS }))
   }
 
   write(key: number, save: () => Promise<number>): Promise<number> {

@@ -8,7 +8,7 @@ import { GovernorGuard } from '../guards/governor.js'
 import { type Guard, type GuardName, NO_GUARD, Refused } from '../guards/guard.js'
 import { AdaptiveLimit, ConcurrencyLimit } from '../guards/limits.js'
 import { AT_ONCE, CONNECTIONS, shardOf } from '../plan.js'
-import { StoreClient, StoreError } from '../store/client.js'
+import { failureOf, StoreClient } from '../store/client.js'
 import { type NewGuard, type ServerCommand, type ServerSetup, STATUS } from './protocol.js'
 
 /** The keep-alive time-out in ms: longer than a run. */
@@ -35,8 +35,8 @@ await serve<ServerSetup, ServerCommand, number>(async ({ guard: name, port: toSt
       send(response, STATUS.answered, String(Math.max(0, arrived - at)))
     } catch (error) {
       if (error instanceof Refused) send(response, STATUS.refused, '')
-      else if (error instanceof StoreError && error.busy) send(response, STATUS.busy, '')
-      else send(response, STATUS.failed, error instanceof StoreError ? '' : String(error))
+      else if (failureOf(error) === 'busy') send(response, STATUS.busy, '')
+      else send(response, STATUS.failed, failureOf(error) === undefined ? String(error) : '')
     }
   }
   server.listen(0, '127.0.0.1')

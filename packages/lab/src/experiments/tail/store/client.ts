@@ -1,14 +1,26 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { StoreAnswer, StoreRequest } from './protocol.js'
 
+const BUSY = 'ERR_STORE_BUSY'
+const FAILED = 'ERR_STORE_FAILED'
+
 /** The store's own failure: its shard failed, or no connection was free in time. */
-export class StoreError extends Error {
-  readonly busy: boolean
+class StoreError extends Error {
+  readonly code: string
   constructor(busy: boolean) {
     super(busy ? 'no connection was free in time' : 'the shard failed')
     this.name = 'StoreError'
-    this.busy = busy
+    this.code = busy ? BUSY : FAILED
   }
+}
+
+/**
+ * Which of the store's own failures an error is; undefined for another error. By its code: a read that was joined to one of another thread gets a copy
+ * of the error, which has no class.
+ */
+export function failureOf(error: unknown): 'busy' | 'failed' | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === BUSY ? 'busy' : code === FAILED ? 'failed' : undefined
 }
 
 /** A worker's way to the store that it shares with the other workers of its server. */
