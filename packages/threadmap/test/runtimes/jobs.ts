@@ -1,8 +1,9 @@
 /** The jobs of the smoke test's workers, on every runtime. */
 import type { ConcurrentMap, MapHandle, MapKind } from 'threadmap'
+import type { CacheHandle, SharedCache } from 'threadmap/cache'
 import type { LockHandle } from 'threadmap/sync'
 import { PATIENCE } from '../support/patience.js'
-import { library, sync } from './library.js'
+import { caches, library, sync } from './library.js'
 import { type AnyCase, cases } from './values.js'
 
 /** `map` is the number that the job `attach` gave a map; for jobs on values it is the number of a case. */
@@ -18,6 +19,8 @@ export type Job =
   /** Holds the mutex, and reports it by setting `held` in the map. */
   | { job: 'hold'; map: number; mutex: LockHandle<'Mutex'>; milliseconds: While }
   | { job: 'churn'; map: number; keys: number; milliseconds: While }
+  /** Fetches `key` so many times at once. The loader sets the key `begun`, and returns `value` a little later, or hangs. */
+  | { job: 'fetch'; cache: CacheHandle<string, number>; key: string; times: number; value: number; hangs?: boolean }
   | { job: 'values'; handle: MapHandle; index: number; write: boolean }
 
 /** How long: in milliseconds, or until the other thread sets `LET_GO` in the map. */
@@ -40,6 +43,7 @@ function attach<K, V>(handle: MapHandle<K, V>): ConcurrentMap<K, V> {
   return classes[handle.kind].attach(handle) as ConcurrentMap<K, V>
 }
 
+/** Returns what the job returns, or a promise of it. */
 export function perform(job: Job): unknown {
   switch (job.job) {
     case 'attach':
@@ -90,6 +94,10 @@ export function perform(job: Job): unknown {
     }
     case 'churn':
       return churn(find(job.map), job.keys, job.milliseconds)
+    case 'fetch': {
+      const cache = caches.SharedCache.attach(job.cache)
+      return fetchMany(cache, job.key, job.times, job.value, job.hangs).finally(() => cache[Symbol.dispose]())
+    }
     case 'values': {
       const map = attach(job.handle as MapHandle<unknown, unknown>)
       const one = cases(library)[job.index]!
@@ -100,6 +108,23 @@ export function perform(job: Job): unknown {
       }
     }
   }
+}
+
+/** The values of so many calls at once; each that differs comes once. */
+export async function fetchMany(
+  cache: SharedCache<string, number>,
+  key: string,
+  times: number,
+  value: number,
+  hangs = false,
+): Promise<number[]> {
+  const load = async (): Promise<number> => {
+    cache.set('begun', value)
+    await new Promise(resolve => hangs || setTimeout(resolve, 30))
+    return value
+  }
+  const calls = Array.from({ length: times }, () => cache.fetch(key, load))
+  return [...new Set(await Promise.all(calls))]
 }
 
 function answer(map: Numbers, key: string): number {

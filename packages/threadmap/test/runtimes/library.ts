@@ -12,5 +12,7 @@ export const sync = (await import(new URL('sync.js', dist).href)) as typeof impo
 
 export const dumps = (await import(new URL('dump.js', dist).href)) as typeof import('threadmap/dump')
 
+export const caches = (await import(new URL('cache.js', dist).href)) as typeof import('threadmap/cache')
+
 /** Web workers (browsers, Deno, Bun) and Node's workers name the same functions differently. */
 export const isNode = typeof globalThis.Worker === 'undefined'

@@ -3,10 +3,11 @@
  * It needs nothing but the library and workers, so that the same file runs in Bun, in Deno and in a page.
  */
 import type { MapKind } from 'threadmap'
+import type { SharedCache } from 'threadmap/cache'
 import { ALL_KINDS } from '../support/kinds.js'
 import { PATIENCE } from '../support/patience.js'
-import { checkValues, type Numbers } from './jobs.js'
-import { dumps, inPage, library } from './library.js'
+import { checkValues, fetchMany, type Numbers } from './jobs.js'
+import { caches, dumps, inPage, library } from './library.js'
 import { Peer } from './peer.js'
 import { cases } from './values.js'
 
@@ -60,7 +61,10 @@ export async function smoke(): Promise<Result[]> {
       })
     }
   }
+  if (first && second)
+    await step('SharedCache: one load among three threads, and the bound', () => oneCache(first, second))
   for (const peer of peers) peer.terminate()
+  await step('SharedCache: the load of a worker that is terminated is passed on', passedOn)
   await step('a dump as bytes, and where there are files in one', dumpAndLoad)
   return results
 }
@@ -111,6 +115,48 @@ async function oneMap(id: number, kind: MapKind, first: Peer, second: Peer): Pro
     () => second.call({ job: 'dispose', map: id }),
   )
   map[Symbol.dispose]()
+}
+
+function makeCache(): SharedCache<string, number> {
+  return new caches.SharedCache({ key: library.string, value: library.f64, max: 64, ttl: 600_000, loadTimeout: 5000 })
+}
+
+async function oneCache(first: Peer, second: Peer): Promise<void> {
+  const cache = makeCache()
+  const job = { job: 'fetch', cache: cache.handle, key: 'page', times: 50 } as const
+  const values = await Promise.all([
+    first.call({ ...job, value: 1 }),
+    second.call({ ...job, value: 2 }),
+    fetchMany(cache, 'page', 50, 3),
+  ])
+  const value = cache.get('page')
+  expect('values', JSON.stringify(values), JSON.stringify([[value], [value], [value]]))
+  expect('loads', cache.stats().loads, 1)
+  expect('sum', cache.add('page', 1), value! + 1)
+  for (let i = 0; i < 1000; i++) {
+    cache.set(`${i}`, i)
+    expect(`${i}`, cache.get(`${i}`), i)
+  }
+  expect('size', cache.size, 64)
+  if (!(cache.getRemainingTTL('999') > 500_000)) throw new Error('the clock is wrong')
+  expect('problems', cache.audit().join(), '')
+  cache[Symbol.dispose]()
+}
+
+/** The death is heard, or the load's time ends. */
+async function passedOn(): Promise<void> {
+  const cache = makeCache()
+  const peer = await Peer.start()
+  void peer.call({ job: 'fetch', cache: cache.handle, key: 'page', times: 1, value: 1, hangs: true }).catch(() => {})
+  const end = performance.now() + PATIENCE
+  while (cache.get('begun') !== 1) {
+    if (performance.now() > end) throw new Error('the worker did not begin')
+    await sleep(1)
+  }
+  const waiting = fetchMany(cache, 'page', 5, 3)
+  peer.terminate()
+  expect('the value', JSON.stringify(await waiting), '[3]')
+  cache[Symbol.dispose]()
 }
 
 async function dumpAndLoad(): Promise<void> {

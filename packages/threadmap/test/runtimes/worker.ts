@@ -10,9 +10,10 @@ export interface Reply {
   error?: string
 }
 
-function reply(request: Request): Reply {
+async function reply(request: Request): Promise<Reply> {
   try {
-    return { id: request.id, result: perform(request) }
+    const result = perform(request)
+    return { id: request.id, result: result instanceof Promise ? await result : result }
   } catch (error) {
     // A stack of JavaScriptCore does not contain the message; a stack of V8 begins with it.
     const text = error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error)
@@ -25,9 +26,9 @@ function reply(request: Request): Reply {
 const ready: Reply = { id: 0, result: true }
 if (isNode) {
   const { parentPort } = await import('node:worker_threads')
-  parentPort?.on('message', (request: Request) => parentPort.postMessage(reply(request)))
+  parentPort?.on('message', async (request: Request) => parentPort.postMessage(await reply(request)))
   parentPort?.postMessage(ready)
 } else {
-  self.onmessage = (event: MessageEvent<Request>) => self.postMessage(reply(event.data))
+  self.onmessage = async (event: MessageEvent<Request>) => self.postMessage(await reply(event.data))
   self.postMessage(ready)
 }
