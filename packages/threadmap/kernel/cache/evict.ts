@@ -120,16 +120,21 @@ function evictOne(shard: u32, kept: u32): bool {
 
 function evict(shard: u32, entry: u32, counter: u32): void {
   const which = queueOf(entry)
+  const hash = hashEntry(entry)
   if (which != Q_LOADING) {
-    addGhost(shard, hashEntry(entry), which)
+    addGhost(shard, hash, which)
     countLoss(shard, entry, counter)
   }
-  removeEntry(shard, entry)
+  removeHashed(shard, entry, hash)
 }
 
 /** Removes an entry of which only its address is known. */
 export function removeEntry(shard: u32, entry: u32): void {
-  const slot = slotOfEntry(load64(shard + D_TABLE), <u32>hashEntry(entry), entry)
+  removeHashed(shard, entry, hashEntry(entry))
+}
+
+function removeHashed(shard: u32, entry: u32, hash: u64): void {
+  const slot = slotOfEntry(load64(shard + D_TABLE), <u32>hash, entry)
   if (slot == 0) damaged()
   remove(shard, slot, entry)
 }

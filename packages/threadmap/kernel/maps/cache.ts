@@ -41,6 +41,8 @@ import {
   META_MARK,
   PRESENT,
   Q_CAPACITY,
+  Q_LOADING,
+  Q_OLDEST,
   R_BYTES,
   R_CREATED,
   R_ENTRY,
@@ -232,7 +234,7 @@ export function changeLocked(shard: u32, op: u32, hash: u64, meta: u32, valueMet
   if (load32(H_HAS_DEADLINES) != 0) {
     expireSome(shard)
     // What loads leave behind has a deadline as well.
-    dropOrphans(shard)
+    if (load<u32>(queuesOf(shard) + Q_LOADING + Q_OLDEST) != 0) dropOrphans(shard)
   }
   allowCompaction(true)
   let code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)

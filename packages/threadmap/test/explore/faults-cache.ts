@@ -199,8 +199,8 @@ export const cacheFaults: readonly Fault[] = [
     name: 'a listener hears of an entry that is gone',
     rule: 2,
     file: 'cache/evict.ts',
-    find: '    countLoss(shard, entry, counter)\n  }\n  removeEntry(shard, entry)\n',
-    replace: '  }\n  removeEntry(shard, entry)\n  if (which != Q_LOADING) countLoss(shard, entry, counter)\n',
+    find: '    countLoss(shard, entry, counter)\n  }\n  removeHashed(shard, entry, hash)\n',
+    replace: '  }\n  removeHashed(shard, entry, hash)\n  if (which != Q_LOADING) countLoss(shard, entry, counter)\n',
     maps: 'SharedCache',
   },
 ]
