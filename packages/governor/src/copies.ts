@@ -43,12 +43,17 @@ export class Copies {
 
   /** The name under which the values of a key are kept, until the key is written. */
   nameOf(key: string): string {
-    return `${Atomics.load(this.#memory.words, this.#versionOf(key))}:${key}`
+    return `${Atomics.load(this.#memory.words, this.versionOf(key))}:${key}`
   }
 
-  /** A write of the key begins or ends. */
-  written(key: string): void {
-    Atomics.add(this.#memory.words, this.#versionOf(key), 1)
+  /** Where the version of a key is. Keys that share a version lose their copies more often than they must. */
+  versionOf(key: string): number {
+    return this.#memory.layout.versions + (hashOf(key) & (VERSIONS - 1))
+  }
+
+  /** A write of a key with this version begins or ends. */
+  changed(version: number): void {
+    Atomics.add(this.#memory.words, version, 1)
   }
 
   /** The copy of that name, made with `pack`. Undefined if there is none. */
@@ -72,11 +77,6 @@ export class Copies {
 
   dispose(): void {
     this.cache[Symbol.dispose]()
-  }
-
-  #versionOf(key: string): number {
-    // Keys that share a version lose their copies more often than they must.
-    return this.#memory.layout.versions + (hashOf(key) & (VERSIONS - 1))
   }
 }
 

@@ -121,13 +121,13 @@ export class Governor {
     try {
       const shard = this.#shard(key)
       this.#sampler.see(key, shard)
-      const writing: Operation<T> = name => this.#written(name, operation)
       if (this.#room.controls.word(shard) === 0) {
         if (options.status !== undefined) Object.assign(options.status, { from: 'call', shard, level: 0 })
-        return this.#watched(shard, key, writing)
+        return this.#watchedWrite(shard, key, operation)
       }
       checkWriteOptions(options)
       const { reroute } = options
+      const writing: Operation<T> = name => this.#written(name, operation)
       const rerouting = reroute && { ...options, reroute: (name: string) => this.#written(name, reroute) }
       return this.#calls.write(shard, key, writing, rerouting ?? options)
     } catch (error) {
@@ -223,12 +223,32 @@ export class Governor {
     }
   }
 
+  /** As `#watched` and `#written` together, without the promise in between: 100 ns. */
+  async #watchedWrite<T>(shard: number, key: string, operation: Operation<T>): Promise<T> {
+    const room = this.#room
+    const version = this.#copies.versionOf(key)
+    room.inFlight[shard]++
+    this.#copies.changed(version)
+    const began = performance.now()
+    try {
+      const value = await operation(key)
+      room.ended(shard, performance.now() - began)
+      return value
+    } catch (error) {
+      room.failed(shard, performance.now() - began, this.#isFailure === undefined || this.#isFailure(error))
+      throw error
+    } finally {
+      this.#copies.changed(version)
+    }
+  }
+
   async #written<T>(key: string, operation: Operation<T>): Promise<T> {
-    this.#copies.written(key)
+    const version = this.#copies.versionOf(key)
+    this.#copies.changed(version)
     try {
       return await operation(key)
     } finally {
-      this.#copies.written(key)
+      this.#copies.changed(version)
     }
   }
 

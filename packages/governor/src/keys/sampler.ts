@@ -37,6 +37,8 @@ export class Sampler {
   #take(key: string, shard: number): void {
     this.#keeper.add(key, hashOf(key), shard)
     this.#taken++
+    // A thread that never turns, because promises keep it busy, must not count every operation.
+    if (this.#taken % SAMPLES_PER_SECOND === 0) this.#reweigh(Math.min(MOST_WEIGHT, this.#weight * 2), 1)
     this.#left = this.#weight === 1 ? 1 : 1 + Math.floor(Math.random() * (2 * this.#weight - 1))
   }
 
@@ -48,9 +50,13 @@ export class Sampler {
     const operations = (this.#taken * this.#weight * 1000) / passed
     this.#taken = 0
     const weight = Math.min(MOST_WEIGHT, Math.max(this.#least, Math.ceil(operations / SAMPLES_PER_SECOND)))
-    // Counts are in samples: if a sample stands for more operations from now on, there are fewer of them.
-    this.#keeper.scale((0.5 ** (passed / this.#halfLife) * this.#weight) / weight)
-    this.#weight = weight
+    this.#reweigh(weight, 0.5 ** (passed / this.#halfLife))
     published.write(slot, this.#keeper.top(), this.#keeper.samples, weight)
+  }
+
+  /** Counts are in samples: if a sample stands for more operations from now on, there are fewer of them. */
+  #reweigh(weight: number, decay: number): void {
+    this.#keeper.scale((decay * this.#weight) / weight)
+    this.#weight = weight
   }
 }
