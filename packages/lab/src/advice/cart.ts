@@ -33,6 +33,7 @@ const DEEPEST = 5
 const CANNOT_SERVE = Math.log(100)
 const FOLDS = 10
 
+/** What choosing the subject loses. */
 export function lossOf(one: Case, subject: string): number {
   return one.subjects.get(subject)?.loss ?? CANNOT_SERVE
 }
@@ -120,7 +121,7 @@ function weakestLink(tree: Grown): { node: Grown; gain: number } | undefined {
   )
 }
 
-function without(tree: Grown, node: Grown): Grown {
+export function without(tree: Grown, node: Grown): Grown {
   const { split, ...leaf } = tree
   if (tree === node || split === undefined) return leaf
   return { ...tree, split: { ...split, low: without(split.low, node), high: without(split.high, node) } }

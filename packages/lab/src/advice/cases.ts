@@ -1,4 +1,4 @@
-import { type Blocked, rateOf } from '@threadmap/workbench/blocks'
+import { type Blocked, judge, rateOf } from '@threadmap/workbench/blocks'
 import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '@threadmap/workbench/subjects/subject'
 import type { Workload } from '@threadmap/workbench/workload'
@@ -17,6 +17,8 @@ export interface Case {
 export interface Tried extends Blocked {
   /** ln(rate of the best / rate of this one): 0 for the best. Logarithms, so that twice as slow and twice as fast weigh the same. */
   readonly loss: number
+  /** Standard error of the loss. */
+  readonly error: number
 }
 
 /** Whether the advice may name the subject for a workload: for several threads, only subjects that share entries; for one thread, every subject. */
@@ -37,10 +39,14 @@ export function casesOf({ cells }: MixDetails): Case[] {
     if (eligible.length === 0) return []
     const rates = eligible.map(rateOf)
     const most = Math.max(...rates)
-    const tried = eligible.map(({ name, rounds, perBlock }, at): [string, Tried] => [
-      name,
-      { rounds, perBlock, loss: Math.log(most / rates[at]) },
-    ])
-    return [{ workload, heldOut, subjects: new Map(tried), best: eligible[rates.indexOf(most)].name }]
+    const best = eligible[rates.indexOf(most)]
+    const tried = eligible.map((each, at): [string, Tried] => {
+      const { name, rounds, perBlock } = each
+      const { low, high, ratio } = judge(best, each)
+      // Half of a 95% interval is about two standard errors.
+      const error = Math.max(Math.log(high / ratio), Math.log(ratio / low)) / 2
+      return [name, { rounds, perBlock, loss: Math.log(most / rates[at]), error: each === best ? 0 : error }]
+    })
+    return [{ workload, heldOut, subjects: new Map(tried), best: best.name }]
   })
 }

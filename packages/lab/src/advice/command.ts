@@ -28,7 +28,7 @@ import {
   type MeasuredParts,
   shapeOf,
 } from './answer.js'
-import { goalText, headline, regretText, treeMermaid, treeText } from './text.js'
+import { agreementText, goalText, headline, regretText, treeMermaid, treeText } from './text.js'
 import { adviceOf, follow, type TreeAdvice } from './tree.js'
 import { tryVariants } from './variants.js'
 import { checked, describeField, readWorkload, USUAL, WORKLOAD_NAMES } from './workload.js'
@@ -141,7 +141,9 @@ async function adviseAbout(flags: Flags): Promise<void> {
   if (json?.path === undefined && json !== undefined) return
   const { verdict, ties } = headline(advice)
   const head = [pc.bold(verdict), ties].filter(Boolean).join(' ')
-  process.stdout.write(`${head}\n\n${treeText(advice.tree)}\n\n${regretText(advice.heldOut)} ${goalText(advice)}\n`)
+  process.stdout.write(
+    `${head}\n\n${treeText(advice.tree)}\n\n${regretText(advice.heldOut)} ${goalText(advice)}\n${agreementText(advice)}\n`,
+  )
 }
 
 function treeOf(run: string): TreeAdvice {

@@ -27,6 +27,12 @@ export function regretText({ cases, median, worst, worstBeyondNoise }: Regret): 
   return `On ${cases} workloads of several threads that the tree was not fitted to, its choice takes ${percent(median)} longer than the best (median), at worst ${percent(worst)}${noise}.`
 }
 
+/** `Of 25 trees fitted to samples of the workloads, 98% of the choices for held-out workloads are named by this tree.` */
+export function agreementText({ agreement: { trees, share } }: TreeAdvice): string {
+  if (share === null) return ''
+  return `Of ${trees} trees fitted to samples of the workloads, ${percent(share)} of the choices for held-out workloads are among those that this tree names.`
+}
+
 /** Whether the regret meets its goal. */
 export function goalText({ goal }: TreeAdvice): string {
   const wanted = `median at most ${percent(goal.median)}, worst at most ${percent(goal.worst)}`

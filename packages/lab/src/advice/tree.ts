@@ -4,7 +4,8 @@ import type { Workload } from '@threadmap/workbench/workload'
 import { finished, type RunDocument } from '../document.js'
 import type { MixDetails } from '../experiments/mix/index.js'
 import { preferred } from '../preference.js'
-import { fit, type Grown, lossOf } from './cart.js'
+import { agreement, fitBagged, votesOf } from './bagging.js'
+import { type Grown, lossOf } from './cart.js'
 import { type Case, casesOf } from './cases.js'
 import { FACTORS, type FactorName, factor } from './factors.js'
 
@@ -19,6 +20,8 @@ export interface TreeAdvice {
   readonly fitted: Regret
   /** The goal for the regret on held-out workloads, and whether the tree meets it. */
   readonly goal: { readonly median: number; readonly worst: number; readonly met: boolean | null }
+  /** Trees that were fitted to samples of the workloads, and the share of their choices for held-out workloads that the tree names. */
+  readonly agreement: { readonly trees: number; readonly share: number | null }
   readonly crossValidation: { readonly folds: number; readonly alpha: number; readonly leavesBefore: number }
   /** The measured range of each factor: beyond it the advice guesses. */
   readonly ranges: Readonly<Record<FactorName, { readonly low: number; readonly high: number }>>
@@ -62,6 +65,9 @@ export const GOAL = { median: 0.05, worst: 0.3 }
 /** If at most one comparison in this many favours the choice beyond the noise, the other subject still counts as tied. */
 const SELDOM = 4
 
+/** A subject that this share of the trees of a bag choose for the workloads of a leaf may be the choice in the next run: it is named as tied. */
+const NOTABLE_VOTES = 0.1
+
 /** The advice of a run, or undefined if `mix` is not in it. */
 export function adviceOf(document: RunDocument): TreeAdvice | undefined {
   const record = finished(document, 'mix')
@@ -75,12 +81,18 @@ export function adviceFrom(cases: readonly Case[]): TreeAdvice | undefined {
   const known = cases.filter(({ heldOut }) => !heldOut)
   const unseen = cases.filter(({ heldOut }) => heldOut)
   if (known.length === 0) return undefined
-  const { tree, ...crossValidation } = fit(known)
+  const { tree, forest, ...crossValidation } = fitBagged(known)
   // One thread is an easy question (a plain Map), and a third of the matrix: its regret of 0 would dilute the median of the others.
   const shared = unseen.filter(({ workload }) => workload.threads > 1)
-  const shown = described(tree, unseen)
+  const shown = described(tree, unseen, forest)
   const chosen = ({ workload }: Case) => follow(shown, workload).leaf.choice
-  const heldOut = regretOf(shared.length > 0 ? shared : unseen, chosen)
+  const judges = shared.length > 0 ? shared : unseen
+  const heldOut = regretOf(judges, chosen)
+  const isNamed = ({ workload }: Case, name: string) => {
+    const { leaf } = follow(shown, workload)
+    return name === leaf.choice || leaf.tied.includes(name)
+  }
+  const share = judges.length === 0 ? null : agreement(forest, judges, isNamed)
   const met =
     heldOut.median === null || heldOut.worst === null
       ? null
@@ -98,22 +110,25 @@ export function adviceFrom(cases: readonly Case[]): TreeAdvice | undefined {
     heldOut,
     fitted: regretOf(known, chosen),
     goal: { ...GOAL, met },
+    agreement: { trees: forest.length, share },
     crossValidation,
     ranges,
   }
 }
 
-function described(node: Grown, unseen: readonly Case[]): AdviceNode {
+function described(node: Grown, unseen: readonly Case[], forest: readonly Grown[]): AdviceNode {
   if (node.split !== undefined) {
     const { factor: name, threshold, low, high } = node.split
     const of = factor(name).of
     const lowNode = described(
       low,
       unseen.filter(({ workload }) => of(workload) <= threshold),
+      forest,
     )
     const highNode = described(
       high,
       unseen.filter(({ workload }) => of(workload) > threshold),
+      forest,
     )
     return { factor: name, threshold, low: lowNode, high: highNode }
   }
@@ -123,9 +138,12 @@ function described(node: Grown, unseen: readonly Case[]): AdviceNode {
     .filter(name => name !== choice)
     .map(name => ({ name, slower: Math.exp(meanLoss(cases, name) - meanLoss(cases, choice)) }))
     .sort((a, b) => a.slower - b.slower)
+  const votes = votesOf(forest, cases)
+  const isTied = (name: string, slower: number) =>
+    ties(cases, choice, name, slower) || (votes.get(name) ?? 0) >= NOTABLE_VOTES
   return {
     choice,
-    tied: others.filter(({ name, slower }) => ties(cases, choice, name, slower)).map(({ name }) => name),
+    tied: others.filter(({ name, slower }) => isTied(name, slower)).map(({ name }) => name),
     cases: cases.length,
     fitted: regretOf(cases, () => choice),
     heldOut: regretOf(unseen, () => choice),
@@ -136,10 +154,16 @@ function described(node: Grown, unseen: readonly Case[]): AdviceNode {
 
 /** Of the subjects that lose no more than the leaf's by what matters, the preferred one: not whichever was a nose ahead. */
 function stable(cases: readonly Case[], fastest: string): string {
-  const near = servingAll(cases).filter(
-    name => Math.exp(meanLoss(cases, name) - meanLoss(cases, fastest)) <= 1 + NOTABLE || name === fastest,
-  )
+  const near = servingAll(cases).filter(name => name === fastest || isNear(cases, name, fastest))
   return preferred(near)
+}
+
+/** Whether it is not certain over the leaf as a whole that `name` loses more than what matters. */
+function isNear(cases: readonly Case[], name: string, fastest: string): boolean {
+  const variance = (one: Case) =>
+    (one.subjects.get(name)?.error ?? 0) ** 2 + (one.subjects.get(fastest)?.error ?? 0) ** 2
+  const error = Math.sqrt(cases.reduce((sum, one) => sum + variance(one), 0)) / cases.length
+  return meanLoss(cases, name) - meanLoss(cases, fastest) - 2 * error <= Math.log1p(NOTABLE)
 }
 
 function servingAll(cases: readonly Case[]): string[] {

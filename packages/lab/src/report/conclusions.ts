@@ -22,6 +22,8 @@ export interface ChangedConclusion {
 }
 
 export interface ComparedConclusions {
+  /** Workloads that the second run held out, and those for which neither tree rules the other's choice out. */
+  readonly trees: { readonly workloads: number; readonly agree: number }
   /** Conclusions that both runs have. */
   readonly both: number
   readonly changed: readonly ChangedConclusion[]
@@ -39,7 +41,7 @@ function conclusionsOf(record: FinishedRecord): Conclusion[] {
 }
 
 /** What the trees of both runs say of the workloads that the second one held out. */
-function adviceConclusions(document: RunDocument, judge: RunDocument): Conclusion[] {
+export function adviceConclusions(document: RunDocument, judge: RunDocument): Conclusion[] {
   const advice = adviceOf(document)
   const cells = (finished(judge, 'mix')?.details as MixDetails | undefined)?.cells ?? []
   if (advice === undefined) return []
@@ -57,6 +59,11 @@ function adviceConclusions(document: RunDocument, judge: RunDocument): Conclusio
 
 const isWithin = (answer: string, { answer: own, tied }: Conclusion) => own === answer || tied.includes(answer)
 
+/** Whether one of the two cannot tell the other's answer from its own. */
+export function areCompatible(a: Conclusion, b: Conclusion): boolean {
+  return isWithin(b.answer, a) || isWithin(a.answer, b)
+}
+
 /** The conclusions that differ, contradictions first. `figures` are the changes of the runs' figures. */
 export function compareConclusions(
   before: RunDocument,
@@ -72,7 +79,7 @@ export function compareConclusions(
       if (a === undefined) continue
       both++
       if (a.answer === b.answer) continue
-      const isContradiction = !isWithin(b.answer, a) && !isWithin(a.answer, b)
+      const isContradiction = !areCompatible(a, b)
       const why = isContradiction
         ? reasons(before, after, experiment, b, figures, differing).join('; ')
         : 'the two answers could not be told apart'
@@ -83,8 +90,11 @@ export function compareConclusions(
     const [a, b] = [finished(before, name), finished(after, name)]
     if (a !== undefined && b !== undefined) pair(name, conclusionsOf(a), conclusionsOf(b))
   }
-  pair('mix', adviceConclusions(before, after), adviceConclusions(after, after))
-  return { both, changed: changed.sort((a, b) => Number(b.isContradiction) - Number(a.isContradiction)) }
+  const [earlier, later] = [adviceConclusions(before, after), adviceConclusions(after, after)]
+  pair('mix', earlier, later)
+  const agree = later.filter((b, at) => earlier[at] !== undefined && areCompatible(earlier[at], b)).length
+  const trees = { workloads: Math.min(earlier.length, later.length), agree }
+  return { trees, both, changed: changed.sort((a, b) => Number(b.isContradiction) - Number(a.isContradiction)) }
 }
 
 /** Why two runs may differ by right, in words; empty for one machine, version and settings. */
@@ -138,9 +148,15 @@ function reasons(
 const MOST_FIGURES = 3
 
 /** The comparison in sentences: how many changed, and how many of these should not have. */
-export function conclusionFindings({ both, changed }: ComparedConclusions): string[] {
+export function conclusionFindings({ trees, both, changed }: ComparedConclusions): string[] {
   if (both === 0) return []
-  if (changed.length === 0) return [`All ${both} conclusions are the same.`]
+  const agreed =
+    trees.workloads === 0
+      ? []
+      : [
+          `The trees of both runs agree on ${trees.agree} of ${trees.workloads} held-out workloads: there neither rules the other's choice out.`,
+        ]
+  if (changed.length === 0) return [`All ${both} conclusions are the same.`, ...agreed]
   const opposed = changed.filter(({ isContradiction }) => isContradiction).length
   const faults = changed.filter(({ shouldNot }) => shouldNot).length
   const rest = changed.length - opposed
@@ -151,6 +167,7 @@ export function conclusionFindings({ both, changed }: ComparedConclusions): stri
     ].join(
       ', ',
     )}${opposed === 0 ? '' : faults === 0 ? ', as other settings or another machine may' : `; ${faults} of them should not have`}.`,
+    ...agreed,
   ]
 }
 

@@ -2,7 +2,7 @@ import { type Html, html } from '@threadmap/workbench/report/html'
 import { choiceName } from '../advice/cases.js'
 import { codeLine, importLine } from '../advice/code.js'
 import { FACTORS } from '../advice/factors.js'
-import { goalText, headline, regretText } from '../advice/text.js'
+import { agreementText, goalText, headline, regretText } from '../advice/text.js'
 import { type AdviceLeaf, adviceLeaves, adviceOf, type TreeAdvice } from '../advice/tree.js'
 import type { RunDocument } from '../document.js'
 import { treeFigure } from './charts/tree.js'
@@ -22,7 +22,7 @@ ${ties === '' ? '' : html`<p class="headline">${ties}</p>`}
 <div class="code"><pre id="code-line">${codeOf(leaf)}</pre><button type="button" data-copy="code-line" hidden>copy</button></div>
 <p>${regretText(advice.heldOut)} ${goalText(advice)} ${document.settings.quick ? 'This was the quick lab, whose spreads are wide: the full lab tells more maps apart.' : ''}</p>
 ${treeFigure(advice.tree, 'tree')}
-<p class="soft">“=” joins those that the measurements cannot tell apart. “Lost” is how much longer the choice took than the best of a workload, at worst. The tree has seen workloads ${rangesText(advice)}; beyond them it guesses. It was grown to ${advice.crossValidation.leavesBefore} leaves and pruned to ${adviceLeaves(advice.tree).length} by cross-validation in ${advice.crossValidation.folds} folds.</p>
+<p class="soft">“=” joins those that the measurements cannot tell apart. “Lost” is how much longer the choice took than the best of a workload, at worst. The tree has seen workloads ${rangesText(advice)}; beyond them it guesses. It was grown to ${advice.crossValidation.leavesBefore} leaves and pruned to ${adviceLeaves(advice.tree).length} by cross-validation in ${advice.crossValidation.folds} folds. ${agreementText(advice)}</p>
 <p>For your own workload: <code>threadmap advise --reads 95 --keys 50000</code>, or record it with <code>record(map, file)</code> and ask <code>threadmap advise --trace FILE</code>, which replays it against every map.</p>
 </section>`
 }

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { follow, type TreeAdvice, treeMermaid, treeText } from '@threadmap/lab'
+import { random } from '@threadmap/workbench/workload'
 import { answerFromTree, answerText, shapeOf } from '#lab/advice/answer.js'
 import { casesOf } from '#lab/advice/cases.js'
 import { codeLine, importLine } from '#lab/advice/code.js'
-import { leafEvidence, percent, regretText } from '#lab/advice/text.js'
+import { agreementText, leafEvidence, percent, regretText } from '#lab/advice/text.js'
 import { adviceFrom, adviceLeaves, turnsOf } from '#lab/advice/tree.js'
+import { mixCells } from '#lab/experiments/mix/cells.js'
+import { outcomeOf } from '#lab/experiments/mix/index.js'
 import { treeFigure } from '#lab/report/charts/tree.js'
+import { treesAgree } from '../repeat/judge.js'
 import { type MixCells, plantedCells } from '../support/mix-fixture.js'
+import { runFixture } from '../support/run-fixture.js'
 
 function adviceOn(cells: MixCells): TreeAdvice {
   const advice = adviceFrom(casesOf({ cells }))
@@ -35,6 +40,42 @@ test('where nothing but noise tells the maps apart, the tree is cut back and the
   assert.ok(advice.crossValidation.leavesBefore > 4, 'there was something to cut')
   assert.equal(adviceLeaves(advice.tree).length, 2, 'one thread or several is all there is to tell')
   assert.equal(leaf.others.find(({ name }) => name === 'message passing')?.slower.toFixed(0), '10')
+})
+
+/** Real matrices: the speeds of maps that are close, a little different in each workload, and in each run. */
+function matrix(seed: number): MixCells {
+  const fixed = random(5)
+  const drawn = random(seed)
+  const normal = (next: () => number) => Math.sqrt(-2 * Math.log(next() || 1e-9)) * Math.cos(2 * Math.PI * next())
+  return mixCells(72, 2, 20261123).map(cell => {
+    const { reads, churn, threads } = cell.workload
+    const logs: Record<string, number> = {
+      FastMap: 0,
+      ShardedMap: reads <= 50 ? (churn > 0 ? 0.15 : 0.05) : -0.3,
+      SyncMap: reads >= 90 && churn === 0 ? 0.08 : -0.3,
+      RWMutexMap: -0.8,
+      ...(threads === 1 ? { 'plain Map per thread': 1.2 } : {}),
+    }
+    const subjects = Object.entries(logs).map(([name, log]) => {
+      const base = log + 0.08 * normal(fixed) + 0.05 * normal(drawn)
+      return { name, perBlock: 1, rounds: Array.from({ length: 5 }, () => 10 * Math.exp(base + 0.05 * normal(drawn))) }
+    })
+    return { ...cell, subjects }
+  })
+}
+
+test('trees of four runs agree on the workloads that were held out, where maps are close to each other', () => {
+  const documents = [1, 2, 3, 4].map(seed => {
+    const outcome = outcomeOf(matrix(seed))
+    const [record] = runFixture().experiments
+    assert.ok(record.status === 'finished')
+    return { ...runFixture({ id: String(seed) }), experiments: [{ ...record, ...outcome, name: 'mix' }] }
+  })
+  const { workloads, agree } = treesAgree(documents)
+  assert.ok(workloads >= 60 && agree >= 0.95 * workloads, `${agree} of ${workloads}`)
+  const advice = adviceOn(matrix(1))
+  assert.ok((advice.agreement.share ?? 0) > 0.9, JSON.stringify(advice.agreement))
+  assert.match(agreementText(advice), /^Of 25 trees fitted to samples of the workloads, (9\d|100)% of the choices/)
 })
 
 test('the regret is told as it is where the held-out workloads go against the tree', () => {

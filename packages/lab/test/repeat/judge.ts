@@ -1,4 +1,5 @@
 /** What many runs of one question have in common: whether what one was sure of holds in the others. */
+import { compareRuns, type RunDocument } from '@threadmap/lab'
 import { judge, rateOf } from '@threadmap/workbench/blocks'
 import { quantile } from '@threadmap/workbench/statistics'
 import type { SubjectRounds } from '#lab/experiments/mix/measure.js'
@@ -87,9 +88,19 @@ function pairsOf(subjects: readonly SubjectRounds[]): (readonly [SubjectRounds, 
   return sorted.flatMap((a, at) => sorted.slice(at + 1).map(b => [a, b] as const))
 }
 
+/** How far the trees of several runs agree, pair by pair, on the workloads that were held out. */
+export function treesAgree(runs: readonly RunDocument[]): { readonly workloads: number; readonly agree: number } {
+  const pairs = runs.flatMap((before, at) =>
+    runs.slice(at + 1).map(after => compareRuns(before, after).conclusions.trees),
+  )
+  const sum = (of: (each: (typeof pairs)[number]) => number) => pairs.reduce((total, each) => total + of(each), 0)
+  return { workloads: sum(each => each.workloads), agree: sum(each => each.agree) }
+}
+
 /** Shares that count as kept: an interval of 95% misses the median now and then, and the median itself is uncertain. */
 export const LEAST_COVERAGE = 0.9
 export const LEAST_TIES = 0.95
+export const LEAST_AGREEMENT = 0.95
 
 /** What the runs broke, in words; empty if they repeat. */
 export function broken(all: readonly Repeated[]): string[] {

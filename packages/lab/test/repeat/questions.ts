@@ -3,8 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { RunDocument } from '@threadmap/lab'
-import { record, stopRecording } from '@threadmap/lab'
+import { type RunDocument, readDocument, record, stopRecording } from '@threadmap/lab'
 import { random } from '@threadmap/workbench/workload'
 import type { Answer } from '#lab/advice/answer.js'
 import type { SubjectRounds } from '#lab/experiments/mix/measure.js'
@@ -89,8 +88,19 @@ export const QUESTIONS: readonly Question[] = [
 
 /** Asks in a process of its own, as a user does. */
 export async function ask(question: Question, folder: string): Promise<Asked> {
+  await run(question.args(folder))
+  return question.read(folder)
+}
+
+/** Runs the experiment mix, quick or full. */
+export async function askForTree(folder: string, isFull: boolean): Promise<RunDocument> {
+  await run(['lab', 'mix', '--out', folder, ...(isFull ? [] : ['--quick'])])
+  return readDocument(folder)
+}
+
+async function run(args: readonly string[]): Promise<void> {
   const cli = join(dirname(fileURLToPath(import.meta.resolve('@threadmap/lab'))), '../bin/threadmap.js')
-  const child = spawn(process.execPath, [cli, ...question.args(folder)], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   let complaints = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaints += text
@@ -99,8 +109,7 @@ export async function ask(question: Question, folder: string): Promise<Asked> {
     child.on('error', reject)
     child.on('close', resolve)
   })
-  if (code !== 0) throw new Error(`threadmap ${question.args(folder).join(' ')} ended with ${code}: ${complaints}`)
-  return question.read(folder)
+  if (code !== 0) throw new Error(`threadmap ${args.join(' ')} ended with ${code}: ${complaints}`)
 }
 
 /** Writes the recording: sessions that are read, renewed and dropped, some of them much more often than others. */
