@@ -5,7 +5,8 @@ import { figure } from '@threadmap/workbench/report/figures'
 import { type Html, html } from '@threadmap/workbench/report/html'
 import { page } from '@threadmap/workbench/report/page'
 import type { RunDocument } from '../document.js'
-import { type Change, changesOf, compareRuns, comparisonFindings } from './comparison.js'
+import type { Change } from './change.js'
+import { changesOf, compareRuns, comparisonFindings } from './comparison.js'
 import { answersText, type ChangedConclusion } from './conclusions.js'
 
 /** Changes in the picture at most; the table has all. */

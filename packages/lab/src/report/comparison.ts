@@ -1,19 +1,8 @@
 import type { Evidence } from '@threadmap/workbench/evidence'
 import { mean, NOTABLE, quantile, SINGLE_RUN_NOISE } from '@threadmap/workbench/statistics'
 import type { RunDocument } from '../document.js'
+import type { Change } from './change.js'
 import { type ComparedConclusions, compareConclusions, conclusionFindings } from './conclusions.js'
-
-/** One figure that both runs have. */
-export interface Change {
-  readonly before: Evidence
-  readonly after: Evidence
-  /** after / before. */
-  readonly ratio: number
-  /** Whether the change is outside the noise of both runs, and large enough to matter. */
-  readonly isChange: boolean
-  /** Whether the change is an improvement; undefined where the metric does not say. */
-  readonly isBetter: boolean | undefined
-}
 
 export interface Comparison {
   /** The figures that both runs have, in the order of the second run. */

@@ -6,7 +6,7 @@ import { adviceOf, follow } from '../advice/tree.js'
 import { type FinishedRecord, finished, type RunDocument } from '../document.js'
 import type { MixDetails } from '../experiments/mix/index.js'
 import { FOLKLORE } from '../folklore.js'
-import type { Change } from './comparison.js'
+import type { Change } from './change.js'
 
 /** A conclusion that the two runs do not share. */
 export interface ChangedConclusion {
