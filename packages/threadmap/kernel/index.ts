@@ -30,6 +30,7 @@ export {
   threadTotal,
   threadTotalLong,
   totalSlots,
+  untouchedMarks,
   usedBytes,
 } from './maps/counters'
 export { areaAt, close, create, open, setResultWindow, takeKeyArea } from './maps/session'

@@ -105,12 +105,17 @@ export function livingThreads(): u32 {
  */
 export function usedBytes(): f64 {
   const tables = load32(H_HEAP_START) - load<u32>(H_MAX_PAGES) * 4
-  // Of the marks of a cache too, only those of pages that were handed out were touched.
-  const pages = load32(H_PAGES_SEEN) - (load32(H_HEAP_START) >> PAGE_BITS)
-  const marks: u32 = isCache ? (load<u32>(H_MAX_PAGES) - pages) << (PAGE_BITS - MARK_SHIFT) : 0
+  const marks = untouchedMarks()
   const perThread = load<u32>(H_THREAD_HEAPS) == 0 ? SLOT_SIZE : SLOT_SIZE + HEAP_STRIDE
   const unused = <f64>((SLOT_COUNT - slotsSeen()) * perThread)
   return <f64>tables - <f64>marks - unused + <f64>load32(H_PAGES_SEEN) * 4 + <f64>load32(H_PAGES_USED) * PAGE
+}
+
+/** Of the marks of a cache, the bytes of pages that the memory does not have yet. Nothing has touched them, so the system has not given them. */
+export function untouchedMarks(): u32 {
+  if (!isCache) return 0
+  const pages = load32(H_PAGES_SEEN) - (load32(H_HEAP_START) >> PAGE_BITS)
+  return (load<u32>(H_MAX_PAGES) - pages) << (PAGE_BITS - MARK_SHIFT)
 }
 
 /** How many registry slots were ever taken: a thread takes the lowest free one. */

@@ -58,6 +58,7 @@ export interface KernelExports {
   cacheTotal(field: number): number
   loadTime(): number
   livingThreads(): number
+  untouchedMarks(): number
   usedBytes(): number
   recoveries(): number
   audit(): number

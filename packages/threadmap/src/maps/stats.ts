@@ -10,7 +10,10 @@ export interface MapStats {
   shards: number
   /** Slots of all tables, free or not. */
   slots: number
-  /** Bytes of shared memory the map has (all of it: header, registry, tables, entries, free blocks, unused pages). */
+  /**
+   * Bytes of shared memory the map has (all of it: header, registry, tables, entries, free blocks, unused pages). Of a cache's marks, a
+   * thirty-second of what it may have at most, those of memory that it does not have yet do not count: the system has not given them.
+   */
   bytes: number
   /** Bytes in pages that are in use: `bytes` less the pages that are free for anything. */
   usedBytes: number
@@ -62,7 +65,7 @@ export function statsOf(session: Session): Omit<MapStats, 'size'> {
   return {
     shards: shardCount(session),
     slots: kernel.totalSlots(),
-    bytes: memory.buffer.byteLength,
+    bytes: memory.buffer.byteLength - (kernel.untouchedMarks() >>> 0),
     usedBytes: kernel.usedBytes(),
     freeBytes: kernel.shardTotal(L.D_HEAP + L.P_FREE_BYTES),
     retries: kernel.threadTotal(L.S_RETRIES),

@@ -436,3 +436,13 @@ test('the function of update, run for a key, may change every other key and not 
   assert.equal(inside(() => cache.add('b', 2))(), 1)
   assert.deepEqual([cache.get('a'), cache.get('b')], [1, 2])
 })
+
+test('the bytes of a cache are those that it has, and not what is set aside for marks of memory that it does not have yet', () => {
+  const cache = new SharedCache({ key: string, value: f64, max: 1000 })
+  const { bytes: has, usedBytes } = cache.stats()
+  assert.ok(usedBytes <= has && has < 4 * 1024 * 1024, `${has} bytes, ${usedBytes} of them used`)
+  const full = new SharedCache({ key: f64, value: bytes, maxBytes: 4 * 1024 * 1024 })
+  for (let i = 0; i < 6000; i++) full.set(i, new Uint8Array(1000))
+  const { bytes: all } = full.stats()
+  assert.ok(all > 3.5 * 1024 * 1024 && all <= 4 * 1024 * 1024, `${all} bytes`)
+})
