@@ -69,7 +69,7 @@ export class Leader {
     const before = memories.policy(shard, word)
     const isFree = enabled && control.pin === undefined
     const { state, actions } = isFree
-      ? decide(before, observationOf(verdict, window, now), settings)
+      ? decide(before, observationOf(verdict, window, this.#probed(shard, now), now), settings)
       : { state: heldAt(before, control.pin ?? 0, now), actions: [] }
     for (const action of actions) if (action.type === 'limit') this.#room.setLimit(shard, action.limit)
     const { hot, cause, suspect } = verdict
@@ -82,6 +82,11 @@ export class Leader {
     else if (!enabled && control.level > 0 && control.pin === undefined) {
       this.#room.transitions.add({ ...note, reason: REASONS.switchedOff })
     }
+  }
+
+  /** The window of probes: one short window has too few to judge a shard by. */
+  #probed(shard: number, now: number): Window {
+    return this.#room.counts.window(shard, 2 * this.#room.settings.windows.short, now)
   }
 
   /** Notes the transitions of a leader that died between the change of a level and its note. */
@@ -108,7 +113,7 @@ function figuresOf({ p99, others, operations, errorShare }: Verdict, window: Win
   return { p99, others, rate: perSecond(operations, window), errorShare }
 }
 
-function observationOf(verdict: Verdict, window: Window, at: number): Observation {
+function observationOf(verdict: Verdict, window: Window, probed: Window, at: number): Observation {
   const { row } = window
   const { operations, p99, errorShare, hot, cause } = verdict
   return {
@@ -121,8 +126,8 @@ function observationOf(verdict: Verdict, window: Window, at: number): Observatio
     rate: perSecond(operations, window),
     offered: perSecond(wantedIn(window), window),
     refused: row[C_REFUSED],
-    probes: row[C_PROBES],
-    probeErrors: row[C_PROBE_ERRORS],
+    probes: probed.row[C_PROBES],
+    probeErrors: probed.row[C_PROBE_ERRORS],
   }
 }
 

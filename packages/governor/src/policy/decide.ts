@@ -60,7 +60,7 @@ export interface Observation {
   readonly offered: number
   /** Operations that were refused. */
   readonly refused: number
-  /** Operations let through at level 3, and how many of these failed. */
+  /** Operations let through at level 3 in the last two short windows, and how many of these failed. */
   readonly probes: number
   readonly probeErrors: number
 }
@@ -80,6 +80,7 @@ export const REASONS = {
   unpinned: 11,
   switchedOff: 12,
   unknown: 13,
+  relapsed: 14,
 } as const
 
 export type Reason = (typeof REASONS)[keyof typeof REASONS]
@@ -110,8 +111,12 @@ const DEMAND_FELL = 0.7
 const TRIAL_HOLDS = 4
 /** A shard is good again if this share of the errors that degrade it is left. */
 const GOOD_SHARE = 0.5
-/** From so many probes on their errors are judged. */
-const ENOUGH_PROBES = 3
+/**
+ * From so many probes on their errors are judged, where callers want at least twice as many operations: three probes of a shard that fails 30% all succeed one
+ * time in three, ten one time in 35. A shard that is seldom called is judged by fewer.
+ */
+const LEAST_PROBES = 3
+const PROBED_SHARE = 0.5
 
 export function decide(state: Policy, seen: Observation, settings: DecideSettings): Decision {
   return new Deciding(state, seen, settings).decide()
@@ -162,10 +167,12 @@ class Deciding {
   }
 
   #limited(): void {
-    const { isolation, recovery } = this.#settings
+    const { isolation, limits, recovery } = this.#settings
     const { at, offered, refused } = this.#seen
     const { overSince, limit } = this.#state
-    if (overSince !== 0 && at - overSince > isolation.after) this.#rise(2, REASONS.stillOver)
+    // A shard that comes out of isolation too early goes back at once: everyone else would suffer for all of `isolation.after`.
+    if (this.#isTrial && this.#state.over >= limits.looks) this.#rise(2, REASONS.relapsed)
+    else if (overSince !== 0 && at - overSince > isolation.after) this.#rise(2, REASONS.stillOver)
     else if (!this.#isGood()) return
     else if (refused === 0 && limit >= offered) {
       if (this.#isHeld(1)) this.#fall(0, REASONS.unlimited)
@@ -177,20 +184,25 @@ class Deciding {
   }
 
   #isolated(): void {
-    const { hotKey, offered } = this.#seen
+    const { hotKey, offered, rate } = this.#seen
     if (!this.#isGood() || !this.#isHeld(1)) return
     const isLess = offered <= this.#state.wanted * DEMAND_FELL
     // Isolation keeps a hot key's shard calm. That says nothing about what happens without it, while callers want as much as before.
     if (hotKey && !isLess && !this.#isHeld(TRIAL_HOLDS)) return
     this.#fall(1, isLess ? REASONS.demandFell : hotKey ? REASONS.trial : REASONS.calm)
-    this.#limit(offered * this.#settings.limits.share)
+    const { limits, recovery } = this.#settings
+    const half = offered * limits.share
+    // Half of what callers want of a hot key may be too much from the first moment: a trial begins near what the shard does now.
+    this.#limit(hotKey && !isLess ? Math.min(half, rate * recovery.growth) : half)
   }
 
   #degraded(): void {
     const { degrade, windows } = this.#settings
     const { at, probes, probeErrors, offered } = this.#seen
     if (!this.#isHeld(1)) return
-    const isGood = probes >= ENOUGH_PROBES && probeErrors / probes <= degrade.errors * GOOD_SHARE
+    const wanted = (offered * 2 * windows.short) / 1000
+    const enough = Math.max(LEAST_PROBES, Math.min(degrade.probes, wanted * PROBED_SHARE))
+    const isGood = probes >= enough && probeErrors / probes <= degrade.errors * GOOD_SHARE
     if (isGood) this.#fall(2, REASONS.probesGood)
     else if (offered === 0 && at - this.#before.since >= windows.minute) this.#fall(2, REASONS.quiet)
   }
@@ -208,6 +220,11 @@ class Deciding {
     const hold = times * recovery.hold * 2 ** Math.min(relapses, MOST_DOUBLINGS)
     // Looks come some milliseconds late or early.
     return this.#seen.at - since >= hold - windows.look / 10
+  }
+
+  /** Whether level 1 began by the end of isolation. */
+  get #isTrial(): boolean {
+    return this.#before.fell !== 0 && this.#before.fell === this.#before.since
   }
 
   #rise(to: Level, reason: Reason): void {

@@ -11,6 +11,8 @@ export function reasonOf({ reason, p99, others, rate, errorShare }: Kept, settin
       return `The P99 was ${own}, above the limit of ${ms(limits.p99)}, in ${limits.looks} looks in a row; all others have ${ms(others)}.`
     case REASONS.stillOver:
       return `The P99 stayed above ${ms(limits.p99)} for more than ${isolation.after / 1000} s, and is ${own}.`
+    case REASONS.relapsed:
+      return `The P99 of ${own} is above ${ms(limits.p99)} again, in ${limits.looks} looks in a row after isolation ended.`
     case REASONS.errors:
       return `${percent(errorShare)} of the operations failed, more than ${percent(degrade.errors)}.`
     case REASONS.probesGood:

@@ -99,6 +99,41 @@ test('a hot key that callers want as before is let out of isolation on trial onl
   assert.equal(less.steps[0].second, 10)
 })
 
+test('a trial begins near what the shard does, and one that fails ends after two looks, not after a minute', () => {
+  const state = { ...CALM, level: 2 as const, since: 1e6, wanted: 1000 }
+  const { steps } = run(
+    60,
+    (_, { level, limit }) => ({
+      hot: true,
+      hotKey: true,
+      offered: 1000,
+      // Isolated, 20 operations a second reach the shard; it can do 50.
+      rate: level === 2 ? 20 : limit,
+      refused: level === 1 ? 100 : 0,
+      p99: level === 1 && limit > 50 ? 500 : 10,
+    }),
+    state,
+  )
+  const [trial, end] = steps
+  assert.deepEqual([trial.from, trial.to, trial.limit], [2, 1, 20 * SETTINGS.recovery.growth])
+  assert.deepEqual([end.from, end.to], [1, 2])
+  assert.ok(end.second - trial.second <= 40, `${end.second - trial.second} s`)
+  const again = run(10, () => ({ ...SLOW, hot: true }), { ...CALM, level: 1, since: 1e6, fell: 1e6, limit: 100 })
+  assert.deepEqual(
+    again.steps.map(({ second, to }) => [second, to]),
+    [[10, 2]],
+  )
+})
+
+test('three probes that succeed by chance do not end level 3 while callers want more', () => {
+  const down = { ...CALM, level: 3 as const, since: 1e6 }
+  assert.equal(run(60, () => ({ probes: 3 }), down).state.level, 3)
+  assert.equal(run(60, () => ({ probes: 9 }), down).state.level, 3)
+  assert.equal(run(15, () => ({ probes: 10 }), down).state.level, 2)
+  // Who is called four times in 20 s is judged by three probes.
+  assert.equal(run(15, () => ({ probes: 3, offered: 0.2 }), down).state.level, 2)
+})
+
 test('relapses make a level last longer, up to fourfold', () => {
   const times: number[] = []
   let down = 0
