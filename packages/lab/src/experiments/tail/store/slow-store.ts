@@ -10,13 +10,15 @@ import {
   SERVICE_MS,
   SHARDS,
   SLOW,
+  STATEMENT_MS,
 } from '../plan.js'
 
 /** `failed`: the shard's own failure. `busy`: no connection was free in time. */
 export type StoreOutcome = 'done' | 'failed' | 'busy'
 
 interface Waiting {
-  readonly since: number
+  /** Since when it waits: for a connection, then in its shard. */
+  since: number
   readonly shard: number
   /** The number of a write; undefined for a read. */
   readonly write: number | undefined
@@ -61,12 +63,17 @@ export class SlowStore {
       const waiting = this.#pool[this.#first++]
       this.#connections--
       if (this.#active[waiting.shard] < AT_ONCE) this.#serve(waiting)
-      else this.#queues[waiting.shard].push(waiting)
+      else this.#queue(waiting)
     }
     if (this.#first > 1000 && this.#first * 2 > this.#pool.length) {
       this.#pool.splice(0, this.#first)
       this.#first = 0
     }
+  }
+
+  #queue(waiting: Waiting): void {
+    waiting.since = performance.now()
+    this.#queues[waiting.shard].push(waiting)
   }
 
   #serve({ shard, write, done }: Waiting): void {
@@ -88,12 +95,19 @@ export class SlowStore {
     }, ms * slower)
   }
 
-  /** Fails the requests that have waited too long for a connection. */
+  /** Fails the requests that have waited too long for a connection, or in their shard. */
   #giveUp(): void {
     const now = performance.now()
     while (this.#first < this.#pool.length && now - this.#pool[this.#first].since >= ACQUIRE_MS) {
       this.#pool[this.#first++].done('busy')
     }
+    for (const queue of this.#queues) {
+      while (queue.length > 0 && now - queue[0].since >= STATEMENT_MS) {
+        queue.shift()?.done('failed')
+        this.#connections++
+      }
+    }
+    this.#connect()
   }
 
   close(): void {
