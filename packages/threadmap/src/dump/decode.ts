@@ -86,7 +86,12 @@ async function readDescription(source: ByteSource, sum: Checksum): Promise<Descr
   const text = await source.take(length, 'its head')
   const parsed = text.slice()
   await verify(source, sum.add(parsed), 0, 'the head')
-  return parseDescription(source, new TextDecoder().decode(parsed))
+  return parseDescription(source, textOf(parsed))
+}
+
+/** A dump's description is ASCII. The first ones could have other characters in the names of codecs. */
+function textOf(bytes: Uint8Array): string {
+  return bytes.every(byte => byte < 0x80) ? String.fromCharCode(...bytes) : new TextDecoder().decode(bytes)
 }
 
 function parseDescription(source: ByteSource, text: string): Description {

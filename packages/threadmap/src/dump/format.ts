@@ -82,8 +82,17 @@ export function* encodeDump(description: Description, records: Iterable<RawRecor
   yield encodeEnd(total, sum)
 }
 
+/** The description as JSON of ASCII alone, which needs no TextEncoder: Jest's jsdom has none. */
+function asciiOf(description: Description): Uint8Array {
+  const text = JSON.stringify(description).replace(
+    /[\u0080-\uffff]/g,
+    char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return Uint8Array.from(text, char => char.charCodeAt(0))
+}
+
 function encodeStart(description: Description, sum: Checksum): Uint8Array {
-  const text = new TextEncoder().encode(JSON.stringify(description))
+  const text = asciiOf(description)
   const part = new Uint8Array(START + text.length + SUM)
   const view = new DataView(part.buffer)
   part.set(MAGIC)

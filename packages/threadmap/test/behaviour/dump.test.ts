@@ -457,3 +457,21 @@ seeded('a dump while the map changes has every key that stays, once, with a valu
     map[Symbol.dispose]()
   }
 })
+
+test("a dump needs neither TextEncoder nor TextDecoder, which Jest's jsdom lacks, and codecs may have any name", async t => {
+  const point: Codec<number> = {
+    name: 'длина 長さ 📏',
+    encode: value => Uint8Array.of(value),
+    decode: ([value]) => value!,
+  }
+  const { TextEncoder, TextDecoder } = globalThis
+  t.after(() => Object.assign(globalThis, { TextEncoder, TextDecoder }))
+  Object.assign(globalThis, { TextEncoder: undefined, TextDecoder: undefined })
+  const map = new FastMap({ key: string, value: point })
+  map.set('a', 1).set('ä', 2)
+  const copy = new FastMap({ key: string, value: point })
+  await loadChunks(copy, dumpChunks(map))
+  assert.deepEqual([...copy].sort(), [...map].sort())
+  const other = new FastMap({ key: string, value: { ...point, name: 'other' } })
+  await assert.rejects(loadChunks(other, dumpChunks(map)), { reason: 'codec', message: /длина 長さ 📏/ })
+})

@@ -396,3 +396,28 @@ for (const [formName, form] of Object.entries(forms)) {
     world.cache[Symbol.dispose]()
   })
 }
+
+test('a value that takes the places of a thousand others gives the lock up every 32 evictions', () => {
+  const OTHERS = 1000
+  const weigh = (value: unknown): number => (value as Uint8Array)[0]!
+  const world = new World(forms.blocks!, { max: undefined as never, maxWeight: OTHERS, weigh }, world => {
+    for (let i = 0; i < OTHERS; i++) world.set(`other ${i}`, 1)
+  })
+  world.restore()
+  let times = 0
+  let wasLocked = false
+  world.between = () => {
+    if (wasLocked && world.isUnlocked) times++
+    wasLocked = !world.isUnlocked
+  }
+  world.run(() => {
+    const { scratch } = world.thread
+    const valueMeta = world.form.codec.write(scratch, VALUE, world.form.make(9) as never)
+    return ['changeCache', L.SET, string.write(scratch, KEY, 'heavy'), valueMeta, 0, Number.POSITIVE_INFINITY, OTHERS]
+  })
+  assert.ok(times >= Math.floor(OTHERS / 32), `${times} times`)
+  assert.equal(world.get('heavy'), 9)
+  assert.equal(world.cache.size, 1)
+  world.audit('at the end')
+  world.cache[Symbol.dispose]()
+})

@@ -98,7 +98,8 @@ function symptom(output: string): string {
   const signs = [
     /^(actual: )?.*died before.*$/,
     /^.*(the audit found|not linearizable|lost wake-up|the iteration|computed twice|torn|failed with).*$/,
-    /^.*Error.*$/,
+    // The names of tests have the word, too.
+    /^(?!# Subtest|(not )?ok ).*Error.*$/,
     /^not ok.*$/,
     /^✖.*$/,
   ]

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { f64, string } from 'threadmap'
 import { type CacheOptions, SharedCache } from 'threadmap/cache'
-import type { CachingJobs } from '../../programs/caching.js'
+import { type CachingJobs, textOf } from '../../programs/caching.js'
+import { until } from '../../support/patience.js'
 import { duration, seeded } from '../../support/seeded.js'
 import { crewOf, run } from '../../support/team.js'
 
@@ -75,3 +76,32 @@ seeded('additions of four threads to one key are all there', async () => {
   assert.equal(cache.get('key'), 20_000)
   assert.equal(Math.max(...sums), 20_000)
 })
+
+const ROUNDS = 8
+
+for (const [name, { options, longest, keys }] of Object.entries(bounds)) {
+  seeded(`workers that are terminated while they use a cache with ${name} leave it whole`, async random => {
+    using cache = new SharedCache<string, string>({ key: string, value: string, ...options } as CacheOptions<
+      string,
+      string
+    >)
+    for (let round = 0; round < ROUNDS; round++) {
+      const task = () => ({ cache: cache.handle, workers: 2, keys, seed: random.next(), max: 0, longest })
+      const workers = team('race', [task(), task()])
+      try {
+        await workers.ready()
+        workers.open()
+        await until(() => workers.control.allHaveSeen, 'both have begun')
+      } finally {
+        await workers.terminate()
+      }
+      await until(() => cache.stats().threads === 1, 'their deaths are known')
+      assert.deepEqual(cache.audit(), [])
+      for (const [key, value] of cache) assert.equal(value, textOf(key, Number(/=(\d+);/.exec(value)?.[1]), longest))
+      // The next workers begin with their first versions.
+      cache.clear()
+      assert.equal(cache.size, 0)
+    }
+    assert.ok(cache.stats().hits > 0)
+  })
+}
