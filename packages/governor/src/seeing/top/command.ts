@@ -10,6 +10,7 @@ import { fitted, paint } from './text.js'
 
 /** The width where nothing says how wide the output is, as in a pipe. */
 const DEFAULT_COLUMNS = 100
+const DEFAULT_ROWS = 24
 
 interface Flags {
   readonly once?: boolean
@@ -41,7 +42,7 @@ async function run(address: string, { once = false, json = false, every }: Flags
   // The first picture comes before the screen is taken: if nobody answers, the error is all that is printed.
   const first = await fetchSnapshot(url)
   if (once || !isScreen) {
-    const columns = stdout.columns ?? (Number(process.env.COLUMNS) || DEFAULT_COLUMNS)
+    const columns = stdout.columns || Number(process.env.COLUMNS) || DEFAULT_COLUMNS
     stdout.write(`${frame(first.snapshot, { columns }, painter).join('\n')}\n`)
     return
   }
@@ -57,7 +58,9 @@ async function run(address: string, { once = false, json = false, every }: Flags
       isLost = true
       note = `No answer; this is of ${timeOfDay(last.at)}. Trying again (${error.message})`
     }
-    const { columns, rows } = stdout
+    // Some terminals do not know their size, and say 0.
+    const columns = stdout.columns || DEFAULT_COLUMNS
+    const rows = stdout.rows || DEFAULT_ROWS
     const foot = fitted(note, columns)
     const lines = frame(last, { columns, rows: rows - 1 }, painter)
     return [...lines, isLost ? painter.level(3, foot) : painter.dim(foot)]

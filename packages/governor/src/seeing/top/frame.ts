@@ -23,9 +23,11 @@ export interface FrameSize {
 }
 
 /** Below this a table has no columns left to leave out. */
-export const LEAST_COLUMNS = 30
-/** Without colours: from cold to hot. */
+export const LEAST_COLUMNS = 36
+/** Without colours: no load, then from cold to hot. */
 const SHADES = ' .:-=+*#%@'
+/** A terminal with fewer rows has none for counters and legend. */
+const SHORT = 30
 /** The rows of the tables where there is room. */
 const ROWS = 10
 const MOST_CELLS = 512
@@ -33,7 +35,13 @@ const MOST_CELLS = 512
 /** The lines of the picture, none longer than `columns`. */
 export function frame(snapshot: GovernorSnapshot, size: FrameSize, painter: Paint): string[] {
   const columns = Math.max(LEAST_COLUMNS, size.columns)
-  const head = [...heading(snapshot, columns, painter), '', ...heatLines(snapshot, columns, painter), '']
+  const isShort = size.rows !== undefined && size.rows < SHORT
+  const head = [
+    ...heading(snapshot, columns, painter, isShort),
+    '',
+    ...heatLines(snapshot, columns, painter, isShort),
+    '',
+  ]
   if (size.rows === undefined) {
     return [
       ...head,
@@ -58,7 +66,7 @@ export function frame(snapshot: GovernorSnapshot, size: FrameSize, painter: Pain
   ].slice(0, size.rows)
 }
 
-function heading(snapshot: GovernorSnapshot, columns: number, painter: Paint): string[] {
+function heading(snapshot: GovernorSnapshot, columns: number, painter: Paint, isShort: boolean): string[] {
   const { all, objective, threads, uptime, shards } = snapshot
   const worst = Math.max(0, ...shards.map(({ level }) => level))
   const facts = [
@@ -81,7 +89,7 @@ function heading(snapshot: GovernorSnapshot, columns: number, painter: Paint): s
   return [
     ...wrapped(verdict(snapshot), columns).map(line => painter.level(worst, line)),
     ...listed(facts, columns),
-    ...listed(counters, columns).map(painter.dim),
+    ...(isShort ? [] : listed(counters, columns).map(painter.dim)),
   ]
 }
 
@@ -96,7 +104,7 @@ function listed(texts: readonly string[], columns: number): string[] {
   return lines
 }
 
-function heatLines({ shards }: GovernorSnapshot, columns: number, painter: Paint): string[] {
+function heatLines({ shards }: GovernorSnapshot, columns: number, painter: Paint, isShort: boolean): string[] {
   const heat = heats(shards)
   const places = shards.map((_, place) => place)
   const chosen =
@@ -107,28 +115,28 @@ function heatLines({ shards }: GovernorSnapshot, columns: number, painter: Paint
           .sort((a, b) => a - b)
   const label = String(shards.length).length
   // A round number of shards per line, so that a shard's number can be read off.
-  const room = Math.max(4, Math.floor((columns - label - 1) / 3))
+  const room = Math.max(4, Math.floor((columns - label - 1) / (painter.isColoured ? 2 : 3)))
   const perLine = room >= 32 ? 32 : room >= 16 ? 16 : room >= 8 ? 8 : 4
   const lines: string[] = []
   for (let at = 0; at < chosen.length; at += perLine) {
     const cells = chosen.slice(at, at + perLine).map(place => cell(shards[place], heat[place], painter))
-    lines.push(
-      `${painter.dim(String(shards[chosen[at]].shard).padStart(label))} ${cells.join(painter.isColoured ? ' ' : '')}`,
-    )
+    lines.push(`${painter.dim(String(shards[chosen[at]].shard).padStart(label))} ${cells.join('')}`)
   }
   const title = painter.bold(fitted('Shards: P99 x rate beside the median', columns))
+  const meaning = '1 2 3 the level, ! hot'
   const legend = painter.isColoured
-    ? `${[0.1, 0.4, 0.7, 1].map(value => painter.heat(value, '  ')).join('')} cold to hot, 1 2 3 the level, ! hot`
-    : `[${SHADES}] cold to hot, 1 2 3 the level, ! hot`
+    ? [`${[0.1, 0.4, 0.7, 1].map(value => painter.heat(value, '  ')).join('')} cold to hot`, meaning]
+    : [`[${SHADES.slice(1)}] cold to hot`, meaning]
   const which = chosen.length < shards.length ? [`the ${chosen.length} worst of ${shards.length}`] : []
-  return [title, ...lines, ...(legend.length <= columns || painter.isColoured ? [legend] : []), ...which]
+  return [title, ...lines, ...(isShort ? [] : columns < 44 ? legend : [legend.join(', ')]), ...which]
 }
 
 /** Two characters, or three without colours: the shade, and what the governor does. */
 function cell({ level, hot }: ShardSnapshot, heat: number, painter: Paint): string {
-  const mark = level > 0 ? String(level) : hot ? '!' : ' '
-  if (painter.isColoured) return painter.heat(heat, `${mark} `)
-  return `${SHADES[Math.min(SHADES.length - 1, Math.floor(heat * SHADES.length))]}${mark} `
+  const mark = level > 0 ? String(level) : hot ? '!' : ''
+  if (painter.isColoured) return painter.heat(heat, (mark || (heat > 0 ? '·' : '')).padEnd(2))
+  const shade = heat === 0 ? 0 : 1 + Math.min(SHADES.length - 2, Math.floor(heat * (SHADES.length - 1)))
+  return (SHADES[shade] + mark).padEnd(3)
 }
 
 function shardLines({ shards, all, at }: GovernorSnapshot, columns: number, painter: Paint, rows: number): string[] {

@@ -12,10 +12,17 @@ export interface Paint {
   heat(heat: number, text: string): string
 }
 
-const LEVEL_COLOURS = [71, 178, 208, 203]
-/** Of the palette of 256 colours, from cold to hot: dark text is legible on each. */
-const HEAT_COLOURS = [252, 230, 229, 222, 215, 209, 203]
-const DARK = 16
+/** Of the palette of 256 colours, each legible on black and on white. */
+const LEVEL_COLOURS = [28, 136, 166, 160]
+/** Background and text, from cold to hot. */
+const HEAT_COLOURS = [
+  [24, 231],
+  [66, 231],
+  [108, 16],
+  [179, 16],
+  [208, 16],
+  [196, 16],
+] as const
 
 export function paint(isColoured: boolean): Paint {
   const styled = (code: string) => (text: string) =>
@@ -25,10 +32,10 @@ export function paint(isColoured: boolean): Paint {
     bold: styled('1'),
     dim: styled('2'),
     level: (level, text) => styled(`1;38;5;${LEVEL_COLOURS[level]}`)(text),
-    heat: (heat, text) =>
-      styled(
-        `38;5;${DARK};48;5;${HEAT_COLOURS[Math.min(HEAT_COLOURS.length - 1, Math.floor(heat * HEAT_COLOURS.length))]}`,
-      )(text),
+    heat: (heat, text) => {
+      const [back, front] = HEAT_COLOURS[Math.min(HEAT_COLOURS.length - 1, Math.floor(heat * HEAT_COLOURS.length))]
+      return styled(`38;5;${front};48;5;${back}`)(text)
+    },
   }
 }
 
@@ -128,7 +135,7 @@ export function table<Row>(
         const text = fitted(cellOf(column), widths[at])
         return painted(column, column.isText ? padEnd(text, widths[at]) : padStart(text, widths[at]))
       })
-      .join('  ')}`
+      .join('  ')}`.trimEnd()
   return [
     painter.dim(
       line(
