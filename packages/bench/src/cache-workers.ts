@@ -1,7 +1,7 @@
 import { sharedOperations } from '@threadmap/workbench/subjects/team'
 import { Team } from '@threadmap/workbench/threads/team'
 import { NUMBER_BYTES, userKeys } from '@threadmap/workbench/workload'
-import { f64, string } from 'threadmap'
+import { FastMap, f64, string } from 'threadmap'
 import { SharedCache } from 'threadmap/cache'
 import type { Cached, CachingRound, CachingSetup } from './caching.js'
 import { type CacheWorkersJob, type Subject, WARM_UP_MS } from './jobs.js'
@@ -11,11 +11,14 @@ const { signal } = new AbortController()
 /** As in cache.ts: no shard evicts. */
 const ROOM = 2
 
-/** Reads and writes of known keys, of one SharedCache by all workers, or of an lru-cache of its own by each. */
+/** Reads and writes of known keys, of one SharedCache or FastMap by all workers, or of an lru-cache of its own by each. */
 export async function cacheWorkers({ subject, threads, keys, reads, zipf, seed }: CacheWorkersJob): Promise<Subject> {
   const workload = { threads, keys, reads, zipf, churn: 0, valueBytes: NUMBER_BYTES }
   const lists = sharedOperations(workload, seed)
-  const shared = new SharedCache({ key: string, value: f64, max: keys * ROOM })
+  const shared =
+    subject === 'FastMap'
+      ? new FastMap({ key: string, value: f64, capacity: keys })
+      : new SharedCache({ key: string, value: f64, max: keys * ROOM })
   for (const [i, key] of userKeys(keys).entries()) shared.set(key, i + 0.5)
   const team = await Team.start<CachingSetup, CachingRound, Cached>({
     name: subject,
@@ -25,12 +28,14 @@ export async function cacheWorkers({ subject, threads, keys, reads, zipf, seed }
       keys,
       operations: lists[index],
       max: keys * ROOM,
-      ...(subject === 'SharedCache' ? { handle: shared.handle } : {}),
+      ...(subject === 'lru-cache' ? {} : { handle: shared.handle }),
     }),
     signal,
   })
   return async ({ ms }) => {
     const counted = await team.ask({ ms, warmUpMs: WARM_UP_MS })
-    return { value: counted.reduce((sum, { operations, ms: took }) => sum + operations / took, 0) / 1000 }
+    const rates = counted.map(({ operations, ms: took }) => operations / took)
+    const sum = rates.reduce((all, rate) => all + rate, 0)
+    return { value: sum / 1000, figures: { fairness: Math.min(...rates) / (sum / rates.length) } }
   }
 }

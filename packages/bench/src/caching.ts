@@ -1,8 +1,10 @@
-/** One thread of a team that reads and writes known keys of a cache, for as long as a round lasts. */
+/** One thread of a team that reads and writes known keys of a cache or a map, for as long as a round lasts. */
 import { performance } from 'node:perf_hooks'
+import { attachMap } from '@threadmap/workbench/subjects/maps'
 import { serve } from '@threadmap/workbench/threads/serve'
 import { Operation, userKeys } from '@threadmap/workbench/workload'
 import { LRUCache } from 'lru-cache'
+import type { MapHandle } from 'threadmap'
 import { type CacheHandle, SharedCache } from 'threadmap/cache'
 
 /** Operations between two looks at the clock. */
@@ -13,7 +15,7 @@ export interface CachingSetup {
   readonly operations: Uint32Array
   readonly max: number
   /** Without it the thread has an lru-cache of its own. */
-  readonly handle?: CacheHandle<string, number>
+  readonly handle?: CacheHandle<string, number> | MapHandle<string, number>
 }
 
 export interface CachingRound {
@@ -31,9 +33,15 @@ interface AnyCache {
   set(key: string, value: number): unknown
 }
 
+function attached(handle: CacheHandle<string, number> | MapHandle<string, number>): AnyCache {
+  return handle.kind === 'SharedCache'
+    ? SharedCache.attach(handle as CacheHandle<string, number>)
+    : attachMap(handle as MapHandle<string, number>)
+}
+
 await serve<CachingSetup, CachingRound, Cached>(({ keys, operations, max, handle }, { meet }) => {
   const names = userKeys(keys)
-  const cache: AnyCache = handle === undefined ? new LRUCache<string, number>({ max }) : SharedCache.attach(handle)
+  const cache: AnyCache = handle === undefined ? new LRUCache<string, number>({ max }) : attached(handle)
   if (handle === undefined) for (const [i, name] of names.entries()) cache.set(name, i + 0.5)
   let at = 0
   const batch = (): void => {

@@ -2,12 +2,22 @@ import { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
 import { DEFAULT_SEED as SEED } from '@threadmap/workbench/workload'
 import { type Case, type Comparison, type GoJob, SIZES, type SubjectSpec, type Target, thousands } from './case.js'
 import { cacheCases } from './cases-cache.js'
+import { textCases } from './cases-text.js'
 import type { Job, OneThreadJob, WorkersJob } from './jobs.js'
 
 function oneThreadCases(keys: number): Case[] {
   const small = keys === SIZES[0]
   const limit = (atSmall: number, atLarge: number): Target => ({ atMost: small ? atSmall : atLarge })
-  const defaults = { program: 'one-thread', keyType: 'string', valueType: 'f64', cache: 0, keys, seed: SEED } as const
+  const defaults = {
+    program: 'one-thread',
+    keyType: 'string',
+    keyText: 'user',
+    valueType: 'f64',
+    textLength: 200,
+    cache: 0,
+    keys,
+    seed: SEED,
+  } as const
   const subjects = (job: Pick<OneThreadJob, 'operation'> & Partial<OneThreadJob>): Record<string, SubjectSpec> => ({
     plain: { label: 'Map', job: { ...defaults, ...job, subject: 'Map' } },
     fast: { label: 'FastMap', job: { ...defaults, ...job, subject: 'FastMap' } },
@@ -32,8 +42,8 @@ function oneThreadCases(keys: number): Case[] {
       unit: 'ns',
       subjects: [get.plain, get.fast, get.cached],
       comparisons: [
-        compare('get hit, same strings', 'FastMap', limit(2.0, 2.5)),
-        compare('get hit, same strings with cache', 'FastMap cache', limit(1.3, 1.5)),
+        compare('get hit, same strings', 'FastMap', limit(1.7, 2.5)),
+        compare('get hit, same strings with cache', 'FastMap cache', limit(1.4, 1.6)),
       ],
     },
     {
@@ -68,7 +78,7 @@ function oneThreadCases(keys: number): Case[] {
       unit: 'ns',
       subjects: [numbers.plain, numbers.fast, { ...numbers.cached, extra: true }],
       comparisons: [
-        compare('get hit, number keys', 'FastMap', limit(2.5, 1.5)),
+        compare('get hit, number keys', 'FastMap', limit(1.4, 1.4)),
         compare('number keys with cache', 'FastMap cache'),
       ],
     },
@@ -76,7 +86,7 @@ function oneThreadCases(keys: number): Case[] {
       name: `update/${keys}`,
       unit: 'ns',
       subjects: [update.plain, update.fast],
-      comparisons: [compare('set of existing keys', 'FastMap')],
+      comparisons: [compare('set of existing keys', 'FastMap', limit(1.6, 1.6))],
       extra: true,
     },
     {
@@ -120,7 +130,16 @@ function mixCase(keys: number, reads: number): Case {
   if (reads === 90) {
     const extras = [go('sync.Map', true, true), go('xsync.Map'), go('RWMutex+map')]
     found.subjects.push(go('sync.Map', false), ...extras)
-    found.comparisons.push(compare('Go sync.Map', { atLeast: 1.5 }), ...extras.map(({ label }) => compare(label)))
+    const small = keys === SIZES[0]
+    const least: Record<string, number> = {
+      'Go xsync.Map': small ? 1.1 : 0.8,
+      ...(small ? { 'Go RWMutex+map': 0.9 } : {}),
+    }
+    const targetOf = (label: string): [] | [Target] => (label in least ? [{ atLeast: least[label] }] : [])
+    found.comparisons.push(
+      compare('Go sync.Map', { atLeast: small ? 1.8 : 1.5 }),
+      ...extras.map(({ label }) => compare(label, ...targetOf(label))),
+    )
   } else {
     found.subjects.push(mix('sharedmap', 'sharedmap'))
     found.comparisons.push(compare('sharedmap', { atLeast: 15 }), {
@@ -194,8 +213,9 @@ function addCase(): Case {
 export function allCases(): Case[] {
   return [
     ...SIZES.flatMap(oneThreadCases),
+    ...textCases(),
     ...SIZES.map(keys => scalingCase(keys, 99, 0, 1.85)),
-    ...SIZES.map(keys => scalingCase(keys, 50, 0.99, 1.4)),
+    ...SIZES.map(keys => scalingCase(keys, 50, 0.99, 1.5)),
     ...[99, 90, 50].flatMap(reads => SIZES.map(keys => mixCase(keys, reads))),
     addCase(),
     ...memoryCases(),

@@ -10,6 +10,9 @@ export type Job =
   | CacheWorkersJob
   | CacheMemoryJob
   | LongestJob
+  | GrowthJob
+
+export type KeyText = 'user' | 'uuid' | 'path' | 'chinese'
 
 /** One thread repeats one operation. The result is nanoseconds per operation. */
 export interface OneThreadJob {
@@ -21,7 +24,11 @@ export interface OneThreadJob {
    */
   operation: 'get' | 'fresh' | 'set' | 'miss'
   keyType: 'string' | 'number'
+  /** Strings: `user:123456` (11 characters), a UUID (36), the path of an URL (80), or 11 characters of Chinese. */
+  keyText: KeyText
   valueType: 'f64' | 'json' | 'text'
+  /** The length of values of type `text`. */
+  textLength: number
   keys: number
   /** The option `cache`: 0, or the number of keys. */
   cache: number
@@ -73,7 +80,7 @@ export interface CacheJob {
 /** Several workers read and write one SharedCache, or an lru-cache of their own each. The result is millions of operations per second. */
 export interface CacheWorkersJob {
   program: 'cache-workers'
-  subject: 'SharedCache' | 'lru-cache'
+  subject: 'SharedCache' | 'lru-cache' | 'FastMap'
   threads: number
   keys: number
   reads: number
@@ -102,10 +109,18 @@ export interface LongestJob {
   valueBytes: number
 }
 
+/** Entries are inserted one after another, numbers to numbers, and then read. The result is the insertion's nanoseconds per entry, with `GrowthFigures`. */
+export interface GrowthJob {
+  program: 'growth'
+  subject: 'Map' | 'FastMap' | 'SharedCache'
+  entries: number
+  seed: number
+}
+
 /** The answers of a subject: `ready` once it is set up, `result` for each round, or the reason why it cannot run. */
 export type Answer =
   | { type: 'ready' }
-  | { type: 'result'; value: number; note?: string }
+  | ({ type: 'result' } & Measured)
   | { type: 'skipped'; reason: string }
   | { type: 'failed'; reason: string }
 
@@ -119,6 +134,8 @@ export interface Round {
 
 export interface Measured {
   value: number
+  /** Further figures of the round, by their names. */
+  figures?: Readonly<Record<string, number>>
   note?: string
 }
 

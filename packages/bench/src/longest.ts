@@ -3,7 +3,7 @@
  * do not count: their times say nothing about the map. (A virtual machine may lose the processor unseen; the median of several
  * processes passes over that.)
  */
-import { flat, NUMBER_BYTES, valueFor } from '@threadmap/workbench/workload'
+import { flat, id, NUMBER_BYTES, valueFor } from '@threadmap/workbench/workload'
 import { LRUCache } from 'lru-cache'
 import { FastMap, f64, string, type ValueCodec } from 'threadmap'
 import { SharedCache } from 'threadmap/cache'
@@ -33,22 +33,44 @@ export interface Longest {
 
 /** Sets the keys from `from` on, and measures each `set`. */
 export function timedSets(target: Target, from: number, count: number, valueBytes: number): Longest {
-  let longest = 0
-  let sum = 0
-  let counted = 0
   const keys: string[] = new Array(BATCH).fill('')
   const values: Value[] = new Array(BATCH).fill(0)
+  return timed(
+    count,
+    at => {
+      for (let i = 0; i < BATCH; i++) {
+        keys[i] = keyOf(from + at + i)
+        values[i] = valueFor(from + at + i, valueBytes)
+      }
+    },
+    i => target.set(keys[i], values[i]),
+  )
+}
+
+/** Inserts so many numbers, and measures each insertion. */
+export function timedInserts(target: { set(key: number, value: number): unknown }, count: number): Longest {
+  let first = 0
+  return timed(
+    count,
+    at => {
+      first = at
+    },
+    i => target.set(id(first + i), i + 0.5),
+  )
+}
+
+/** Calls `step` for the numbers below BATCH, again and again. `prepare` is not timed. */
+function timed(count: number, prepare: (at: number) => void, step: (i: number) => void): Longest {
+  let [longest, sum, counted] = [0, 0, 0]
   for (let at = 0; at < count; at += BATCH) {
-    for (let i = 0; i < BATCH; i++) {
-      keys[i] = keyOf(from + at + i)
-      values[i] = valueFor(from + at + i, valueBytes)
-    }
+    prepare(at)
+    const size = Math.min(BATCH, count - at)
     const lost = process.resourceUsage().involuntaryContextSwitches
     const began = performance.now()
     let most = 0
     let last = began
-    for (let i = 0; i < BATCH; i++) {
-      target.set(keys[i], values[i])
+    for (let i = 0; i < size; i++) {
+      step(i)
       const now = performance.now()
       if (now - last > most) most = now - last
       last = now
@@ -56,7 +78,7 @@ export function timedSets(target: Target, from: number, count: number, valueByte
     if (process.resourceUsage().involuntaryContextSwitches !== lost) continue
     longest = Math.max(longest, most)
     sum += last - began
-    counted += BATCH
+    counted += size
   }
   return { longest, sum, counted }
 }

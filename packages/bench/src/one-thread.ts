@@ -1,13 +1,15 @@
 import { performance } from 'node:perf_hooks'
-import { flat, id, KEY_LENGTH, keyBytes, readOrder, userKeys } from '@threadmap/workbench/workload'
+import { flat, id, random, readOrder, userKeys } from '@threadmap/workbench/workload'
 import { FastMap, f64, json, string } from 'threadmap'
-import type { OneThreadJob, Subject } from './jobs.js'
+import type { KeyText, OneThreadJob, Subject } from './jobs.js'
 
 /**
  * Strings that are made together before they are looked up: few enough to be in the L1 cache still, like those of a parser (512 x 32
  * bytes), and enough that reading the clock twice (about 80 ns, Node 20) does not count.
  */
 const FRESH_BATCH = 512
+/** Of text values, unless a case says otherwise. */
+const TEXT_LENGTH = 200
 
 export interface Profile {
   id: number
@@ -58,6 +60,12 @@ function writeNumbers<K>(map: AnyMap<K, number>, sequence: K[], base: number): n
   return map.size
 }
 
+/** Writes one of two values in turn. All have the same length. */
+function writeTexts(map: AnyMap<string, string>, sequence: string[], values: readonly string[]): number {
+  for (let i = 0; i < sequence.length; i++) map.set(sequence[i], values[i & 1])
+  return map.size
+}
+
 export function oneThread(job: OneThreadJob): Subject {
   if (job.keyType === 'number') return numberKeys(job)
   if (job.valueType === 'json') return objects(job)
@@ -76,7 +84,7 @@ function numberKeys(job: OneThreadJob): Subject {
 }
 
 function stringKeysToNumbers(job: OneThreadJob): Subject {
-  const keys = userKeys(job.keys)
+  const keys = keysOf(job.keyText, job.keys)
   const map: AnyMap<string, number> =
     job.subject === 'Map'
       ? new Map<string, number>()
@@ -86,9 +94,9 @@ function stringKeysToNumbers(job: OneThreadJob): Subject {
     case 'get':
       return repeat(() => readNumbers(map, sequence), sequence.length, sum)
     case 'fresh':
-      return repeatFresh(map, job)
+      return repeatFresh(map, keys, job)
     case 'miss': {
-      const strangers = userKeys(job.keys, job.keys)
+      const strangers = keysOf(job.keyText, job.keys * 2).slice(job.keys)
       const absent = Array.from(readOrder(job.keys, job.seed), i => strangers[i])
       return repeat(() => readAbsent(map, absent), absent.length, absent.length)
     }
@@ -113,7 +121,13 @@ function texts(job: OneThreadJob): Subject {
     job.subject === 'Map'
       ? new Map<string, string>()
       : new FastMap({ key: string, value: string, capacity: job.keys, cache: job.cache })
-  const { sequence, sum } = fill(map, userKeys(job.keys), job, text, value => value.length)
+  const make = (i: number): string => text(i, job.textLength)
+  const { sequence, sum } = fill(map, userKeys(job.keys), job, make, value => value.length)
+  if (job.operation === 'set') {
+    let turn = 0
+    const values = ['a', 'b', 'c'].map(letter => flat(letter.repeat(job.textLength)))
+    return repeat(() => writeTexts(map, sequence, [values[turn++ % 3], values[turn % 3]]), sequence.length, job.keys)
+  }
   return repeat(() => readTexts(map, sequence), sequence.length, sum)
 }
 
@@ -121,9 +135,39 @@ export function profile(i: number): Profile {
   return { id: i, name: flat(`name of ${i}`), tags: ['a', 'b'], active: i % 2 === 0 }
 }
 
-/** 200 bytes. */
-export function text(i: number): string {
-  return flat(`text ${i} `.padEnd(200, 'abcdefghij'))
+export function text(i: number, length = TEXT_LENGTH): string {
+  return flat(`text ${i} `.padEnd(length, 'abcdefghij'))
+}
+
+/** Keys of a kind, all different, and each kind's of one length. */
+function keysOf(kind: KeyText, count: number): string[] {
+  switch (kind) {
+    case 'user':
+      return userKeys(count)
+    case 'uuid': {
+      const next = random(count)
+      const hex = (digits: number): string =>
+        Math.floor(next() * 16 ** digits)
+          .toString(16)
+          .padStart(digits, '0')
+      const part = (i: number): string => i.toString(16).padStart(8, '0')
+      return Array.from({ length: count }, (_, i) =>
+        flat(`${part(i)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(6)}${hex(6)}`),
+      )
+    }
+    case 'path':
+      return Array.from({ length: count }, (_, i) =>
+        flat(`/api/v2/tenants/${id(i)}/orders/2026-11-27/items?fields=name,price,stock&page=`.padEnd(80, '1234567890')),
+      )
+    case 'chinese':
+      // Six characters that say the number, one for each digit, after five that all keys have.
+      return Array.from({ length: count }, (_, i) =>
+        Buffer.from(
+          `用户的编号${[...String(id(i))].map(digit => '零一二三四五六七八九'[Number(digit)]).join('')}`,
+          'utf16le',
+        ).toString('utf16le'),
+      )
+  }
 }
 
 /** A number with a fraction: V8 keeps a whole number in the pointer itself, which would make plain Map look faster. */
@@ -175,9 +219,11 @@ export function repeat(pass: () => number, length: number, sum: number): Subject
  * Like `repeat`, with strings made anew for every lookup. Making them is not timed, in either subject; it takes about as
  * long as looking them up, so each takes half of the round.
  */
-function repeatFresh(map: AnyMap<string, number>, job: OneThreadJob): Subject {
+function repeatFresh(map: AnyMap<string, number>, keys: readonly string[], job: OneThreadJob): Subject {
   const order = readOrder(job.keys, job.seed)
-  const bytes = keyBytes(job.keys)
+  // A look-up slices a new string out of the buffer, as a parser does: it is not internalised, and its hash is not computed yet.
+  const bytes = Buffer.from(keys.join(''), 'latin1')
+  const length = keys[0].length
   const batch: string[] = new Array(FRESH_BATCH).fill('')
   let position = 0
   return ({ ms }) => {
@@ -188,7 +234,7 @@ function repeatFresh(map: AnyMap<string, number>, job: OneThreadJob): Subject {
       for (let i = 0; i < FRESH_BATCH; i++) {
         const index = order[position]
         position = position + 1 === order.length ? 0 : position + 1
-        batch[i] = bytes.toString('latin1', index * KEY_LENGTH, (index + 1) * KEY_LENGTH)
+        batch[i] = bytes.toString('latin1', index * length, (index + 1) * length)
         sum += numberValue(index)
       }
       const start = performance.now()

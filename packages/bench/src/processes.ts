@@ -6,8 +6,8 @@ import { NUMBER_BYTES } from '@threadmap/workbench/workload'
 import type { GoJob, SubjectSpec } from './case.js'
 import { type Answer, type Measured, type Round, WARM_UP_MS } from './jobs.js'
 
-/** Milliseconds after which a subject without an answer is stuck; inserting a million entries takes a few seconds. */
-const PATIENCE_MS = 60_000
+/** Milliseconds after which a subject without an answer is stuck; inserting ten million entries takes a minute on a slow machine. */
+const PATIENCE_MS = 300_000
 
 /** A process that runs one subject. */
 export interface Running {

@@ -1,5 +1,5 @@
 /**
- * The benchmark: `npm run bench -- [--quick] [--only NAME] [--node 24,20] [--json FILE] [--against DIR] [--growth]`. See BENCHMARKS.md for how
+ * The benchmark: `npm run bench -- [--quick] [--only NAME,NAME] [--node 24,20] [--json FILE] [--against DIR] [--growth]`. See BENCHMARKS.md for how
  * to read it.
  */
 import { writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { NotHere } from '@threadmap/workbench/subjects/peers'
 import { beforeAndAfter, NoSuchBuild } from './against.js'
 import type { Case, SubjectSpec } from './case.js'
 import { allCases, quickCases } from './cases.js'
+import { growthTables } from './growth.js'
 import { type Running, start } from './processes.js'
 import { type CaseResult, caseText, evaluate, markdown, type Rounds, setting, settingText } from './report.js'
 import { NoSuchNode, type Runtime, runtimes } from './runtimes.js'
@@ -110,6 +111,7 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     against: { type: 'string' },
     node: { type: 'string' },
+    growth: { type: 'boolean' },
   },
 })
 
@@ -127,7 +129,7 @@ function wanted(against: string | undefined): Case[] {
 
 const effort = options.quick ? QUICK : FULL
 const known = options.quick ? quickCases(wanted(options.against)) : wanted(options.against)
-const cases = known.filter(one => one.name.includes(options.only ?? ''))
+const cases = known.filter(one => (options.only ?? '').split(',').some(part => one.name.includes(part)))
 if (cases.length === 0) {
   console.error(`--only ${options.only}: no such case; there are ${known.map(one => one.name).join(', ')}`)
   process.exit(2)
@@ -154,6 +156,10 @@ const about = setting(
 )
 console.log(`${settingText(about)}\n`)
 if (about.load > BUSY) console.log('Other programs are using this machine: do not publish these figures.\n')
+if (options.growth) {
+  console.log(`${await growthTables(nodes[0], options.quick === true, text => console.error(text))}\n`)
+  process.exit(0)
+}
 const results: CaseResult[] = []
 for (const one of cases) {
   const result = await runCase(one, nodes, effort)

@@ -2,6 +2,7 @@
 import { NotHere } from '@threadmap/workbench/subjects/peers'
 import { cache, cacheMemory } from './cache.js'
 import { cacheWorkers } from './cache-workers.js'
+import { growth } from './growing.js'
 import type { Answer, Job, Round, Subject } from './jobs.js'
 import { longest } from './longest.js'
 import { memory } from './memory.js'
@@ -26,6 +27,8 @@ function prepare(job: Job): Subject | Promise<Subject> {
       return cacheMemory(job)
     case 'longest':
       return longest(job)
+    case 'growth':
+      return growth(job)
   }
 }
 
