@@ -51,7 +51,7 @@ export class Copies {
     return this.#memory.layout.versions + (hashOf(key) & (VERSIONS - 1))
   }
 
-  /** A write of a key with this version begins or ends. */
+  /** A write of a key with this version has ended. */
   changed(version: number): void {
     Atomics.add(this.#memory.words, version, 1)
   }

@@ -190,10 +190,10 @@ class Deciding {
     // Isolation keeps a hot key's shard calm. That says nothing about what happens without it, while callers want as much as before.
     if (hotKey && !isLess && !this.#isHeld(TRIAL_HOLDS)) return
     this.#fall(1, isLess ? REASONS.demandFell : hotKey ? REASONS.trial : REASONS.calm)
-    const { limits, recovery } = this.#settings
+    const { limits } = this.#settings
     const half = offered * limits.share
-    // Half of what callers want of a hot key may be too much from the first moment: a trial begins near what the shard does now.
-    this.#limit(hotKey && !isLess ? Math.min(half, rate * recovery.growth) : half)
+    // Half of what callers want of a hot key may be too much from the first moment: a trial begins with what the shard does now.
+    this.#limit(hotKey && !isLess ? Math.min(half, rate) : half)
   }
 
   #degraded(): void {

@@ -99,7 +99,7 @@ test('a hot key that callers want as before is let out of isolation on trial onl
   assert.equal(less.steps[0].second, 10)
 })
 
-test('a trial begins near what the shard does, and one that fails ends after two looks, not after a minute', () => {
+test('a trial begins with what the shard does, and one that fails ends after two looks, not after a minute', () => {
   const state = { ...CALM, level: 2 as const, since: 1e6, wanted: 1000 }
   const { steps } = run(
     60,
@@ -115,9 +115,9 @@ test('a trial begins near what the shard does, and one that fails ends after two
     state,
   )
   const [trial, end] = steps
-  assert.deepEqual([trial.from, trial.to, trial.limit], [2, 1, 20 * SETTINGS.recovery.growth])
+  assert.deepEqual([trial.from, trial.to, trial.limit], [2, 1, 20])
   assert.deepEqual([end.from, end.to], [1, 2])
-  assert.ok(end.second - trial.second <= 40, `${end.second - trial.second} s`)
+  assert.ok(end.second - trial.second <= 60, `${end.second - trial.second} s`)
   const again = run(10, () => ({ ...SLOW, hot: true }), { ...CALM, level: 1, since: 1e6, fell: 1e6, limit: 100 })
   assert.deepEqual(
     again.steps.map(({ second, to }) => [second, to]),
