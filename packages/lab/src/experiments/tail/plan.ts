@@ -5,8 +5,8 @@ export const SHARDS = 64
 export const KEYS = 20_000
 /** Requests per second that arrive at each server. */
 export const RATE = 125
-/** Share of the requests that write. */
-export const WRITES = 0.1
+/** Share of the requests that write, as in the workload B of YCSB. */
+export const WRITES = 0.05
 /** Exponents of the keys' Zipf distribution: always, and where the distribution is what changes. */
 export const ZIPF = 0.99
 export const STEEP_ZIPF = 1.2
