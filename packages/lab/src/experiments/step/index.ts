@@ -16,7 +16,7 @@ export const step: Experiment = {
     'HTTP (four look-ups to one order) whose workers share one map; "in process" does its work without HTTP. Load generator ' +
     'and server share the cores of this machine; the generator may send a millisecond late. Three knees: the peak of a curve by the ' +
     'Universal Scalability Law (weighted fit, 90% interval by bootstrap), the bend of log P95 by Kneedle, and the last step ' +
-    'that meets the objective. The cause of the knee follows from the measured series: it is the innermost of the resources that are full.',
+    'that meets the objective; the last one is the answer, since a service is judged by its objective. The cause of the knee follows from the measured series: it is the innermost of the resources that are full.',
   seconds: { quick: 12, full: 135 },
   flags: FLAGS,
   check: checkAsked,

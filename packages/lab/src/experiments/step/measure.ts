@@ -3,12 +3,15 @@ import { HttpTarget } from '@threadmap/workbench/load/http-target'
 import type { Target } from '@threadmap/workbench/load/target'
 import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import type { MapKind } from 'threadmap'
+import type { HotCode } from '../../probe/layout.js'
 import { type Asked, PLANTS, type PlantName } from './flags.js'
-import { type Attribution, attribute } from './knee/attribution.js'
+import { attributeForeign } from './foreign/attribution.js'
+import { ForeignServer } from './foreign/watch.js'
+import { type Attribution, attribute, LOOP_FULL } from './knee/attribution.js'
 import { findKnees, type Knees } from './knee/knees.js'
 import { foreignServer } from './load/foreign.js'
 import { MapInProcess } from './process/map-in-process.js'
-import type { Resources, Step } from './series.js'
+import type { ForeignThread, Resources, Step } from './series.js'
 import { orderTarget } from './server/target.js'
 
 export type TargetType = 'in process' | 'order API' | 'foreign'
@@ -28,6 +31,8 @@ export interface Series {
   readonly knees: Knees
   /** Null: no knee was reached. */
   readonly attribution: Attribution | null
+  /** The code in which the busiest thread of a server with a probe spends its time, beyond the knee. */
+  readonly hot?: readonly HotCode[]
 }
 
 interface Plan {
@@ -40,6 +45,8 @@ interface Plan {
   readonly closed: readonly number[]
   readonly closedMs: number
   open(): Promise<Target<Resources>>
+  /** The code in which a thread of the server spends its time, where that can be seen. */
+  profile?(thread: ForeignThread): Promise<readonly HotCode[]>
 }
 
 /** The load of the last step as a multiple of the ceiling: the knee then lies at two thirds of the clients. */
@@ -81,10 +88,21 @@ async function plansFor({ quick, workers, signal }: Context, options: Asked): Pr
   const { target, allowRemote, kind, generators, stepSeconds } = options
   const length = (effort: typeof http) => (stepSeconds === undefined ? effort : { ...effort, ms: stepSeconds * 1000 })
   if (target !== undefined) {
-    const { destination, request, remote, url } = await foreignServer(target, allowRemote)
+    const foreign = await foreignServer(target, allowRemote)
+    const { destination, request, remote, url } = foreign
     const about = { name: url, destinations: [destination], requests: [request], generators, signal }
     const closed = remote ? [] : CLOSED_CLIENTS
-    return [{ name: url, type: 'foreign', closed, ...length(http), open: () => HttpTarget.start(about) }]
+    const server = await ForeignServer.find(foreign)
+    return [
+      {
+        name: url,
+        type: 'foreign',
+        closed,
+        ...length(http),
+        open: () => HttpTarget.start({ ...about, server }),
+        profile: thread => server.profile(thread, PROFILE_MS),
+      },
+    ]
   }
   const api = (plant?: PlantName, effort = length(http)): Plan => {
     const name = `order API on ${kind}${plant === undefined ? '' : `, planted ${plant}`}`
@@ -115,6 +133,9 @@ async function plansFor({ quick, workers, signal }: Context, options: Asked): Pr
   return [...maps, api(), ...(quick ? [] : FULL_PLANTS.map(plant => api(plant, { ...length(http), ms: PLANTED_MS })))]
 }
 
+/** Length of the step in which the code of a busy thread is looked at. */
+const PROFILE_MS = 1500
+
 /** Closed loops at most after the planned ones. */
 const MOST_REPEATS = 6
 /** The ceiling still rises if the last closed loop has beaten all before it by this share. */
@@ -125,6 +146,14 @@ function isRising(closed: readonly Step[]): boolean {
   const rates = closed.map(({ throughput }) => throughput)
   const last = rates[rates.length - 1]
   return closed.length < 2 || last > Math.max(...rates.slice(0, -1)) * (1 + RISING)
+}
+
+function busiestLoop({ resources }: Step): ForeignThread | undefined {
+  const loops = resources.inner?.threads.filter(({ isLoop }) => isLoop) ?? []
+  return loops.reduce<ForeignThread | undefined>(
+    (most, each) => ((each.active ?? 0) > (most?.active ?? -1) ? each : most),
+    undefined,
+  )
 }
 
 async function measureOne(
@@ -160,6 +189,25 @@ async function measureOne(
       signal.throwIfAborted()
     }
     const knees = findKnees(steps, objective, seed)
+    const { beyond } = knees
+    const alone = closed.find(step => step.clients === 1)?.latency.p50
+    const attribution =
+      beyond === null
+        ? null
+        : plan.type === 'foreign'
+          ? attributeForeign(steps, beyond, cores, alone === undefined ? null : alone / 1000)
+          : attribute(steps, beyond, cores)
+    let hot: readonly HotCode[] = []
+    if (beyond !== null && plan.profile !== undefined) {
+      const busiest = busiestLoop(steps[beyond])
+      if (busiest !== undefined && (busiest.active ?? 0) >= LOOP_FULL) {
+        progress(1, 'looking at the code of the busiest thread')
+        const load = { clients: clients[beyond], rate: clients[beyond] * ratePerClient, warmUpMs: 0, seed }
+        const loaded = target.step({ ...load, ms: 2 * PROFILE_MS })
+        const [found] = await Promise.all([plan.profile(busiest), loaded])
+        hot = found
+      }
+    }
     return {
       name: plan.name,
       type: plan.type,
@@ -170,7 +218,8 @@ async function measureOne(
       closed,
       steps,
       knees,
-      attribution: knees.beyond === null ? null : attribute(steps, knees.beyond, cores),
+      attribution,
+      hot,
     }
   } finally {
     await target.stop()

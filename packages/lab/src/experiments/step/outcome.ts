@@ -4,10 +4,11 @@ import type { Outcome, Table } from '@threadmap/workbench/experiment'
 import { mean, total } from '@threadmap/workbench/statistics'
 import { chartsOf } from './charts.js'
 import { beliefsOf } from './folklore.js'
+import { PROBE_HINT } from './foreign/attribution.js'
 import { chainText } from './knee/attribution.js'
 import { kneeTexts, type Objective } from './knee/knees.js'
 import { OVERLOAD, type Series } from './measure.js'
-import { lockWait, type Step } from './series.js'
+import { lockWait, ownCores, type Step } from './series.js'
 
 /** The `details` of the record. */
 export interface StepDetails {
@@ -49,7 +50,7 @@ const LEAST_SHARE = 0.5
 function neighbours(series: readonly Series[]): string[] {
   const resources = series.flatMap(({ steps }) => steps.map(step => step.resources))
   const used = mean(resources.map(({ machine }) => machine)) * availableParallelism()
-  const own = mean(resources.map(({ cores }) => cores))
+  const own = mean(resources.map(ownCores))
   if (own >= LEAST_SHARE * used || used < LEAST_SHARE * availableParallelism()) return []
   return [
     `Other programs had ${Math.round(100 * (1 - own / used))}% of the processor time in use meanwhile: these are figures of a shared machine.`,
@@ -228,18 +229,33 @@ function findingsOf(series: Series, { p95, success }: Objective): string[] {
   } else if (at === undefined) {
     findings.push(`${name}: not even the first step, ${steps[0].clients} clients, meets ${goal}.`)
   } else {
+    const next = steps[steps.indexOf(at) + 1]
     findings.push(
-      `${name} meets ${goal} up to ${count(at.throughput)}/s (${at.clients} clients${clientsText(series)}).`,
-    )
-  }
-  if (!knees.agree) {
-    const [usl, bend, objective] = kneeTexts(knees, ratePerClient)
-    findings.push(
-      `${name}: the three knees disagree: by the objective ${objective}; by the bend of latency ${bend}; by the scalability law ${usl}.`,
+      `${name} meets ${goal} up to ${count(at.throughput)}/s (${at.clients} clients${clientsText(series)}), and no more at ${count(next.clients * ratePerClient)}/s: the knee is between the two${otherKnees(series)}.`,
     )
   }
   if (attribution !== null) findings.push(causeText(series))
+  findings.push(...hotText(series))
   return findings
+}
+
+/**
+ * The knee is the objective's, since a service is judged by its objective. The other two describe the shape of the curves, whatever the
+ * objective is, and are named where they lie elsewhere.
+ */
+function otherKnees({ knees, ratePerClient }: Series): string {
+  if (knees.agree) return ', as the other two ways say, too'
+  const [usl, bend] = kneeTexts(knees, ratePerClient)
+  return ` (your objective decides it; the shape of the curves alone would say: by the bend of latency ${bend}; by the scalability law ${usl})`
+}
+
+/** Where the busiest thread spends its time. */
+function hotText({ name, hot = [] }: Series): string[] {
+  if (hot.length === 0) return []
+  const list = hot.map(
+    each => `${each.name}${each.place === '' ? '' : ` (${each.place})`} ${Math.round(100 * each.share)}%`,
+  )
+  return [`${name}: the busiest thread spends its time in ${list.join(', ')}.`]
 }
 
 /** Where a client's rate was chosen by the ceiling, the number of clients says nothing about the target. */
@@ -249,7 +265,7 @@ function clientsText({ isRateChosen, ratePerClient }: Series): string {
     : ''
 }
 
-function causeText({ name, attribution, knees: { beyond, objective }, steps }: Series): string {
+function causeText({ name, type, attribution, knees: { beyond, objective }, steps }: Series): string {
   if (attribution === null || beyond === null) return ''
   const { clients } = steps[beyond]
   const cause =
@@ -258,8 +274,12 @@ function causeText({ name, attribution, knees: { beyond, objective }, steps }: S
       : attribution.resource === null
         ? `${name}: what runs out at ${clients} clients cannot be told, since no measured resource is full`
         : `${name}: what runs out at ${clients} clients is ${attribution.name}`
+  const hint =
+    attribution.resource === null && steps[beyond].resources.inner?.seenBy !== 'probe' && type === 'foreign'
+      ? `; ${PROBE_HINT}`
+      : ''
   const others = attribution.ruledOut.length > 0 ? ` (${attribution.ruledOut.join('; ')})` : ''
-  return `${cause}${others}: ${chainText(attribution)}.`
+  return `${cause}${others}${hint}: ${chainText(attribution)}.`
 }
 
 export function count(value: number): string {

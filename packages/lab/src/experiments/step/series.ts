@@ -9,6 +9,37 @@ export interface Resources extends Common {
   readonly locks?: LockTimes | undefined
   readonly pool?: PoolTime | undefined
   readonly mapLocks?: MapLocks | undefined
+  /** What is known of a server of another program. */
+  readonly inner?: Inner | undefined
+}
+
+/** A server of another program, seen by its probe, or by what Linux tells of its processes. */
+export interface Inner {
+  readonly seenBy: 'probe' | 'system' | 'nothing'
+  readonly threads: readonly ForeignThread[]
+  /** libuv's thread pool: a job that takes no time, given to it again and again. */
+  readonly pool?: { readonly size: number; readonly meanMs: number; readonly queued: number } | undefined
+  /** HTTP requests that the program has begun and not yet answered, on average. */
+  readonly inside?: number | undefined
+  readonly sockets?: number | undefined
+  /** Connections that the program has not accepted yet. */
+  readonly backlog?: number | undefined
+}
+
+/** One thread of such a server; shares of the step. */
+export interface ForeignThread {
+  readonly pid: number
+  readonly tid: number
+  readonly name: string
+  /** Whether it has an event loop that the probe sees. */
+  readonly isLoop: boolean
+  readonly threadId?: number | undefined
+  readonly active?: number | undefined
+  readonly cpu?: number | undefined
+  readonly runDelay?: number | undefined
+  readonly collector?: number | undefined
+  /** The 99th percentile of the delay of its event loop, in ms. */
+  readonly lag?: number | undefined
 }
 
 /** The locks of the map itself, by shard. */
@@ -39,6 +70,11 @@ export interface PoolTime {
   readonly inUse: number
   /** Requests waiting for a connection, on average over time. */
   readonly waiting: number
+}
+
+/** Processor time of the lab and of the server under load, in cores. */
+export function ownCores({ cores, inner }: Resources): number {
+  return cores + total((inner?.threads ?? []).map(({ cpu }) => cpu ?? 0))
 }
 
 /** Share of the workers' time that went into waiting for locks, planted ones and the map's own; undefined: it was not watched. */

@@ -1,9 +1,18 @@
 import { mean, total } from '@threadmap/workbench/statistics'
 import type { ThreadTime } from '@threadmap/workbench/threads/time'
-import { type MapLocks, mapLockWait, type Resources, type Step } from '../series.js'
+import { type MapLocks, mapLockWait, ownCores, type Resources, type Step } from '../series.js'
 
 /** The resources that can run out. */
-export type Resource = 'connection pool' | 'lock' | 'collector' | 'cores' | 'event loop' | 'load generator' | 'queue'
+export type Resource =
+  | 'connection pool'
+  | 'lock'
+  | 'async lock'
+  | 'thread pool'
+  | 'collector'
+  | 'cores'
+  | 'event loop'
+  | 'load generator'
+  | 'queue'
 
 /** One measured series of the chain, from the first step to the one beyond the knee. */
 export interface Link {
@@ -25,21 +34,21 @@ export interface Attribution {
 }
 
 /** An event loop that is active for more than this share of the time has no reserve, since arrivals come in bursts. */
-const LOOP_FULL = 0.85
+export const LOOP_FULL = 0.85
 /** A part of a full event loop's time that matters: without it, the loop would have a quarter of its time free. */
-const NOTABLE_PART = 0.25
+export const NOTABLE_PART = 0.25
 /** Average share of the pool in use, above which the pool is at times used up. */
 const POOL_FULL = 0.85
 /** Share of the machine's processor time that is in use, above which the machine is full. */
-const MACHINE_FULL = 0.9
+export const MACHINE_FULL = 0.9
 /** Our share of the processor time in use, below which other programs fill the machine. */
 const OWN_SHARE = 0.6
 /** A shard's share of all waiting for the locks of a map, from which on that shard's lock is the cause, not the locks in general. */
 const HOT_PART = 0.5
 /** A load generator that is at its limit sends late: the P99 of its lateness, in ms, from which on it can be the cause. */
-const LATE_MS = 1
+export const LATE_MS = 1
 /** Share of its time for which a thread waits for a core, from which on it does about half of its possible work. */
-const STARVED = 0.4
+export const STARVED = 0.4
 
 /**
  * Names the resource that is full at the step `beyond` the knee. Of several, the innermost: a full pool makes requests wait while
@@ -162,14 +171,13 @@ export function attribute(steps: readonly Step[], beyond: number, cores: number)
     )
   }
   if (at.inProgress + at.waiting > 2 * (first.inProgress + first.waiting) && at.inProgress + at.waiting >= 1) {
-    const name = workers.length === 0 ? "a queue inside the server, which can't be looked into from here" : 'a queue'
-    return found('queue', name, [])
+    return found('queue', 'a queue', [])
   }
   return found(null, 'nothing that was measured', [])
 }
 
 /** The shard that most of the waiting is for, or a note that the waiting is spread. */
-function mapLockName({ waiting }: MapLocks): string {
+export function mapLockName({ waiting }: MapLocks): string {
   if (waiting.length === 1) return 'the one lock of the map'
   const most = Math.max(...waiting)
   const part = most / total(waiting)
@@ -178,8 +186,8 @@ function mapLockName({ waiting }: MapLocks): string {
   return `the locks of the map's ${waiting.length} shards (shard ${shard} has most: ${percent(part)} of the waiting)`
 }
 
-function coresName({ resources }: Step, cores: number): string {
-  const own = resources.cores / cores
+export function coresName({ resources }: Step, cores: number): string {
+  const own = ownCores(resources) / cores
   if (own < OWN_SHARE) return `the cores, ${percent(1 - own)} of whose time other programs have`
   return resources.generators.length > 0 ? 'the cores, which load generator and server share' : 'the cores'
 }
@@ -188,14 +196,14 @@ function coresLink(link: (what: string, unit: string, figure: (step: Step) => nu
   return link('processor time of the machine', '%', ({ resources }) => 100 * resources.machine)
 }
 
-function mostActive(threads: Resources['workers']): ThreadTime | undefined {
+export function mostActive(threads: Resources['workers']): ThreadTime | undefined {
   return threads.reduce<ThreadTime | undefined>(
     (most, thread) => (most === undefined || thread.active > most.active ? thread : most),
     undefined,
   )
 }
 
-function percent(share: number): string {
+export function percent(share: number): string {
   return `${Math.round(100 * share)}%`
 }
 
