@@ -48,9 +48,13 @@ function isShared(buffer: unknown): buffer is SharedArrayBuffer {
   return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]'
 }
 
+/** Of a handle that is a copy by way of JSON, for example: that is how processes send each other messages. */
+export const NO_MEMORY =
+  'the handle holds no WebAssembly.Memory: send it to a thread of this process by workerData or postMessage. Processes (child_process, node:cluster, PM2) share no memory; see docs/processes.md'
+
 /** `AttachError` for a memory that this library did not make, for another policy or version, and for a damaged one. */
 export function checkMemory(memory: MapMemory, policy: number): void {
-  if (!isMemory(memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
+  if (!isMemory(memory)) throw new AttachError(NO_MEMORY)
   const buffer: unknown = memory.buffer
   if (!isShared(buffer)) throw new AttachError('the memory of the handle is not shared between threads')
   if (buffer.byteLength < FIRST_PAGES * L.WASM_PAGE) {

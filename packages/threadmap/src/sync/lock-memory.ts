@@ -4,7 +4,7 @@
  */
 
 import { checkHandle } from '../bridge/check-handle.js'
-import { isMemory } from '../bridge/check-memory.js'
+import { isMemory, NO_MEMORY } from '../bridge/check-memory.js'
 import { DEFAULTS, headerOf, randomSeed } from '../bridge/header.js'
 import * as L from '../bridge/layout.generated.js'
 import type { MapMemory } from '../bridge/memory.js'
@@ -112,7 +112,7 @@ export class Place {
   static attach(kind: LockKind, handle: LockHandle): Place {
     checkHandle(kind, handle)
     checkReady(`${kind}.attach()`)
-    if (!isMemory(handle.memory)) throw new AttachError('the handle holds no WebAssembly.Memory')
+    if (!isMemory(handle.memory)) throw new AttachError(NO_MEMORY)
     if (handle.memory.buffer.byteLength < L.HASH_KEYS) throw new AttachError('the memory of the handle holds no locks')
     const session = attached(handle.memory)
     session.scratch.refresh()

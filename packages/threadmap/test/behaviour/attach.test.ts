@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AttachError, f64, type MapHandle, string } from 'threadmap'
+import { AttachError, FastMap, f64, type MapHandle, string } from 'threadmap'
 import { type AnyMap, type MapClass, mapClasses, TEST_BYTES } from '../support/maps.js'
 import { Random } from '../support/random.js'
 import { withMap } from '../support/room.js'
@@ -122,3 +122,9 @@ for (const Class of mapClasses) {
       copy[Symbol.dispose]()
     }))
 }
+
+test('a handle that came through JSON, as between processes, is refused with the reason', () => {
+  const map = new FastMap({ key: string, value: f64 })
+  const copy = JSON.parse(JSON.stringify(map.handle))
+  assert.throws(() => FastMap.attach(copy), /AttachError.*no WebAssembly\.Memory.*Processes.*share no memory/)
+})
