@@ -2,7 +2,7 @@
  * The metrics of a governor: one table for Prometheus and OpenTelemetry, so that both give the same figures. Times are in seconds
  * here. No metric has a key as a label: keys have no bound, and are other people's data.
  */
-import type { GovernorSnapshot, ShardFigures, ShardSnapshot } from '../snapshot.js'
+import type { GovernorSnapshot, MapSnapshot, ShardFigures, ShardSnapshot } from '../snapshot.js'
 
 /** `undefined`, or NaN for a label, where there is no such figure now. */
 export type Figures = number | undefined | readonly Labelled[]
@@ -167,6 +167,48 @@ export const SHARD_GAUGES: readonly ShardMetric[] = [
   ),
 ]
 
+/** Of the maps that the governor watches; the label `map` is the name that the program gave to `watch`. */
+export const MAP_METRICS: readonly (Named & { read(map: MapSnapshot): number })[] = [
+  {
+    kind: 'gauge',
+    name: 'threadmap_map_entries',
+    unit: '{entry}',
+    help: 'Entries of a map that is watched.',
+    read: ({ entries }) => entries,
+  },
+  {
+    kind: 'gauge',
+    name: 'threadmap_map_reads_per_second',
+    unit: '{read}/s',
+    help: 'Reads of a map that is watched, estimated by sampling.',
+    read: ({ reads }) => reads,
+  },
+  {
+    kind: 'counter',
+    name: 'threadmap_map_lock_waits_total',
+    unit: '{wait}',
+    help: 'Waits for the locks of the shards of a map.',
+    read: ({ shards }) => shards.reduce((sum, { lockWaits }) => sum + lockWaits, 0),
+  },
+  {
+    kind: 'counter',
+    name: 'threadmap_map_lock_wait_seconds_total',
+    unit: 's',
+    help: 'How long these waits took.',
+    read: ({ shards }) => shards.reduce((sum, { lockWaitMs }) => sum + lockWaitMs, 0) / SECOND,
+  },
+]
+
+/** The maps with names that differ: the program may give one name twice, and no two series may have the same labels. */
+export function namedMaps({ maps }: GovernorSnapshot): { readonly name: string; readonly map: MapSnapshot }[] {
+  const seen = new Map<string, number>()
+  return maps.map(map => {
+    const before = seen.get(map.name) ?? 0
+    seen.set(map.name, before + 1)
+    return { name: before === 0 ? map.name : `${map.name} (${before + 1})`, map }
+  })
+}
+
 export const LATENCY = {
   name: 'threadmap_shard_latency_seconds',
   unit: 's',
@@ -175,7 +217,7 @@ export const LATENCY = {
 
 /** The name that OpenTelemetry's conventions ask for: dots between the parts, neither unit nor `total`. */
 export function openTelemetryName(name: string): string {
-  return name.replace(/_(total|seconds)$/, '').replace(/^threadmap_(governor|shard)_/, 'threadmap.$1.')
+  return name.replace(/(_seconds)?(_total)?$/, '').replace(/^threadmap_(governor|shard|map)_/, 'threadmap.$1.')
 }
 
 /** Seconds; a latency of no operations is no figure, and not zero. */

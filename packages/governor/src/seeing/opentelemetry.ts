@@ -4,7 +4,16 @@
  */
 import { type Attributes, type BatchObservableResult, type Meter, metrics, type Observable } from '@opentelemetry/api'
 import type { LatencyHistogram } from '../snapshot.js'
-import { type Figures, GOVERNOR_METRICS, LATENCY, openTelemetryName, SHARD_COUNTERS, SHARD_GAUGES } from './metrics.js'
+import {
+  type Figures,
+  GOVERNOR_METRICS,
+  LATENCY,
+  MAP_METRICS,
+  namedMaps,
+  openTelemetryName,
+  SHARD_COUNTERS,
+  SHARD_GAUGES,
+} from './metrics.js'
 import { MOST_SHARDS_WITH_SERIES } from './prometheus.js'
 import { latencyOfAll, type Seen } from './seen.js'
 
@@ -12,6 +21,8 @@ import { latencyOfAll, type Seen } from './seen.js'
 export const SCOPE = '@threadmap/governor'
 /** The attribute that has the number of a shard. */
 export const SHARD_ATTRIBUTE = 'threadmap.shard'
+/** The attribute that has the name of a map that is watched. */
+export const MAP_ATTRIBUTE = 'threadmap.map'
 
 export interface OpenTelemetryOptions {
   /** Makes the instruments; default the global provider's meter `@threadmap/governor`. */
@@ -53,6 +64,10 @@ export function observe(governor: Seen, options: OpenTelemetryOptions = {}): () 
     ...metric,
     observable: make(metric.kind, openTelemetryName(metric.name), metric.help, metric.unit),
   }))
+  const maps = MAP_METRICS.map(metric => ({
+    ...metric,
+    observable: make(metric.kind, openTelemetryName(metric.name), metric.help, metric.unit),
+  }))
   const latency = openTelemetryName(LATENCY.name)
   const bucket = make(
     'counter',
@@ -83,6 +98,9 @@ export function observe(governor: Seen, options: OpenTelemetryOptions = {}): () 
       result.observe(count, histogram.count, attributes)
     }
     for (const instrument of whole) put(instrument, instrument.read(snapshot), {})
+    for (const { name, map } of namedMaps(snapshot)) {
+      for (const instrument of maps) put(instrument, instrument.read(map), { [MAP_ATTRIBUTE]: name })
+    }
     if (!perShard) {
       for (const instrument of counters) put(instrument, snapshot.all[instrument.figure], {})
       putLatency(latencyOfAll(governor, snapshot.shards.length), {})
@@ -95,7 +113,7 @@ export function observe(governor: Seen, options: OpenTelemetryOptions = {}): () 
       putLatency(governor.latency(shard.shard), attributes)
     }
   }
-  const observables = [...whole, ...gauges, ...counters].map(({ observable }) => observable)
+  const observables = [...whole, ...gauges, ...counters, ...maps].map(({ observable }) => observable)
   const all = [...observables, bucket, sum, count]
   meter.addBatchObservableCallback(callback, all)
   return () => meter.removeBatchObservableCallback(callback, all)

@@ -4,7 +4,15 @@
  */
 
 import type { LatencyHistogram } from '../snapshot.js'
-import { type Figures, GOVERNOR_METRICS, LATENCY, SHARD_COUNTERS, SHARD_GAUGES } from './metrics.js'
+import {
+  type Figures,
+  GOVERNOR_METRICS,
+  LATENCY,
+  MAP_METRICS,
+  namedMaps,
+  SHARD_COUNTERS,
+  SHARD_GAUGES,
+} from './metrics.js'
 import { latencyOfAll, type Seen } from './seen.js'
 
 /** The `content-type` of `prometheus()`. */
@@ -60,6 +68,10 @@ export function prometheus(governor: Seen, options: PrometheusOptions = {}): str
     family(name, kind, help)
     for (const shard of snapshot.shards) samples(name, `shard="${shard.shard}"`, read(shard))
   }
+  for (const { name, kind, help, read } of snapshot.maps.length === 0 ? [] : MAP_METRICS) {
+    family(name, kind, help)
+    for (const { name: of, map } of namedMaps(snapshot)) samples(name, `map="${labelValue(of)}"`, read(map))
+  }
   family(LATENCY.name, 'histogram', LATENCY.help)
   if (perShard)
     for (const { shard } of snapshot.shards) lines.push(...histogram(`shard="${shard}"`, governor.latency(shard)))
@@ -98,4 +110,8 @@ function figure(value: number): string {
 
 function escaped(help: string): string {
   return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+}
+
+function labelValue(text: string): string {
+  return escaped(text).replaceAll('"', '\\"')
 }

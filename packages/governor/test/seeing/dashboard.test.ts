@@ -39,7 +39,7 @@ test('every query of the dashboard and of the alerts is about metrics that the e
       }
     }
     for (const [, by] of text.matchAll(/by \(([^)]*)\)/g)) {
-      for (const label of by.split(', ')) assert.ok(['shard', 'le', ...SCRAPED].includes(label), text)
+      for (const label of by.split(', ')) assert.ok(['shard', 'le', 'map', ...SCRAPED].includes(label), text)
     }
   }
   // These are what the others say already.

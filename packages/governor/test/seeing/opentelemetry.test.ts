@@ -51,6 +51,7 @@ test('the figures are those of Prometheus, under names and units of OpenTelemetr
   assert.equal(value(found.get('threadmap.governor.threads')), 8)
   assert.equal(value(found.get('threadmap.governor.shards'), { level: '2' }), 1)
   assert.equal(value(found.get('threadmap.governor.transitions')), 412)
+  assert.equal(value(found.get('threadmap.map.lock_wait'), { 'threadmap.map': 'sessions "eu"' }), 0.014)
   assert.equal(value(found.get('threadmap.governor.objective')), 0.05)
   assert.equal(found.get('threadmap.governor.objective')?.descriptor.unit, 's')
   assert.equal(value(found.get('threadmap.shard.operations'), { 'threadmap.shard': 17 }), 1017)
@@ -61,7 +62,9 @@ test('the figures are those of Prometheus, under names and units of OpenTelemetr
   assert.equal(value(found.get('threadmap.shard.limit_operations_per_second'), { 'threadmap.shard': 17 }), 0)
   // Every family of Prometheus has its metric here, and counters are counters.
   for (const [, name, kind] of prometheus(shown).matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
-    const dotted = name.replace(/^threadmap_(governor|shard)_/, 'threadmap.$1.').replace(/_(total|seconds)$/, '')
+    const dotted = name
+      .replace(/^threadmap_(governor|shard|map)_/, 'threadmap.$1.')
+      .replace(/(_seconds)?(_total)?$/, '')
     const metric = found.get(kind === 'histogram' ? `${dotted}.bucket` : dotted)
     assert.ok(metric !== undefined, `${name} is not among ${[...found.keys()].join(', ')}`)
     assert.equal('isMonotonic' in metric && metric.isMonotonic, kind !== 'gauge', name)

@@ -23,6 +23,9 @@ test('every figure of the snapshot is there, in base units, under the name of it
     threadmap_governor_threads: 8,
     threadmap_governor_enabled: 1,
     threadmap_governor_backend_slow: 0,
+    'threadmap_map_entries{map="sessions \\"eu\\""}': 120_000,
+    'threadmap_map_lock_waits_total{map="sessions \\"eu\\""}': 42,
+    'threadmap_map_lock_wait_seconds_total{map="sessions \\"eu\\""}': 0.014,
     threadmap_governor_objective_seconds: 0.05,
     threadmap_governor_start_time_seconds: Math.round((Date.UTC(2026, 0, 2, 12, 3, 4) - 7_384_000) / 1000),
     threadmap_governor_transitions_total: 412,
@@ -63,9 +66,27 @@ test('no key is in it, whatever the keys are', () => {
   assert.deepEqual([...new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label))].sort(), [
     'le',
     'level',
+    'map',
     'shard',
     'window',
   ])
+})
+
+test('two maps of one name have two series', () => {
+  const [map] = trouble().maps
+  const text = prometheus(
+    new Shown(
+      trouble({
+        maps: [
+          { ...map, name: 'a' },
+          { ...map, name: 'a' },
+          { ...map, name: 'b' },
+        ],
+      }),
+    ),
+  )
+  const names = [...text.matchAll(/^threadmap_map_entries\{map="(.*)"\}/gm)].map(([, name]) => name)
+  assert.deepEqual(names, ['a', 'a (2)', 'b'])
 })
 
 test('the histogram is one, also while other threads count', () => {

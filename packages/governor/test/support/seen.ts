@@ -96,7 +96,18 @@ export function trouble(changes: Partial<GovernorSnapshot> = {}): GovernorSnapsh
     transitions: TRANSITIONS,
     transitionCount: 412,
     backendSlow: false,
-    maps: [],
+    maps: [
+      {
+        name: 'sessions "eu"',
+        entries: 120_000,
+        reads: 34_500,
+        shards: [
+          { entries: 60_000, lockWaits: 30, lockWaitMs: 12.5 },
+          { entries: 60_000, lockWaits: 12, lockWaitMs: 1.5 },
+        ],
+        topKeys: [{ key: HOSTILE, shard: -1, count: 90, share: 0.12, shareOfShard: 0 }],
+      },
+    ],
     ...changes,
   }
 }
@@ -106,6 +117,7 @@ export function calm(shards = 64): GovernorSnapshot {
   return trouble({
     shards: Array.from({ length: shards }, (_, number) => shard(number)),
     topKeys: [],
+    maps: [],
     transitions: [],
     transitionCount: 0,
   })

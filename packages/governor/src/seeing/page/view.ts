@@ -1,5 +1,5 @@
 /** What the page shows of one snapshot. The server makes it, for the first look and for each update, so it works without a script too. */
-import type { GovernorSnapshot, HotKey, ShardSnapshot, Transition } from '../../snapshot.js'
+import type { GovernorSnapshot, HotKey, MapSnapshot, ShardSnapshot, Transition } from '../../snapshot.js'
 import {
   age,
   count,
@@ -26,7 +26,7 @@ const MOST_TRANSITIONS = 32
 
 /** The content of the page's `main`. */
 export function view(snapshot: GovernorSnapshot): Html {
-  return html`${summary(snapshot)}${heatMap(snapshot)}${shardTable(snapshot)}${keyTable(snapshot)}${transitionLog(snapshot)}`
+  return html`${summary(snapshot)}${heatMap(snapshot)}${shardTable(snapshot)}${keyTable(snapshot)}${mapTable(snapshot)}${transitionLog(snapshot)}`
 }
 
 function summary(snapshot: GovernorSnapshot): Html {
@@ -135,6 +135,24 @@ function keyTable({ topKeys }: GovernorSnapshot): Html {
 
 function keyRow({ key, shard, count: seen, share, shareOfShard }: HotKey): Html {
   return html`<tr><td class="key">${key}</td><td class="figure">${shard}</td><td class="figure"><span class="share" style="--share:${(share * 100).toFixed(1)}%" aria-hidden="true"></span>${percent(share)}</td><td class="figure">${percent(shareOfShard)}</td><td class="figure">${count(seen)}</td></tr>`
+}
+
+/** The most keys of a map in its row. */
+const KEYS_OF_MAP = 3
+
+function mapTable({ maps }: GovernorSnapshot): Html | undefined {
+  if (maps.length === 0) return undefined
+  return html`<section aria-labelledby="maps-heading"><h2 id="maps-heading">Maps</h2>
+<div class="scroll" role="region" tabindex="0" aria-labelledby="maps-heading"><table><caption class="hidden">The maps that are watched</caption>
+<thead><tr><th scope="col">Map</th>${['Entries', 'Reads', 'Lock waits', 'Waited'].map(name => html`<th scope="col" class="figure">${name}</th>`)}<th scope="col">Keys that are read most</th></tr></thead>
+<tbody>${maps.map(mapRow)}</tbody></table></div></section>`
+}
+
+function mapRow({ name, entries, reads, shards, topKeys }: MapSnapshot): Html {
+  const waits = shards.reduce((sum, { lockWaits }) => sum + lockWaits, 0)
+  const waited = shards.reduce((sum, { lockWaitMs }) => sum + lockWaitMs, 0)
+  const keys = topKeys.slice(0, KEYS_OF_MAP).map(({ key, share }) => `${key} (${percent(share)})`)
+  return html`<tr data-key="${name}"><th scope="row">${name}</th>${[count(entries), perSecond(reads), count(waits), duration(waited)].map(text => html`<td class="figure">${text}</td>`)}<td class="key">${keys.length === 0 ? '–' : keys.join(', ')}</td></tr>`
 }
 
 function transitionLog({ transitions }: GovernorSnapshot): Html {

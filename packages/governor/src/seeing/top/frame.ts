@@ -1,5 +1,5 @@
 /** One picture of a governor for a terminal, as lines. A pure function of the snapshot and the size. */
-import type { GovernorSnapshot, HotKey, ShardSnapshot } from '../../snapshot.js'
+import type { GovernorSnapshot, HotKey, MapSnapshot, ShardSnapshot } from '../../snapshot.js'
 import {
   age,
   count,
@@ -49,11 +49,13 @@ export function frame(snapshot: GovernorSnapshot, size: FrameSize, painter: Pain
       '',
       ...keyLines(snapshot, columns, painter, ROWS),
       '',
+      ...mapLines(snapshot, columns, painter),
       ...transitionLines(snapshot, columns, painter, ROWS),
     ]
   }
   // The tables share what is left: three headings with the line of their columns, and lines between.
-  const left = Math.max(3, size.rows - head.length - 7)
+  const maps = isShort ? [] : mapLines(snapshot, columns, painter)
+  const left = Math.max(3, size.rows - head.length - maps.length - 7)
   const keys = Math.min(ROWS, snapshot.topKeys.length, Math.max(1, Math.floor(left / 3)))
   const transitions = Math.min(ROWS, snapshot.transitions.length, Math.max(1, Math.floor(left / 4)))
   return [
@@ -62,6 +64,7 @@ export function frame(snapshot: GovernorSnapshot, size: FrameSize, painter: Pain
     '',
     ...keyLines(snapshot, columns, painter, keys),
     '',
+    ...maps,
     ...transitionLines(snapshot, columns, painter, transitions),
   ].slice(0, size.rows)
 }
@@ -190,6 +193,27 @@ function keyLines({ topKeys }: GovernorSnapshot, columns: number, painter: Paint
     { heading: '', isText: true, spare: 3, cell: ({ share }) => '▇'.repeat(Math.min(20, Math.round(share * 20))) },
   ]
   return [title, ...table(list, topKeys.slice(0, rows), columns, painter)]
+}
+
+function mapLines({ maps }: GovernorSnapshot, columns: number, painter: Paint): string[] {
+  if (maps.length === 0) return []
+  const list: TextColumn<MapSnapshot>[] = [
+    { heading: 'map', isText: true, cell: ({ name }) => name },
+    { heading: 'entries', cell: ({ entries }) => count(entries) },
+    { heading: 'reads', cell: ({ reads }) => perSecond(reads) },
+    {
+      heading: 'lock waits',
+      spare: 1,
+      cell: ({ shards }) => count(shards.reduce((sum, each) => sum + each.lockWaits, 0)),
+    },
+    {
+      heading: 'waited',
+      spare: 2,
+      cell: ({ shards }) => duration(shards.reduce((sum, each) => sum + each.lockWaitMs, 0)),
+    },
+    { heading: 'read most', isText: true, spare: 3, cell: ({ topKeys }) => topKeys[0]?.key ?? '' },
+  ]
+  return [painter.bold('Maps'), ...table(list, maps, columns, painter), '']
 }
 
 function transitionLines({ transitions }: GovernorSnapshot, columns: number, painter: Paint, rows: number): string[] {

@@ -151,7 +151,7 @@ test('an update changes what differs, keeps focus and nodes, and a screen reader
 test('the keyboard reaches everything, and arrows read the heat map', { skip }, async t => {
   const { page } = await open(t)
   const stops: string[] = []
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 7; i++) {
     await page.keyboard.press('Tab')
     stops.push(
       await page.evaluate(() => {
@@ -160,7 +160,15 @@ test('the keyboard reaches everything, and arrows read the heat map', { skip }, 
       }),
     )
   }
-  assert.deepEqual(stops, ['pause', 'heat-heading', 'shards-heading', 'keys-heading', 'snapshot.json', 'metrics'])
+  assert.deepEqual(stops, [
+    'pause',
+    'heat-heading',
+    'shards-heading',
+    'keys-heading',
+    'maps-heading',
+    'snapshot.json',
+    'metrics',
+  ])
   await page.locator('.heat').focus()
   const outline = await page.locator('.heat').evaluate(element => getComputedStyle(element).outlineStyle)
   assert.equal(outline, 'solid', 'focus is visible')
@@ -195,6 +203,7 @@ test('a screen reader finds headings, named tables with headers, and a name for 
     'Heat of the shards',
     'Shards, the worst first',
     'Hot keys',
+    'Maps',
     'Transitions',
   ])
   assert.equal(await page.locator('html').getAttribute('lang'), 'en')
