@@ -196,11 +196,11 @@ export const cacheFaults: readonly Fault[] = [
     maps: 'SharedCache',
   },
   {
-    name: 'a listener hears of an entry that is gone',
-    rule: 2,
+    name: 'a load without a value counts as a value that is lost, and is told',
+    rule: 1,
     file: 'cache/evict.ts',
-    find: '    countLoss(shard, entry, counter)\n  }\n  removeHashed(shard, entry, hash)\n',
-    replace: '  }\n  removeHashed(shard, entry, hash)\n  if (which != Q_LOADING) countLoss(shard, entry, counter)\n',
+    find: '  if (kindOf(recordOfEntry(entry)) < 0) return\n',
+    replace: '',
     maps: 'SharedCache',
   },
 ]
