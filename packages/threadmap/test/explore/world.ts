@@ -54,6 +54,13 @@ const STACK = 16384
 const GROWTH = 2
 const MAX_BYTES = 2 ** 20
 
+/** A cache makes its tables for all that it may have. Here they begin small, so that they grow and shrink as those of maps do. */
+function beginSmall(map: AnyMap, capacity: number): void {
+  const words = new Int32Array(map.session.memory.buffer)
+  words[L.H_INITIAL_BITS >>> 2] = Math.ceil(Math.log2(Math.max(1, capacity / L.MAX_LOAD)))
+  map.clear()
+}
+
 export class World {
   readonly map: AnyMap
   readonly threads: LogicalThread[] = []
@@ -95,6 +102,7 @@ export class World {
     ) as AnyMap
     this.ttl = ttl ?? Number.POSITIVE_INFINITY
     this.map.session.clock.now = () => this.time
+    if (map === 'SharedCache') beginSmall(this.map, capacity)
     fill(this.map, this.form.make)
     const { memory } = this.map.session
     const words = new Int32Array(memory.buffer)
