@@ -1,7 +1,7 @@
 /**
  * The values of reads that all threads share: copies of hot keys, last good values, and results for those who wait for an identical read. A write
- * moves the version of its key on when it begins and when it ends, and copies are kept by key and version: no copy is ever older than the
- * last write that has ended.
+ * moves the version of its key on when it ends, well or not, and copies are kept by key and version: no copy is ever older than the last
+ * write that has ended. A copy made of a read that began before that is kept by the version before.
  */
 import { bytes, type Codec, CodecError, OptionError, string, type ValueCodec } from 'threadmap'
 import { type CacheHandle, SharedCache } from 'threadmap/cache'

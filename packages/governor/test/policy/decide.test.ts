@@ -102,7 +102,7 @@ test('a hot key that callers want as before is let out of isolation on trial onl
 test('a trial begins with what the shard does, and one that fails ends after two looks, not after a minute', () => {
   const state = { ...CALM, level: 2 as const, since: 1e6, wanted: 1000 }
   const { steps } = run(
-    60,
+    90,
     (_, { level, limit }) => ({
       hot: true,
       hotKey: true,
