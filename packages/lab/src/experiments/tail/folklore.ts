@@ -26,6 +26,9 @@ export function hotShardBelief(summaries: readonly Summary[]): BeliefFinding {
   }))
   const findsAll = rule.filter(({ againstAll }) => againstAll >= MOSTLY).length
   const findsOthers = rule.filter(({ againstOthers }) => againstOthers >= MOSTLY).length
+  const found = governed.flatMap(({ levels, plan }) =>
+    levels?.found === undefined ? [] : [(levels.found - plan.faultFrom) / 1000],
+  )
   const healed = governed.filter(({ healed }) => healed !== undefined).length
   const range = (values: readonly number[]) => `${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}`
   return {
@@ -40,6 +43,7 @@ export function hotShardBelief(summaries: readonly Summary[]): BeliefFinding {
       `but then everyone waits for the pool, and ${RULE} times the P99 of all, as clients see it, would find it in ${findsAll} of ${bare.length} faults, ${RULE} times that of the others in ${findsOthers}` +
       (governed.length === 0
         ? ''
-        : `; limit, isolate and degrade, by the governor, give everyone else their P99 back in ${healed} of ${governed.length}`),
+        : `; the governor, which also counts what a shard holds beyond the common wait, found it in ${found.length} of ${governed.length}` +
+          `${found.length === 0 ? '' : ` after ${range(found)} s`}; limit, isolate and degrade give everyone else their P99 back in ${healed} of ${governed.length}`),
   }
 }
