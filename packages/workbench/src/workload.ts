@@ -15,16 +15,30 @@ export interface Workload {
   readonly valueBytes: number
   /** Writes in 100 that insert a new key or delete the oldest such key; the others update. */
   readonly churn: number
+  /** Values that are no numbers are objects whose JSON has about `valueBytes` bytes; absent: they are text. */
+  readonly valueType?: 'objects' | undefined
+}
+
+/** The factors of a workload that are numbers. */
+export type WorkloadNumber = Exclude<keyof Workload, 'valueType'>
+
+/** What the values are: numbers, text or objects. */
+export function valueTypeOf({
+  valueBytes,
+  valueType,
+}: Pick<Workload, 'valueBytes' | 'valueType'>): 'numbers' | 'text' | 'objects' {
+  return valueBytes === NUMBER_BYTES ? 'numbers' : (valueType ?? 'text')
 }
 
 /** The workload in words: `90% reads, 4,096 keys, zipf 0.99, 2 threads, 64 B values, 10% of the writes insert or delete`. */
-export function workloadText({ keys, reads, zipf, threads, valueBytes, churn }: Workload): string {
+export function workloadText({ keys, reads, zipf, threads, valueBytes, churn, valueType }: Workload): string {
+  const type = valueTypeOf({ valueBytes, valueType })
   return [
     `${reads}% reads`,
     `${keys.toLocaleString('en-US')} keys`,
     zipf > 0 ? `zipf ${zipf}` : 'uniform',
     threads === 1 ? '1 thread' : `${threads} threads`,
-    valueBytes === NUMBER_BYTES ? 'numbers' : `${valueBytes} B values`,
+    type === 'numbers' ? type : type === 'objects' ? `objects of ${valueBytes} B` : `${valueBytes} B values`,
     ...(churn > 0 ? [`${churn}% of the writes insert or delete`] : []),
   ].join(', ')
 }
@@ -123,6 +137,17 @@ export function valueFor(index: number, valueBytes: number): number | string {
   if (valueBytes === NUMBER_BYTES) return index + 0.5
   return flat(`${index}:`.padEnd(valueBytes, 'v').slice(0, valueBytes))
 }
+
+/** An object whose JSON has about `valueBytes` bytes: a record with a number, some texts, and a list, as programs have them. */
+export function objectFor(index: number, valueBytes: number): object {
+  const rest = Math.max(0, valueBytes - OBJECT_FRAME)
+  const part = Math.floor(rest / 4)
+  const texts = [0, 1, 2, 3].map(i => flat('v'.repeat(i === 0 ? rest - 3 * part : part)))
+  return { id: index % 1000, name: texts[0], city: texts[1], tags: [texts[2], texts[3]] }
+}
+
+/** The bytes of such an object's JSON without its texts. */
+const OBJECT_FRAME = 45
 
 /** The kind of an operation, in its two lowest bits; the key's index is in the bits above. */
 export const Operation = { get: 0, update: 1, insert: 2, remove: 3 } as const

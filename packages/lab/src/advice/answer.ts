@@ -1,7 +1,7 @@
 import { hiddenText, isTooNoisy, judge, rateOf } from '@threadmap/workbench/blocks'
 import { maxBytesFor, sharedBytes } from '@threadmap/workbench/subjects/room'
 import { AGAIN_NAME, PRIVATE, TWICE } from '@threadmap/workbench/subjects/subject'
-import { NUMBER_BYTES, type Workload, workloadText } from '@threadmap/workbench/workload'
+import { valueTypeOf, type Workload, workloadText } from '@threadmap/workbench/workload'
 import type { SubjectRounds } from '../experiments/mix/measure.js'
 import { type Choice, choose, controlOf, judgeBeside } from '../preference.js'
 import { choiceName } from './cases.js'
@@ -76,7 +76,12 @@ export function answerFromTree(advice: TreeAdvice, workload: Workload): Answer {
       ratio: null,
     })),
     unchanged: [],
-    notes: [...beyond(advice, workload), `${regretText(advice.heldOut)} ${goalText(advice)}`, ...alone(leaf)],
+    notes: [
+      ...beyond(advice, workload),
+      ...otherValues(advice, workload),
+      `${regretText(advice.heldOut)} ${goalText(advice)}`,
+      ...alone(leaf),
+    ],
   }
 }
 
@@ -96,6 +101,14 @@ function beyond({ ranges }: TreeAdvice, workload: Workload): string[] {
       `${value(here)}: outside the measured range (${value(low)} to ${value(high)}), so the answer is a guess; add --measure to measure it.`,
     ]
   })
+}
+
+/** Objects cost more than text in a shared map, and more still in messages, so a tree for one of them says little of the other. */
+function otherValues({ valueType }: TreeAdvice, workload: Workload): string[] {
+  const type = valueTypeOf(workload)
+  return type === 'numbers' || type === valueType
+    ? []
+    : [`The tree was fitted to ${valueType}, not to ${type}, so the answer is a guess; add --measure to measure it.`]
 }
 
 export interface MeasuredParts {
@@ -199,9 +212,10 @@ function frame(question: string, workload: Workload, choice: string, shape: Shap
 }
 
 export function shapeOf(workload: Workload): Shape {
-  const { keys, valueBytes } = workload
+  const { keys } = workload
+  const value = { numbers: 'f64', text: 'string', objects: 'json()' }[valueTypeOf(workload)]
   const maxBytes = maxBytesFor(sharedBytes(workload))
-  return { key: 'string', value: valueBytes === NUMBER_BYTES ? 'f64' : 'string', capacity: keys, maxBytes }
+  return { key: 'string', value, capacity: keys, maxBytes }
 }
 
 /** From 10 on without decimals, which would mean nothing at that distance. */

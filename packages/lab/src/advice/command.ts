@@ -9,7 +9,7 @@ import { MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { noRoom, USUAL_MAX_BYTES } from '@threadmap/workbench/subjects/room'
 import { AGAIN, MESSAGES, PRIVATE, sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { pc } from '@threadmap/workbench/terminal/colour'
-import { type Workload, workloadText } from '@threadmap/workbench/workload'
+import { type Workload, type WorkloadNumber, workloadText } from '@threadmap/workbench/workload'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_FOLDER } from '../document.js'
 import { runWorkloads, type SubjectRounds } from '../experiments/mix/measure.js'
@@ -31,9 +31,10 @@ import {
 import { agreementText, goalText, headline, regretText, treeMermaid, treeText } from './text.js'
 import { adviceOf, follow, type TreeAdvice } from './tree.js'
 import { tryVariants } from './variants.js'
-import { checked, describeField, readWorkload, USUAL, WORKLOAD_NAMES } from './workload.js'
+import { checked, describeField, readWorkload, USUAL, VALUE_TYPES, valueTypeFor, WORKLOAD_NAMES } from './workload.js'
 
-interface Flags extends Partial<Record<keyof Workload, number>> {
+interface Flags extends Partial<Record<WorkloadNumber, number>> {
+  valueType?: (typeof VALUE_TYPES)[number]
   run: string
   workload?: string
   trace?: string
@@ -50,10 +51,13 @@ interface Flags extends Partial<Record<keyof Workload, number>> {
 /** The share of the progress that belongs to the rounds; the rest belongs to the variants that follow. */
 const MEASURED_SHARE = 0.5
 
+/** The usual size of an object. */
+const OBJECT_BYTES = 200
+
 /** Of each variant. Only what is ahead in every round of every block counts. */
 const VARIANT_BLOCKS = 2
 
-const FLAG_NAMES: Readonly<Record<keyof Workload, string>> = {
+const FLAG_NAMES: Readonly<Record<WorkloadNumber, string>> = {
   keys: 'keys',
   reads: 'reads',
   zipf: 'zipf',
@@ -82,6 +86,11 @@ export function adviseCommand(): Command {
     )
   }
   return command
+    .addOption(
+      new Option('--value-type <type>', 'what values that are no numbers are: objects have the codec json()').choices(
+        VALUE_TYPES,
+      ),
+    )
     .option('--workload <file>', 'the workload as JSON: {"reads": 95, "keys": 50000}')
     .option('--trace <file>', 'answer for a trace, by replaying it; --threads sets the number of threads')
     .option('--measure', 'measure the workload now instead of asking the tree')
@@ -116,9 +125,9 @@ async function adviseAbout(flags: Flags): Promise<void> {
   const json = flags.json === undefined ? undefined : jsonTarget(flags.json)
   if (flags.trace !== undefined) {
     const given = WORKLOAD_NAMES.filter(name => name !== 'threads' && flags[name] !== undefined)
-    if (given.length > 0 || flags.workload !== undefined) {
+    if (given.length > 0 || flags.workload !== undefined || flags.valueType !== undefined) {
       throw new UsageError(
-        `a trace has its own workload; leave out ${flags.workload === undefined ? `--${FLAG_NAMES[given[0]]}` : '--workload'}`,
+        `a trace has its own workload; leave out ${flags.workload !== undefined ? '--workload' : given.length > 0 ? `--${FLAG_NAMES[given[0]]}` : '--value-type'}`,
       )
     }
     return say(await answerForTrace(flags.trace, flags), json)
@@ -126,8 +135,16 @@ async function adviseAbout(flags: Flags): Promise<void> {
   const given = Object.fromEntries(
     WORKLOAD_NAMES.flatMap(name => (flags[name] === undefined ? [] : [[name, flags[name]]])),
   )
-  const isAsked = flags.workload !== undefined || Object.keys(given).length > 0
-  const workload = { ...USUAL, ...(flags.workload === undefined ? {} : readWorkload(flags.workload)), ...given }
+  const type = flags.valueType
+  const isAsked = flags.workload !== undefined || type !== undefined || Object.keys(given).length > 0
+  const workload: Workload = {
+    ...USUAL,
+    // Values that are numbers are no objects.
+    ...(type === 'objects' ? { valueBytes: OBJECT_BYTES } : {}),
+    ...(flags.workload === undefined ? {} : readWorkload(flags.workload)),
+    ...given,
+    ...(type === undefined ? {} : { valueType: valueTypeFor(type) }),
+  }
   if (flags.measure) return say(await answerByMeasuring(workload, flags), json)
   const advice = treeOf(flags.run)
   if (flags.mermaid !== undefined) {

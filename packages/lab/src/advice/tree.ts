@@ -23,6 +23,8 @@ export interface TreeAdvice {
   /** Trees that were fitted to samples of the workloads, and the share of their choices for held-out workloads that the tree names. */
   readonly agreement: { readonly trees: number; readonly share: number | null }
   readonly crossValidation: { readonly folds: number; readonly alpha: number; readonly leavesBefore: number }
+  /** What the values of the measured workloads were, where they were no numbers. */
+  readonly valueType: 'text' | 'objects'
   /** The measured range of each factor: beyond it the advice guesses. */
   readonly ranges: Readonly<Record<FactorName, { readonly low: number; readonly high: number }>>
 }
@@ -112,6 +114,7 @@ export function adviceFrom(cases: readonly Case[]): TreeAdvice | undefined {
     goal: { ...GOAL, met },
     agreement: { trees: forest.length, share },
     crossValidation,
+    valueType: cases.some(({ workload }) => workload.valueType === 'objects') ? 'objects' : 'text',
     ranges,
   }
 }

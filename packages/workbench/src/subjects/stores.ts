@@ -1,11 +1,26 @@
 import { receiveMessageOnPort } from 'node:worker_threads'
 import type { MapHandle } from 'threadmap'
-import { Operation, temporaryCount, temporaryKeys, userKeys, valueFor, type Workload } from '../workload.js'
+import {
+  Operation,
+  objectFor,
+  temporaryCount,
+  temporaryKeys,
+  userKeys,
+  valueFor,
+  valueTypeOf,
+  type Workload,
+} from '../workload.js'
 import { attachMap } from './maps.js'
 import { attachSharedMap, openLmdb } from './peers.js'
 import type { StoreHandle } from './protocol.js'
 
-export type Value = number | string
+export type Value = number | string | object
+
+/** The `index`-th value of a workload. */
+function valueOfWorkload(workload: Pick<Workload, 'valueBytes' | 'valueType'>, index: number): Value {
+  const { valueBytes } = workload
+  return valueTypeOf(workload) === 'objects' ? objectFor(index, valueBytes) : valueFor(index, valueBytes)
+}
 
 /** The operations of all stores. */
 export interface Store {
@@ -30,7 +45,9 @@ class Material {
   constructor({ keys, valueBytes, ...rest }: Workload, thread: number) {
     this.keys = userKeys(keys)
     this.temporary = temporaryKeys(thread, temporaryCount({ keys, valueBytes, ...rest }))
-    this.values = Array.from({ length: VALUES }, (_, i) => valueFor(i, valueBytes))
+    this.values = Array.from({ length: VALUES }, (_, i) =>
+      valueOfWorkload({ valueBytes, valueType: rest.valueType }, i),
+    )
   }
 }
 
@@ -45,18 +62,18 @@ let cached: { readonly workload: string; readonly material: Material } | undefin
 
 /** The material of a workload; made only once for workloads with equal keys and values. */
 function materialFor(workload: Workload, thread: number): Material {
-  const name = `${workload.keys} ${workload.valueBytes} ${thread}`
+  const name = `${workload.keys} ${workload.valueBytes} ${valueTypeOf(workload)} ${thread}`
   if (cached?.workload !== name) cached = { workload: name, material: new Material(workload, thread) }
   return cached.material
 }
 
 /** Fills a store for a workload: with all its keys, and half of each thread's temporary keys. */
 export function fill(store: Store, workload: Workload): void {
-  for (const [i, key] of userKeys(workload.keys).entries()) store.set(key, valueFor(i, workload.valueBytes))
+  for (const [i, key] of userKeys(workload.keys).entries()) store.set(key, valueOfWorkload(workload, i))
   if (workload.churn === 0) return
   const count = temporaryCount(workload)
   for (let thread = 0; thread < workload.threads; thread++) {
-    for (const key of temporaryKeys(thread, count).slice(0, count / 2)) store.set(key, valueFor(0, workload.valueBytes))
+    for (const key of temporaryKeys(thread, count).slice(0, count / 2)) store.set(key, valueOfWorkload(workload, 0))
   }
 }
 

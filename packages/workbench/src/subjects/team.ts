@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { type ConcurrentMap, f64, type MapStats, string } from 'threadmap'
+import { type ConcurrentMap, f64, json, type MapStats, string } from 'threadmap'
 import { Histogram } from 'threadmap/histogram'
 import { SubjectError, UsageError } from '../errors.js'
 import { together } from '../threads/collector.js'
 import { Team } from '../threads/team.js'
-import { NUMBER_BYTES, operations, type Workload } from '../workload.js'
+import { operations, valueTypeOf, type Workload } from '../workload.js'
 import { type AnyMapOptions, createMap } from './maps.js'
 import type { OwnerCommand } from './owner.js'
 import { createSharedMap, NotHere, openLmdb } from './peers.js'
@@ -106,6 +106,8 @@ export class SubjectTeam {
   async prepare(workload: Workload, list: readonly Uint32Array[]): Promise<void> {
     const why = tooLarge(this.subject, workload)
     if (why !== undefined) throw this.subject.type === 'shared' ? new UsageError(why) : new NotHere(why)
+    if (this.subject.type === 'peer' && valueTypeOf(workload) === 'objects')
+      throw new NotHere('it takes part with numbers and text only')
     const stores = await this.#stores(workload)
     await this.#team.askEach(
       index => ({ do: 'prepare', workload, store: stores.handles[index], operations: list[index] }),
@@ -174,11 +176,11 @@ export class SubjectTeam {
   #sharedStores(workload: Workload, same: (handle: StoreHandle) => StoreHandle[]): Stores {
     const { subject, mapOptions } = this.#options
     if (subject.kind === undefined) throw new Error(`${subject.name} has no kind`)
-    const value = workload.valueBytes === NUMBER_BYTES ? f64 : string
+    const value = { numbers: f64, text: string, objects: json<object>() }[valueTypeOf(workload)]
     const map = createMap<string, Value>(subject.kind, {
       ...mapOptions,
       key: string,
-      value: value as AnyMapOptions<string, Value>['value'],
+      value: value as unknown as AnyMapOptions<string, Value>['value'],
       capacity: entriesOf(workload),
       maxBytes: maxBytesFor(sharedBytes(workload)),
     })

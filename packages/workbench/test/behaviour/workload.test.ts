@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { contrast } from '@threadmap/workbench/statistics'
+import { sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
 import {
   id,
   KEY_LENGTH,
   keyBytes,
   Operation,
+  objectFor,
   operations,
   temporaryCount,
   userKeys,
   valueFor,
   type Workload,
+  workloadText,
 } from '@threadmap/workbench/workload'
 
 const WORKLOAD: Workload = { keys: 1000, reads: 50, zipf: 0, threads: 2, valueBytes: 8, churn: 50 }
@@ -59,4 +63,28 @@ test('what is sure but tiny does not differ, nor what is large and unsure', () =
   assert.equal(contrast([1.01, 1.01, 1.01], [1, 1, 1]).differs, false)
   assert.equal(contrast([0.5, 2, 3, 0.4], [1, 1, 1, 1]).differs, false)
   assert.equal(contrast([1.5, 1.4, 1.6], [1, 1, 1]).differs, true)
+})
+
+test('objects have about the asked size as JSON, and are stored as such', async () => {
+  for (const bytes of [64, 200, 512, 16_384]) {
+    const { length } = JSON.stringify(objectFor(123, bytes))
+    assert.ok(Math.abs(length - bytes) <= 4, `${length} for ${bytes}`)
+  }
+  const workload = { keys: 50, reads: 50, zipf: 0, threads: 1, valueBytes: 64, churn: 0, valueType: 'objects' } as const
+  assert.match(workloadText(workload), /objects of 64 B/)
+  assert.match(workloadText({ ...workload, valueBytes: 8 }), /numbers/)
+  const team = await SubjectTeam.start({
+    subject: sharedSubject('FastMap'),
+    threads: 1,
+    signal: new AbortController().signal,
+  })
+  try {
+    await team.prepare(workload, sharedOperations(workload, 1))
+    assert.equal(typeof team.map?.get(userKeys(1)[0]), 'object')
+    const { operations } = await team.round({ ms: 5 })
+    assert.ok(operations > 0)
+    assert.equal(typeof team.map?.get(userKeys(1)[0]), 'object')
+  } finally {
+    await team.stop()
+  }
 })

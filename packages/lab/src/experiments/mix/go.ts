@@ -32,6 +32,10 @@ export async function goRounds(
     leaveOut("Go's maps", 'the quick lab leaves them out; the full lab measures them')
     return none
   }
+  if (cells.some(({ workload }) => workload.valueType === 'objects')) {
+    leaveOut("Go's maps", 'they take part with numbers and text only')
+    return none
+  }
   let program: string
   try {
     program = await goProgram()

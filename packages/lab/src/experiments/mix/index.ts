@@ -14,6 +14,8 @@ import {
   sharedSubject,
 } from '@threadmap/workbench/subjects/subject'
 import { type Workload, workloadText } from '@threadmap/workbench/workload'
+import { Option } from 'commander'
+import { VALUE_TYPES } from '../../advice/workload.js'
 import { choose, controlOf } from '../../preference.js'
 import { type Cell, mixCells } from './cells.js'
 import { goRounds } from './go.js'
@@ -47,12 +49,16 @@ export const mix: Experiment = {
     'operations in interleaved rounds. The full lab begins anew five times, with fresh maps and threads, and two subjects differ if the 99% interval of their ratio over these blocks says so (the quick lab: if they differ by more than 20%). UnsafeMap takes part in workloads of one thread. "plain Map per thread" shares nothing and is the ceiling of such a loop; ' +
     '"message passing" sends 64 requests in a message to the thread that has the Map. Peers take part where they are installed. "FastMap again" is a second FastMap with threads of its own (an A/A pair): what the two differ is noise.',
   seconds: { quick: 40, full: 420 },
+  flags: [new Option('--value-type <type>', 'mix: what values that are no numbers are (text)').choices(VALUE_TYPES)],
   run,
 }
 
 async function run(context: Context): Promise<Outcome> {
   const effort = EFFORT[context.quick ? 'quick' : 'full']
-  const cells = mixCells(effort.cells, context.workers, context.seed)
+  const valueType = context.flags.valueType === 'objects' ? ('objects' as const) : undefined
+  const cells = mixCells(effort.cells, context.workers, context.seed).map(cell =>
+    valueType === undefined ? cell : { ...cell, workload: { ...cell.workload, valueType } },
+  )
   const found: MixCell[] = []
   const left = new Set<string>()
   const leaveOut = (what: string, why: string) => {
