@@ -138,16 +138,25 @@ export function valueFor(index: number, valueBytes: number): number | string {
   return flat(`${index}:`.padEnd(valueBytes, 'v').slice(0, valueBytes))
 }
 
-/** An object whose JSON has about `valueBytes` bytes: a record with a number, some texts, and a list, as programs have them. */
+/**
+ * An object whose JSON has about `valueBytes` bytes: a record with a list of small records, as programs have them, and a text that fills
+ * it up. (One long text would be cheaper to copy and to parse than any real object.)
+ */
 export function objectFor(index: number, valueBytes: number): object {
-  const rest = Math.max(0, valueBytes - OBJECT_FRAME)
-  const part = Math.floor(rest / 4)
-  const texts = [0, 1, 2, 3].map(i => flat('v'.repeat(i === 0 ? rest - 3 * part : part)))
-  return { id: index % 1000, name: texts[0], city: texts[1], tags: [texts[2], texts[3]] }
+  const id = 1000 + (index % 1000)
+  const items = Array.from({ length: Math.max(0, Math.floor((valueBytes - OBJECT_FRAME) / ITEM_BYTES)) }, (_, i) => ({
+    at: 1000 + (i % 1000),
+    sku: flat(`item-${1000 + (i % 1000)}`),
+    price: 12.5,
+    tags: ['new', 'red'],
+  }))
+  const rest = Math.max(0, valueBytes - OBJECT_FRAME - items.length * ITEM_BYTES)
+  return { id, items, note: flat('v'.repeat(rest)) }
 }
 
-/** The bytes of such an object's JSON without its texts. */
-const OBJECT_FRAME = 45
+/** The JSON of such an object without items and note, and of an item with its comma. */
+const OBJECT_FRAME = 31
+const ITEM_BYTES = 64
 
 /** The kind of an operation, in its two lowest bits; the key's index is in the bits above. */
 export const Operation = { get: 0, update: 1, insert: 2, remove: 3 } as const

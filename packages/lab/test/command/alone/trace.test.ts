@@ -368,3 +368,20 @@ test('recording costs little', t => {
   assert.ok(measure('Map', () => new Map()) < 3)
   assert.ok(measure('FastMap', () => new FastMap({ key: string, value: f64 })) < 3)
 })
+
+test('values may be objects, which maps store with json() and messages copy', async t => {
+  const out = join(folder(t), 'answer.json')
+  const flags = ['--keys', '50', '--ms', '4', '--blocks', '1', '--rounds', '1', '--no-variants', '--json', out]
+  const { code, stdout, stderr } = await threadmap(['advise', '--measure', '--value-type', 'objects', ...flags])
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /objects of 200 B/)
+  assert.match(stdout, /value: json\(\)/)
+  const { subjects, changes } = JSON.parse(readFileSync(out, 'utf8'))
+  for (const name of ['FastMap', 'message passing']) {
+    assert.ok(subjects.find((each: { name: string }) => each.name === name).rounds[0] > 0, name)
+  }
+  assert.deepEqual(changes, [])
+  assert.doesNotMatch(stdout, /What would change the answer: nothing/)
+  const refused = await threadmap(['advise', '--measure', '--value-type', 'pictures'])
+  assert.equal(refused.code, 2)
+})
