@@ -39,12 +39,11 @@ import { indexOf, shardAt } from '../table/shard'
 import { addressOf, bitsOf, slotOfEntry } from '../table/table'
 import { blockSize } from '../table/value'
 import { tryLock, unlock } from '../threads/lock'
-import { clock } from '../threads/thread'
 import { addGhost } from './ghosts'
 import { tell } from './listener'
 import { hasLoader, isLoading, kindOf } from './loads'
 import { marksOf, pass, queueOf, setMarks, totalWeight, trailerOf } from './queues'
-import { isOver, recordOf, timeAt } from './record'
+import { isOver, recordOf, timeAt, timeNow } from './record'
 import { smallShare } from './share'
 import { queuesOf } from './state'
 
@@ -216,7 +215,7 @@ function bytesOf(entry: u32): u32 {
 /** Whether an entry's value has been of no use since its deadline, and nobody is loading another one. */
 export function hasExpired(entry: u32): bool {
   const record = recordOfEntry(entry)
-  return isOver(timeAt(record + V_FRESH_UNTIL)) && !isLoading(record, clock())
+  return isOver(timeAt(record + V_FRESH_UNTIL)) && !isLoading(record, timeNow())
 }
 
 /** Removes an entry that has expired. */

@@ -26,6 +26,18 @@ export const NOT_LOADED: f32 = -1
 export const ERROR_TEXT: f32 = -2
 export const LOADED_NOTHING: f32 = -3
 
+/** The time of the operation that is under way, where the clock was read for it already; else 0. */
+let given: f64 = 0
+
+/** One reading of the clock will do for all that follows, until `giveTime(0)`. */
+export function giveTime(time: f64): void {
+  given = time
+}
+
+export function timeNow(): f64 {
+  return given != 0 ? given : clock()
+}
+
 /** What the next change of this thread writes: `setNext` begins anew. How long the value is fresh, in milliseconds. */
 let nextTtl: f64 = Infinity
 /** The weight of that value. */
@@ -104,7 +116,7 @@ export function writeRecord(block: u32, isChain: bool): void {
     created = timeAt(timesFrom + V_CREATED)
     ttl = reinterpret<f32>(load32(timesFrom + V_TTL))
   } else if (nextTtl != Infinity) {
-    created = clock()
+    created = timeNow()
     until = created + nextTtl
   }
   if (until != Infinity && load32(H_HAS_DEADLINES) == 0) store32(H_HAS_DEADLINES, 1)
@@ -126,15 +138,15 @@ export function putTime(address: u32, time: f64): void {
 /** Whether a value with this deadline may still be returned as fresh. Asks the clock only where there is a deadline. */
 // @inline
 export function isFresh(until: f64): bool {
-  return until == Infinity || clock() < until
+  return until == Infinity || timeNow() < until
 }
 
 /** Whether a value that is not fresh may be returned all the same. */
 export function mayBeStale(until: f64): bool {
-  return takesStale && until >= 0 && clock() < until + load<f64>(H_STALE_FOR)
+  return takesStale && until >= 0 && timeNow() < until + load<f64>(H_STALE_FOR)
 }
 
 /** Whether a value with this deadline is of no use any more, not even as a stale one. */
 export function isOver(until: f64): bool {
-  return until != Infinity && clock() >= (until < 0 ? -until : until + load<f64>(H_STALE_FOR))
+  return until != Infinity && timeNow() >= (until < 0 ? -until : until + load<f64>(H_STALE_FOR))
 }

@@ -7,6 +7,7 @@ import { dropOrphans, expire, expireSome, freeMemory, hasExpired, makeRoom, reco
 import { isOwnLoad, isWaitedFor } from '../cache/loads'
 import { MOST_MARKS, markHit, setMarks, weightOf } from '../cache/queues'
 import {
+  giveTime,
   isFresh,
   keepsTime,
   mayBeStale,
@@ -17,6 +18,7 @@ import {
   setTimesFrom,
   takesStale,
   timeAt,
+  timeNow,
 } from '../cache/record'
 import { blockContent, queuesOf } from '../cache/state'
 import {
@@ -129,7 +131,7 @@ function renew(shard: u32, hash: u64, meta: u32): void {
     const record = recordOfEntry(foundEntry)
     const ttl = ttlAt(record)
     const seen = timeAt(record + V_FRESH_UNTIL)
-    if (isFresh(seen) && isWorthRenewing(seen, ttl)) putTime(record + V_FRESH_UNTIL, clock() + ttl)
+    if (isFresh(seen) && isWorthRenewing(seen, ttl)) putTime(record + V_FRESH_UNTIL, timeNow() + ttl)
   }
   unlock(shard + D_LOCK)
 }
@@ -139,7 +141,7 @@ function ttlAt(record: u32): f64 {
 }
 
 function isWorthRenewing(until: f64, ttl: f64): bool {
-  return ttl > 0 && ttl != Infinity && clock() + ttl - until > ttl / 16
+  return ttl > 0 && ttl != Infinity && timeNow() + ttl - until > ttl / 16
 }
 
 /** One try at a read; AGAIN if a writer came between. */
@@ -208,7 +210,10 @@ export function cacheChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expec
   while (true) {
     const locked = lockShard(shard)
     if (locked < 0) return locked
+    // One reading of the clock will do for all entries that are looked at.
+    if (load32(H_HAS_DEADLINES) != 0) giveTime(clock())
     const code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
+    giveTime(0)
     unlock(shard + D_LOCK)
     if (code != AGAIN) return code
   }

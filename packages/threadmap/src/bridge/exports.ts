@@ -16,6 +16,8 @@ export interface KernelExports {
   getNumberAt(key: number): number
   has(meta: number): number
   getText(key: string): number
+  getAt(meta: number, time: number): number
+  getTextAt(key: string, time: number): number
   getNumberOfText(key: string): number
   hasText(key: string): number
   change(op: number, meta: number, valueMeta: number, expectedMeta: number): number
@@ -45,6 +47,15 @@ export interface KernelExports {
   readNumber(entry: number, generation: number, shard: number, version: number): number
   readCached(entry: number, generation: number, shard: number, version: number): number
   isCurrent(entry: number, generation: number, shard: number, version: number, low: number, high: number): number
+  isCurrentAt(
+    entry: number,
+    generation: number,
+    shard: number,
+    version: number,
+    low: number,
+    high: number,
+    time: number,
+  ): number
   beginClaim(meta: number): number
   endClaim(claim: number): void
   hashBytes(kind: number, meta: number, seedLow: number, seedHigh: number): number

@@ -24,6 +24,8 @@ const QUIET = new Set([
 const HOT = new Set([
   'get',
   'getText',
+  'getAt',
+  'getTextAt',
   'getNumber',
   'getNumberOfText',
   'getNumberAt',
@@ -35,6 +37,7 @@ const HOT = new Set([
   'readNumber',
   'readCached',
   'isCurrent',
+  'isCurrentAt',
 ])
 
 type Call = (...args: number[]) => number

@@ -37,6 +37,8 @@ export class CacheCore<K, V> {
   /** The default time of values in milliseconds, and the time that they are kept after that. */
   readonly ttl: number
   readonly staleFor: number
+  /** Most values have a deadline: reads bring the time along. In other caches the kernel asks for it where it meets a deadline. */
+  readonly timed: boolean
   readonly prepares: boolean
   /** For the read cache: values are neither numbers nor words inside the entries. */
   readonly numbers = false
@@ -66,6 +68,7 @@ export class CacheCore<K, V> {
     this.textKeys = key.name === string.name && kernelReadsStrings()
     this.ttl = this.#time(L.H_TTL)
     this.staleFor = this.#time(L.H_STALE_FOR)
+    this.timed = this.ttl !== Number.POSITIVE_INFINITY
     session.clock.resolution = this.#time(L.H_TTL_RESOLUTION)
     this.listener = listener
     if (listener !== undefined) hearEvictions(session, key as KeyCodec<unknown>, this)
@@ -95,7 +98,10 @@ export class CacheCore<K, V> {
   }
 
   #look(key: K): number {
-    return this.#isText(key) ? this.kernel.getText(key) : this.kernel.get(this.key.write(this.scratch, KEY, key))
+    const { kernel } = this
+    if (!this.timed) return this.#isText(key) ? kernel.getText(key) : kernel.get(this.key.write(this.scratch, KEY, key))
+    const time = this.session.clock.now()
+    return this.#isText(key) ? kernel.getTextAt(key, time) : kernel.getAt(this.key.write(this.scratch, KEY, key), time)
   }
 
   has(key: K): boolean {

@@ -45,8 +45,8 @@ export interface CacheOptions<K, V> extends Omit<MapOptions<K, V>, 'cache' | 'ca
   /** How long a value is kept after it was fresh, for reads with `allowStale`, in milliseconds. Default 0. */
   staleFor?: number
   /**
-   * How far the clock of this cache may lag behind in milliseconds; it is then read once per turn of the event loop at most. Default 0:
-   * each read of a value that has a deadline reads the clock. A value may then be returned so long after its deadline.
+   * How far the clock of this cache may lag behind in milliseconds, so that a read of a value with a deadline takes 30 ns less. A value may then be returned so
+   * long after its deadline, or, within one turn of the event loop that lasts longer, until the clock was used 64 times. Default 0: exact.
    */
   ttlResolution?: number
   /**

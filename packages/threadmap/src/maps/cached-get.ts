@@ -7,7 +7,19 @@ import { GENERATION, HIGH, LOW, type ReadCache, SHARD, VERSION, WORDS } from './
 /** What a read with a read cache needs of a core. */
 type CachedCore<K, V> = Pick<
   MapCore<K, V>,
-  'kernel' | 'scratch' | 'key' | 'numbers' | 'inline' | 'cached' | 'disposed' | 'refuse' | 'own' | 'find' | 'result'
+  | 'kernel'
+  | 'session'
+  | 'scratch'
+  | 'key'
+  | 'numbers'
+  | 'inline'
+  | 'timed'
+  | 'cached'
+  | 'disposed'
+  | 'refuse'
+  | 'own'
+  | 'find'
+  | 'result'
 >
 
 export function getCached<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K): V | undefined {
@@ -42,19 +54,28 @@ function readCached<K, V>(
 ): V | undefined {
   const words = cache.words
   const at = known * WORDS
-  const entry = words[at]
-  const generation = words[at + GENERATION]
-  const shard = words[at + SHARD]
-  const version = words[at + VERSION]
   if (core.inline) {
-    if (core.kernel.readCached(entry, generation, shard, version) === L.PRESENT) return core.result()
-  } else if (
-    core.kernel.isCurrent(entry, generation, shard, version, words[at + LOW], words[at + HIGH]) === L.PRESENT
-  ) {
+    const code = core.kernel.readCached(words[at], words[at + GENERATION], words[at + SHARD], words[at + VERSION])
+    if (code === L.PRESENT) return core.result()
+  } else if (isCurrent(core, words, at)) {
     const kept = cache.values[known]
     return core.cached === undefined ? (kept as V) : core.cached.give(kept)
   }
   return getForCache(core, cache, key, name)
+}
+
+/** Whether the entry of which the read cache has the token at `at` still has the value. */
+function isCurrent<K, V>({ kernel, session, timed }: CachedCore<K, V>, words: Int32Array, at: number): boolean {
+  const entry = words[at]
+  const generation = words[at + GENERATION]
+  const shard = words[at + SHARD]
+  const version = words[at + VERSION]
+  const low = words[at + LOW]
+  const high = words[at + HIGH]
+  const code = timed
+    ? kernel.isCurrentAt(entry, generation, shard, version, low, high, session.clock.now())
+    : kernel.isCurrent(entry, generation, shard, version, low, high)
+  return code === L.PRESENT
 }
 
 /** Looks for a key and remembers the place of its entry. */

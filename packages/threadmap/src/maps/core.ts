@@ -57,6 +57,8 @@ export class MapCore<K, V> {
    */
   readonly numbers: boolean
   readonly numberKeys: boolean
+  /** Of caches: values have deadlines. */
+  readonly timed: boolean = false
   /** Keys have the codec `string`, and the kernel reads strings: see `isText`. */
   readonly textKeys: boolean
   disposed = false

@@ -6,15 +6,7 @@
 
 import type { Platform } from './platform.js'
 import { type NodeModules, serverPlatform, type WorkerThreads } from './server.js'
-import {
-  clockOffset,
-  hardwareConcurrency,
-  isWebWorker,
-  lockManager,
-  looksLikeWebWorker,
-  maySleep,
-  unref,
-} from './web.js'
+import { clock, hardwareConcurrency, isWebWorker, lockManager, looksLikeWebWorker, maySleep, unref } from './web.js'
 import { WebThread } from './web-thread.js'
 import type { BrowserWorker } from './workers.js'
 
@@ -59,7 +51,7 @@ function browser(): Platform {
     hearsOf: (worker): worker is BrowserWorker => webThread !== undefined && looksLikeWebWorker(worker),
     hardwareThreads: hardwareConcurrency,
     maySleep,
-    clockOffset,
+    clock,
     unref,
     asyncHooks: undefined,
     fileSystem: undefined,

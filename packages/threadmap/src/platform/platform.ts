@@ -51,8 +51,8 @@ export interface Platform {
   hardwareThreads(): number
   /** Whether this thread may sleep. The main thread of a page may not. */
   maySleep(): boolean
-  /** What to add to this thread's `performance.now()`, in milliseconds, so that all threads of the process read one clock. */
-  clockOffset(): number
+  /** Milliseconds on a clock that all threads of the process share, and that setting the wall clock does not move. */
+  clock(): number
   /** Lets the program end although this timer runs. */
   unref(timer: unknown): void
   /** Undefined in browsers. */

@@ -44,9 +44,15 @@ export function maySleep(): boolean {
   }
 }
 
-/** The times at which threads began are points of the wall clock, which may have been set between two of them. */
-export function clockOffset(): number {
-  return performance.timeOrigin
+let origin: number | undefined
+
+/**
+ * A thread's `performance.now()`, whose zero is the thread's start, and when that was. The starts of threads are points of the wall clock, which
+ * may have been set between two of them.
+ */
+export function clock(): number {
+  origin ??= performance.timeOrigin
+  return origin + performance.now()
 }
 
 export function unref(timer: unknown): void {
