@@ -76,6 +76,14 @@ export function add32(address: u32, delta: u32): u32 {
   return atomic.add<u32>(address, delta)
 }
 
+/**
+ * Ordinary loads that come before are done before the atomic loads that come after: on arm64 the release of an exchange is ordered before a
+ * later acquiring load. `own` is a word that this thread alone uses. (Binaryen refuses the `atomic.fence` that asc writes.)
+ */
+export function fence(own: u32): void {
+  atomic.add<u32>(own, 0)
+}
+
 export function load8(address: u32): u32 {
   step(address, READS)
   return atomic.load<u8>(address)

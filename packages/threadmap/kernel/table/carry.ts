@@ -7,5 +7,8 @@
 /** Copies `length` bytes from `offset` on of what was written for an area to the beginning of the area. */
 export declare function pull(area: u32, offset: u32, length: u32): void
 
-/** Appends the first `length` bytes of the result area's content at `offset` of the private window for results. */
-export declare function push(offset: u32, length: u32): void
+/**
+ * Copies `length` bytes from the address `from` on to `offset` of the private window for results. The copy is made by ordinary loads: where
+ * writers may change these bytes meanwhile, `fence` has to come before the look that says whether they did.
+ */
+export declare function push(from: u32, offset: u32, length: u32): void

@@ -213,7 +213,7 @@ function addRecord(slot: u32, content: u64, maySend: bool): i32 {
 
 /** Moves the content of the area into the private window. */
 function send(): void {
-  push(sent, end - sent)
+  push(resultAt + R_BYTES, sent, end - sent)
   sent = end
 }
 

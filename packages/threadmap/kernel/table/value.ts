@@ -6,7 +6,7 @@
  *
  * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
  */
-import { exchange64, get32, load32, load64, reach, store32, store64 } from '../atomics'
+import { exchange64, fence, get32, load32, load64, reach, store32, store64 } from '../atomics'
 import { writeRecord } from '../cache/record'
 import { blockContent, chainBytes, chainContent, isCache, piece } from '../cache/state'
 import {
@@ -138,19 +138,18 @@ export function copyOutValidated(word: u64): i32 {
 
 /**
  * `copyOutValidated` for a chain. The pages belonged to this value as long as the generation in its head is the same: it changes before
- * the first of them is given back. So it is looked at before a page is left for the next, and at the end.
+ * the first of them is given back. So it is looked at before a page is left for the next, and at the end. A page goes to the private window at
+ * once: by way of the result area, in pieces, a text of 16,384 characters took 1.5 us more.
  */
 function copyChainOut(head: u32, generation: u32, length: u32): i32 {
   if (!fits(length)) return E_AREA
   let page = head
   for (let offset: u32 = 0; offset < length; ) {
     if (page == 0) return 0
-    for (let at: u32 = 0; at < chainBytes && offset < length; at += piece) {
-      const size = min(length - offset, piece)
-      copyWords(resultAt + R_BYTES, page + chainContent + at, size)
-      push(offset, size)
-      offset += size
-    }
+    const size = min(length - offset, chainBytes)
+    push(page + chainContent, offset, size)
+    fence(resultAt + R_DETAIL)
+    offset += size
     page = nextInChain(page)
     if (load32(head) != generation) return 0
   }

@@ -42,7 +42,7 @@ export function instantiate(
   const host = { now: () => performance.now(), clock: () => clock.now(), declareEnded }
   const carry = {
     pull: (area: Area, offset: number, length: number) => carrier.pull(area, offset, length),
-    push: (offset: number, length: number) => carrier.push(offset, length),
+    push: (from: number, offset: number, length: number) => carrier.push(from >>> 0, offset, length),
   }
   // Imported where the builtins are absent. The library does not call what needs them there: a call for each character is slow.
   const text = { length: (text: string) => text.length, charCodeAt: (text: string, at: number) => text.charCodeAt(at) }

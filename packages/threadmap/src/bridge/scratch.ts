@@ -46,7 +46,7 @@ export class Window {
 /** Carries keys and values that are longer than their area between a private buffer and the area, in pieces (kernel/table/carry.ts). */
 export interface Carrier {
   pull(area: Area, offset: number, length: number): void
-  push(offset: number, length: number): void
+  push(from: number, offset: number, length: number): void
 }
 
 /** Bytes of the shortest private window, and of the longest that is kept after its operation. */
@@ -127,9 +127,10 @@ export class Scratch extends Window implements Carrier {
     this.u8.set(from.subarray(offset, offset + length), this.at[area])
   }
 
-  push(offset: number, length: number): void {
+  push(from: number, offset: number, length: number): void {
+    if (from + length > this.u8.length) this.refresh()
     const to = (this.#windows[RESULT] as Window).u8
-    to.set(this.u8.subarray(this.resultBytes, this.resultBytes + length), offset)
+    to.set(this.u8.subarray(from, from + length), offset)
   }
 
   #large(area: Area, size: number): Window {

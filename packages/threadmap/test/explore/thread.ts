@@ -112,7 +112,7 @@ export class LogicalThread {
     // Asyncify calls these again when it winds a stack up, until the yield point of the suspension: they must have no state.
     const carry = {
       pull: (area: 0 | 1 | 2 | 3, offset: number, length: number): void => this.scratch.pull(area, offset, length),
-      push: (offset: number, length: number): void => this.scratch.push(offset, length),
+      push: (from: number, offset: number, length: number): void => this.scratch.push(from, offset, length),
     }
     const host = { now: () => scheduler.now(), clock: () => scheduler.cacheTime(), declareEnded: () => {} }
     const text = {
