@@ -165,23 +165,23 @@ function figuresOf(
   }
 }
 
-/** The latencies of a shard since the start, with a bucket for each power of two microseconds. */
-export function latencyOf(room: Room, shard: number): LatencyHistogram {
+/** The latencies of a shard since the start, or of all shards, with a bucket for each power of two microseconds. */
+export function latencyOf(room: Room, shard: number | undefined): LatencyHistogram {
   const { shards } = room.settings
-  if (!(Number.isInteger(shard) && shard >= 0 && shard < shards)) {
+  if (shard !== undefined && !(Number.isInteger(shard) && shard >= 0 && shard < shards)) {
     throw new OptionError(`latency() takes a shard from 0 to ${shards - 1}, and got ${String(shard)}`)
   }
-  const { subBits } = room.layout
-  const totals = room.counts.totals(shard)
+  const totals = room.counts.totals(shard ?? 0)
+  if (shard === undefined) for (let other = 1; other < shards; other++) room.counts.addTotals(other, totals)
+  const { middles, ends } = scaleOf(totals.length, room.layout.subBits)
   const buckets: { le: number; count: number }[] = []
   let count = 0
   let sum = 0
+  let next = 0
   for (let i = 0; i < totals.length; i++) {
     count += totals[i]
-    sum += (totals[i] * middleOf(i, subBits)) / 1000
-    const le = lowOf(i + 1, subBits) / 1e6
-    // The buckets of a power of two end at the next one: a series for each bucket would be 368 of them.
-    if (isPowerOfTwo(lowOf(i + 1, subBits)) && le >= SMALLEST_LE && le < LARGEST_LE) buckets.push({ le, count })
+    sum += totals[i] * middles[i]
+    if (ends[next]?.last === i) buckets.push({ le: ends[next++].le, count })
   }
   buckets.push({ le: Number.POSITIVE_INFINITY, count })
   return { buckets, sum, count }
@@ -191,6 +191,28 @@ export function latencyOf(room: Room, shard: number): LatencyHistogram {
 const SMALLEST_LE = 64e-6
 const LARGEST_LE = 60
 
-function isPowerOfTwo(value: number): boolean {
-  return Number.isInteger(Math.log2(value))
+interface Scale {
+  /** The middle of each bucket, in seconds. */
+  readonly middles: Float64Array
+  /** The last bucket at or below each bound. The buckets of a power of two end at the next one: bounds at all 368 would be too many series. */
+  readonly ends: readonly { readonly last: number; readonly le: number }[]
+}
+
+/** By subBits: a scrape asks for it once for each shard, and all governors with the same subBits have as many buckets. */
+const SCALES = new Map<number, Scale>()
+
+function scaleOf(buckets: number, subBits: number): Scale {
+  const known = SCALES.get(subBits)
+  if (known?.middles.length === buckets) return known
+  const middles = new Float64Array(buckets)
+  const ends: { last: number; le: number }[] = []
+  for (let last = 0; last < buckets; last++) {
+    middles[last] = middleOf(last, subBits) / 1000
+    const end = lowOf(last + 1, subBits)
+    const le = end / 1e6
+    if (Number.isInteger(Math.log2(end)) && le >= SMALLEST_LE && le < LARGEST_LE) ends.push({ last, le })
+  }
+  const scale = { middles, ends }
+  SCALES.set(subBits, scale)
+  return scale
 }

@@ -140,8 +140,11 @@ export class Governor {
     return snapshotOf(this.#open())
   }
 
-  /** The latencies of a shard since the governor was made, for a monitoring system. `OptionError` for a shard that does not exist. */
-  latency(shard: number): LatencyHistogram {
+  /**
+   * The latencies of a shard since the governor was made, or without a shard those of all together, for a monitoring system. `OptionError`
+   * for a shard that does not exist.
+   */
+  latency(shard?: number): LatencyHistogram {
     return latencyOf(this.#open(), shard)
   }
 

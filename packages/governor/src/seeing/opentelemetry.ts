@@ -15,7 +15,7 @@ import {
   SHARD_GAUGES,
 } from './metrics.js'
 import { MOST_SHARDS_WITH_SERIES } from './prometheus.js'
-import { latencyOfAll, type Seen } from './seen.js'
+import type { Seen } from './seen.js'
 
 /** The name of the instrumentation scope. */
 export const SCOPE = '@threadmap/governor'
@@ -103,7 +103,7 @@ export function observe(governor: Seen, options: OpenTelemetryOptions = {}): () 
     }
     if (!perShard) {
       for (const instrument of counters) put(instrument, snapshot.all[instrument.figure], {})
-      putLatency(latencyOfAll(governor, snapshot.shards.length), {})
+      putLatency(governor.latency(), {})
       return
     }
     for (const shard of snapshot.shards) {

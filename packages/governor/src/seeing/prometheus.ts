@@ -13,7 +13,7 @@ import {
   SHARD_COUNTERS,
   SHARD_GAUGES,
 } from './metrics.js'
-import { latencyOfAll, type Seen } from './seen.js'
+import type { Seen } from './seen.js'
 
 /** The `content-type` of `prometheus()`. */
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
@@ -75,7 +75,7 @@ export function prometheus(governor: Seen, options: PrometheusOptions = {}): str
   family(LATENCY.name, 'histogram', LATENCY.help)
   if (perShard)
     for (const { shard } of snapshot.shards) lines.push(...histogram(`shard="${shard}"`, governor.latency(shard)))
-  else lines.push(...histogram('', latencyOfAll(governor, snapshot.shards.length)))
+  else lines.push(...histogram('', governor.latency()))
   return `${lines.join('\n')}\n`
 }
 

@@ -56,8 +56,14 @@ export class Counts {
 
   /** The buckets of a shard since the governor was made. */
   totals(shard: number): Float64Array {
-    const { row } = this.#layout
-    return Float64Array.from({ length: row - COUNTERS }, (_, bucket) => this.total(shard, COUNTERS + bucket))
+    const totals = new Float64Array(this.#layout.row - COUNTERS)
+    this.addTotals(shard, totals)
+    return totals
+  }
+
+  /** Adds the buckets of a shard since the governor was made to `totals`. */
+  addTotals(shard: number, totals: Float64Array): void {
+    for (let bucket = 0; bucket < totals.length; bucket++) totals[bucket] += this.total(shard, COUNTERS + bucket)
   }
 
   /** Keeps the counts of shards `from` to `to` as those of look number `look`. `publish` afterwards. */

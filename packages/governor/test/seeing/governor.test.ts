@@ -18,6 +18,11 @@ test('the metrics of a governor count what ran through it', async t => {
   assert.match(body, /^threadmap_governor_threads 1$/m)
   assert.match(body, /^threadmap_governor_shards\{level="0"\} 4$/m)
   assert.match(prometheus(governor, { perShard: false }), /^threadmap_shard_latency_seconds_count 21$/m)
+  assert.equal(governor.latency().count, 21)
+  assert.equal(
+    governor.latency().sum.toFixed(9),
+    [0, 1, 2, 3].reduce((sum, shard) => sum + governor.latency(shard).sum, 0).toFixed(9),
+  )
   const edges = [...body.matchAll(/_bucket\{shard="0",le="([\d.]+)"\}/g)].map(([, le]) => Number(le))
   assert.ok(edges.length >= 15 && edges.length <= 25, String(edges))
   assert.deepEqual(

@@ -126,7 +126,7 @@ test('with more than 256 shards the series are those of all together', async t =
   t.after(observe(new Shown(calm(300)), { meter: provider.getMeter('test') }))
   const found = await collect()
   assert.equal(value(found.get('threadmap.shard.operations')), 66_000)
-  assert.equal(value(found.get('threadmap.shard.latency.count')), 300 * 1000 + (299 * 300) / 2)
+  assert.equal(value(found.get('threadmap.shard.latency.count')), 66_000)
   assert.equal(found.get('threadmap.shard.level'), undefined)
   const points = [...found.values()].reduce((sum, { dataPoints }) => sum + dataPoints.length, 0)
   assert.ok(points < 40, String(points))

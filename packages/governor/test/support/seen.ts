@@ -132,8 +132,8 @@ export class Shown implements Seen {
   snapshot(): GovernorSnapshot {
     return this.current
   }
-  latency(number: number): LatencyHistogram {
-    const { operations } = this.current.shards[number]
+  latency(number?: number): LatencyHistogram {
+    const { operations } = number === undefined ? this.current.all : this.current.shards[number]
     return {
       buckets: [
         ...EDGES.map((le, at) => ({ le, count: Math.floor((operations * (at + 1)) / (EDGES.length + 1)) })),

@@ -1,6 +1,9 @@
 // Debian's Prometheus scrapes a governor, and answers every query of the dashboard.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import { Governor } from '@threadmap/governor'
 import { serve } from '@threadmap/governor/serve'
 import { ALERTS, queries } from '../../support/dashboard.js'
 import { startPrometheus, withoutPrometheus } from '../../support/prometheus.js'
@@ -23,7 +26,7 @@ class Busy extends Shown {
       })),
     }
   }
-  override latency(number: number) {
+  override latency(number = 0) {
     const counted = shard(number).operations + this.#scrapes * 100
     return {
       buckets: [
@@ -80,4 +83,30 @@ test('Prometheus scrapes the metrics without a complaint, and every query of the
   assert.equal(about.type, 'histogram')
   const [series] = await prometheus.query('scrape_samples_scraped', ([first]) => first?.value > 0)
   t.diagnostic(`${series.value} series of 64 shards with 3 buckets each`)
+})
+
+test('what Prometheus reads from a governor is what ran through it, over all its threads', {
+  skip: withoutPrometheus,
+}, async () => {
+  using governor = new Governor({ objective: { p99: 50 }, shards: 4, shardOf: key => Number(key.slice(0, 1)) })
+  const worker = new Worker(new URL('../../programs/reading.js', import.meta.url), {
+    workerData: { handle: governor.handle, reads: 70 },
+  })
+  const ended = once(worker, 'message')
+  for (let i = 0; i < 30; i++) await governor.read('3:a', async () => i)
+  await ended
+  await using server = await serve(governor, { port: 0 })
+  await using prometheus = await startPrometheus(`127.0.0.1:${server.port}`)
+  await prometheus.query('threadmap_shard_operations_total{shard="3"}', ([first]) => first?.value === 100)
+  await prometheus.query('threadmap_shard_latency_seconds_count{shard="3"}', ([first]) => first?.value === 100)
+  await prometheus.query(
+    'threadmap_shard_latency_seconds_bucket{shard="3",le="+Inf"}',
+    ([first]) => first?.value === 100,
+  )
+  await prometheus.query('threadmap_governor_threads', ([first]) => first?.value === 2)
+  governor.pin(3, 3)
+  await prometheus.query('threadmap_shard_level{shard="3"}', ([first]) => first?.value === 3)
+  await prometheus.query('threadmap_governor_transitions_total', ([first]) => first?.value === 1)
+  await worker.terminate()
+  await prometheus.query('threadmap_governor_threads', ([first]) => first?.value === 1)
 })
