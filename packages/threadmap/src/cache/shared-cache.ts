@@ -120,7 +120,7 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
     core.check(core.kernel.clearAll())
   }
 
-  /** The number of entries, those that have expired and were not removed yet included. */
+  /** The number of entries, those that have expired and were not removed yet included, and loads without a value not. */
   get size(): number {
     const core = this.#open()
     return core.check(core.kernel.size())

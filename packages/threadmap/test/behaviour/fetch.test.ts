@@ -332,3 +332,25 @@ test('a number that is added to while it is loaded is not replaced by what was l
   assert.equal(await loading, 2)
   assert.equal(cache.get('key'), 2)
 })
+
+test('more loads than the memory has room for push out values first, and then the oldest loads; none of them fails', async () => {
+  const LOADS = 12_000
+  const cache = new SharedCache({ key: string, value: string, maxBytes: 2 ** 20 })
+  for (let i = 0; i < 100; i++) cache.set(`value ${i}`, 'x'.repeat(1000))
+  const ends: ((value: string) => void)[] = []
+  const load = () => new Promise<string>(resolve => ends.push(resolve))
+  const loads = Array.from({ length: LOADS }, (_, i) => cache.fetch(`key ${i}`, load))
+  assert.equal(ends.length, LOADS)
+  assert.equal(cache.size, 0, 'the values went')
+  assert.equal(cache.stats().evictedForMemory, 100, 'a load is no value')
+  assert.deepEqual(cache.audit(), [])
+  const joined = cache.fetch(`key ${LOADS - 1}`, fail)
+  for (const [i, end] of ends.entries()) end(`${i}`)
+  assert.deepEqual(
+    await Promise.all(loads),
+    Array.from({ length: LOADS }, (_, i) => `${i}`),
+  )
+  assert.equal(await joined, `${LOADS - 1}`)
+  assert.deepEqual(cache.audit(), [])
+  cache[Symbol.dispose]()
+})
