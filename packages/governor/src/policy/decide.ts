@@ -168,13 +168,14 @@ class Deciding {
 
   #limited(): void {
     const { isolation, limits, recovery } = this.#settings
-    const { at, offered, refused } = this.#seen
+    const { at, offered } = this.#seen
     const { overSince, limit } = this.#state
     // A shard that comes out of isolation too early goes back at once: everyone else would suffer for all of `isolation.after`.
     if (this.#isTrial && this.#state.over >= limits.looks) this.#rise(2, REASONS.relapsed)
     else if (overSince !== 0 && at - overSince > isolation.after) this.#rise(2, REASONS.stillOver)
     else if (!this.#isGood()) return
-    else if (refused === 0 && limit >= offered) {
+    // Callers come by chance: even a limit of twice what they want refuses some of them, so refusals alone are no reason to keep it.
+    else if (limit >= offered) {
       if (this.#isHeld(1)) this.#fall(0, REASONS.unlimited)
     } else {
       // A limit above what callers want has no effect: it need not rise further.
@@ -191,9 +192,8 @@ class Deciding {
     if (hotKey && !isLess && !this.#isHeld(TRIAL_HOLDS)) return
     this.#fall(1, isLess ? REASONS.demandFell : hotKey ? REASONS.trial : REASONS.calm)
     const { limits } = this.#settings
-    const half = offered * limits.share
-    // Half of what callers want of a hot key may be too much from the first moment: a trial begins with what the shard does now.
-    this.#limit(hotKey && !isLess ? Math.min(half, rate) : half)
+    // Half of what callers want of a hot key may be too much from the first moment: a trial begins with half of what the shard does now.
+    this.#limit((hotKey && !isLess ? Math.min(offered, rate) : offered) * limits.share)
   }
 
   #degraded(): void {

@@ -102,7 +102,7 @@ test('a hot key that callers want as before is let out of isolation on trial onl
 test('a trial begins with what the shard does, and one that fails ends after two looks, not after a minute', () => {
   const state = { ...CALM, level: 2 as const, since: 1e6, wanted: 1000 }
   const { steps } = run(
-    90,
+    120,
     (_, { level, limit }) => ({
       hot: true,
       hotKey: true,
@@ -115,14 +115,20 @@ test('a trial begins with what the shard does, and one that fails ends after two
     state,
   )
   const [trial, end] = steps
-  assert.deepEqual([trial.from, trial.to, trial.limit], [2, 1, 20])
+  assert.deepEqual([trial.from, trial.to, trial.limit], [2, 1, 10])
   assert.deepEqual([end.from, end.to], [1, 2])
-  assert.ok(end.second - trial.second <= 60, `${end.second - trial.second} s`)
+  assert.ok(end.second - trial.second <= 80, `${end.second - trial.second} s`)
   const again = run(10, () => ({ ...SLOW, hot: true }), { ...CALM, level: 1, since: 1e6, fell: 1e6, limit: 100 })
   assert.deepEqual(
     again.steps.map(({ second, to }) => [second, to]),
     [[10, 2]],
   )
+})
+
+test('a limit above what callers want ends although their bursts meet it', () => {
+  const state = { ...CALM, level: 1 as const, since: 1e6, limit: 50, wanted: 100 }
+  const { steps } = run(60, () => ({ offered: 100, refused: 8 }), state)
+  assert.equal(steps.at(-1)?.to, 0)
 })
 
 test('three probes that succeed by chance do not end level 3 while callers want more', () => {
