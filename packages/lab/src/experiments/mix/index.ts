@@ -48,7 +48,7 @@ export const mix: Experiment = {
     'is drawn so that every level of every factor occurs equally often. Each subject has threads of its own; all subjects do equal ' +
     'operations in interleaved rounds. The full lab begins anew five times, with fresh maps and threads, and two subjects differ if the 99% interval of their ratio over these blocks says so (the quick lab: if they differ by more than 20%). UnsafeMap takes part in workloads of one thread. "plain Map per thread" shares nothing and is the ceiling of such a loop; ' +
     '"message passing" sends 64 requests in a message to the thread that has the Map. Peers take part where they are installed. "FastMap again" is a second FastMap with threads of its own (an A/A pair): what the two differ is noise.',
-  seconds: { quick: 40, full: 420 },
+  seconds: { quick: 42, full: 460 },
   flags: [new Option('--value-type <type>', 'mix: what values that are no numbers are (text)').choices(VALUE_TYPES)],
   run,
 }

@@ -44,7 +44,7 @@ export const shards: Experiment = {
     'percentile of single operations (one in 32 is timed, the clock included), memory in use. Then two threads pass one word to and fro, which shows the time that a write takes ' +
     'to reach another core. On machines with several memory nodes, a word also passes to another node, and threads that are bound to one node and to another in turns ' +
     'use maps in the memory of one node.',
-  seconds: { quick: 5, full: 40 },
+  seconds: { quick: 5, full: 50 },
   run,
 }
 
