@@ -14,13 +14,22 @@ import {
   C_QUEUED,
   C_REFUSED,
   C_REROUTED,
+  COUNTERS,
   H_BACKEND_SLOW,
 } from './shared/layout.js'
 import type { Room } from './shared/room.js'
 import type { Kept } from './shared/transitions.js'
-import type { GovernorSnapshot, HotKey, LatencyHistogram, ShardFigures, ShardSnapshot, Transition } from './snapshot.js'
+import type {
+  GovernorSnapshot,
+  HotKey,
+  LatencyHistogram,
+  MapSnapshot,
+  ShardFigures,
+  ShardSnapshot,
+  Transition,
+} from './snapshot.js'
 
-export function snapshotOf(room: Room): GovernorSnapshot {
+export function snapshotOf(room: Room, maps: readonly MapSnapshot[] = []): GovernorSnapshot {
   const now = sharedNow()
   const { settings, threads } = room
   const sums = new Sums(room, now)
@@ -39,7 +48,7 @@ export function snapshotOf(room: Room): GovernorSnapshot {
     transitions: room.transitions.since(0).map(kept => transitionOf(room, kept)),
     transitionCount: room.transitions.count,
     backendSlow: isBackendSlow(room),
-    maps: [],
+    maps,
   }
 }
 
@@ -126,7 +135,10 @@ class Sums {
 }
 
 function merged(sum: Window | undefined, window: Window): Window {
-  if (sum === undefined) return { length: window.length, row: window.row.slice() }
+  if (sum === undefined) {
+    const row = window.row.slice()
+    return { length: window.length, row, latencies: row.subarray(COUNTERS) }
+  }
   for (let i = 0; i < window.row.length; i++) sum.row[i] += window.row[i]
   return sum
 }

@@ -5,6 +5,7 @@ export type { Operation } from './calls.js'
 export { ShardDegradedError, ShardLimitedError } from './errors.js'
 export type { GovernorEvents, HotShard } from './events.js'
 export { Governor, type GovernorAttachOptions, type GovernorHandle } from './governor.js'
+export type { Watchable } from './map-watch.js'
 export type {
   Copies,
   Degrade,

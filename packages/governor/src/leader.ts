@@ -6,7 +6,7 @@ import { sharesOf } from './keys/common.js'
 import { CALM, decide, type Observation, type Policy, REASONS } from './policy/decide.js'
 import { detect, type ShardLook, type Verdict } from './policy/detect.js'
 import { levelOf, unpack } from './shared/control.js'
-import { endedIn, latenciesOf, type Window, wantedIn } from './shared/counts.js'
+import { latenciesOf, type Window, wantedIn } from './shared/counts.js'
 import { C_ERRORS, C_PROBE_ERRORS, C_PROBES, C_REFUSED, H_BACKEND_SLOW, TRANSITIONS } from './shared/layout.js'
 import type { Room } from './shared/room.js'
 import type { Level } from './snapshot.js'
@@ -35,12 +35,13 @@ export class Leader {
     const windows = Array.from({ length: settings.shards }, (_, shard) =>
       counts.window(shard, settings.windows.short, now),
     )
-    const minutes = windows.map((_, shard) => counts.window(shard, settings.windows.minute, now))
-    const topShares = this.#topShares(minutes.map(wantedIn))
+    const minutes = windows.map((_, shard) => counts.amounts(shard, settings.windows.minute, now))
+    const topShares = this.#topShares(minutes.map(({ wanted }) => wanted))
+    const taken = threads.taken()
     const looks = windows.map((window, shard): ShardLook => {
       const topShare = topShares.get(shard) ?? 0
-      const inFlight = threads.inFlightOf(shard)
-      const minute = endedIn(minutes[shard]) + inFlight
+      const inFlight = threads.inFlightOf(shard, taken)
+      const minute = minutes[shard].ended + inFlight
       return { minute, inFlight, latencies: latenciesOf(window), errors: window.row[C_ERRORS], topShare }
     })
     counts.publish(number, now)

@@ -2,7 +2,7 @@
  * The frequent keys that each thread has found, for all threads to read. A thread writes only at its own place; the sequence number is odd
  * while it writes, so a reader knows when to try again. A thread that dies while it writes leaves the number odd: its keys are left out.
  */
-import { KEY_BYTES, PUBLISHED, PUBLISHED_HEADER, PUBLISHED_WORDS, type SharedMemory } from '../shared/layout.js'
+import { KEY_BYTES, MAPS, PUBLISHED, PUBLISHED_HEADER, PUBLISHED_WORDS, type SharedMemory } from '../shared/layout.js'
 import type { Frequent } from './heavy-keeper.js'
 
 /** A frequent key, of all threads together. */
@@ -31,9 +31,16 @@ const decoder = new TextDecoder()
 
 export class Published {
   readonly #memory: SharedMemory
+  readonly #area: number
 
-  constructor(memory: SharedMemory) {
+  /** `area`: 0 for the keys of operations, from 1 on for those of watched maps. */
+  constructor(memory: SharedMemory, area = 0) {
     this.#memory = memory
+    this.#area = area
+  }
+
+  of(area: number): Published {
+    return new Published(this.#memory, area)
   }
 
   /** Publishes the keys of this thread. `weight`: how many operations each sample stands for. */
@@ -111,7 +118,9 @@ export class Published {
   }
 
   #placeOf(slot: number): number {
-    return this.#memory.layout.keys + slot * (PUBLISHED_HEADER + PUBLISHED * PUBLISHED_WORDS)
+    return (
+      this.#memory.layout.keys + (slot * (1 + MAPS) + this.#area) * (PUBLISHED_HEADER + PUBLISHED * PUBLISHED_WORDS)
+    )
   }
 }
 

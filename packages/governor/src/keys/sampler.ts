@@ -9,12 +9,13 @@ import type { Published } from './published.js'
 
 /** Samples per second that a busy thread takes: 10,000 of 150 ns are 0.15% of its time. */
 const SAMPLES_PER_SECOND = 10_000
-const MOST_WEIGHT = 1024
+const MOST_WEIGHT = 65_536
 
 export class Sampler {
   readonly #keeper = new HeavyKeeper(PUBLISHED)
   readonly #halfLife: number
   readonly #least: number
+  readonly #samplesPerSecond: number
   /** How many operations each sample stands for. */
   #weight: number
   /** Operations until the next sample. */
@@ -22,7 +23,8 @@ export class Sampler {
   #taken = 0
   #turned: number
 
-  constructor(halfLife: number, least: number, now: number) {
+  constructor(halfLife: number, least: number, now: number, samplesPerSecond = SAMPLES_PER_SECOND) {
+    this.#samplesPerSecond = samplesPerSecond
     this.#halfLife = halfLife
     this.#least = least
     this.#weight = least
@@ -31,14 +33,19 @@ export class Sampler {
 
   /** Counts an operation; most calls only count down. */
   see(key: string, shard: number): void {
-    if (--this.#left <= 0) this.#take(key, shard)
+    if (this.isDue()) this.take(key, shard)
   }
 
-  #take(key: string, shard: number): void {
+  /** Counts down. Whether the next operation is to be sampled: then call `take`. */
+  isDue(): boolean {
+    return --this.#left <= 0
+  }
+
+  take(key: string, shard: number): void {
     this.#keeper.add(key, hashOf(key), shard)
     this.#taken++
     // A thread that never turns, because promises keep it busy, must not count every operation.
-    if (this.#taken % SAMPLES_PER_SECOND === 0) this.#reweigh(Math.min(MOST_WEIGHT, this.#weight * 2), 1)
+    if (this.#taken % this.#samplesPerSecond === 0) this.#reweigh(Math.min(MOST_WEIGHT, this.#weight * 2), 1)
     this.#left = this.#weight === 1 ? 1 : 1 + Math.floor(Math.random() * (2 * this.#weight - 1))
   }
 
@@ -49,7 +56,7 @@ export class Sampler {
     this.#turned = now
     const operations = (this.#taken * this.#weight * 1000) / passed
     this.#taken = 0
-    const weight = Math.min(MOST_WEIGHT, Math.max(this.#least, Math.ceil(operations / SAMPLES_PER_SECOND)))
+    const weight = Math.min(MOST_WEIGHT, Math.max(this.#least, Math.ceil(operations / this.#samplesPerSecond)))
     this.#reweigh(weight, 0.5 ** (passed / this.#halfLife))
     published.write(slot, this.#keeper.top(), this.#keeper.samples, weight)
   }

@@ -3,7 +3,7 @@ import { OptionError } from 'threadmap'
 import { sharedNow } from '../clock.js'
 import { sharesOf } from '../keys/common.js'
 import { levelOf, unpack } from '../shared/control.js'
-import { latenciesOf, wantedIn } from '../shared/counts.js'
+import { latenciesOf } from '../shared/counts.js'
 import { quantileOf, totalOf } from '../shared/latency.js'
 import { C_ERRORS } from '../shared/layout.js'
 import type { Room } from '../shared/room.js'
@@ -56,7 +56,7 @@ export function hotHashes(room: Room): ReadonlySet<number> {
   const isolated = Array.from({ length: settings.shards }, (_, shard) => levelOf(controls.word(shard)) === 2)
   if (!isolated.includes(true)) return new Set()
   const now = sharedNow()
-  const minutes = isolated.map((_, shard) => wantedIn(room.counts.window(shard, settings.windows.minute, now)))
+  const minutes = isolated.map((_, shard) => room.counts.amounts(shard, settings.windows.minute, now).wanted)
   const keys = sharesOf(published.read(threads.taken()), minutes)
   return new Set(keys.filter(key => isolated[key.shard] && key.shareOfShard >= HOT_SHARE).map(({ hash }) => hash))
 }

@@ -12,7 +12,7 @@
  * Where most shards are slow and none has the heat, none is hot: the backend is slow. A shard that fails is hot by its errors.
  */
 import type { Degrade, Detection, Windows } from '../options.js'
-import { middleOf, quantileOf, totalOf } from '../shared/latency.js'
+import { highQuantileOf, middlesOf } from '../shared/latency.js'
 import type { Cause } from '../snapshot.js'
 
 /** What a look saw of one shard. */
@@ -102,7 +102,7 @@ export function detect(look: Look, heats: readonly Heat[], settings: DetectSetti
   const isApart = measured.map(
     ({ p99, operations }) => operations > 0 && peers.length > 1 && p99 > detection.ratio * usual,
   )
-  const others = new Others(look, isApart)
+  const others = new Others(look, isApart, measured)
   const spent = measured.reduce((sum, each) => sum + each.spent, 0)
   const mean = measured.reduce((sum, each) => sum + each.operations, 0) / Math.max(1, inUse)
   const hottest = Math.max(detection.heatShare, HEAT_OVER_FAIR / Math.max(1, inUse))
@@ -193,46 +193,47 @@ interface Rest {
 class Others {
   readonly #look: Look
   readonly #isApart: readonly boolean[]
+  readonly #measured: readonly Measured[]
   readonly #counts: Float64Array
   readonly #all: Rest
+  #operations = 0
   #errors = 0
 
-  constructor(look: Look, isApart: readonly boolean[]) {
+  constructor(look: Look, isApart: readonly boolean[], measured: readonly Measured[]) {
     this.#look = look
     this.#isApart = isApart
+    this.#measured = measured
     this.#counts = new Float64Array(look.shards[0]?.latencies.length ?? 0)
     for (const [index, { latencies, errors }] of look.shards.entries()) {
-      if (isApart[index]) continue
+      if (isApart[index] || measured[index].operations === 0) continue
       for (let i = 0; i < latencies.length; i++) this.#counts[i] += latencies[i]
+      this.#operations += measured[index].operations
       this.#errors += errors
     }
-    this.#all = this.#figures(this.#counts, this.#errors)
+    this.#all = this.#figures(undefined, this.#operations, this.#errors)
   }
 
   without(index: number): Rest {
     if (this.#isApart[index]) return this.#all
     const { latencies, errors } = this.#look.shards[index]
-    const rest = this.#counts.slice()
-    for (let i = 0; i < latencies.length; i++) rest[i] -= latencies[i]
-    return this.#figures(rest, this.#errors - errors)
+    return this.#figures(latencies, this.#operations - this.#measured[index].operations, this.#errors - errors)
   }
 
-  #figures(counts: Float64Array, errors: number): Rest {
-    const operations = totalOf(counts)
-    const p99 = quantileOf(counts, 0.99, this.#look.subBits)
+  #figures(less: ArrayLike<number> | undefined, operations: number, errors: number): Rest {
+    const p99 = highQuantileOf(this.#counts, less, operations, 0.99, this.#look.subBits)
     return { p99, operations, errorShare: operations === 0 ? 0 : errors / operations }
   }
 }
 
 function measure(latencies: ArrayLike<number>, subBits: number): Measured {
+  const middles = middlesOf(subBits)
   let operations = 0
   let spent = 0
   for (let i = 0; i < latencies.length; i++) {
-    if (latencies[i] === 0) continue
     operations += latencies[i]
-    spent += latencies[i] * middleOf(i, subBits)
+    spent += latencies[i] * middles[i]
   }
-  return { operations, spent, p99: quantileOf(latencies, 0.99, subBits) }
+  return { operations, spent, p99: highQuantileOf(latencies, undefined, operations, 0.99, subBits) }
 }
 
 /** The lower of the two in the middle: of two shards the better one is the usual one. */

@@ -20,15 +20,28 @@ export interface Window {
   readonly length: number
   /** The counters, then the buckets of latencies. */
   readonly row: Uint32Array
+  /** The buckets alone. */
+  readonly latencies: Uint32Array
+}
+
+/** How many operations ended in a window, and how many callers wanted: with those that were refused, rerouted, joined, or answered from memory. */
+export interface Amounts {
+  readonly ended: number
+  readonly wanted: number
 }
 
 const NOTHING = -1
+
+/** What callers wanted and did not get from the shard itself. */
+const ELSEWHERE = [C_REFUSED, C_REROUTED, C_COPIES, C_JOINED, C_DEGRADED] as const
 
 export class Counts {
   readonly #words: Int32Array
   readonly #floats: Float64Array
   readonly #layout: Layout
   readonly #started: number
+  /** Where windows begin, by their times: a look asks for all shards at one time. */
+  readonly #begins = new Map<number, { slot: number; at: number } | undefined>()
 
   constructor(memory: SharedMemory, started: number) {
     this.#words = memory.words
@@ -79,6 +92,7 @@ export class Counts {
 
   /** Makes a look visible, whose counts were copied at `at` (shared clock). */
   publish(look: number, at: number): void {
+    this.#begins.clear()
     for (const slot of this.#slotsOf(look)) {
       this.#floats[(slot >>> 1) + 1] = at
       Atomics.store(this.#words, slot, look)
@@ -91,12 +105,36 @@ export class Counts {
    */
   window(shard: number, length: number, now: number): Window {
     const { counts, row } = this.#layout
-    const begin = this.#nearest(now - length)
+    const begin = this.#begin(now - length)
     const base = begin === undefined ? -1 : begin.slot + 4 + shard * row
+    const difference = this.#difference(counts + shard * row, base)
     return {
       length: Math.max(1, now - (begin?.at ?? this.#started)),
-      row: this.#difference(counts + shard * row, base),
+      row: difference,
+      latencies: difference.subarray(COUNTERS),
     }
+  }
+
+  /** The amounts of such a window, without its latencies. */
+  amounts(shard: number, length: number, now: number): Amounts {
+    const { counts, row } = this.#layout
+    const words = this.#words
+    const at = counts + shard * row
+    const begin = this.#begin(now - length)
+    // Where there is no earlier look, all counts are of the window.
+    const base = begin === undefined ? -1 : begin.slot + 4 + shard * row
+    const since = (index: number) => (words[at + index] - (base < 0 ? 0 : words[base + index])) >>> 0
+    let ended = 0
+    for (let i = COUNTERS; i < row; i++) ended += since(i)
+    return { ended, wanted: ELSEWHERE.reduce((sum, counter) => sum + since(counter), ended) }
+  }
+
+  #begin(time: number): { slot: number; at: number } | undefined {
+    if (this.#begins.has(time)) return this.#begins.get(time)
+    if (this.#begins.size > 2) this.#begins.clear()
+    const begin = this.#nearest(time)
+    this.#begins.set(time, begin)
+    return begin
   }
 
   #difference(at: number, base: number): Uint32Array {
@@ -137,11 +175,8 @@ export class Counts {
 
 /** The latencies of a window. */
 export function latenciesOf(window: Window): Uint32Array {
-  return window.row.subarray(COUNTERS)
+  return window.latencies
 }
-
-/** What callers wanted and did not get from the shard itself. */
-const ELSEWHERE = [C_REFUSED, C_REROUTED, C_COPIES, C_JOINED, C_DEGRADED] as const
 
 /** How many operations ended in the window. */
 export function endedIn(window: Window): number {

@@ -26,9 +26,20 @@ export function lowOf(bucket: number, subBits: number): number {
   return (sub + (bucket & (sub - 1))) * 2 ** shift
 }
 
+/** The middles of the buckets in milliseconds, by the bits of the buckets: a look needs them for each bucket of each shard. */
+const middles: Float64Array[] = []
+
 /** The middle of a bucket, in milliseconds. */
 export function middleOf(bucket: number, subBits: number): number {
-  return (lowOf(bucket, subBits) + lowOf(bucket + 1, subBits)) / 2000
+  return middlesOf(subBits)[bucket]
+}
+
+export function middlesOf(subBits: number): Float64Array {
+  middles[subBits] ??= Float64Array.from(
+    { length: (LATENCY_BITS - subBits + 1) * 2 ** subBits },
+    (_, bucket) => (lowOf(bucket, subBits) + lowOf(bucket + 1, subBits)) / 2000,
+  )
+  return middles[subBits]
 }
 
 /** How many records there are. */
@@ -50,6 +61,25 @@ export function quantileOf(counts: ArrayLike<number>, share: number, subBits: nu
     if (seen >= rank) return middleOf(i, subBits)
   }
   return middleOf(counts.length - 1, subBits)
+}
+
+/**
+ * As `quantileOf`, for a share near 1 of `total` records, those of `less` left out. It goes down from the highest bucket, so that it looks at few.
+ */
+export function highQuantileOf(
+  counts: ArrayLike<number>,
+  less: ArrayLike<number> | undefined,
+  total: number,
+  share: number,
+  subBits: number,
+): number {
+  if (total <= 0) return 0
+  let above = total - Math.max(1, Math.ceil(share * total - 1e-9))
+  for (let i = counts.length - 1; i > 0; i--) {
+    above -= less === undefined ? counts[i] : counts[i] - less[i]
+    if (above < 0) return middleOf(i, subBits)
+  }
+  return middleOf(0, subBits)
 }
 
 /** The sum of all latencies, in milliseconds, from the middles of the buckets. */

@@ -62,6 +62,10 @@ export const PUBLISHED_WORDS = 4 + KEY_BYTES / 4
 /** {sequence, number of keys, samples as a float of 32 bits, operations for each sample as such a float}. */
 export const PUBLISHED_HEADER = 4
 
+/** How many maps are watched at most, and the words of each: {state, bytes of the names} and the names. */
+export const MAPS = 4
+export const MAP_WORDS = 64
+
 /** The looks that are kept: `fine` for windows up to a minute, `coarse` up to the long one. */
 export interface Rings {
   readonly fine: number
@@ -89,6 +93,7 @@ export interface Layout {
   readonly transitions: number
   readonly versions: number
   readonly keys: number
+  readonly maps: number
   readonly counts: number
   readonly carries: number
   readonly ring: number
@@ -128,7 +133,9 @@ export function layoutOf(shards: number, looksPerMinute: number, looksPerLong: n
     state: part(shards * S_FLOATS * 2),
     transitions: part(TRANSITIONS * TRANSITION_WORDS),
     versions: part(VERSIONS),
-    keys: part(THREADS * (PUBLISHED_HEADER + PUBLISHED * PUBLISHED_WORDS)),
+    // Each thread publishes its operations' keys, and those of its reads of each watched map.
+    keys: part(THREADS * (1 + MAPS) * (PUBLISHED_HEADER + PUBLISHED * PUBLISHED_WORDS)),
+    maps: part(MAPS * MAP_WORDS),
     counts: part(shards * row),
     carries: part(shards * row),
     ring: part((rings.fine + rings.coarse) * look),

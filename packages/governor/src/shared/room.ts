@@ -21,6 +21,7 @@ import { Memories } from './memories.js'
 import { Permits } from './permits.js'
 import { Threads } from './threads.js'
 import { Transitions } from './transitions.js'
+import { WatchedMaps } from './watched-maps.js'
 
 export class Room {
   readonly memory: SharedMemory
@@ -35,6 +36,7 @@ export class Room {
   readonly transitions: Transitions
   readonly memories: Memories
   readonly published: Published
+  readonly maps: WatchedMaps
   /** The shared clock's time at which the governor was made, and `Date.now()` at that time. */
   readonly started: number
   readonly startedDate: number
@@ -60,6 +62,7 @@ export class Room {
     this.transitions = new Transitions(memory)
     this.memories = new Memories(memory)
     this.published = new Published(memory)
+    this.maps = new WatchedMaps(memory)
     this.lease = new Lease(memory, this.slot)
     this.inFlight = this.threads.inFlight(this.slot)
   }
@@ -113,6 +116,7 @@ export class Room {
   /** A thread has died. */
   bury(dead: number): void {
     this.permits.bury(dead)
+    this.maps.bury(dead)
     const slots = this.threads.bury(dead, this.thread)
     this.lease.bury(slots)
   }

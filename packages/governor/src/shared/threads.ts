@@ -5,7 +5,7 @@
  */
 import { ThreadLimitError } from 'threadmap'
 import { Published } from '../keys/published.js'
-import { type SharedMemory, THREADS } from './layout.js'
+import { MAPS, type SharedMemory, THREADS } from './layout.js'
 
 export class Threads {
   readonly #memory: SharedMemory
@@ -31,15 +31,10 @@ export class Threads {
     return new Int32Array(buffer, (layout.inFlight + slot * rowOf(layout.shards)) * 4, layout.shards)
   }
 
-  /** How many operations of a shard are under way in all threads. */
-  inFlightOf(shard: number): number {
+  /** How many operations of a shard are under way in all threads. `taken`: their places. */
+  inFlightOf(shard: number, taken: readonly number[] = this.taken()): number {
     const { words, layout } = this.#memory
-    let sum = 0
-    for (let slot = 0; slot < THREADS; slot++) {
-      if (words[layout.slots + slot] > 0)
-        sum += Atomics.load(words, layout.inFlight + slot * rowOf(layout.shards) + shard)
-    }
-    return sum
+    return taken.reduce((sum, slot) => sum + words[layout.inFlight + slot * rowOf(layout.shards) + shard], 0)
   }
 
   /** The places that are taken. */
@@ -86,7 +81,7 @@ export class Threads {
     const { words, layout } = this.#memory
     const row = layout.inFlight + slot * rowOf(layout.shards)
     words.fill(0, row, row + layout.shards)
-    new Published(this.#memory).clear(slot)
+    for (let area = 0; area <= MAPS; area++) new Published(this.#memory, area).clear(slot)
   }
 }
 

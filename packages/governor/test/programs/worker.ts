@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Governor, type GovernorHandle, type GovernorOptions } from '@threadmap/governor'
-import { json } from 'threadmap'
+import { FastMap, json, type MapHandle } from 'threadmap'
 
 interface Data {
   readonly handle?: GovernorHandle
@@ -14,6 +14,8 @@ export type Told =
   | { readonly do: 'hang'; readonly key: string; readonly times: number }
   | { readonly do: 'block'; readonly ms: number }
   | { readonly do: 'join'; readonly key: string }
+  | { readonly do: 'open'; readonly map: MapHandle }
+  | { readonly do: 'get'; readonly key: string; readonly ms: number }
 
 const shardOf = (key: string) => Number(key.split(':')[0])
 const { handle, options } = workerData as Data
@@ -22,6 +24,7 @@ const governor =
     ? new Governor({ ...(options as GovernorOptions), shardOf })
     : Governor.attach(handle, { shardOf })
 const port = parentPort!
+let map: FastMap<unknown, unknown> | undefined
 governor.on('transition', ({ shard, from, to }) => port.postMessage({ transition: [shard, from, to] }))
 
 port.on('message', async (told: Told) => {
@@ -35,6 +38,12 @@ port.on('message', async (told: Told) => {
   } else if (told.do === 'block') {
     const end = performance.now() + told.ms
     while (performance.now() < end);
+  } else if (told.do === 'open') {
+    map = FastMap.attach(told.map)
+  } else if (told.do === 'get') {
+    for (const end = performance.now() + told.ms; performance.now() < end; await sleep(5)) {
+      for (let i = 0; i < 300; i++) map?.get(told.key)
+    }
   } else {
     const value = json<string>()
     const result = await governor.read(told.key, () => sleep(2000, `of worker ${told.key}`), { value })

@@ -66,6 +66,8 @@ export class Session implements WatchedMemory, LockedMemory {
   readonly clock = new Clock()
   /** Hears of keys that this thread evicts from a cache: their addresses, meta words, and why (src/cache/evictions.ts). */
   evicted: ((key: number, meta: number, reason: number) => void) | undefined
+  /** Sees the keys that this thread reads from a map (src/maps/watch-reads.ts). */
+  watcher: { see(key: unknown): void } | undefined
   /** The registry slot's number plus one: how lock words name this thread. */
   owner = 0
   /** Whether other threads may use the memory: it came from another thread, or the program has read its handle. */
@@ -272,6 +274,12 @@ export class Session implements WatchedMemory, LockedMemory {
 function sessionOf(memory: MapMemory): Session | undefined {
   const session = sessions.get(identityOf(memory))?.deref()
   return session !== undefined && isSame(session.memory, memory) ? session : undefined
+}
+
+/** This thread's open session in the memory of that name (`identityOf`). */
+export function sessionNamed(name: string): Session | undefined {
+  const session = sessions.get(name)?.deref()
+  return session?.closed === false ? session : undefined
 }
 
 function remember(session: Session): void {

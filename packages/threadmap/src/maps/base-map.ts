@@ -88,6 +88,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   get(key: K): V | undefined {
     const core = this.#core
+    if (core.session.watcher !== undefined) core.session.watcher.see(key)
     return core.cache === undefined ? core.get(key) : getCached(core, core.cache, key)
   }
 
