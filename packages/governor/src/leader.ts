@@ -32,9 +32,7 @@ export class Leader {
   #look(number: number, now: number): void {
     const { counts, settings, controls, memories, memory, layout, threads } = this.#room
     counts.copy(number, 0, settings.shards)
-    const windows = Array.from({ length: settings.shards }, (_, shard) =>
-      counts.window(shard, settings.windows.short, now),
-    )
+    const windows = counts.windows(settings.windows.short, now)
     const minutes = windows.map((_, shard) => counts.amounts(shard, settings.windows.minute, now))
     const topShares = this.#topShares(minutes.map(({ wanted }) => wanted))
     const taken = threads.taken()
@@ -125,7 +123,7 @@ function observationOf(verdict: Verdict, window: Window, probed: Window, at: num
     p99,
     errorShare,
     rate: perSecond(operations, window),
-    offered: perSecond(wantedIn(window), window),
+    offered: perSecond(wantedIn(window, operations), window),
     refused: row[C_REFUSED],
     probes: probed.row[C_PROBES],
     probeErrors: probed.row[C_PROBE_ERRORS],

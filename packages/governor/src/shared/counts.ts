@@ -104,14 +104,26 @@ export class Counts {
    * was made.
    */
   window(shard: number, length: number, now: number): Window {
+    return this.#window(shard, length, now, new Uint32Array(this.#layout.row))
+  }
+
+  /** The windows of all shards. Their rows are parts of one array: thousands of arrays would keep the garbage collector busy. */
+  windows(length: number, now: number): Window[] {
+    const { shards, row } = this.#layout
+    const rows = new Uint32Array(shards * row)
+    return Array.from({ length: shards }, (_, shard) =>
+      this.#window(shard, length, now, rows.subarray(shard * row, (shard + 1) * row)),
+    )
+  }
+
+  #window(shard: number, length: number, now: number, into: Uint32Array): Window {
     const { counts, row } = this.#layout
     const begin = this.#begin(now - length)
-    const base = begin === undefined ? -1 : begin.slot + 4 + shard * row
-    const difference = this.#difference(counts + shard * row, base)
+    this.#subtract(counts + shard * row, begin === undefined ? -1 : begin.slot + 4 + shard * row, into)
     return {
       length: Math.max(1, now - (begin?.at ?? this.#started)),
-      row: difference,
-      latencies: difference.subarray(COUNTERS),
+      row: into,
+      latencies: into.subarray(COUNTERS),
     }
   }
 
@@ -137,13 +149,11 @@ export class Counts {
     return begin
   }
 
-  #difference(at: number, base: number): Uint32Array {
-    const { row } = this.#layout
+  /** The counts from `at` on less those from `base` on; base -1: there is nothing to subtract. */
+  #subtract(at: number, base: number, into: Uint32Array): void {
     const words = this.#words
-    const difference = new Uint32Array(row)
-    if (base < 0) for (let i = 0; i < row; i++) difference[i] = words[at + i]
-    else for (let i = 0; i < row; i++) difference[i] = words[at + i] - words[base + i]
-    return difference
+    if (base < 0) for (let i = 0; i < into.length; i++) into[i] = words[at + i]
+    else for (let i = 0; i < into.length; i++) into[i] = words[at + i] - words[base + i]
   }
 
   /** The look nearest to a time; undefined where the governor's beginning is nearer. */
@@ -184,6 +194,6 @@ export function endedIn(window: Window): number {
 }
 
 /** How many operations callers wanted: those that ended, and those that were refused, rerouted, joined, or answered from memory. */
-export function wantedIn(window: Window): number {
-  return ELSEWHERE.reduce((sum, counter) => sum + window.row[counter], endedIn(window))
+export function wantedIn(window: Window, ended = endedIn(window)): number {
+  return ELSEWHERE.reduce((sum, counter) => sum + window.row[counter], ended)
 }

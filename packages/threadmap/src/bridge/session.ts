@@ -27,6 +27,7 @@ import * as L from './layout.generated.js'
 import type { MapMemory } from './memory.js'
 import { checkRuntime } from './requirements.js'
 import { Scratch } from './scratch.js'
+import { WeakList } from './weak-list.js'
 
 const FIRST_RETRY_MS = 5
 const LAST_RETRY_MS = 1000
@@ -53,6 +54,11 @@ function firstPages(pages: number, header: Header): number {
   )
 }
 
+/** What a tool can do with a map's core. */
+export interface WatchableCore {
+  watch(watcher: { see(key: unknown): void } | undefined): void
+}
+
 /** This thread's sessions by the identity of their memory. Closed sessions stay: they can be opened again. */
 const sessions = new Map<string, WeakRef<Session>>()
 /** At this number of sessions, those that were collected are removed from the table. */
@@ -66,8 +72,8 @@ export class Session implements WatchedMemory, LockedMemory {
   readonly clock = new Clock()
   /** Hears of keys that this thread evicts from a cache: their addresses, meta words, and why (src/cache/evictions.ts). */
   evicted: ((key: number, meta: number, reason: number) => void) | undefined
-  /** Sees the keys that this thread reads from a map (src/maps/watch-reads.ts). */
-  watcher: { see(key: unknown): void } | undefined
+  /** The cores of this thread's map objects, for tools that watch their reads (src/maps/watch-reads.ts). */
+  readonly cores = new WeakList<WatchableCore>()
   /** The registry slot's number plus one: how lock words name this thread. */
   owner = 0
   /** Whether other threads may use the memory: it came from another thread, or the program has read its handle. */

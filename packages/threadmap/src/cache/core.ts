@@ -46,6 +46,8 @@ export class CacheCore<K, V> {
   /** Keys have the codec `string`, and the kernel reads strings. */
   readonly textKeys: boolean
   disposed = false
+  /** As that of a map's core. */
+  attention = false
 
   constructor(
     session: Session,
@@ -290,6 +292,11 @@ export class CacheCore<K, V> {
       )
     }
     throw failureOf(this.session, 'SharedCache', code)
+  }
+
+  /** As that of a map's core: what `get` does before it reads, if `attention` says so. */
+  attend(_key: K): void {
+    if (this.disposed) this.refuse()
   }
 
   refuse(): never {

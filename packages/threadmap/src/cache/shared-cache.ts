@@ -322,6 +322,7 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
     const core = this.#core
     if (core.disposed) return
     core.disposed = true
+    core.attention = true
     this.#fetching?.end()
     collected.unregister(core)
     core.cache?.clear()

@@ -88,7 +88,6 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
 
   get(key: K): V | undefined {
     const core = this.#core
-    if (core.session.watcher !== undefined) core.session.watcher.see(key)
     return core.cache === undefined ? core.get(key) : getCached(core, core.cache, key)
   }
 
@@ -257,6 +256,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
     const core = this.#core
     if (core.disposed) return
     core.disposed = true
+    core.attention = true
     collected.unregister(core)
     core.cache?.clear()
     core.session.release()

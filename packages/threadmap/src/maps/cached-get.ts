@@ -15,15 +15,15 @@ type CachedCore<K, V> = Pick<
   | 'inline'
   | 'timed'
   | 'cached'
-  | 'disposed'
-  | 'refuse'
+  | 'attention'
+  | 'attend'
   | 'own'
   | 'find'
   | 'result'
 >
 
 export function getCached<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K): V | undefined {
-  if (core.disposed) core.refuse()
+  if (core.attention) core.attend(key)
   try {
     return read(core, cache, key)
   } catch (error) {

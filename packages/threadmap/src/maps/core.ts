@@ -62,6 +62,9 @@ export class MapCore<K, V> {
   /** Keys have the codec `string`, and the kernel reads strings: see `isText`. */
   readonly textKeys: boolean
   disposed = false
+  /** Whether `get` has something else to do: the map is disposed, or a tool watches its reads. One check serves for both. */
+  attention = false
+  #watcher: { see(key: unknown): void } | undefined
 
   constructor(kind: MapKind, session: Session, key: KeyCodec<K>, value: NativeCodec<V>, cacheLimit: number) {
     const policy = POLICIES[kind]
@@ -78,6 +81,7 @@ export class MapCore<K, V> {
     this.inline = value.type !== L.TYPE_BYTES && !policy.hasValueBlocks
     this.numbers = this.inline && value.name === f64.name
     this.numberKeys = this.numbers && key.name === f64.name && policy.readsNumberKeys
+    session.cores.add(this)
     this.textKeys = key.name === string.name && kernelReadsStrings()
   }
 
@@ -85,7 +89,7 @@ export class MapCore<K, V> {
 
   /** `get` without the read cache. */
   get(key: K): V | undefined {
-    if (this.disposed) this.refuse()
+    if (this.attention) this.attend(key)
     try {
       if (this.numbers) return this.#getNumber(key)
       const code = this.#look(key)
@@ -266,6 +270,18 @@ export class MapCore<K, V> {
   check(code: number): number {
     if (code < 0) throw failureOf(this.session, this.kind, code)
     return code
+  }
+
+  /** What `get` does before it reads, if `attention` says so. */
+  attend(key: K): void {
+    if (this.disposed) this.refuse()
+    this.#watcher?.see(key)
+  }
+
+  /** From now on `watcher` sees the key of every `get`; undefined ends that. */
+  watch(watcher: { see(key: unknown): void } | undefined): void {
+    this.#watcher = watcher
+    this.attention = this.disposed || watcher !== undefined
   }
 
   /** Throws the error for a disposed map. */

@@ -8,6 +8,7 @@ import { type ShardStats, shardStatsOf } from './stats.js'
 
 /** Gets the key of every `get` of this thread. It is called inside `get`, so it must be quick, must not throw, and must not use the map. */
 export interface ReadWatcher {
+  /** `key`: as the caller of `get` passed it. */
   see(key: unknown): void
 }
 
@@ -19,14 +20,14 @@ export function mapName(map: unknown): string {
 }
 
 /**
- * From now on `watcher` sees the key of every `get` of this thread from the map of that name, through whichever map object; undefined ends that.
- * Each thread watches for itself. Returns false if this thread has no such map open. Cost: one comparison for each `get` of any map, and
- * the call of the watcher. Meant for tools; @threadmap/governor samples reads with it.
+ * From now on `watcher` sees the key of every `get` of this thread from the map of that name, through whichever of its map objects that exist now;
+ * undefined ends that. Each thread watches for itself. Returns false if this thread has no such map open. A map that is not watched is as
+ * fast as before. Meant for tools; @threadmap/governor samples reads with it.
  */
 export function watchReads(name: string, watcher: ReadWatcher | undefined): boolean {
   const session = sessionNamed(name)
   if (session === undefined) return false
-  session.watcher = watcher
+  for (const core of session.cores) core.watch(watcher)
   return true
 }
 
