@@ -10,6 +10,8 @@ import { root } from '../setup.mjs'
 const PRINTS = {
   'http-counter.mjs': /^\{"\/":134,"\/about":133,"\/prices":133\}\n$/,
   'memoize-piscina.mjs': /^400 answers, 20 different, computed 20 times\n$/,
+  'governor.mjs':
+    /^tenant 3: level 0 -> 1\. The P99 was [\s\S]*isolated: tenant 3 is a slow shard\n[\s\S]*well again: \d+ served, \d+ refused, all of tenant 3\n$/,
   'build/configuration.js': /requestsPerSecond: 10, .*\n.*requestsPerSecond: 50, paths: \[ '\/', '\/api' \] \}\n$/,
 }
 

@@ -97,8 +97,8 @@ class ReadSampler {
     this.sampler = new Sampler(halfLife, 1, now, SAMPLES_PER_SECOND)
   }
 
-  see(key: unknown): void {
-    if (this.sampler.isDue()) this.sampler.take(textOf(key), -1)
+  see(key: unknown): number {
+    return this.sampler.take(textOf(key), -1)
   }
 }
 

@@ -33,20 +33,16 @@ export class Sampler {
 
   /** Counts an operation; most calls only count down. */
   see(key: string, shard: number): void {
-    if (this.isDue()) this.take(key, shard)
+    if (--this.#left <= 0) this.#left = this.take(key, shard)
   }
 
-  /** Counts down. Whether the next operation is to be sampled: then call `take`. */
-  isDue(): boolean {
-    return --this.#left <= 0
-  }
-
-  take(key: string, shard: number): void {
+  /** Counts a sample. Returns how many operations later the next one is to be taken. */
+  take(key: string, shard: number): number {
     this.#keeper.add(key, hashOf(key), shard)
     this.#taken++
     // A thread that never turns, because promises keep it busy, must not count every operation.
     if (this.#taken % this.#samplesPerSecond === 0) this.#reweigh(Math.min(MOST_WEIGHT, this.#weight * 2), 1)
-    this.#left = this.#weight === 1 ? 1 : 1 + Math.floor(Math.random() * (2 * this.#weight - 1))
+    return this.#weight === 1 ? 1 : 1 + Math.floor(Math.random() * (2 * this.#weight - 1))
   }
 
   /** Called about once a second. */

@@ -139,7 +139,8 @@ class Deciding {
       ...state,
       over: isOver ? state.over + 1 : 0,
       overSince: isOver ? state.overSince || seen.at : 0,
-      calm: isOver ? 0 : state.calm + 1,
+      // A look without operations says nothing about the shard.
+      calm: isOver ? 0 : state.calm + (seen.operations > 0 ? 1 : 0),
       failing: isFailing ? state.failing + 1 : 0,
       relapses: state.level === 0 && seen.at - state.fell > settings.windows.long ? 0 : state.relapses,
     }
@@ -149,6 +150,7 @@ class Deciding {
     const { level } = this.#before
     if (level < 3 && this.#mustDegrade()) this.#rise(3, REASONS.errors)
     else if (level === 0) this.#watch()
+    else if (this.#seen.offered === 0) this.#unwanted()
     else if (level === 1) this.#limited()
     else if (level === 2) this.#isolated()
     else this.#degraded()
@@ -198,13 +200,20 @@ class Deciding {
 
   #degraded(): void {
     const { degrade, windows } = this.#settings
-    const { at, probes, probeErrors, offered } = this.#seen
+    const { probes, probeErrors, offered } = this.#seen
     if (!this.#isHeld(1)) return
     const wanted = (offered * 2 * windows.short) / 1000
     const enough = Math.max(LEAST_PROBES, Math.min(degrade.probes, wanted * PROBED_SHARE))
     const isGood = probes >= enough && probeErrors / probes <= degrade.errors * GOOD_SHARE
     if (isGood) this.#fall(2, REASONS.probesGood)
-    else if (offered === 0 && at - this.#before.since >= windows.minute) this.#fall(2, REASONS.quiet)
+  }
+
+  /** Nobody calls, so nothing shows how the shard does. */
+  #unwanted(): void {
+    const { level, since } = this.#before
+    if (this.#seen.at - since < this.#settings.windows.minute) return
+    this.#fall((level - 1) as Level, REASONS.quiet)
+    if (level === 2) this.#limit(this.#state.limit)
   }
 
   /** Whether a whole short window passed since the last step, and no look in it was above the limit. */

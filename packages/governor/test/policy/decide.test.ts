@@ -83,6 +83,20 @@ test('a degraded shard that nobody calls is not degraded for ever', () => {
   )
 })
 
+test('a look without operations is no good one, and lets nobody free before a minute', () => {
+  const quiet = { operations: 0, p99: 0, rate: 0, offered: 0 }
+  for (const level of [1, 2, 3] as const) {
+    const { steps } = run(65, () => quiet, { ...CALM, level, since: 1e6, limit: 50 })
+    assert.deepEqual(
+      steps.map(({ second, to }) => [second, to]),
+      [[60, level - 1]],
+    )
+  }
+  // Callers come, and none of their operations ends: the shard hangs.
+  const hanging = { operations: 0, p99: 0, rate: 0, offered: 100, refused: 500 }
+  assert.deepEqual(run(600, () => hanging, { ...CALM, level: 2, since: 1e6 }).steps, [])
+})
+
 test('after the fault all is back to normal within 60 s, from each level', () => {
   for (const level of [1, 2, 3] as const) {
     const state = { ...CALM, level, since: 900_000, limit: 50, wanted: 100 }

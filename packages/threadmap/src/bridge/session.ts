@@ -54,9 +54,15 @@ function firstPages(pages: number, header: Header): number {
   )
 }
 
+/** What a tool gives to watch the reads of a map. It is called inside `get`, so it must be quick, must not throw, and must not use the map. */
+export interface ReadWatcher {
+  /** Gets the key of a call of `get`. Returns how many calls later it wants to see one again: 1 is the next. */
+  see(key: unknown): number
+}
+
 /** What a tool can do with a map's core. */
 export interface WatchableCore {
-  watch(watcher: { see(key: unknown): void } | undefined): void
+  watch(watcher: ReadWatcher | undefined): void
 }
 
 /** This thread's sessions by the identity of their memory. Closed sessions stay: they can be opened again. */

@@ -48,6 +48,7 @@ export class CacheCore<K, V> {
   disposed = false
   /** As that of a map's core. */
   attention = false
+  passing = 0
 
   constructor(
     session: Session,

@@ -16,6 +16,7 @@ type CachedCore<K, V> = Pick<
   | 'timed'
   | 'cached'
   | 'attention'
+  | 'passing'
   | 'attend'
   | 'own'
   | 'find'
@@ -23,7 +24,7 @@ type CachedCore<K, V> = Pick<
 >
 
 export function getCached<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K): V | undefined {
-  if (core.attention) core.attend(key)
+  if (core.attention && --core.passing <= 0) core.attend(key)
   try {
     return read(core, cache, key)
   } catch (error) {

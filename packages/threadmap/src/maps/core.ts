@@ -10,7 +10,7 @@ import { kernelReadsStrings } from '../bridge/instance.js'
 import * as L from '../bridge/layout.generated.js'
 import { type MapKind, POLICIES } from '../bridge/policies.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../bridge/scratch.js'
-import type { Session } from '../bridge/session.js'
+import type { ReadWatcher, Session } from '../bridge/session.js'
 import type { Cached, KeyCodec, NativeCodec } from '../codec/codec.js'
 import { f64 } from '../codec/numbers.js'
 import { string } from '../codec/strings.js'
@@ -64,7 +64,9 @@ export class MapCore<K, V> {
   disposed = false
   /** Whether `get` has something else to do: the map is disposed, or a tool watches its reads. One check serves for both. */
   attention = false
-  #watcher: { see(key: unknown): void } | undefined
+  /** How many calls of `get` pass until it does so, if `attention` says that it has to. */
+  passing = 0
+  #watcher: ReadWatcher | undefined
 
   constructor(kind: MapKind, session: Session, key: KeyCodec<K>, value: NativeCodec<V>, cacheLimit: number) {
     const policy = POLICIES[kind]
@@ -89,7 +91,7 @@ export class MapCore<K, V> {
 
   /** `get` without the read cache. */
   get(key: K): V | undefined {
-    if (this.attention) this.attend(key)
+    if (this.attention && --this.passing <= 0) this.attend(key)
     try {
       if (this.numbers) return this.#getNumber(key)
       const code = this.#look(key)
@@ -275,12 +277,14 @@ export class MapCore<K, V> {
   /** What `get` does before it reads, if `attention` says so. */
   attend(key: K): void {
     if (this.disposed) this.refuse()
-    this.#watcher?.see(key)
+    this.passing = this.#watcher?.see(key) ?? 0
   }
 
-  /** From now on `watcher` sees the key of every `get`; undefined ends that. */
-  watch(watcher: { see(key: unknown): void } | undefined): void {
+  /** From now on `watcher` sees the keys of calls of `get`; undefined ends that. */
+  watch(watcher: ReadWatcher | undefined): void {
+    if (watcher === this.#watcher) return
     this.#watcher = watcher
+    this.passing = 0
     this.attention = this.disposed || watcher !== undefined
   }
 

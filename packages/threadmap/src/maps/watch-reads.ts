@@ -1,16 +1,10 @@
 /** Lets a tool see the keys that this thread reads from a map, and the counters of its shards, by the name of the map's memory. */
 import { identityOf } from '../bridge/identity.js'
-import { sessionNamed } from '../bridge/session.js'
+import { type ReadWatcher, sessionNamed } from '../bridge/session.js'
 import { OptionError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
 import { coreOf } from './base-map.js'
 import { type ShardStats, shardStatsOf } from './stats.js'
-
-/** Gets the key of every `get` of this thread. It is called inside `get`, so it must be quick, must not throw, and must not use the map. */
-export interface ReadWatcher {
-  /** `key`: as the caller of `get` passed it. */
-  see(key: unknown): void
-}
 
 /** The name of a map's memory: the same in all threads that share the map. `OptionError` if `map` is none of the five maps. */
 export function mapName(map: unknown): string {
@@ -20,7 +14,7 @@ export function mapName(map: unknown): string {
 }
 
 /**
- * From now on `watcher` sees the key of every `get` of this thread from the map of that name, through whichever of its map objects that exist now;
+ * From now on `watcher` sees the keys of calls of `get` of this thread, as many as it wants, on the map of that name, through whichever of its map objects that exist now;
  * undefined ends that. Each thread watches for itself. Returns false if this thread has no such map open. A map that is not watched is as
  * fast as before. Meant for tools; @threadmap/governor samples reads with it.
  */
