@@ -1,7 +1,7 @@
 /**
  * The longest `set` of a thread that sets one new key after another. Batches in which the system gave the processor to another program
- * do not count: their times say nothing about the map. (A virtual machine may lose the processor unseen; the median of several
- * processes passes over that.)
+ * do not count: their times say nothing about the map. Nor does a `set` count for longer than all threads of the process have worked
+ * meanwhile: a virtual machine may lose its processor unseen, and a page fault waits for the system.
  */
 import { flat, id, NUMBER_BYTES, valueFor } from '@threadmap/workbench/workload'
 import { LRUCache } from 'lru-cache'
@@ -65,7 +65,7 @@ function timed(count: number, prepare: (at: number) => void, step: (i: number) =
   for (let at = 0; at < count; at += BATCH) {
     prepare(at)
     const size = Math.min(BATCH, count - at)
-    const lost = process.resourceUsage().involuntaryContextSwitches
+    const before = process.resourceUsage()
     const began = performance.now()
     let most = 0
     let last = began
@@ -75,9 +75,11 @@ function timed(count: number, prepare: (at: number) => void, step: (i: number) =
       if (now - last > most) most = now - last
       last = now
     }
-    if (process.resourceUsage().involuntaryContextSwitches !== lost) continue
-    longest = Math.max(longest, most)
-    sum += last - began
+    const after = process.resourceUsage()
+    if (after.involuntaryContextSwitches !== before.involuntaryContextSwitches) continue
+    const worked = after.userCPUTime + after.systemCPUTime - before.userCPUTime - before.systemCPUTime
+    longest = Math.max(longest, Math.min(most, worked / 1000))
+    sum += Math.min(last - began, worked / 1000)
     counted += size
   }
   return { longest, sum, counted }
