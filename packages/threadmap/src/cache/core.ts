@@ -13,7 +13,7 @@ import { quote } from '../errors/quote.js'
 import { METHODS } from '../maps/core.js'
 import { failureOf } from '../maps/failure.js'
 import { refuseOwnChange, updates } from '../maps/nested-updates.js'
-import { ReadCache } from '../maps/read-cache.js'
+import { isPrimitive, ReadCache } from '../maps/read-cache.js'
 import { type EvictionListener, hearEvictions } from './evictions.js'
 import { milliseconds, type SetOptions } from './options.js'
 
@@ -64,7 +64,7 @@ export class CacheCore<K, V> {
     this.kernel = session.kernel
     this.scratch = session.scratch
     this.cacheLimit = cacheLimit
-    this.cache = cacheLimit > 0 ? new ReadCache(cacheLimit) : undefined
+    this.cache = cacheLimit > 0 ? new ReadCache(cacheLimit, isPrimitive(value)) : undefined
     this.cached = value.cached
     this.weigh = weigh
     this.prepares = value.prepare !== undefined

@@ -20,13 +20,33 @@ type CachedCore<K, V> = Pick<
   | 'attend'
   | 'own'
   | 'find'
+  | 'get'
   | 'result'
 >
 
 export function getCached<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K): V | undefined {
+  const { worth } = cache
+  if (--worth.countdown < 0 && worth.measures()) return getMeasured(core, cache, key)
+  if (worth.isAside) return core.get(key)
   if (core.attention && --core.passing <= 0) core.attend(key)
   try {
     return read(core, cache, key)
+  } catch (error) {
+    throw core.kernel.trapped(error, 'get')
+  }
+}
+
+/** A read that tells whether the cache pays. */
+function getMeasured<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K): V | undefined {
+  const { worth, misses } = cache
+  const { isAside } = worth
+  try {
+    if (!isAside && core.attention && --core.passing <= 0) core.attend(key)
+    const from = performance.now()
+    const value = isAside ? core.get(key) : read(core, cache, key)
+    const time = performance.now() - from
+    worth.took(isAside ? 'passed by' : cache.misses > misses ? 'miss' : 'hit', time)
+    return value
   } catch (error) {
     throw core.kernel.trapped(error, 'get')
   }
@@ -81,6 +101,7 @@ function isCurrent<K, V>({ kernel, session, timed }: CachedCore<K, V>, words: In
 
 /** Looks for a key and remembers the place of its entry. */
 function getForCache<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K, name: unknown): V | undefined {
+  cache.misses++
   const own = core.own(key)
   // Bytes in shared memory may have changed since `name` was made of them.
   const ownName = own === key ? name : core.key.cacheKey(own)

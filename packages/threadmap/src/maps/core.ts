@@ -18,7 +18,7 @@ import { DisposedError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
 import { failureOf } from './failure.js'
 import { refuseOwnChange, updates } from './nested-updates.js'
-import { ReadCache } from './read-cache.js'
+import { isPrimitive, ReadCache } from './read-cache.js'
 
 /** The method of each operation that changes a key, for errors. */
 export const METHODS: Record<number, string> = {
@@ -77,12 +77,13 @@ export class MapCore<K, V> {
     this.kernel = session.kernel
     this.scratch = session.scratch
     this.cacheLimit = cacheLimit
-    this.cache = cacheLimit > 0 ? new ReadCache(cacheLimit) : undefined
     this.cached = value.cached
     this.prepares = value.prepare !== undefined
     this.inline = value.type !== L.TYPE_BYTES && !policy.hasValueBlocks
     this.numbers = this.inline && value.name === f64.name
     this.numberKeys = this.numbers && key.name === f64.name && policy.readsNumberKeys
+    // Where both are numbers a read is one call of the kernel, and so is a hit of the read cache.
+    this.cache = cacheLimit > 0 && !this.numberKeys ? new ReadCache(cacheLimit, isPrimitive(value)) : undefined
     session.cores.add(this)
     this.textKeys = key.name === string.name && kernelReadsStrings()
   }

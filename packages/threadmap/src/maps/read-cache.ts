@@ -6,6 +6,9 @@
  * The tokens are in one array, not in an object per key, so that a read touches few cache lines.
  */
 
+import { platform } from '#platform'
+import { CacheWorth } from './cache-worth.js'
+
 /** Words per key: the entry, its generation, shard, version, and the two halves of the value word. */
 export const GENERATION = 1
 export const SHARD = 2
@@ -16,8 +19,18 @@ export const WORDS = 6
 
 const FIRST_SIZE = 64
 
+const PRIMITIVES = ['string', 'f64', 'i64', 'u32', 'bool']
+
+/** Whether all values of a codec are primitives, so that nobody can tell one that was kept from one that was read anew. */
+export function isPrimitive({ name }: { readonly name: string }): boolean {
+  return PRIMITIVES.includes(name)
+}
+
 /** Keeps at most `limit` keys. The oldest key makes room for a new one. */
 export class ReadCache {
+  readonly worth: CacheWorth
+  /** Reads that found nothing of use here. */
+  misses = 0
   readonly #limit: number
   readonly #places = new Map<unknown, number>()
   /** The key of each place, so that it is removed when another key takes the place. */
@@ -26,8 +39,10 @@ export class ReadCache {
   words = new Int32Array(FIRST_SIZE * WORDS)
   values: unknown[] = []
 
-  constructor(limit: number) {
+  constructor(limit: number, isPrimitive: boolean) {
     this.#limit = limit
+    // Browsers round their clock, so that single reads cannot be measured.
+    this.worth = new CacheWorth(limit, isPrimitive && platform.name !== 'browser')
   }
 
   /** The place of a key: its index in `values`; times WORDS, its index in `words`. */
