@@ -1,4 +1,5 @@
 import { hiddenText, type Judged, judge, rateOf } from '@threadmap/workbench/blocks'
+import { quantile } from '@threadmap/workbench/statistics'
 import { AGAIN_NAME, PRIVATE, TWICE } from '@threadmap/workbench/subjects/subject'
 import type { SubjectRounds } from './experiments/mix/measure.js'
 
@@ -34,11 +35,31 @@ export function controlOf(subjects: readonly SubjectRounds[]): Judged | undefine
   return once === undefined || again === undefined ? undefined : judge(once, again)
 }
 
-/** Compares two subjects of a run. Where its A/A pair differs, a smaller difference is none. */
-export function judgeBeside(control: Judged | undefined, a: SubjectRounds, b: SubjectRounds): Judged {
+/** Half of the values of a normal distribution are within this many standard deviations of its middle. */
+const MIDDLE_HALF = 0.6745
+/** Fewer A/A pairs do not show the noise of a run. */
+const LEAST_CONTROLS = 5
+/** 99% of the values of a normal distribution are within this many standard deviations. */
+const SURE = 2.576
+
+/** How far the map that took part twice differs from itself over a run of many workloads: a standard deviation of logarithms that outliers do not set. */
+export function noiseOf(workloads: readonly (readonly SubjectRounds[])[]): number {
+  const logs = workloads.flatMap(subjects => {
+    const control = controlOf(subjects)
+    return control === undefined || !(control.ratio > 0) ? [] : [Math.abs(Math.log(control.ratio))]
+  })
+  return logs.length < LEAST_CONTROLS ? 0 : quantile(logs, 0.5) / MIDDLE_HALF
+}
+
+/**
+ * Compares two subjects of a run. Where its A/A pair differs, a smaller difference is none; nor is one that the A/A pairs of all
+ * workloads of the run (`runNoise`, of `noiseOf`) reach by chance.
+ */
+export function judgeBeside(control: Judged | undefined, a: SubjectRounds, b: SubjectRounds, runNoise = 0): Judged {
   const judged = judge(a, b)
-  if (control === undefined || !control.differs) return judged
-  const noise = Math.abs(Math.log(control.ratio))
+  const own = control?.differs ? Math.abs(Math.log(control.ratio)) : 0
+  const noise = Math.max(own, SURE * runNoise)
+  if (noise === 0) return judged
   return {
     ...judged,
     differs: judged.differs && Math.abs(Math.log(judged.ratio)) > noise,
@@ -47,12 +68,12 @@ export function judgeBeside(control: Judged | undefined, a: SubjectRounds, b: Su
 }
 
 /** The subject to take: the fastest, or of those that cannot be told from the fastest the preferred one. */
-export function choose(all: readonly SubjectRounds[], leaf?: string): Choice {
+export function choose(all: readonly SubjectRounds[], leaf?: string, runNoise = 0): Choice {
   const control = controlOf(all)
   const subjects = all.filter(({ name }) => name !== AGAIN_NAME)
   const fastest = subjects.reduce((most, each) => (rateOf(each) > rateOf(most) ? each : most))
   const others = subjects.filter(each => each !== fastest)
-  const equal = others.filter(other => !judgeBeside(control, fastest, other).differs)
+  const equal = others.filter(other => !judgeBeside(control, fastest, other, runNoise).differs)
   let left = [fastest, ...equal]
   const order: SubjectRounds[] = []
   while (left.length > 0) {
@@ -64,7 +85,7 @@ export function choose(all: readonly SubjectRounds[], leaf?: string): Choice {
     left = left.filter(each => each.name !== name)
   }
   const visible =
-    equal.length === 0 ? null : Math.max(...equal.map(other => judgeBeside(control, fastest, other).visible))
+    equal.length === 0 ? null : Math.max(...equal.map(other => judgeBeside(control, fastest, other, runNoise).visible))
   return { choice: order[0], fastest, tied: order.slice(1), visible }
 }
 

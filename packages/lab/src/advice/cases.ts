@@ -3,6 +3,7 @@ import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { LMDB, MESSAGES, PRIVATE, SHAREDMAP } from '@threadmap/workbench/subjects/subject'
 import type { Workload } from '@threadmap/workbench/workload'
 import type { MixDetails } from '../experiments/mix/index.js'
+import { noiseOf } from '../preference.js'
 
 /** One measured workload: the loss of each subject there against the best. */
 export interface Case {
@@ -17,7 +18,7 @@ export interface Case {
 export interface Tried extends Blocked {
   /** ln(rate of the best / rate of this one): 0 for the best. Logarithms, so that twice as slow and twice as fast weigh the same. */
   readonly loss: number
-  /** Standard error of the loss. */
+  /** Standard error of the loss: that of its interval, and no less than what the run's A/A pairs differ by. */
   readonly error: number
 }
 
@@ -34,6 +35,7 @@ export function choiceName(name: string): string {
 }
 
 export function casesOf({ cells }: MixDetails): Case[] {
+  const noise = noiseOf(cells.map(({ subjects }) => subjects))
   return cells.flatMap(({ workload, heldOut, subjects }) => {
     const eligible = subjects.filter(({ name, rounds }) => mayServe(name, workload) && rounds.some(rate => rate > 0))
     if (eligible.length === 0) return []
@@ -44,7 +46,7 @@ export function casesOf({ cells }: MixDetails): Case[] {
       const { name, rounds, perBlock } = each
       const { low, high, ratio } = judge(best, each)
       // Half of a 95% interval is about two standard errors.
-      const error = Math.max(Math.log(high / ratio), Math.log(ratio / low)) / 2
+      const error = Math.max(noise, Math.log(high / ratio) / 2, Math.log(ratio / low) / 2)
       return [name, { rounds, perBlock, loss: Math.log(most / rates[at]), error: each === best ? 0 : error }]
     })
     return [{ workload, heldOut, subjects: new Map(tried), best: best.name }]

@@ -176,7 +176,7 @@ function servingAll(cases: readonly Case[]): string[] {
 
 /** Whether `other` cannot be told from `choice`: the choice is seldom ahead beyond the noise, or by too little to matter. */
 function ties(cases: readonly Case[], choice: string, other: string, slower: number): boolean {
-  if (slower <= 1 + NOTABLE) return true
+  if (slower <= 1 + NOTABLE || isNear(cases, other, choice)) return true
   const ahead = cases.filter(({ subjects }) => {
     const [a, b] = [subjects.get(choice), subjects.get(other)]
     if (a === undefined || b === undefined) return true

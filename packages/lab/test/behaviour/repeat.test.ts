@@ -72,6 +72,26 @@ test('mix and shards say how the A/A pair did', () => {
   assert.match(shards(14), /no difference .* The same map twice \(8 shards\) differed by 1\.2\dx here/)
 })
 
+test('in a run whose A/A pairs differ from workload to workload, maps that are no farther apart tie', () => {
+  const next = random(9)
+  const swing = () => Math.exp(0.5 * (2 * next() - 1))
+  const matrix = (isNoisy: boolean) =>
+    Array.from({ length: 40 }, (_, keys) => {
+      const rates = { FastMap: 10, SyncMap: 10, RWMutexMap: 0.5, [AGAIN_NAME]: 10 }
+      const disturbed = Object.entries(rates).map(([name, rate]) => [name, rate * (isNoisy ? swing() : 1)])
+      return {
+        workload: { ...WORKLOAD, keys: keys + 1 },
+        heldOut: false,
+        subjects: run(Object.fromEntries(disturbed), keys, 0.005),
+      }
+    })
+  for (const isNoisy of [false, true]) {
+    for (const { answer, tied } of outcomeOf(matrix(isNoisy)).conclusions ?? []) {
+      assert.deepEqual([answer, tied], ['FastMap', ['SyncMap']])
+    }
+  }
+})
+
 test('runs that repeat break nothing; contradictions, intervals that miss and A/A pairs that differ are named', () => {
   const rates = { FastMap: 10, SyncMap: 10, RWMutexMap: 4, [AGAIN_NAME]: 10 }
   const good = judgeRuns(

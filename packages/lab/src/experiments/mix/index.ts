@@ -1,4 +1,4 @@
-import { hiddenText, judge } from '@threadmap/workbench/blocks'
+import { hiddenText } from '@threadmap/workbench/blocks'
 import { type Evidence, measured } from '@threadmap/workbench/evidence'
 import type { BeliefFinding, Context, Experiment, Outcome } from '@threadmap/workbench/experiment'
 import { quantile, spread } from '@threadmap/workbench/statistics'
@@ -16,7 +16,7 @@ import {
 import { type Workload, workloadText } from '@threadmap/workbench/workload'
 import { Option } from 'commander'
 import { VALUE_TYPES } from '../../advice/workload.js'
-import { choose, controlOf } from '../../preference.js'
+import { choose, controlOf, judgeBeside, noiseOf } from '../../preference.js'
 import { type Cell, mixCells } from './cells.js'
 import { goRounds } from './go.js'
 import { runWorkloads, type SubjectRounds } from './measure.js'
@@ -109,15 +109,17 @@ function subjectsFor(threads: number): Subject[] {
 /** Of the maps that several threads may share the one to take, and those that cannot be told from the fastest. */
 export function ranking(
   subjects: readonly SubjectRounds[],
+  runNoise = 0,
 ): { best: SubjectRounds; tied: readonly SubjectRounds[]; fastest: SubjectRounds; visible: number | null } | undefined {
   const safe = subjects.filter(({ name }) => name === AGAIN_NAME || SAFE_KINDS.some(kind => kind === name))
   if (safe.every(({ name }) => name === AGAIN_NAME)) return undefined
-  const { choice: best, ...rest } = choose(safe)
+  const { choice: best, ...rest } = choose(safe, undefined, runNoise)
   return { best, ...rest }
 }
 
 /** The outcome that follows from the matrix. */
 export function outcomeOf(cells: readonly MixCell[]): Outcome {
+  const noise = noiseOf(cells.map(({ subjects }) => subjects))
   const names = [...new Set(cells.flatMap(({ subjects }) => subjects.map(({ name }) => name)))]
   const evidence: Evidence[] = cells.flatMap(({ workload, subjects }) =>
     subjects.map(({ name, rounds }) =>
@@ -135,7 +137,7 @@ export function outcomeOf(cells: readonly MixCell[]): Outcome {
     ),
   )
   const rows = cells.map(cell => {
-    const ranked = ranking(cell.subjects)
+    const ranked = ranking(cell.subjects, noise)
     const best = ranked === undefined ? '-' : [ranked.best, ...ranked.tied].map(({ name }) => name).join(' = ')
     return [
       workloadText(cell.workload),
@@ -147,7 +149,7 @@ export function outcomeOf(cells: readonly MixCell[]): Outcome {
     ]
   })
   const relative = cells.map(({ subjects }) => {
-    const best = ranking(subjects)
+    const best = ranking(subjects, noise)
     return names.map(name => {
       const rounds = subjects.find(subject => subject.name === name)?.rounds
       return rounds === undefined || best === undefined
@@ -162,7 +164,7 @@ export function outcomeOf(cells: readonly MixCell[]): Outcome {
         id: 'relative',
         kind: 'heat',
         title: 'Throughput relative to the fastest shared map of the workload',
-        alternative: winsText(cells),
+        alternative: winsText(cells, noise),
         columns: names,
         rows: cells.map(({ workload }) => workloadText(workload)),
         value: { label: 'of the fastest shared map', unit: '%' },
@@ -176,25 +178,25 @@ export function outcomeOf(cells: readonly MixCell[]): Outcome {
         rows,
       },
     ],
-    findings: [winsText(cells), ...noiseText(cells), ...controlText(cells), ...ceilingText(cells)],
+    findings: [winsText(cells, noise), ...noiseText(cells, noise), ...controlText(cells), ...ceilingText(cells, noise)],
     conclusions: cells.flatMap(({ workload, subjects }) => {
-      const ranked = ranking(subjects)
+      const ranked = ranking(subjects, noise)
       const about = workloadText(workload)
       if (ranked === undefined) return []
       const { best, tied } = ranked
       return [{ question: about, workload: about, answer: best.name, tied: tied.map(({ name }) => name) }]
     }),
-    beliefs: [chooseByWorkload(cells)],
+    beliefs: [chooseByWorkload(cells, noise)],
     details: { cells } satisfies MixDetails,
   }
 }
 
 /** How often each map is the fastest, alone or within the noise of it. */
-function winsText(cells: readonly MixCell[]): string {
+function winsText(cells: readonly MixCell[], noise: number): string {
   const wins = new Map<string, number>()
   const alone = new Map<string, number>()
   for (const { subjects } of cells) {
-    const ranked = ranking(subjects)
+    const ranked = ranking(subjects, noise)
     if (ranked === undefined) continue
     for (const { name } of [ranked.best, ...ranked.tied]) wins.set(name, (wins.get(name) ?? 0) + 1)
     if (ranked.tied.length === 0) alone.set(ranked.best.name, (alone.get(ranked.best.name) ?? 0) + 1)
@@ -206,11 +208,11 @@ function winsText(cells: readonly MixCell[]): string {
 }
 
 /** Both spreads, and what the run could have seen: the median over the workloads of several threads. */
-function noiseText(cells: readonly MixCell[]): string[] {
+function noiseText(cells: readonly MixCell[], noise: number): string[] {
   const judged = cells.flatMap(({ subjects, workload }) => {
-    const ranked = workload.threads > 1 ? ranking(subjects) : undefined
+    const ranked = workload.threads > 1 ? ranking(subjects, noise) : undefined
     const others = ranked === undefined ? [] : [ranked.best, ...ranked.tied].filter(each => each !== ranked.fastest)
-    return ranked === undefined ? [] : others.map(other => judge(ranked.fastest, other))
+    return ranked === undefined ? [] : others.map(other => judgeBeside(undefined, ranked.fastest, other, noise))
   })
   if (judged.length === 0) return []
   const middle = (values: readonly (number | null)[]) =>
@@ -242,10 +244,10 @@ function controlText(cells: readonly MixCell[]): string[] {
     : [`${text}; where it differs from itself, by up to ${most.toFixed(2)}x, smaller differences count as ties.`]
 }
 
-function ceilingText(cells: readonly MixCell[]): string[] {
+function ceilingText(cells: readonly MixCell[], noise: number): string[] {
   const ratios = (name: string) =>
     cells.flatMap(({ subjects, workload }) => {
-      const ranked = ranking(subjects)
+      const ranked = ranking(subjects, noise)
       const other = subjects.find(subject => subject.name === name)
       return ranked === undefined || other === undefined || workload.threads === 1
         ? []
@@ -266,7 +268,7 @@ function ceilingText(cells: readonly MixCell[]): string[] {
 }
 
 /** Belief 16, judged by the workloads that it is about. */
-function chooseByWorkload(cells: readonly MixCell[]): BeliefFinding {
+function chooseByWorkload(cells: readonly MixCell[], noise: number): BeliefFinding {
   const shared = cells.filter(({ workload }) => workload.threads > 1)
   const cases: [string, string, (workload: Workload) => boolean][] = [
     ['RWMutexMap', 'reads at 99%', ({ reads }) => reads >= 99],
@@ -274,7 +276,7 @@ function chooseByWorkload(cells: readonly MixCell[]): BeliefFinding {
     ['ShardedMap', 'writes from 50%', ({ reads }) => reads <= 50],
   ]
   const results = cases.map(([name, what, applies]) => {
-    const ranked = shared.filter(({ workload }) => applies(workload)).map(({ subjects }) => ranking(subjects))
+    const ranked = shared.filter(({ workload }) => applies(workload)).map(({ subjects }) => ranking(subjects, noise))
     const won = ranked.filter(
       found => found !== undefined && [found.best, ...found.tied].some(each => each.name === name),
     ).length
