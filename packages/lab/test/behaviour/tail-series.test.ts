@@ -186,13 +186,19 @@ test('the level that cures is the last step up before the recovery', () => {
 })
 
 /** A run in which the fault makes everyone slow for good, unless `healed`. */
-function summary(guard: Summary['guard'], fault: Summary['fault'], healed: boolean): Summary {
+function summary(
+  guard: Summary['guard'],
+  fault: Summary['fault'],
+  healed: boolean,
+  late = new Map<number, number>(),
+): Summary {
   const { traffic, answers } = made((at, isHot) => ({
     latency: at >= PLAN.faultFrom && at < (healed ? PLAN.faultFrom + 2000 : PLAN.faultUntil) ? (isHot ? 900 : 500) : 50,
   }))
   const writes = { acknowledged: 1, lost: 0, twice: 0 }
+  const lateness = Float32Array.from(traffic.at, at => late.get(Math.floor(at / 1000)) ?? 1)
   const served = { guard, answers, writes, levels: undefined }
-  return summaryOf({ fault, plan: PLAN, traffic, served: [served], lateness: 0 }, served)
+  return summaryOf({ fault, plan: PLAN, traffic, served: [served], lateness }, served)
 }
 
 test('the verdict on the hot shard: it drives P99, and a rule that compares with all does not find it where all wait', () => {
@@ -253,4 +259,13 @@ test('the gradient limit falls when latency rises, and grows again when it is as
   const idle = gradient.limit
   for (let i = 0; i < 100; i++) gradient.ended(50, 1)
   assert.equal(gradient.limit, idle, 'a limit that nobody reaches says nothing about a higher one')
+})
+
+test('windows in which the load generator was late say nothing about health', () => {
+  const ill = summary('no protection', 'slow shard', false, new Map([[2, 100]]))
+  assert.equal(ill.healed, undefined)
+  // Ill from 5 to 7 s. Where the requests of just these windows left late, the server is not blamed for them.
+  const late = new Map([4, 5, 6, 7].map(second => [second, 100]))
+  assert.equal(summary('no protection', 'slow shard', true).healed, 2000)
+  assert.equal(summary('no protection', 'slow shard', true, late).healed, 3000)
 })

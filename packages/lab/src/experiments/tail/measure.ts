@@ -27,8 +27,8 @@ export interface FaultRun<Fault extends FaultName | undefined = FaultName> {
   readonly plan: Plan
   readonly traffic: Traffic
   readonly served: readonly Served[]
-  /** How late requests left the load generator, in ms, at the 99th percentile. */
-  readonly lateness: number
+  /** How late each request left the load generator, in ms. */
+  readonly lateness: Float32Array
 }
 
 export interface ServersOptions {

@@ -26,8 +26,8 @@ export interface Answers {
 
 export interface LoadReply {
   readonly answers: readonly Answers[]
-  /** How late requests left, in ms, at the 99th percentile: the load generator's own part of latencies. */
-  readonly lateness: number
+  /** How late each request left, in ms: the load generator's own part of its latency. */
+  readonly lateness: Float32Array
   /** An unexpected failure of a server, in words. */
   readonly problem: string | undefined
 }

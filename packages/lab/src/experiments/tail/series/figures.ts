@@ -1,6 +1,6 @@
 import { quantile } from '@threadmap/workbench/statistics'
 import { type Answers, Came } from '../load/protocol.js'
-import type { Plan } from '../plan.js'
+import { LATE_MS, type Plan } from '../plan.js'
 import type { Traffic } from '../traffic.js'
 
 /** Everyone but the hot shard, the hot shard, or both. */
@@ -67,6 +67,14 @@ export function windowsOf(traffic: Traffic, answers: Answers, group: Group, plan
   return Array.from({ length: Math.max(0, count) }, (_, i) => {
     const from = plan.warmUp + i * plan.step
     return figuresOf(traffic, answers, group, from, from + plan.window)
+  })
+}
+
+/** Whether each of the windows has requests that left in time. */
+export function calmWindows(traffic: Traffic, lateness: Float32Array, windows: readonly Figures[]): boolean[] {
+  return windows.map(({ from, until }) => {
+    const late = lateness.subarray(firstAt(traffic.at, from), firstAt(traffic.at, until))
+    return late.length === 0 || quantile([...late], 0.99) <= LATE_MS
   })
 }
 

@@ -1,7 +1,7 @@
 import type { GuardName } from '../guards/guard.js'
 import type { FaultRun, Served } from '../measure.js'
 import { type FaultName, OBJECTIVE_MS, type Plan } from '../plan.js'
-import { type Figures, figuresOf, type Group, windowsOf } from './figures.js'
+import { calmWindows, type Figures, figuresOf, type Group, windowsOf } from './figures.js'
 import { isUp, type Levels } from './levels.js'
 import { type Health, healthOf, recoveredAt, type WriteCheck } from './recovery.js'
 
@@ -43,7 +43,10 @@ export interface Cure {
 /** What counts as normal for the hot shard: few requests go to it in a window, so its P99 there is one of them, and one refusal is several %. */
 const HOT_NORMAL: Health = { p99: OBJECTIVE_MS, answered: 0.95 }
 
-export function summaryOf({ fault, plan, traffic }: FaultRun, { guard, answers, writes, levels }: Served): Summary {
+export function summaryOf(
+  { fault, plan, traffic, lateness }: FaultRun,
+  { guard, answers, writes, levels }: Served,
+): Summary {
   const { warmUp, faultFrom, faultUntil, until } = plan
   const parts = (group: Group): Parts => {
     const figures = (from: number, to: number) => figuresOf(traffic, answers, group, from, to)
@@ -57,7 +60,9 @@ export function summaryOf({ fault, plan, traffic }: FaultRun, { guard, answers, 
   }
   const [others, hot, all] = [parts('others'), parts('hot'), parts('all')]
   const health = healthOf(others.before)
-  const healedAt = recoveredAt(others.windows, health, faultFrom, faultUntil)
+  const isCalm = calmWindows(traffic, lateness, others.windows)
+  const calm = ({ windows }: Parts) => windows.filter((_, i) => isCalm[i])
+  const healedAt = recoveredAt(calm(others), health, faultFrom, faultUntil)
   return {
     fault,
     guard,
@@ -68,8 +73,8 @@ export function summaryOf({ fault, plan, traffic }: FaultRun, { guard, answers, 
     healed: healedAt === undefined ? undefined : healedAt - faultFrom,
     back: backOf(
       [
-        recoveredAt(others.windows, health, faultUntil, until),
-        recoveredAt(hot.windows, HOT_NORMAL, faultUntil, until),
+        recoveredAt(calm(others), health, faultUntil, until),
+        recoveredAt(calm(hot), HOT_NORMAL, faultUntil, until),
         ...(levels === undefined ? [] : [levelBack(levels, plan)]),
       ],
       plan,
