@@ -140,7 +140,6 @@ function longest(): Case {
   return {
     name: 'cache-longest',
     unit: 'ms',
-    fresh: true,
     subjects: specs,
     comparisons: specs.map(({ label }) => ({ what: `longest set of ${label}`, of: label })),
   }
