@@ -28,7 +28,7 @@ export async function growthTables(runtime: Runtime, quick: boolean, onCell: (te
       const of = (name: string): number => spread(found.map(({ figures }) => figures?.[name] ?? Number.NaN)).median
       const insert = spread(found.map(({ value }) => value)).median
       sizes.push(
-        `| ${thousands(count)} | ${subject} | ${insert.toFixed(0)} ns | ${of('longest').toPrecision(2)} ms | ${of('get').toFixed(0)} ns | ${of('bytes').toFixed(0)} B |`,
+        `| ${thousands(count)} | ${subject} | ${insert.toFixed(0)} ns | ${Number(of('longest').toPrecision(2))} ms | ${of('get').toFixed(0)} ns | ${of('bytes').toFixed(0)} B |`,
       )
       onCell(sizes[sizes.length - 1])
     }

@@ -154,7 +154,8 @@ const about = setting(
   effort.rounds,
   effort.ms,
 )
-console.log(`${settingText(about)}\n`)
+// The tables of growth have rounds of their own.
+console.log(`${options.growth ? settingText(about).replace(/; .* load at/, '; load at') : settingText(about)}\n`)
 if (about.load > BUSY) console.log('Other programs are using this machine: do not publish these figures.\n')
 if (options.growth) {
   console.log(`${await growthTables(nodes[0], options.quick === true, text => console.error(text))}\n`)
