@@ -375,7 +375,8 @@ test('values may be objects, which maps store with json() and messages copy', as
   const { code, stdout, stderr } = await threadmap(['advise', '--measure', '--value-type', 'objects', ...flags])
   assert.equal(code, 0, stderr)
   assert.match(stdout, /objects of 200 B/)
-  assert.match(stdout, /value: json\(\)/)
+  // Which of them is the fastest is for the machine to say: a map is shown with its codec, message passing with a plain Map.
+  assert.match(stdout, /value: json\(\)|new Map\(\) \/\/ in one worker/)
   const { subjects, changes } = JSON.parse(readFileSync(out, 'utf8'))
   for (const name of ['FastMap', 'message passing']) {
     assert.ok(subjects.find((each: { name: string }) => each.name === name).rounds[0] > 0, name)
