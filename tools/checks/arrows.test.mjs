@@ -1,4 +1,4 @@
-// Imports between packages point one way: lab and bench -> workbench -> threadmap, lab -> governor -> threadmap, and the library depends on nothing. Inside a
+// Imports between packages point one way: lab, mesh and bench -> workbench -> threadmap, lab -> governor -> threadmap, and the library depends on nothing. Inside a
 // package no imports go in a circle, and those of the library's folders point down.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -14,6 +14,7 @@ const ALLOWED = {
   '@threadmap/workbench': ['threadmap'],
   '@threadmap/governor': ['threadmap'],
   '@threadmap/lab': ['threadmap', '@threadmap/governor', '@threadmap/workbench'],
+  '@threadmap/mesh': ['@threadmap/workbench'],
   '@threadmap/bench': ['threadmap', '@threadmap/workbench'],
 }
 

@@ -1,0 +1,6 @@
+import { Command } from 'commander'
+
+/** `threadmap mesh`, with its subcommands. */
+export function meshCommand(): Command {
+  return new Command('mesh').description('Measures, breaks and compares the proxies of service meshes on this machine')
+}

@@ -1,0 +1,67 @@
+import type { Spread } from '@threadmap/workbench/statistics'
+
+/** The origin of a row: `measured` in a run of this package, `published` by others, or `supplied` by the user. Origins are never ranked together. */
+export type RowTag = 'measured' | 'published' | 'supplied'
+
+/** One figure or answer about one subject: what experiments, published tables and users' files have in common. */
+export interface MeshRow {
+  /** The id of the subject: `envoy`, `haproxy-2.8`, `nginx`, or another name in published and supplied rows. */
+  readonly subject: string
+  /** The version of the subject; undefined where a source does not name it. */
+  readonly version: string | undefined
+  /** The id of the metric: see `METRICS`. */
+  readonly metric: string
+  /** The unit of a figure (`ms`, `MB`, `ms CPU/1,000 requests`); '' for an answer in words. */
+  readonly unit: string
+  /** The figure (the median over rounds), or the answer in words, such as `refused` or `let in`. */
+  readonly value: number | string
+  /** One figure for each round, in the order of the rounds: rows of one run with the same metric share their rounds. */
+  readonly values?: readonly number[]
+  /** The quartiles of `values`, or the interval that a source gives. */
+  readonly interval?: Pick<Spread, 'low' | 'high'>
+  readonly tag: RowTag
+  /** Where the row comes from: the experiment of a run, a publication, a file. */
+  readonly source: string
+  /** The day of the measurement or publication, as `2026-11-27`. */
+  readonly date: string
+  /** The machine of a measured row, in a few words. */
+  readonly machine?: string
+  /** Workload or circumstance in words, where one metric has several rows: `HTTP/1.1, 500 requests/s`. */
+  readonly workload?: string
+}
+
+/** A metric of measured rows. */
+export interface Metric {
+  readonly title: string
+  readonly unit: string
+  /** Which values are better; undefined for answers that only requirements judge. */
+  readonly better?: 'lower' | 'higher'
+}
+
+/** The metrics of measured rows. Published and supplied rows may have others. */
+export const METRICS = {
+  'p50-added': { title: 'added P50 over direct', unit: 'ms', better: 'lower' },
+  'p95-added': { title: 'added P95 over direct', unit: 'ms', better: 'lower' },
+  'p99-added': { title: 'added P99 over direct', unit: 'ms', better: 'lower' },
+  'cpu-per-request': { title: 'processor time of both proxies', unit: 'ms per 1,000 requests', better: 'lower' },
+  pss: { title: 'memory of both proxies (PSS)', unit: 'MB', better: 'lower' },
+  handshake: { title: 'full handshake to the first byte of the answer', unit: 'ms', better: 'lower' },
+  'handshake-resumed': { title: 'resumed handshake to the first byte of the answer', unit: 'ms', better: 'lower' },
+  'tls-versions': { title: 'TLS versions that are accepted', unit: '' },
+  'no-certificate': { title: 'client without a certificate', unit: '' },
+  'wrong-identity': { title: 'client with another identity', unit: '' },
+  'expired-certificate': { title: 'client with an expired certificate', unit: '' },
+  'revoked-certificate': { title: 'client with a revoked certificate', unit: '' },
+  'sha1-certificate': { title: 'client with a certificate signed with SHA-1', unit: '' },
+  revocation: { title: 'revocation: command to the first refusal', unit: 'ms', better: 'lower' },
+  rotation: { title: "rotation of the server's certificate: command to effect", unit: 'ms', better: 'lower' },
+  'rotation-failed': { title: 'requests that failed during rotation', unit: 'requests', better: 'lower' },
+  'canary-first': { title: 'canary 10% to 100%: command to first effect', unit: 'ms', better: 'lower' },
+  canary: { title: 'canary 10% to 100%: command to full effect', unit: 'ms', better: 'lower' },
+  'canary-failed': { title: 'requests that failed during the canary', unit: 'requests', better: 'lower' },
+  'operator-steps': { title: 'files and commands of a change', unit: 'steps', better: 'lower' },
+  'bad-configuration': { title: 'bad configuration', unit: '' },
+} as const satisfies Record<string, Metric>
+
+/** A measured metric's id. Faults add rows `fault-NAME-failed` and `fault-NAME-recovery`. */
+export type MetricId = keyof typeof METRICS
