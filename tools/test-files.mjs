@@ -20,8 +20,8 @@ export function testFiles() {
       path: join(root, compiledPath(source)),
       source,
       library: source.startsWith('packages/threadmap/') && !source.includes('/runtimes/'),
-      // These need other runtimes, a browser, or the tools of users.
-      optional: /^packages\/threadmap\/test\/runtimes\/|^tools\/users\//.test(source),
+      // These need other runtimes, a browser, the tools of users, or peers that the workspace does without.
+      optional: /^packages\/threadmap\/test\/runtimes\/|^tools\/(users|peers)\//.test(source),
       alone: source.includes('/alone/'),
     }))
 }
@@ -47,7 +47,9 @@ export function lostTests() {
 }
 
 function runs(source) {
-  return /^packages\/[^/]+\/test\/.+\/[^/]+\.test\.ts$|^tools\/(checks|users\/alone)\/[^/]+\.test\.mjs$/.test(source)
+  return /^packages\/[^/]+\/test\/.+\/[^/]+\.test\.ts$|^tools\/(checks|peers|users\/alone)\/[^/]+\.test\.mjs$/.test(
+    source,
+  )
 }
 
 function compiledPath(source) {

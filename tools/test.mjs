@@ -46,6 +46,9 @@ if (files.some(({ optional }) => optional) || options.newest) installApart('tool
 if (files.some(({ source }) => source.startsWith('tools/users/'))) {
   installApart('tools/users', 'bundlers and other test runners')
 }
+if (files.some(({ source }) => source.startsWith('tools/peers/'))) {
+  installApart('tools/peers', "the stores' peers for newer versions of Node, and their test suites")
+}
 
 const program = options.newest ? newestNode() : process.execPath
 const totals = { pass: 0, fail: 0, cancelled: 0, skipped: 0 }
