@@ -61,6 +61,11 @@ test('with the probe: computing on the main thread, in a worker, in the pool, an
   assert.equal(connections.resource, 'queue')
   assert.match(connections.name, /about 10 are served at a time, as with a pool of that many connections$/)
   for (const each of [json, inWorker, zlib, mutex]) assert.doesNotMatch(each.name, /--import/)
+
+  // A tight objective is missed long before the loop is full: what keeps requests is the loop all the same, and no lock.
+  const half = named({ threads: [{ ...main, active: 0.5, cpu: 0.45, lag: 600 }] }, {}, 0.015)
+  assert.deepEqual([half.resource, half.name], ['event loop', 'the event loop of the main thread, which computes'])
+  assert.equal(named({ threads: [{ ...main, active: 0.5, cpu: 0.45, lag: 20 }] }).resource, 'async lock')
 })
 
 test('with the probe: locks of maps, the collector, other programs', () => {

@@ -1,4 +1,4 @@
-/** A server such as users have, with one cause planted: `node own-server.js json|mutex|zlib|worker`. Prints its port. */
+/** A server such as users have, with one cause planted: `node own-server.js json|mutex|zlib|worker [MS]`. Prints its port. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,7 +12,8 @@ function compute(ms: number): number {
   return x
 }
 
-const HOLD_MS = 40
+/** How long a request is held; zlib has its own time. A document's parse takes less, so that it can be repeated to this. */
+const HOLD_MS = Number(process.argv[3] ?? 40)
 
 /** One after another, as behind any async lock. */
 let last: Promise<unknown> = Promise.resolve()
@@ -27,9 +28,9 @@ function parseBusily(text: string): void {
 }
 
 function startServer(kind: string): void {
-  const document = JSON.stringify(Array.from({ length: 20_000 }, (_, i) => ({ id: i, name: `item ${i}` })))
+  const document = JSON.stringify(Array.from({ length: 2000 }, (_, i) => ({ id: i, name: `item ${i}` })))
   const noise = Buffer.from(Array.from({ length: 2 ** 19 }, (_, i) => (i * 2654435761) >>> 24))
-  const worker = kind === 'worker' ? new Worker(new URL(import.meta.url), {}) : undefined
+  const worker = kind === 'worker' ? new Worker(new URL(import.meta.url), { argv: process.argv.slice(2) }) : undefined
   const answers = new Map<number, () => void>()
   worker?.on('message', (id: number) => answers.get(id)?.())
   let next = 0

@@ -18,9 +18,17 @@ const program = join(dirname(fileURLToPath(import.meta.url)), '../../support/own
 /** How long a measurement is repeated that other programs spoil: then the cores are what runs out, rightly. */
 const PATIENCE_MS = 60_000
 
-async function start(t: TestContext, kind: string, hasProbe: boolean): Promise<string> {
+/** The server's program, and how long it holds a request, in ms. */
+interface Planted {
+  readonly kind: string
+  readonly holdMs: number
+}
+
+async function start(t: TestContext, { kind, holdMs }: Planted, hasProbe: boolean): Promise<string> {
   const flags = hasProbe ? ['--import', import.meta.resolve('@threadmap/lab/probe')] : []
-  const child = spawn(process.execPath, [...flags, program, kind], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...flags, program, kind, `${holdMs}`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   t.after(() => child.kill())
   const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
   return `http://127.0.0.1:${Number(line)}/`
@@ -34,7 +42,8 @@ interface Blamed {
 }
 
 /** One request after another, then far more than the server can do. */
-async function blame(t: TestContext, url: string, hasProbe: boolean): Promise<Blamed> {
+async function blame(t: TestContext, planted: Planted, hasProbe: boolean): Promise<Blamed> {
+  const url = await start(t, planted, hasProbe)
   const foreign = await foreignServer(url, false)
   let server = await ForeignServer.find(foreign)
   // The probe begins to listen a moment after the program.
@@ -51,7 +60,8 @@ async function blame(t: TestContext, url: string, hasProbe: boolean): Promise<Bl
     const alone = await target.step({ clients: 1, rate: null, warmUpMs: 200, ms: 600, seed: 1 })
     const steps = [
       await target.step({ clients: 2, rate: 2, warmUpMs: 100, ms: 1000, seed: 1 }),
-      await target.step({ clients: 20, rate: 60, warmUpMs: 300, ms: 1500, seed: 2 }),
+      // Two and a half times what it can do.
+      await target.step({ clients: 20, rate: 2500 / planted.holdMs, warmUpMs: 300, ms: 1500, seed: 2 }),
     ]
     return { cause: attributeForeign(steps, 1, 2, alone.latency.p50 / 1000), steps, server, target }
   }
@@ -65,15 +75,20 @@ async function blame(t: TestContext, url: string, hasProbe: boolean): Promise<Bl
 const isSpoilt = ({ cause }: Blamed) => /^the cores, \d+% of whose time other programs have/.test(cause.name)
 
 describe('with the probe the planted cause is named', { concurrency: 2 }, () => {
-  const planted: readonly (readonly [string, Resource, RegExp])[] = [
-    ['json', 'event loop', /^the event loop of the main thread, which computes$/],
-    ['mutex', 'async lock', /one is served at a time, as behind an async lock/],
-    ['zlib', 'thread pool', /^libuv's thread pool of 4 threads \(it computes: zlib/],
-    ['worker', 'event loop', /^the event loop of the worker \d+ \(own-server\.js\), which computes$/],
+  const causes: readonly (readonly [string, readonly number[], Resource, RegExp])[] = [
+    ['json', [5, 40], 'event loop', /^the event loop of the main thread, which computes$/],
+    ['mutex', [5, 40], 'async lock', /one is served at a time, as behind an async lock/],
+    ['zlib', [40], 'thread pool', /^libuv's thread pool of 4 threads \(it computes: zlib/],
+    ['worker', [5, 40], 'event loop', /^the event loop of the worker \d+ \(own-server\.js\), which computes$/],
   ]
-  for (const [kind, resource, name] of planted) {
-    test(kind, async t => {
-      const found = await blame(t, await start(t, kind, true), true)
+  const planted = causes.flatMap(([kind, holds, ...cause]) => holds.map(holdMs => ({ kind, holdMs, cause })))
+  for (const {
+    kind,
+    holdMs,
+    cause: [resource, name],
+  } of planted) {
+    test(`${kind}, ${holdMs} ms`, async t => {
+      const found = await blame(t, { kind, holdMs }, true)
       const { cause, steps, server, target } = found
       const inner = steps[1].resources.inner
       assert.equal(inner?.seenBy, 'probe')
@@ -82,7 +97,7 @@ describe('with the probe the planted cause is named', { concurrency: 2 }, () => 
         assert.equal(cause.resource, resource, said)
         assert.match(cause.name, name, said)
       }
-      if (kind !== 'json') return
+      if (kind !== 'json' || holdMs < 40) return
       const loop = inner?.threads.find(({ isLoop }) => isLoop)
       assert.ok((loop?.active ?? 0) > 0.5, said)
       const loaded = target.step({ clients: 20, rate: 120, warmUpMs: 0, ms: 2000, seed: 3 })
@@ -98,7 +113,7 @@ describe('with the probe the planted cause is named', { concurrency: 2 }, () => 
 test('without the probe the line says how to get it, and Linux tells of the threads', {
   skip: process.platform !== 'linux',
 }, async t => {
-  const found = await blame(t, await start(t, 'mutex', false), false)
+  const found = await blame(t, { kind: 'mutex', holdMs: 40 }, false)
   assert.equal(found.steps[1].resources.inner?.seenBy, 'system')
   assert.ok(found.cause.name.includes(PROBE_HINT), found.cause.name)
   if (!isSpoilt(found)) assert.equal(found.cause.resource, 'async lock', found.cause.name)

@@ -19,6 +19,8 @@ import { type ForeignThread, type Inner, mapLockWait } from '../series.js'
 const POOL_FULL = 0.5
 /** Processor time that threads beside the event loops had or waited for, in cores, from which on the pool computes rather than waits. */
 const POOL_COMPUTES = 0.5
+/** Part of P95 from which on a loop's lateness explains it: requests that come in bursts wait for each other long before the loop is full. */
+const LATE_PART = 0.5
 /** Requests in service at a time, from 1 up to which they are served one after another. */
 const ONE_AT_A_TIME = 1.6
 
@@ -138,6 +140,7 @@ export function attributeForeign(
       link('sent late (P99)', 'ms', ({ lateness }) => lateness.p99),
     ])
   }
+  if (loop !== undefined && (loop.lag ?? 0) >= LATE_PART * at.latency.p95) return ofLoop(loop)
   if (at.inProgress + at.waiting > 2 * (first.inProgress + first.waiting) && at.inProgress + at.waiting >= 1) {
     return found(...queueIn(inner, alone === null ? null : alone * at.throughput), [])
   }
