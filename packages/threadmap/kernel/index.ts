@@ -3,7 +3,7 @@ import { load64 } from './atomics'
 import { giveTime, setNext } from './cache/record'
 import { isCache } from './cache/state'
 import { ABSENT, D_TABLE, H_HASH, H_SEED, HASH_DEFAULT, META_LENGTH, META_NUMBER, PRESENT, R_CODE } from './layout'
-import { hit } from './maps/cache'
+import { cacheIsCurrent } from './maps/cache'
 import { beginLoad as beginLoadOf, endLoad as endLoadOf, endLoadWithout as endLoadWithoutOf } from './maps/cache-loads'
 import { look, looked } from './maps/fast'
 import { change as changeByPolicy, contains, isMisread, orFail, read, readWord } from './policy'
@@ -222,10 +222,8 @@ export function isCurrentAt(
 }
 
 export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
-  if (isMisread()) return ABSENT
-  const code = isCurrentEntry(entry, generation, shard, version, low, high)
-  if (isCache && code == PRESENT) hit(entry)
-  return code
+  if (isCache) return cacheIsCurrent(entry, generation, shard, version, low, high)
+  return isMisread() ? ABSENT : isCurrentEntry(entry, generation, shard, version, low, high)
 }
 
 /**

@@ -29,7 +29,7 @@ export const PAGE_BITS: u32 = 12
 /** 'TMAP', little-endian. */
 export const MAGIC: u32 = 0x50414d54
 /** Raised with every change of this file that an older attach would misread. */
-export const LAYOUT_VERSION: u32 = 3
+export const LAYOUT_VERSION: u32 = 4
 
 // The header.
 export const H_MAGIC: u32 = 0
@@ -99,6 +99,8 @@ export const H_REFRESH_AFTER: u32 = 200
 export const H_NEGATIVE_TTL: u32 = 208
 /** SharedCache: 1 once an entry has had a deadline: only then do writes look for expired ones. In the half that is no part of the checksum. */
 export const H_HAS_DEADLINES: u32 = 648
+/** SharedCache: the record (RECORD_BYTES) of all values that are fresh for ever and have none of their own. Never changed. */
+export const H_ENDLESS: u32 = 656
 /**
  * SharedCache: the share of the weight that the small queue of each shard may have, in 2^-32. Threads that hold different shards change it, and
  * one of two changes at the same moment may be lost. On a line of its own.
@@ -341,6 +343,13 @@ export const T_NEWER: u32 = 0
 export const T_OLDER: u32 = 4
 export const T_WEIGHT: u32 = 8
 export const T_QUEUE: u32 = 12
+/**
+ * SharedCache of numbers: behind its neighbours an entry has room for its value, if that is fresh for ever (cache/inside.ts). Then the low half
+ * of its value word is INSIDE, which is never a reference.
+ */
+export const NUMBER_TRAILER_BYTES: u32 = 24
+export const T_NUMBER: u32 = 16
+export const INSIDE: u32 = 4
 /** One byte of marks stands for this many bytes (1 << MARK_SHIFT): no two entries share a byte. */
 export const MARK_SHIFT: u32 = 5
 /** A set of ghosts: four words {fingerprint 32 | queue 1 | number 31}. */
@@ -521,6 +530,9 @@ export const R_WORD: u32 = 0
 /** Where the entry stood and its generation: with R_SHARD, R_VERSION and R_WORD, the token of a read. */
 export const R_ENTRY: u32 = 8
 export const R_GENERATION: u32 = 12
+/** SharedCache: what the lowest bits of R_ENTRY say. The value is inside the entry, and R_WORD is that value; the value is fresh for ever. */
+export const TOKEN_INSIDE: u32 = 1
+export const TOKEN_ENDLESS: u32 = 2
 /** The meta word of the value. */
 export const R_META: u32 = 16
 /** What an error is about: a needed size, the owner of a lock. */

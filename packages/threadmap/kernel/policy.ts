@@ -23,7 +23,7 @@ import {
   R_ERROR_SHARD,
   R_WORD,
 } from './layout'
-import { cacheChange, cacheGet } from './maps/cache'
+import { cacheChange, cacheGet, cacheLook } from './maps/cache'
 import { fastChange, fastGet, look, looked, setLooked } from './maps/fast'
 import { lockedChange, lockedGet, lockedScan } from './maps/locked'
 import { lockForWriting, lockMap, lockShard, unlockForWriting } from './maps/shard-lock'
@@ -61,6 +61,7 @@ export function read(hash: u64, meta: u32): i32 {
 // @inline
 export function readWord(hash: u64, meta: u32): u64 {
   if (policy == POLICY_FAST) return look(hash, meta, load<u64>(keyAt))
+  if (policy == POLICY_CACHE) return cacheLook(hash, meta)
   setLooked(readOther(hash, meta, true))
   return load<u64>(resultAt + R_WORD)
 }

@@ -14,7 +14,7 @@ import {
 import { shardCount } from '../memory/heaps'
 import { hashEntry } from '../table/entry'
 import { isNear, leadsToMain, NO_GHOST, takeGhost } from './ghosts'
-import { dequeue, enqueue, queueOf, reweigh, setMarks } from './queues'
+import { dequeue, enqueue, queueOf, reweigh, setMarks, weightOf } from './queues'
 import { nextWeight } from './record'
 import { adapt, smallShare } from './share'
 import { queuesOf } from './state'
@@ -38,7 +38,8 @@ export function admit(shard: u32, entry: u32, hash: u64): void {
  */
 export function weighAnew(shard: u32, entry: u32): void {
   if (queueOf(entry) != Q_LOADING) {
-    reweigh(shard, entry, nextWeight)
+    // Most values weigh what the one before did: nothing is written then that other threads would have to fetch.
+    if (weightOf(entry) != nextWeight) reweigh(shard, entry, nextWeight)
     return
   }
   dequeue(shard, entry)

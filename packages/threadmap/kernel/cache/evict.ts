@@ -8,6 +8,7 @@ import {
   D_LOCK,
   D_TABLE,
   ENTRY_VALUE,
+  H_ENDLESS,
   H_PAGES_USED,
   META_LENGTH,
   META_MARK,
@@ -40,6 +41,7 @@ import { addressOf, bitsOf, slotOfEntry } from '../table/table'
 import { blockSize } from '../table/value'
 import { tryLock, unlock } from '../threads/lock'
 import { addGhost } from './ghosts'
+import { isInside } from './inside'
 import { tell } from './listener'
 import { hasLoader, isLoading, kindOf } from './loads'
 import { marksOf, pass, queueOf, setMarks, totalWeight, trailerOf } from './queues'
@@ -67,7 +69,9 @@ let passedInStep: u32 = 0
 
 /** The record of an entry's value, which nobody frees meanwhile. */
 export function recordOfEntry(entry: u32): u32 {
-  const block = <u32>load64(entry + ENTRY_VALUE)
+  const value = load64(entry + ENTRY_VALUE)
+  if (isInside(value)) return H_ENDLESS
+  const block = <u32>value
   const meta = get32(block + 4) & ~META_MARK
   return recordOf(block, (meta & META_LENGTH) > WHOLE_VALUE)
 }
@@ -208,8 +212,9 @@ function evictSome(shard: u32, kept: u32, needed: u32): bool {
 
 /** The bytes of an entry and its value. */
 function bytesOf(entry: u32): u32 {
-  const block = <u32>load64(entry + ENTRY_VALUE)
-  return entrySize(get32(entry + 4)) + blockSize(get32(block + 4) & ~META_MARK)
+  const size = entrySize(get32(entry + 4))
+  const value = load64(entry + ENTRY_VALUE)
+  return isInside(value) ? size : size + blockSize(get32(<u32>value + 4) & ~META_MARK)
 }
 
 /** Whether an entry's value has been of no use since its deadline, and nobody is loading another one. */

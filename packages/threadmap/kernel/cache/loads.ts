@@ -26,7 +26,7 @@ import { putTime } from './record'
 import { queuesOf } from './state'
 
 /** The number of the load that this thread is about to end, and whether other threads wait for it, as the last `isOwnLoad` found. */
-let endingToken: u32 = 0
+export let endingToken: u32 = 0
 export let isWaitedFor: bool = false
 
 export function setEnding(token: u32): void {

@@ -7,6 +7,7 @@ import { load32, load64, store32, store64 } from '../atomics'
 import {
   BLOCK_CONTENT,
   CHAIN_CONTENT,
+  H_ENDLESS,
   H_HAS_DEADLINES,
   H_STALE_FOR,
   V_CREATED,
@@ -69,6 +70,19 @@ let nextKind: f32 = 0
 let nextUntil: f64 = 0
 let nextCreated: f64 = 0
 
+/** The next value has a record, also if it is fresh for ever: a load of its key is about to begin. */
+let wantsRecord: bool = false
+
+export function askForRecord(wanted: bool): void {
+  wantsRecord = wanted
+}
+
+/** Whether the next value is fresh for ever, and there is nothing to know about a load. */
+export function needsNoRecord(): bool {
+  if (nextKind != 0 || nextLoad != 0 || wantsRecord) return false
+  return timesFrom != 0 ? timeAt(timesFrom + V_FRESH_UNTIL) == Infinity : nextTtl == Infinity
+}
+
 /** The next value is made by the load with this number. */
 export function setNextToken(token: u32): void {
   nextLoad = token
@@ -129,6 +143,12 @@ export function writeRecord(block: u32, isChain: bool): void {
 // @inline
 export function timeAt(address: u32): f64 {
   return reinterpret<f64>(load64(address))
+}
+
+/** Writes the record at H_ENDLESS. */
+export function writeEndless(): void {
+  putTime(H_ENDLESS + V_FRESH_UNTIL, Infinity)
+  store64(H_ENDLESS + V_LOAD_UNTIL, (<u64>reinterpret<u32>(<f32>Infinity)) << 32)
 }
 
 export function putTime(address: u32, time: f64): void {

@@ -9,15 +9,20 @@ import {
   H_CACHES,
   H_MARKS,
   H_SHARDS,
+  H_VALUE_TYPE,
   MARK_SHIFT,
+  NUMBER_TRAILER_BYTES,
   PAGE,
   RECORD_BYTES,
   SHARD_SIZE,
   TRAILER_BYTES,
+  TYPE_BYTES,
 } from '../layout'
 
 /** Whether this thread's memory is a cache's. */
 export let isCache: bool = false
+/** Whether it is a cache of numbers, which can be inside their entries (inside.ts). */
+export let holdsNumbers: bool = false
 /** Where the content begins in a value's block. */
 export let blockContent: u32 = BLOCK_CONTENT
 /** Where the content begins in a page of a chain, how many bytes it has there, and of how many bytes its two pieces are. */
@@ -36,12 +41,13 @@ export function readCacheState(): void {
   marks = load<u32>(H_MARKS)
   shards = load<u32>(H_SHARDS)
   isCache = caches != 0
+  holdsNumbers = isCache && load<u32>(H_VALUE_TYPE) != TYPE_BYTES
   const record: u32 = isCache ? RECORD_BYTES : 0
   blockContent = BLOCK_CONTENT + record
   chainContent = CHAIN_CONTENT + record
   chainBytes = PAGE - chainContent
   piece = chainBytes >> 1
-  trailerBytes = isCache ? TRAILER_BYTES : 0
+  trailerBytes = holdsNumbers ? NUMBER_TRAILER_BYTES : isCache ? TRAILER_BYTES : 0
 }
 
 /** The queues and counters of a shard. */

@@ -8,6 +8,7 @@
 import { add32, get32, load64, store32 } from '../atomics'
 import { weighAnew } from '../cache/admit'
 import { makeRoom, recordOfEntry, removeEntry } from '../cache/evict'
+import { numberAt } from '../cache/inside'
 import {
   countLoad,
   dropLoad,
@@ -23,8 +24,9 @@ import {
   stopLoad,
   turnInto,
 } from '../cache/loads'
-import { queueOf } from '../cache/queues'
+import { queueOf, weightOf } from '../cache/queues'
 import {
+  askForRecord,
   ERROR_TEXT,
   isFresh,
   LOADED_NOTHING,
@@ -45,6 +47,7 @@ import {
   D_TABLE,
   DIFFERENT,
   END_LOAD,
+  H_ENDLESS,
   H_STALE_FOR,
   INSERT,
   LOAD_ENDS,
@@ -61,6 +64,7 @@ import {
   LOADER,
   META_LENGTH,
   META_MARK,
+  META_NUMBER,
   PRESENT,
   Q_LOAD_EPOCH,
   Q_LOADING,
@@ -72,6 +76,7 @@ import {
   R_LOAD_WORD,
   R_META,
   R_TOKEN,
+  SET,
   V_CREATED,
   V_FRESH_UNTIL,
   V_OWNER,
@@ -81,7 +86,7 @@ import { allocate } from '../memory/blocks'
 import { valueWord } from '../table/entry'
 import { shardOf } from '../table/shard'
 import { copyWords, find, foundEntry } from '../table/table'
-import { copyOut, resultAt, setWord, valueAt, wordOfBlock } from '../table/value'
+import { copyOutOf, resultAt, setWord, valueAt, wordOfBlock } from '../table/value'
 import { unlock } from '../threads/lock'
 import { clock, me } from '../threads/thread'
 import { cacheChange, changeLocked, hit, keepForWaiters, weigh } from './cache'
@@ -114,8 +119,8 @@ function begin(shard: u32, hash: u64, meta: u32, waited: u32, force: bool, milli
   store<u32>(resultAt + R_LOAD_HAS_VALUE, 0)
   const slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
   if (slot == 0) return beginNew(shard, hash, meta, time + milliseconds)
-  const entry = foundEntry
-  const record = recordOfEntry(entry)
+  let entry = foundEntry
+  let record = recordOfEntry(entry)
   const kind = kindOf(record)
   const token = get32(record + V_TOKEN)
   const owner = get32(record + V_OWNER)
@@ -149,10 +154,27 @@ function begin(shard: u32, hash: u64, meta: u32, waited: u32, force: bool, milli
     return pending(shard, token, LOAD_OTHER)
   }
   const last = time + milliseconds
+  if (record == H_ENDLESS) {
+    const code = giveRecord(shard, entry, hash, meta)
+    if (code != PRESENT) return code
+    find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
+    entry = foundEntry
+    record = recordOfEntry(entry)
+  }
   if (load<u32>(resultAt + R_LOAD_HAS_VALUE) == 0) turnInto(record, NOT_LOADED, last)
   const mine = nextToken(shard)
   startLoad(record, mine, last)
   return pending(shard, mine, LOAD_MINE)
+}
+
+/** A number leaves its entry for a block of its own: a load of its key begins, and needs a record. */
+function giveRecord(shard: u32, entry: u32, hash: u64, meta: u32): i32 {
+  store<u64>(valueAt, load64(numberAt(entry)))
+  setNext(Infinity, weightOf(entry))
+  askForRecord(true)
+  const code = changeLocked(shard, SET, hash, meta, META_NUMBER, 0)
+  askForRecord(false)
+  return code
 }
 
 /** A new entry without a value. */
@@ -175,7 +197,7 @@ function pending(shard: u32, token: u32, code: i32): i32 {
 
 /** Copies the value of an entry, and its times, to the result area. */
 function copyValue(entry: u32, record: u32): i32 {
-  const code = copyOut(valueWord(entry))
+  const code = copyOutOf(entry, valueWord(entry))
   if (code < 0) return code
   store<f64>(resultAt + R_FRESH_UNTIL, timeAt(record + V_FRESH_UNTIL))
   store<f64>(resultAt + R_CREATED, timeAt(record + V_CREATED))
@@ -239,8 +261,14 @@ function end(shard: u32, entry: u32, token: u32, how: u32, textMeta: u32, kept: 
   const isValue = kindOf(record) >= 0 && (isFresh(until) || time < until + load<f64>(H_STALE_FOR))
   if (how == LOAD_ENDS) {
     settle(shard, entry)
-    turnInto(record, LOADED_NOTHING, time + OUTCOME_KEPT)
-    stopLoad(record, 0)
+    if (isValue) {
+      // Read caches look no longer at the block of a value that is fresh for ever: another value word has to take it away.
+      setNextKind(LOADED_NOTHING, token, 0, time + OUTCOME_KEPT, 0)
+      replaceByText(shard, entry, 0)
+    } else {
+      turnInto(record, LOADED_NOTHING, time + OUTCOME_KEPT)
+      stopLoad(record, 0)
+    }
   } else if (how != LOAD_FAILS) {
     if (isValue) dropLoad(record)
     else removeEntry(shard, entry)
@@ -249,12 +277,16 @@ function end(shard: u32, entry: u32, token: u32, how: u32, textMeta: u32, kept: 
   } else {
     settle(shard, entry)
     setNextKind(ERROR_TEXT, token, 0, time + max<f64>(kept, OUTCOME_KEPT), time + kept)
-    const block = newText(shard + D_HEAP, textMeta)
-    setNextToken(0)
-    // Without memory for the text those who wait load for themselves.
-    if (block == 0) removeEntry(shard, entry)
-    else setWord(shard + D_HEAP, entry, wordOfBlock(block))
+    replaceByText(shard, entry, textMeta)
   }
+}
+
+/** Replaces an entry's value by what `setNextKind` said, with the text in the value area. Without memory for it those who wait load for themselves. */
+function replaceByText(shard: u32, entry: u32, meta: u32): void {
+  const block = newText(shard + D_HEAP, meta)
+  setNextToken(0)
+  if (block == 0) removeEntry(shard, entry)
+  else setWord(shard + D_HEAP, entry, wordOfBlock(block))
 }
 
 /** The entry will keep the outcome of its load, though that is no value: so it counts as an entry from now on. */

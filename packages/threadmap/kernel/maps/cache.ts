@@ -4,7 +4,8 @@
  */
 import { load32, load64, reach } from '../atomics'
 import { dropOrphans, expire, expireSome, freeMemory, hasExpired, makeRoom, recordOfEntry } from '../cache/evict'
-import { isOwnLoad, isWaitedFor } from '../cache/loads'
+import { isInside, numberAt, numberOf } from '../cache/inside'
+import { endingToken, isOwnLoad, isWaitedFor } from '../cache/loads'
 import { MOST_MARKS, markHit, setMarks, weightOf } from '../cache/queues'
 import {
   giveTime,
@@ -14,13 +15,14 @@ import {
   nextWeight,
   putTime,
   recordOf,
+  setNextToken,
   setNextWeight,
   setTimesFrom,
   takesStale,
   timeAt,
   timeNow,
 } from '../cache/record'
-import { blockContent, queuesOf } from '../cache/state'
+import { blockContent, holdsNumbers, queuesOf } from '../cache/state'
 import {
   ABSENT,
   ADD,
@@ -60,6 +62,8 @@ import {
   S_STALE,
   SET,
   SWAP,
+  TOKEN_ENDLESS,
+  TOKEN_INSIDE,
   V_CREATED,
   V_FRESH_UNTIL,
   V_TTL,
@@ -70,11 +74,23 @@ import { damaged, MOST_TRIES } from '../memory/damage'
 import { changePresent, insert } from '../table/change'
 import { compact } from '../table/compact'
 import { entrySize, sameHead, valueWord } from '../table/entry'
+import { isCurrentInCache } from '../table/read'
 import { shardOf } from '../table/shard'
 import { copyWords, find, foundEntry, foundHead, HIGH_HALF, STALE } from '../table/table'
-import { blockSize, copyOutValidated, lengthOf, resultAt, returnNumber, setDetail, sum, valueAt } from '../table/value'
+import {
+  blockSize,
+  copyOutValidated,
+  giveNumber,
+  lengthOf,
+  resultAt,
+  returnNumber,
+  setDetail,
+  sum,
+  valueAt,
+} from '../table/value'
 import { tryLock, unlock } from '../threads/lock'
 import { clock, count, countLong } from '../threads/thread'
+import { setLooked } from './fast'
 import { lockShard } from './shard-lock'
 
 /** The value has expired, or there is none but a load under way. */
@@ -154,6 +170,13 @@ function readCache(shard: u32, hash: u64, meta: u32, wantsValue: bool): i32 {
   const entry = foundEntry
   const head = foundHead
   const value = valueWord(entry)
+  if (isInside(value)) {
+    const number = numberOf(entry, head)
+    if (!isInside(valueWord(entry)) || !sameHead(entry, head) || load64(shard + D_TABLE) != word) return AGAIN
+    giveNumber(number)
+    giveToken(entry | TOKEN_INSIDE, head, shard, word, Infinity, 0)
+    return PRESENT
+  }
   if (!sameHead(entry, head) || load64(shard + D_TABLE) != word) return AGAIN
   const block = <u32>value
   reach(block)
@@ -180,12 +203,50 @@ function readCache(shard: u32, hash: u64, meta: u32, wantsValue: bool): i32 {
   if (load64(shard + D_TABLE) != word) return AGAIN
   if (!isFresh(until) && !mayBeStale(until)) return EXPIRED
   if (code < 0) return code
+  giveToken(entry, head, shard, word, until, created)
+  return PRESENT
+}
+
+/** Leaves the token of a read and the times of its value in the result area. */
+// @inline
+function giveToken(entry: u32, head: u64, shard: u32, word: u64, until: f64, created: f64): void {
+  const endless: u32 = until == Infinity ? TOKEN_ENDLESS : 0
   // Two words each: the entry and its generation, the shard and its version.
-  store<u64>(resultAt + R_ENTRY, (head << 32) | <u64>entry)
+  store<u64>(resultAt + R_ENTRY, (head << 32) | <u64>(entry | endless))
   store<u64>(resultAt + R_SHARD, (word & HIGH_HALF) | <u64>shard)
   store<f64>(resultAt + R_FRESH_UNTIL, until)
   store<f64>(resultAt + R_CREATED, created)
-  return PRESENT
+}
+
+/**
+ * `cacheGet` where values are numbers: the value's word; `looked` says whether there is one. One try at a number inside its entry; whatever else
+ * there is, `cacheGet` finds.
+ */
+// @inline
+export function cacheLook(hash: u64, meta: u32): u64 {
+  const shard = shardOf(hash)
+  const word = load64(shard + D_TABLE)
+  if (find(word, shard + D_TABLE, hash, meta) > STALE) {
+    const entry = foundEntry
+    const head = foundHead
+    if (isInside(valueWord(entry))) {
+      const number = numberOf(entry, head)
+      if (isInside(valueWord(entry)) && sameHead(entry, head) && load64(shard + D_TABLE) == word) {
+        hit(entry)
+        setLooked(PRESENT)
+        return number
+      }
+    }
+  }
+  setLooked(cacheGet(hash, meta, true))
+  return load<u64>(resultAt + R_BYTES)
+}
+
+/** `isCurrent` of the read cache: counts a hit as well. */
+export function cacheIsCurrent(token: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
+  const code = isCurrentInCache(token, generation, shard, version, low, high)
+  if (code == PRESENT) hit(token & ~(TOKEN_INSIDE | TOKEN_ENDLESS))
+  return code
 }
 
 /** A read met an expired entry: removes it, unless another thread is at work in the shard. */
@@ -258,6 +319,8 @@ function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, ex
   let slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
   if (op == END_LOAD) {
     if (slot == 0 || !isOwnLoad(recordOfEntry(foundEntry))) return DIFFERENT
+    // Where nobody waits, nobody looks for the load's number: a number that is fresh for ever can go into its entry.
+    if (holdsNumbers) setNextToken(isWaitedFor ? endingToken : 0)
   } else if (slot != 0 && op != SET && !isFresh(timeAt(recordOfEntry(foundEntry) + V_FRESH_UNTIL))) {
     expire(shard, slot, foundEntry)
     slot = 0
@@ -288,7 +351,9 @@ function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, ex
 /** Adds the number in the value area to that of an entry, as a value of its own: a load that began before must not replace it. */
 function addTo(shard: u32, slot: u32, entry: u32, valueMeta: u32): i32 {
   const delta = load<u64>(valueAt)
-  store<u64>(valueAt, sum(load64(<u32>valueWord(entry) + blockContent), delta))
+  const old = valueWord(entry)
+  const number = load64(isInside(old) ? numberAt(entry) : <u32>old + blockContent)
+  store<u64>(valueAt, sum(number, delta))
   setNextWeight(weightOf(entry))
   if (keepsTime) setTimesFrom(recordOfEntry(entry))
   const code = changePresent(shard, SET, slot, entry, valueMeta, 0)

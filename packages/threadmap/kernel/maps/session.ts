@@ -1,5 +1,6 @@
 /** A new memory, and a thread's place in one: its registry slot and its scratch areas. */
 import { put32, store64 } from '../atomics'
+import { writeEndless } from '../cache/record'
 import { resetSmallShare } from '../cache/share'
 import { isCache, queuesOf, readCacheState } from '../cache/state'
 import {
@@ -117,6 +118,7 @@ export function create(): i32 {
 function layOutCache(shards: u32): void {
   readCacheState()
   resetSmallShare()
+  writeEndless()
   const weight = load<f64>(H_MAX_WEIGHT)
   for (let i: u32 = 0; i < shards; i++) {
     const queues = queuesOf(shardAt(i))

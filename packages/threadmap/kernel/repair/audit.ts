@@ -3,7 +3,8 @@
  * test; programs call it as `audit()`.
  */
 import { get32, load32, load64, store32 } from '../atomics'
-import { isCache } from '../cache/state'
+import { isInside } from '../cache/inside'
+import { holdsNumbers, isCache } from '../cache/state'
 import {
   BLOCK_SPAN,
   BUCKET,
@@ -187,6 +188,7 @@ function auditTable(index: u32, word: u64, isDirty: bool, read: u64): u32 {
 function auditValue(heap: u32, entry: u32, slot: u32): void {
   if (isInline) return
   const value = load64(entry + ENTRY_VALUE)
+  if (holdsNumbers && isInside(value)) return
   const isSync = load<u32>(H_POLICY) == POLICY_SYNC
   if (isSync && !isValue(value)) return
   const block = <u32>value

@@ -4,6 +4,7 @@
  * what those reference. A block that nothing references is free.
  */
 import { load64, put32, store64 } from '../atomics'
+import { isInside } from '../cache/inside'
 import { rebuildQueues } from '../cache/queues'
 import { isCache } from '../cache/state'
 import { BUCKET, BUCKET_SLOTS, D_HEAP, D_TABLE, D_USED, ENTRY_VALUE, H_POLICY, POLICY_SYNC } from '../layout'
@@ -64,6 +65,7 @@ export function isGood(heap: u32, entry: u32, hash32: u32, word: u64, slot: u32)
   if (<u32>hashEntry(entry) != hash32 || !isReachable(word, slot, hash32)) return false
   if (isInline || load<u32>(H_POLICY) == POLICY_SYNC) return true
   const value = load64(entry + ENTRY_VALUE)
+  if (isCache && isInside(value)) return true
   return isBlockOf(heap, <u32>value) && load<u32>(<u32>value) == <u32>(value >> 32)
 }
 

@@ -3,6 +3,8 @@
  * anew meanwhile. The caller holds the lock that guards the heap, and has seen that pages can be given back.
  */
 import { get32, load64, put32, store32 } from '../atomics'
+import { isInside } from '../cache/inside'
+import { isCache } from '../cache/state'
 import {
   BLOCK_SPAN,
   CHAIN_HEAD,
@@ -55,7 +57,9 @@ export function sweep(shard: u32): void {
   while ((slot = nextSlot(word, slot)) != 0) {
     const entry = <u32>slotContent
     mark(entry)
-    if (!isInline) mark(<u32>load64(entry + ENTRY_VALUE))
+    if (isInline) continue
+    const value = load64(entry + ENTRY_VALUE)
+    if (!isCache || !isInside(value)) mark(<u32>value)
   }
   if (load<u32>(H_LOCKS) != 0) markInUse(heap)
   raiseVersion(heap)

@@ -4,6 +4,7 @@
  */
 import { add32, get32, load64, put32, store64 } from '../atomics'
 import { admit, weighAnew } from '../cache/admit'
+import { goesInside, isInside, numberAt } from '../cache/inside'
 import { dequeue, emptyQueues } from '../cache/queues'
 import { isCache, queuesOf } from '../cache/state'
 import {
@@ -24,6 +25,7 @@ import {
   GET_AND_DELETE,
   H_INITIAL_BITS,
   INSERT,
+  INSIDE,
   MAX_TABLE_BITS,
   PRESENT,
   Q_EVICTED_FOR_MEMORY,
@@ -32,6 +34,8 @@ import {
   REPLACE_SAME,
   SET,
   SWAP,
+  TOKEN_ENDLESS,
+  TOKEN_INSIDE,
 } from '../layout'
 import { allowCompaction, allowReserve, failFull, failure, wantsRun } from '../memory/allocation'
 import { allocate, allocateTable, free, freeTable } from '../memory/blocks'
@@ -63,7 +67,9 @@ import {
 import {
   blockSize,
   copyOut,
+  copyOutOf,
   equalsExpected,
+  freeValue,
   isInline,
   newValueBlock,
   resultAt,
@@ -79,7 +85,7 @@ export let tokenGeneration: u32 = 0
 export let tokenWord: u64 = 0
 
 export function setToken(entry: u32, generation: u32, word: u64): void {
-  tokenEntry = entry
+  tokenEntry = entry & ~TOKEN_ENDLESS
   tokenGeneration = generation
   tokenWord = word
 }
@@ -167,19 +173,19 @@ export function changePresent(shard: u32, op: u32, slot: u32, entry: u32, valueM
     case SET:
       return replace(shard, entry, valueMeta)
     case INSERT:
-      return copyOut(old)
+      return copyOutOf(entry, old)
     case SWAP: {
-      const code = copyOut(old)
+      const code = copyOutOf(entry, old)
       return code < 0 ? code : replace(shard, entry, valueMeta)
     }
     case COMPARE_AND_SWAP:
-      return equalsExpected(old, expectedMeta) ? replace(shard, entry, valueMeta) : DIFFERENT
+      return equalsExpected(entry, old, expectedMeta) ? replace(shard, entry, valueMeta) : DIFFERENT
     case COMPARE_AND_DELETE:
-      return equalsExpected(old, expectedMeta) ? remove(shard, slot, entry) : DIFFERENT
+      return equalsExpected(entry, old, expectedMeta) ? remove(shard, slot, entry) : DIFFERENT
     case DELETE:
       return remove(shard, slot, entry)
     case GET_AND_DELETE: {
-      const code = copyOut(old)
+      const code = copyOutOf(entry, old)
       return code < 0 ? code : remove(shard, slot, entry)
     }
     case ADD: {
@@ -188,10 +194,16 @@ export function changePresent(shard: u32, op: u32, slot: u32, entry: u32, valueM
       return copyOut(total)
     }
     default: {
-      if (entry != tokenEntry || headGeneration(entry) != tokenGeneration || old != tokenWord) return DIFFERENT
+      if (!isToken(entry, old) || headGeneration(entry) != tokenGeneration) return DIFFERENT
       return op == REPLACE_SAME ? replace(shard, entry, valueMeta) : remove(shard, slot, entry)
     }
   }
+}
+
+/** Whether the token names this entry and its value. */
+function isToken(entry: u32, word: u64): bool {
+  if (isCache && isInside(word)) return (entry | TOKEN_INSIDE) == tokenEntry && load64(numberAt(entry)) == tokenWord
+  return entry == tokenEntry && word == tokenWord
 }
 
 function replace(shard: u32, entry: u32, valueMeta: u32): i32 {
@@ -199,12 +211,21 @@ function replace(shard: u32, entry: u32, valueMeta: u32): i32 {
     setWord(0, entry, load<u64>(valueAt))
     return PRESENT
   }
+  if (goesInside()) return replaceInside(shard, entry)
   allowReserve(mayUseReserve)
   const block = newValueBlock(shard + D_HEAP, valueMeta)
   allowReserve(false)
   if (block == 0) return failure
   if (isCache) weighAnew(shard, entry)
   setWord(shard + D_HEAP, entry, wordOfBlock(block))
+  return PRESENT
+}
+
+/** `replace` by a number that goes into the entry. */
+function replaceInside(shard: u32, entry: u32): i32 {
+  weighAnew(shard, entry)
+  store64(numberAt(entry), load<u64>(valueAt))
+  if (!isInside(valueWord(entry))) setWord(shard + D_HEAP, entry, INSIDE)
   return PRESENT
 }
 
@@ -222,6 +243,8 @@ export function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
   let value: u64
   if (isInline) {
     value = load<u64>(valueAt)
+  } else if (goesInside()) {
+    value = INSIDE
   } else {
     const block = newValueBlock(heap, valueMeta)
     // A second block of this size must be left, so that values can still be replaced when memory is full. A cache evicts instead.
@@ -233,7 +256,10 @@ export function insert(shard: u32, hash: u64, meta: u32, valueMeta: u32): i32 {
     value = wordOfBlock(block)
   }
   writeEntry(entry, meta)
-  if (isCache) admit(shard, entry, hash)
+  if (isCache) {
+    admit(shard, entry, hash)
+    if (isInside(value)) store64(numberAt(entry), load<u64>(valueAt))
+  }
   store64(entry + ENTRY_VALUE, value)
   place(load64(shard + D_TABLE), <u32>hash, tagOf(hash), entry)
   put32(shard + D_USED, used + 1)
@@ -251,7 +277,7 @@ export function remove(shard: u32, slot: u32, entry: u32): i32 {
   displace(word, slot)
   const used = get32(shard + D_USED) - 1
   put32(shard + D_USED, used)
-  if (!isInline) free(heap, <u32>value)
+  if (!isInline) freeValue(heap, value)
   free(heap, entry)
   const bits = bitsOf(word)
   if (bits > load<u32>(H_INITIAL_BITS) && isSparseTable(used, bits)) resize(shard, bits - 1)

@@ -10,6 +10,7 @@
  * version has changed. Nothing here can fail half-way: the slabs that are kept have room for all that moves.
  */
 import { add32, get32, load64, put32, store32, store64 } from '../atomics'
+import { isInside } from '../cache/inside'
 import { moved } from '../cache/queues'
 import { blockContent, isCache } from '../cache/state'
 import {
@@ -95,7 +96,9 @@ function moveEntry(heap: u32, entry: u32): u32 {
 }
 
 function moveValue(heap: u32, entry: u32): void {
-  const block = <u32>load64(entry + ENTRY_VALUE)
+  const value = load64(entry + ENTRY_VALUE)
+  if (isCache && isInside(value)) return
+  const block = <u32>value
   if (isVictim(block)) store64(entry + ENTRY_VALUE, wordOfBlock(copyValue(heap, block)))
 }
 

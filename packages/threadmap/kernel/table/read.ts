@@ -8,6 +8,7 @@
  * Sources: CLHT, xsync (lock-free reads beside bucket locks), FASTER (versions), sequence locks.
  */
 import { load64, reach } from '../atomics'
+import { isInside, numberOf } from '../cache/inside'
 import { isFresh, recordOf, timeAt } from '../cache/record'
 import { isCache } from '../cache/state'
 import {
@@ -25,12 +26,14 @@ import {
   R_META,
   R_SHARD,
   R_VERSION,
+  TOKEN_ENDLESS,
+  TOKEN_INSIDE,
   V_FRESH_UNTIL,
   WHOLE_VALUE,
 } from '../layout'
 import { sameHead, valueWord } from './entry'
 import { find, foundEntry, foundHead, STALE } from './table'
-import { copyOutValidated, isInline, resultAt } from './value'
+import { copyOutValidated, giveNumber, isInline, resultAt } from './value'
 
 /** One try at a read; AGAIN if a writer came between. */
 // @inline
@@ -61,12 +64,33 @@ export function readValidated(shard: u32, hash: u64, meta: u32, wantsValue: bool
 export function readKnown(entry: u32, generation: u32, shard: u32, version: u32): i32 {
   const word = valueWord(entry)
   if (<u32>load64(entry) != generation || <u32>(load64(shard + D_TABLE) >> 32) != version) return ABSENT
+  if (isCache && isInside(word)) return readKnownInside(entry, generation, shard, version)
   // SyncMap's deleted entries have no block.
   if (isDeleted(word)) return ABSENT
   const code = copyOutValidated(word)
   if (code != 1) return code
   if (isCache && !isFreshCopy(word)) return ABSENT
   return <u32>(load64(shard + D_TABLE) >> 32) == version && (isInline || valueWord(entry) == word) ? PRESENT : ABSENT
+}
+
+/** `readKnown` for a number inside its entry. */
+function readKnownInside(entry: u32, generation: u32, shard: u32, version: u32): i32 {
+  const number = knownNumber(entry, generation, shard, version)
+  if (!isInside(valueWord(entry)) || <u32>load64(entry) != generation) return ABSENT
+  giveNumber(number)
+  store<f64>(resultAt + R_FRESH_UNTIL, Infinity)
+  return <u32>(load64(shard + D_TABLE) >> 32) == version ? PRESENT : ABSENT
+}
+
+/**
+ * The number inside an entry that was found earlier; something else if the entry has not lived since. What stands at the entry's place by then may give no
+ * length to go by, so header and version say first that it is an entry's.
+ */
+// @inline
+function knownNumber(entry: u32, generation: u32, shard: u32, version: u32): u64 {
+  const head = load64(entry)
+  if (<u32>head != generation || <u32>(load64(shard + D_TABLE) >> 32) != version) return 0
+  return numberOf(entry, head)
 }
 
 /** `readKnown` for numbers that are in the entry. NaN is ambiguous: the value, or it has to be looked for. */
@@ -101,7 +125,25 @@ function isDeleted(word: u64): bool {
 export function isCurrent(entry: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
   const word = valueWord(entry)
   if (<u32>word != low || <u32>(word >> 32) != high || <u32>load64(entry) != generation) return ABSENT
-  // Where hits renew the time of a value, an ordinary read does so.
-  if (isCache && ((load<u32>(H_CACHE_FLAGS) & CACHE_SLIDES) != 0 || !isFreshBlock(word))) return ABSENT
+  return <u32>(load64(shard + D_TABLE) >> 32) == version ? PRESENT : ABSENT
+}
+
+/**
+ * `isCurrent` in a cache, whose tokens say more (TOKEN_*). A value that is fresh for ever stays so as long as it is its entry's: its block is
+ * not looked at. Whatever takes such a value away changes the value word.
+ */
+export function isCurrentInCache(token: u32, generation: u32, shard: u32, version: u32, low: u32, high: u32): i32 {
+  const entry = token & ~(TOKEN_INSIDE | TOKEN_ENDLESS)
+  let word = valueWord(entry)
+  if ((token & TOKEN_INSIDE) != 0) {
+    if (!isInside(word)) return ABSENT
+    word = knownNumber(entry, generation, shard, version)
+    if (!isInside(valueWord(entry))) return ABSENT
+  }
+  if (<u32>word != low || <u32>(word >> 32) != high || <u32>load64(entry) != generation) return ABSENT
+  if ((token & TOKEN_ENDLESS) == 0) {
+    // Where hits renew the time of a value, an ordinary read does so.
+    if ((load<u32>(H_CACHE_FLAGS) & CACHE_SLIDES) != 0 || !isFreshBlock(word)) return ABSENT
+  }
   return <u32>(load64(shard + D_TABLE) >> 32) == version ? PRESENT : ABSENT
 }

@@ -7,6 +7,7 @@
  * Values and results pass between JavaScript and the kernel through scratch areas that each thread has for itself.
  */
 import { exchange64, fence, get32, load32, load64, reach, store32, store64 } from '../atomics'
+import { isInside, numberAt } from '../cache/inside'
 import { writeRecord } from '../cache/record'
 import { blockContent, chainBytes, chainContent, isCache, piece } from '../cache/state'
 import {
@@ -110,6 +111,21 @@ export function wordOfBlock(block: u32): u64 {
   return ((<u64>get32(block)) << 32) | <u64>block
 }
 
+/** Copies the value of a cache's entry into the result area, under the lock that writers take. PRESENT is 1; else E_AREA. */
+export function copyOutOf(entry: u32, word: u64): i32 {
+  if (!isCache || !isInside(word)) return copyOut(word)
+  giveNumber(load64(numberAt(entry)))
+  return 1
+}
+
+/** Leaves a number that was inside its entry in the result area, as a block's content would be. */
+// @inline
+export function giveNumber(number: u64): void {
+  store<u64>(resultAt + R_WORD, number)
+  store<u32>(resultAt + R_META, META_NUMBER)
+  store<u64>(resultAt + R_BYTES, number)
+}
+
 /** Copies the value into the result area, under the lock that writers take. PRESENT is 1; else E_AREA. */
 export function copyOut(word: u64): i32 {
   return copyOutValidated(word)
@@ -168,9 +184,10 @@ function sameWord(a: u64, b: u64): bool {
   return a == b
 }
 
-/** Whether the value of a value word equals the one in the expected area. The block can't change meanwhile. */
-export function equalsExpected(word: u64, meta: u32): bool {
+/** Whether an entry's value, with this value word, equals the one in the expected area. The value can't change meanwhile. */
+export function equalsExpected(entry: u32, word: u64, meta: u32): bool {
   if (isInline) return sameWord(word, load<u64>(expectedAt))
+  if (isCache && isInside(word)) return sameWord(load64(numberAt(entry)), load<u64>(expectedAt))
   return blockEqualsExpected(<u32>word, meta)
 }
 
@@ -226,12 +243,16 @@ export function returnNumber(): void {
   store<u32>(resultAt + R_META, META_NUMBER)
 }
 
+/** Frees the block of a value, if it has one. */
+export function freeValue(heap: u32, word: u64): void {
+  if (!isCache || !isInside(word)) free(heap, <u32>word)
+}
+
 /** Replaces an entry's value by a word: that is the linearization point. Frees what was there. */
 export function setWord(heap: u32, entry: u32, word: u64): void {
   if (isInline) {
     store64(entry + ENTRY_VALUE, word)
     return
   }
-  const old = exchange64(entry + ENTRY_VALUE, word)
-  free(heap, <u32>old)
+  freeValue(heap, exchange64(entry + ENTRY_VALUE, word))
 }

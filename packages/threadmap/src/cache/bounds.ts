@@ -15,11 +15,12 @@ const LEAST_BYTES = 1024 * 1024
 const MOST_BYTES = 2 * LEAST_BYTES
 
 /**
- * The bytes of a small entry with its value: a number as key, and 50 characters, or a number, as value. For entries of this size a table has room from the start
+ * The bytes of a small entry with its value: a number as key, and 50 characters, or a number, as value, which takes less where it has no deadline. For entries of this size a table has room from the start
  * where the memory is the bound. Later it could grow only where free pages lie side by side, which is rare in a full memory.
  */
 const SMALL_ENTRY = 136
-const NUMBER_ENTRY = 88
+const NUMBER_ENTRY = 96
+const ENDLESS_NUMBER_ENTRY = 48
 /** A table that cannot grow takes entries up to this share of its slots (`mostEntries` in kernel/table/table.ts). */
 const FILLED = 31 / 32
 
@@ -44,9 +45,11 @@ export function capacityFor(
   maxWeight: number | undefined,
   maxBytes: number | undefined,
   valueType: number,
+  ttl: number,
 ): number {
   const bound = max ?? maxWeight ?? Number.POSITIVE_INFINITY
   if (maxBytes === undefined) return max !== undefined && max > MOST_ENTRIES * LARGEST_SHARDS ? max : 0
-  const inMemory = maxBytes / (valueType === TYPE_BYTES ? SMALL_ENTRY : NUMBER_ENTRY)
+  const numberEntry = ttl === Number.POSITIVE_INFINITY ? ENDLESS_NUMBER_ENTRY : NUMBER_ENTRY
+  const inMemory = maxBytes / (valueType === TYPE_BYTES ? SMALL_ENTRY : numberEntry)
   return Math.min(bound, (inMemory * MAX_LOAD) / (BUCKET_SLOTS * FILLED))
 }

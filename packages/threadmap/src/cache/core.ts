@@ -7,6 +7,7 @@ import * as L from '../bridge/layout.generated.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../bridge/scratch.js'
 import type { Session } from '../bridge/session.js'
 import type { Cached, KeyCodec, NativeCodec } from '../codec/codec.js'
+import { f64 } from '../codec/numbers.js'
 import { string } from '../codec/strings.js'
 import { DisposedError, OptionError, ValueTooLargeError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
@@ -40,6 +41,8 @@ export class CacheCore<K, V> {
   /** Most values have a deadline: reads bring the time along. In other caches the kernel asks for it where it meets a deadline. */
   readonly timed: boolean
   readonly prepares: boolean
+  /** Values have the codec `f64`, and mostly no deadline: the kernel returns them without a way through memory. */
+  readonly direct: boolean
   /** For the read cache: values are neither numbers nor words inside the entries. */
   readonly numbers = false
   readonly inline = false
@@ -72,6 +75,7 @@ export class CacheCore<K, V> {
     this.ttl = this.#time(L.H_TTL)
     this.staleFor = this.#time(L.H_STALE_FOR)
     this.timed = this.ttl !== Number.POSITIVE_INFINITY
+    this.direct = value.name === f64.name && !this.timed
     session.clock.resolution = this.#time(L.H_TTL_RESOLUTION)
     this.listener = listener
     if (listener !== undefined) hearEvictions(session, key as KeyCodec<unknown>, this)
@@ -86,6 +90,7 @@ export class CacheCore<K, V> {
   get(key: K): V | undefined {
     if (this.disposed) this.refuse()
     try {
+      if (this.direct) return this.#getNumber(key)
       const code = this.#look(key)
       if (code === L.PRESENT) return this.result()
       if (code === L.ABSENT) return undefined
@@ -93,6 +98,17 @@ export class CacheCore<K, V> {
       throw this.kernel.trapped(error, 'get')
     }
     return this.find(key) === L.PRESENT ? this.result() : undefined
+  }
+
+  /** `get` where values are numbers. NaN is ambiguous: R_CODE has the status. */
+  #getNumber(key: K): V | undefined {
+    const value = this.#isText(key)
+      ? this.kernel.getNumberOfText(key)
+      : this.kernel.getNumber(this.key.write(this.scratch, KEY, key))
+    // biome-ignore lint/suspicious/noSelfCompare: false only for NaN.
+    if (value === value) return value as V
+    const code = this.scratch.u32[(this.scratch.resultWord + L.R_CODE) >>> 2] | 0
+    return this.check(code) === L.PRESENT ? (value as V) : undefined
   }
 
   /** Whether the kernel takes the key as the string that it is. */

@@ -194,7 +194,7 @@ export function checkCacheOptions<K, V>(options: CacheOptions<K, V>, valueType: 
     )
   }
   const readCache = cacheSize(options.readCache)
-  const capacity = capacityFor(max, maxWeight, options.maxBytes, valueType)
+  const capacity = capacityFor(max, maxWeight, options.maxBytes, valueType, ttl)
   const header = commonHeader(CACHE_POLICY.number, shards, capacity, options, valueType)
   const flags =
     (options.updateAgeOnGet === true ? L.CACHE_SLIDES : 0) |

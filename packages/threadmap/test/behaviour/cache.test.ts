@@ -394,7 +394,7 @@ test('add in a cache with weights keeps the weight of a value, and evicts for a 
 test('an addition that finds no memory evicts, and then adds once', () => {
   let evicting = 0
   for (const length of [4, 12, 20, 28, 36]) {
-    const cache = new SharedCache({ key: string, value: f64, maxBytes: 2 ** 20 })
+    const cache = new SharedCache({ key: string, value: f64, maxBytes: 2 ** 20, ttl: 3_600_000 })
     for (let i = 0; cache.stats().evictedForMemory === 0; i++) cache.add(String(i).padStart(length), 1)
     for (const key of [...cache.keys()].slice(0, 200)) {
       const { evictedForMemory } = cache.stats()

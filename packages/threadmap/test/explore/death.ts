@@ -5,8 +5,9 @@
  */
 import type { ExploredKind } from '../support/kinds.js'
 import { type Entry, linearizable, newEntry } from './history.js'
-import { type Output, perform, type Step } from './operations.js'
+import { perform } from './operations.js'
 import { doDirectly } from './scenario.js'
+import type { Output, Step } from './steps.js'
 import { Death, type LogicalThread, READS, type Scheduler } from './thread.js'
 import { type FormName, forms, World } from './world.js'
 

@@ -127,7 +127,7 @@ export const faults: readonly Fault[] = [
     name: 'a value is freed before the entry lets go of it',
     rule: 2,
     file: 'table/value.ts',
-    find: '  const old = exchange64(entry + ENTRY_VALUE, word)\n  free(heap, <u32>old)\n',
+    find: '  freeValue(heap, exchange64(entry + ENTRY_VALUE, word))\n',
     replace: '  free(heap, <u32>load64(entry + ENTRY_VALUE))\n  exchange64(entry + ENTRY_VALUE, word)\n',
     maps: 'FastMap',
   },

@@ -3,8 +3,8 @@
  * Some have time-outs at any moment, some the death of a thread that holds the lock, waits for it or has just been handed it.
  */
 import type { MapKind } from 'threadmap'
-import type { Step } from './operations.js'
 import type { Named } from './scenario.js'
+import type { Step } from './steps.js'
 
 const few = [
   ['a', 1],

@@ -1,5 +1,6 @@
 /** Histories of a schedule, and whether a map could have given them one operation after the other. */
-import { type OpName, type Output, type Step, updated } from './operations.js'
+import { updated } from './operations.js'
+import type { OpName, Output, Step } from './steps.js'
 
 export interface Entry {
   client: number
@@ -80,7 +81,7 @@ function loadOf(key: string): string {
   return `${key} is loaded by`
 }
 
-const READS = new Set<OpName>(['get', 'has', 'cachedGet', 'beginLoad'])
+const READS = new Set<OpName>(['get', 'has', 'cachedGet', 'keptGet', 'beginLoad', 'refresh'])
 
 /** The state after `entry`, or undefined if it cannot have given its output in this state. */
 function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<string, number> | undefined {
@@ -103,6 +104,7 @@ function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<st
   switch (entry.op) {
     case 'get':
     case 'cachedGet':
+    case 'keptGet':
       return gives(old, false)
     case 'has':
       return gives(old !== undefined, false)
@@ -111,7 +113,7 @@ function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<st
     case 'getOrInsert':
     case 'compute':
     case 'nest':
-      return gives(old ?? value, old ?? value)
+      return gives(old ?? value, old === undefined ? value : false)
     case 'swap':
       return gives(old, value)
     case 'compareAndSwap':
@@ -126,12 +128,14 @@ function apply(entry: Entry, state: ReadonlyMap<string, number>): ReadonlyMap<st
       return gives((old ?? 0) + value!, (old ?? 0) + value!)
     case 'update':
       return gives(updated(old), updated(old))
-    case 'beginLoad': {
-      if (old !== undefined) return gives(old, false)
+    case 'beginLoad':
+    case 'refresh': {
+      if (old !== undefined && entry.op === 'beginLoad') return gives(old, false)
       if (state.has(loadOf(key))) return gives('other', false)
       return pending || entry.output === 'mine' ? new Map(state).set(loadOf(key), entry.client) : undefined
     }
     case 'endLoad':
+    case 'endEmpty':
     case 'dropLoad': {
       if (entry.output === 'none') return state
       if (state.get(loadOf(key)) !== entry.client) return pending || entry.output === 'refused' ? state : undefined

@@ -1,23 +1,8 @@
 /** The operations of a map as logical threads do them: call by call into the kernel, as src/maps does. */
 import { string } from 'threadmap'
+import type { Output, Step } from './steps.js'
 import { EXPECTED, KEY, type KernelCall, L, type LogicalThread, type Operation, VALUE } from './thread.js'
 import type { World } from './world.js'
-
-/** One operation: its name, its key, and small numbers for its values. */
-export interface Step {
-  readonly op: OpName
-  readonly key?: string
-  /** The value of the operation; for `add` the delta. */
-  readonly value?: number
-  readonly expected?: number
-  /** For `nest`: the key that its function computes too. */
-  readonly via?: string
-  /** For `recover`: the dead thread. */
-  readonly owner?: number
-}
-
-/** The output of an operation: a value, nothing, whether it did something, or the name of the error that it would throw. */
-export type Output = number | boolean | undefined | string | readonly (readonly [string, number])[]
 
 export class KernelFailure extends Error {}
 
@@ -42,29 +27,6 @@ const ops: Record<string, number> = {
 
 /** The calls that take a key as a string, by those that take its meta word. */
 const textCalls = { get: 'getText', getNumber: 'getNumberOfText', has: 'hasText' } as const
-
-export type OpName =
-  | 'get'
-  | 'has'
-  | 'set'
-  | 'getOrInsert'
-  | 'swap'
-  | 'compareAndSwap'
-  | 'compareAndDelete'
-  | 'delete'
-  | 'getAndDelete'
-  | 'add'
-  | 'update'
-  | 'compute'
-  | 'nest'
-  | 'cachedGet'
-  | 'clear'
-  | 'iterate'
-  | 'size'
-  | 'recover'
-  | 'beginLoad'
-  | 'endLoad'
-  | 'dropLoad'
 
 /** Longer than any schedule, in milliseconds. */
 const LONG = 1e6
@@ -103,6 +65,8 @@ class Performer {
         return this.#compute(step.key!, step.value!, step.via)
       case 'cachedGet':
         return this.#cachedGet(step.key!)
+      case 'keptGet':
+        return this.#keptGet(step.key!)
       case 'clear':
         return this.#clear()
       case 'iterate':
@@ -112,9 +76,12 @@ class Performer {
       case 'recover':
         return this.#recover(step.owner!)
       case 'beginLoad':
-        return this.#beginLoad(step.key!)
+        return this.#beginLoad(step.key!, 0)
+      case 'refresh':
+        return this.#beginLoad(step.key!, 1)
       case 'endLoad':
       case 'dropLoad':
+      case 'endEmpty':
         return this.#endLoad(step)
       default:
         return this.#change(step)
@@ -122,7 +89,7 @@ class Performer {
   }
 
   *#get(key: string): Operation {
-    if (!this.#inline()) {
+    if (!this.#readsNumbers()) {
       const code = yield this.#lookUp('get', key)
       return code === L.PRESENT ? this.#result() : output(code)
     }
@@ -141,7 +108,7 @@ class Performer {
   *#change(step: Step): Operation {
     const expectedMeta = step.expected === undefined ? 0 : this.#value(EXPECTED, step.expected)
     const valueMeta = step.value === undefined ? 0 : this.#value(VALUE, step.value)
-    const code = yield this.#changing(ops[step.op], step.key!, valueMeta, expectedMeta)
+    const code = yield this.#changing(ops[step.op], step.key!, valueMeta, expectedMeta, step.ttl)
     if (code < 0) return output(code)
     switch (step.op) {
       case 'set':
@@ -224,6 +191,7 @@ class Performer {
     if (code !== L.PRESENT) return output(code)
     const t = this.#token()
     const first = this.#result()
+    this.#thread.kept = { ...t, value: first }
     // The output is that of the second read: it too lies between call and return.
     if (this.#inline()) {
       const value = yield ['readNumber', t.entry, t.generation, t.shard, t.version]
@@ -234,6 +202,18 @@ class Performer {
     }
     const later = yield this.#lookUp('get', key)
     return later === L.PRESENT ? this.#result() : output(later)
+  }
+
+  /** A read of the key of the thread's last `cachedGet`, with what the read cache kept of that: changes between the two have to show. */
+  *#keptGet(key: string): Operation {
+    const { kept } = this.#thread
+    if (kept !== undefined) {
+      const { entry, generation, shard, version, low, high, value } = kept
+      const known = yield ['isCurrent', entry, generation, shard, version, low, high]
+      if (known === L.PRESENT) return value
+    }
+    const code = yield this.#lookUp('get', key)
+    return code === L.PRESENT ? this.#result() : output(code)
   }
 
   *#clear(): Operation {
@@ -252,9 +232,9 @@ class Performer {
   }
 
   /** A value, or who loads: this thread ('mine') or another one ('other'). A second time, the thread has waited for the other's load. */
-  *#beginLoad(key: string): Operation {
+  *#beginLoad(key: string, force: number): Operation {
     const thread = this.#thread
-    const code = yield ['beginLoad', this.#key(key), thread.waitsFor, 0, LONG]
+    const code = yield ['beginLoad', this.#key(key), thread.waitsFor, force, LONG]
     if (code === L.PRESENT) return this.#result()
     const token = thread.scratch.u32[(thread.scratch.resultWord + L.R_TOKEN) >>> 2]
     if (code === L.LOAD_MINE) {
@@ -276,7 +256,15 @@ class Performer {
     const code =
       op === 'endLoad'
         ? yield ['endLoad', this.#key(key!), loads, this.#value(VALUE, value!), this.#world.ttl, 1, 0]
-        : yield ['endLoadWithout', this.#key(key!), loads, L.LOAD_IS_RELEASED, 0, 0, 0]
+        : yield [
+            'endLoadWithout',
+            this.#key(key!),
+            loads,
+            op === 'endEmpty' ? L.LOAD_ENDS : L.LOAD_IS_RELEASED,
+            0,
+            0,
+            0,
+          ]
     return code === L.PRESENT ? 'done' : code === L.DIFFERENT ? 'refused' : (output(code) ?? `it ended with ${code}`)
   }
 
@@ -321,9 +309,9 @@ class Performer {
     return this.#passesText(key) ? [textCalls[name], key] : [name, this.#key(key)]
   }
 
-  #changing(op: number, key: string, valueMeta: number, expectedMeta: number): KernelCall {
+  #changing(op: number, key: string, valueMeta: number, expectedMeta: number, ttl = this.#world.ttl): KernelCall {
     if (this.#isCache()) {
-      return ['changeCache', op, this.#key(key), valueMeta, expectedMeta, this.#world.ttl, 1]
+      return ['changeCache', op, this.#key(key), valueMeta, expectedMeta, ttl, 1]
     }
     return this.#passesText(key)
       ? ['changeText', op, key, valueMeta, expectedMeta]
@@ -346,6 +334,12 @@ class Performer {
 
   #isCache(): boolean {
     return this.#world.words[L.H_POLICY >>> 2] === L.POLICY_CACHE
+  }
+
+  /** Whether `get` takes the call that returns a number: of a cache's threads every other pair does. */
+  #readsNumbers(): boolean {
+    const isNumber = this.#world.form.codec.type !== L.TYPE_BYTES
+    return this.#inline() || (isNumber && this.#isCache() && this.#thread.index % 4 < 2)
   }
 
   /** Whether values stand in the entries. */

@@ -1,6 +1,6 @@
 /** What is explored: a map in some state, and what each of a few threads does to it. */
 import type { ExploredKind } from '../support/kinds.js'
-import type { Step } from './operations.js'
+import type { Step } from './steps.js'
 import type { FormName, World } from './world.js'
 
 export interface Scenario {
@@ -46,9 +46,14 @@ export function keysOf(scenario: Scenario): [string, number][] {
   return steps.filter(({ key }) => key !== undefined).map(({ key }) => [key!, 0])
 }
 
+function setDirectly(map: World['map'], value: unknown, { key, ttl }: Step): void {
+  const { set } = map as { set(key: string, value: unknown, options?: { ttl: number }): unknown }
+  set.call(map, key!, value, ttl === undefined ? undefined : { ttl })
+}
+
 /** Does a step on this thread's map. */
 export function doDirectly(map: World['map'], make: (n: number) => unknown, step: Step): void {
-  if (step.op === 'set') map.set(step.key!, make(step.value!))
+  if (step.op === 'set') setDirectly(map, make(step.value!), step)
   else if (step.op === 'delete') map.delete(step.key!)
   else if (step.op === 'get') map.get(step.key!)
   else if (step.op === 'iterate') for (const _ of map.keys());

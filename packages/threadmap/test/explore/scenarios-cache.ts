@@ -1,7 +1,7 @@
 /** The scenarios that only a cache has. */
-import type { Step } from './operations.js'
+
 import type { Named } from './scenario.js'
-import { against, changes, few, reads, show } from './steps.js'
+import { against, changes, few, reads, type Step, show } from './steps.js'
 import { MANY } from './world.js'
 
 /** A full cache, which evicts with each new key: an evicted entry's blocks serve the next one at once. */
@@ -24,6 +24,7 @@ export function cacheOnly(): Named[] {
       evicting.map(threads => named(`SharedCache of ${max}, eviction`, 'eviction', threads, { max })),
     ),
     ...timed(),
+    ...inside(),
     ...loads(),
   ]
 }
@@ -74,6 +75,66 @@ function timed(): Named[] {
     ),
     ...expired.map(threads => named('SharedCache, expiry', 'expiry', threads, { ttl: 50, now: 100 })),
   ]
+}
+
+/** Longer than any schedule. */
+export const LONG_TTL = 1000
+
+/** The steps of a thread that bring a value, which then has a deadline. */
+export function withDeadlines(steps: readonly Step[]): Step[] {
+  return steps.filter(step => step.value !== undefined).map(step => ({ ...step, ttl: LONG_TTL }))
+}
+
+/** Numbers go into their entries while they are fresh for ever, and into blocks when they get a deadline, or a load of their key begins. */
+function inside(): Named[] {
+  const onA = [...changes('numbers', 'a', 2), ...reads('a')]
+  const here: Step = { op: 'set', key: 'a', value: 101 }
+  const away: Step = { ...here, ttl: LONG_TTL }
+  const load: Step[] = [
+    { op: 'refresh', key: 'a' },
+    { op: 'endLoad', key: 'a', value: 103 },
+  ]
+  const empty: Step[] = [load[0]!, { op: 'endEmpty', key: 'a' }]
+  const others = [...onA, ...withDeadlines(onA), { op: 'clear' }, { op: 'iterate' }] as Step[]
+  const kept: Step[] = [
+    { op: 'cachedGet', key: 'a' },
+    { op: 'keptGet', key: 'a' },
+  ]
+  const n: Step = { op: 'set', key: 'n', value: 102 }
+  // The entry's block is another key's, and then again of `a`, with a value of another form.
+  const back: Step[] = [{ op: 'delete', key: 'a' }, n, { op: 'set', key: 'a', value: 104, ttl: LONG_TTL }]
+  const programs = (first: readonly Step[]): Step[][][] => [
+    ...against([here], others),
+    ...against([away], others),
+    ...against(
+      [here, { ...away, value: 105 }, { ...here, value: 106 }],
+      [...reads('a'), { op: 'add', key: 'a', value: 2 }],
+    ),
+    ...against([{ op: 'add', key: 'a', value: 1, ttl: LONG_TTL }], others),
+    ...against(
+      load,
+      [...others, n].filter(({ op }) => op !== 'iterate'),
+    ),
+    ...against(empty, [...reads('a'), here, away]),
+    ...against(back, reads('a')),
+    ...against([...first, ...kept], [here, away, ...onA.slice(0, 9)] as Step[]),
+    ...[[here, away], [away, here], load, empty].map(steps => [[...first, ...kept], steps]),
+    // One thread sees that the value is gone, and then another must not find it any more.
+    [kept, empty, [{ op: 'get', key: 'a' }]],
+    [[here], [away], [{ op: 'get', key: 'a' }]],
+    [[{ op: 'update', key: 'a' }], [away], [here]],
+  ]
+  const states = [
+    { name: 'inside', before: [] },
+    { name: 'in blocks', before: [{ op: 'set', key: 'a', value: 1, ttl: LONG_TTL } as const] },
+  ]
+  return states.flatMap(({ name, before }) =>
+    [2, MANY].flatMap(max =>
+      programs(before.length === 0 ? [] : [here]).map(threads =>
+        named(`SharedCache of ${max} numbers ${name}`, 'numbers inside', threads, { form: 'numbers', max, before }),
+      ),
+    ),
+  )
 }
 
 /** Loads of a key that is absent: one thread at a time, and none publishes what is older than a change. */

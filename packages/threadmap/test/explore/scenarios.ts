@@ -3,10 +3,9 @@ import { FastMap, f64, string } from 'threadmap'
 import { ALL_KINDS, type ExploredKind } from '../support/kinds.js'
 import type { DeathScenario } from './death.js'
 import { handoverScenarios } from './handover.js'
-import type { Step } from './operations.js'
 import type { Named, Scenario } from './scenario.js'
-import { cacheOnly } from './scenarios-cache.js'
-import { against, changes, few, full, pairs, reads, show } from './steps.js'
+import { cacheOnly, LONG_TTL, withDeadlines } from './scenarios-cache.js'
+import { against, changes, few, full, pairs, reads, type Step, show } from './steps.js'
 import { L } from './thread.js'
 import { type FormName, MANY, SEED } from './world.js'
 
@@ -245,10 +244,9 @@ function chainsOnly(map: ExploredKind): Named[] {
 }
 
 export function scenariosOf(map: ExploredKind): Named[] {
-  // Of numbers `add` alone goes another way than it does for the other maps.
-  const adds = (map: ExploredKind): Named[] =>
-    common(map, 'numbers').filter(({ threads }) => threads.flat().some(({ op }) => op === 'add'))
-  if (map === 'SharedCache') return [...common(map, 'blocks'), ...adds(map), ...cacheOnly(), ...chainsOnly(map)]
+  if (map === 'SharedCache') {
+    return [...common(map, 'blocks'), ...common(map, 'numbers'), ...cacheOnly(), ...chainsOnly(map)]
+  }
   // SyncMap keeps every value in a block.
   const forms: FormName[] = map === 'SyncMap' ? ['blocks', 'numbers'] : ['numbers', 'blocks']
   return [
@@ -315,6 +313,14 @@ export function deathsOf(map: ExploredKind, form: FormName): DeathScenario[] {
       { fill: few, max: 2, ttl: 160, now: 100, steps: [hit, ...onA, ...onN] },
       { fill: few, max: 2, ttl: 50, now: 100, steps: [hit, ...onA, ...onN, { op: 'clear' }] },
     )
+    if (form === 'numbers') {
+      // A number moves out of its entry, and into it.
+      const away = { op: 'set', key: 'a', value: 1, ttl: LONG_TTL } as const
+      states.push(
+        { fill: few, max: 2, steps: [...withDeadlines([...onA, ...onN]), { op: 'refresh', key: 'a' }] },
+        { fill: few, max: 2, before: [away], steps: [hit, ...onA, ...onN] },
+      )
+    }
   }
   // One state is enough: what chains add does not depend on it.
   if (form === 'chains') states.length = 1

@@ -5,9 +5,10 @@
 import { describeAddress } from './addresses.js'
 import type { Choices } from './choices.js'
 import { type Entry, newEntry } from './history.js'
-import { type Output, perform, type Step } from './operations.js'
+import { perform } from './operations.js'
 import { Order } from './order.js'
 import { doDirectly, keysOf, type Scenario } from './scenario.js'
+import type { Output, Step } from './steps.js'
 import {
   Death,
   type KernelCall,

@@ -1,6 +1,49 @@
 /** The steps of which scenarios are made. */
-import type { Step } from './operations.js'
 import type { FormName } from './world.js'
+
+/** One operation: its name, its key, and small numbers for its values. */
+export interface Step {
+  readonly op: OpName
+  readonly key?: string
+  /** The value of the operation; for `add` the delta. */
+  readonly value?: number
+  readonly expected?: number
+  /** SharedCache: how long the value is fresh in milliseconds, if not as long as all others. */
+  readonly ttl?: number
+  /** For `nest`: the key that its function computes too. */
+  readonly via?: string
+  /** For `recover`: the dead thread. */
+  readonly owner?: number
+}
+
+/** The output of an operation: a value, nothing, whether it did something, or the name of the error that it would throw. */
+export type Output = number | boolean | undefined | string | readonly (readonly [string, number])[]
+
+export type OpName =
+  | 'get'
+  | 'has'
+  | 'set'
+  | 'getOrInsert'
+  | 'swap'
+  | 'compareAndSwap'
+  | 'compareAndDelete'
+  | 'delete'
+  | 'getAndDelete'
+  | 'add'
+  | 'update'
+  | 'compute'
+  | 'nest'
+  | 'cachedGet'
+  | 'keptGet'
+  | 'clear'
+  | 'iterate'
+  | 'size'
+  | 'recover'
+  | 'beginLoad'
+  | 'refresh'
+  | 'endLoad'
+  | 'dropLoad'
+  | 'endEmpty'
 
 /** The operations that change a key, for thread number `n`. `old` is the value that the key has at first. */
 export function changes(form: FormName, key: string, n: number, old = 1): Step[] {
@@ -43,6 +86,6 @@ export function against(first: readonly Step[], others: readonly Step[]): Step[]
   return others.map(other => [[...first], [other]])
 }
 
-export function show({ op, key, via, value, expected }: Step): string {
-  return `${op}(${[key, via, expected, value].filter(part => part !== undefined).join(', ')})`
+export function show({ op, key, via, value, expected, ttl }: Step): string {
+  return `${op}(${[key, via, expected, value, ttl].filter(part => part !== undefined).join(', ')})`
 }

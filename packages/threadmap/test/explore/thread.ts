@@ -56,6 +56,17 @@ export type KernelCall = readonly [name: keyof KernelExports, ...args: (number |
 /** What a thread does: it yields kernel calls, gets what they return, and returns the operation's output. */
 export type Operation = Generator<KernelCall, unknown, number>
 
+/** The token of a read, and the value that was read. */
+export interface Kept {
+  readonly entry: number
+  readonly generation: number
+  readonly shard: number
+  readonly version: number
+  readonly low: number
+  readonly high: number
+  readonly value: number
+}
+
 /** Thrown through the kernel: the thread dies here. */
 export class Death extends Error {}
 
@@ -74,6 +85,8 @@ export class LogicalThread {
   /** The load that it has begun, and the one that it was told to wait for; 0: none. */
   loads = 0
   waitsFor = 0
+  /** What its read cache has kept of its last `cachedGet`. */
+  kept: Kept | undefined
   /** Its `compute` ran the function in this operation. */
   computed = false
   /** Its stack is in memory. */
@@ -142,6 +155,7 @@ export class LogicalThread {
     this.suspended = false
     this.loads = 0
     this.waitsFor = 0
+    this.kept = undefined
     this.#rewinding = false
     this.#unwinding = false
   }
