@@ -1,6 +1,9 @@
 import { Command } from 'commander'
+import { installCommand } from './install/command.js'
 
 /** `threadmap mesh`, with its subcommands. */
 export function meshCommand(): Command {
-  return new Command('mesh').description('Measures, breaks and compares the proxies of service meshes on this machine')
+  return new Command('mesh')
+    .description('Measures, breaks and compares the proxies of service meshes on this machine')
+    .addCommand(installCommand())
 }

@@ -1,0 +1,154 @@
+/**
+ * Processes that cannot outlive this one. Each program runs as the first process of a PID namespace of its own: when the namespace's first process
+ * ends, the kernel kills everything in it, grandchildren included. `setpriv --pdeathsig` and `unshare --kill-child` end that first process when this
+ * process dies, however it dies.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ProxyError } from './errors.js'
+
+export interface TiedOptions {
+  /** The name in errors. */
+  readonly name: string
+  readonly program: string
+  readonly args: readonly string[]
+  readonly folder: string
+  /** The file that gets standard output and standard error. */
+  readonly log: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const PATIENCE_MS = 5000
+
+/** Whoever is not root may create PID namespaces only inside a user namespace. */
+function namespaceFlags(): string[] {
+  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
+  return ['--pdeathsig', 'KILL', 'unshare', ...user, '--pid', '--fork', '--kill-child']
+}
+
+/** Why tied processes cannot be had on this machine, or undefined. */
+export function tiedProblem(): string | undefined {
+  if (process.platform !== 'linux') return `this is ${process.platform}; processes that end with this one need Linux`
+  const { status, error, stderr } = spawnSync('setpriv', [...namespaceFlags(), 'true'], { encoding: 'utf8' })
+  if (status === 0) return undefined
+  return `setpriv and unshare of util-linux do not work here (${error?.message ?? stderr.trim()})`
+}
+
+/** A running program; see above. Start it from the main thread: it would end with the thread that starts it. */
+export class Tied {
+  readonly #options: TiedOptions
+  readonly #guard: ChildProcess
+  readonly #ended: Promise<void>
+  #pid = 0
+
+  private constructor(options: TiedOptions, guard: ChildProcess) {
+    this.#options = options
+    this.#guard = guard
+    this.#ended = once(guard, 'exit').then(() => {})
+  }
+
+  static async start(options: TiedOptions): Promise<Tied> {
+    const log = openSync(options.log, 'a')
+    try {
+      const guard = spawn('setpriv', [...namespaceFlags(), options.program, ...options.args], {
+        cwd: options.folder,
+        env: { PATH: process.env.PATH ?? '', HOME: options.folder, TMPDIR: options.folder, ...options.env },
+        stdio: ['ignore', log, log],
+      })
+      await once(guard, 'spawn')
+      const tied = new Tied(options, guard)
+      await tied.#findFirst()
+      return tied
+    } finally {
+      closeSync(log)
+    }
+  }
+
+  /** The program's PID in our namespace. */
+  get pid(): number {
+    return this.#pid
+  }
+
+  get isRunning(): boolean {
+    return this.#guard.exitCode === null && this.#guard.signalCode === null
+  }
+
+  /** Resolves when the program and all its descendants have ended. */
+  get ended(): Promise<void> {
+    return this.#ended
+  }
+
+  /** Waits until `unshare` has started the program. */
+  async #findFirst(): Promise<void> {
+    const until = performance.now() + PATIENCE_MS
+    while (this.isRunning && performance.now() < until) {
+      const [first] = childrenOf(this.#guard.pid!)
+      if (first !== undefined) {
+        this.#pid = first
+        return
+      }
+      await delay(2)
+    }
+    throw this.problem('did not start')
+  }
+
+  /** Sends a signal to the program itself. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.isRunning) process.kill(this.#pid, signal)
+  }
+
+  /** Ends the program and its descendants at once. Safe to call again. */
+  async kill(): Promise<void> {
+    if (this.isRunning) {
+      // A stopped process dies of SIGKILL too.
+      this.#guard.kill('SIGKILL')
+      await this.#ended
+    }
+    // The kernel tears the namespace down after its guard has gone: its ports are free only then.
+    const until = performance.now() + PATIENCE_MS
+    while (isAlive(this.#pid) && performance.now() < until) await delay(2)
+  }
+
+  /** Polls `isReady` until it is true; `ProxyError` with the last lines of the log if the program ends, or does not get ready in time. */
+  async ready(isReady: () => Promise<boolean>, patienceMs = 20_000): Promise<void> {
+    const until = performance.now() + patienceMs
+    while (performance.now() < until) {
+      if (!this.isRunning) throw this.problem('ended early')
+      if (await isReady()) return
+      await delay(10)
+    }
+    throw this.problem(`was not ready after ${patienceMs / 1000} s`)
+  }
+
+  problem(what: string): ProxyError {
+    const { name, log } = this.#options
+    const lines = readFileSync(log, 'utf8').trim().split('\n').slice(-4).join(' | ').slice(-800)
+    return new ProxyError(`${name} ${what}${lines === '' ? '' : `: ${lines}`}`)
+  }
+}
+
+/** The children of all threads of a process; none if it has ended. */
+export function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+    return text === '' ? [] : text.split(' ').map(Number)
+  } catch {
+    return []
+  }
+}
+
+/** A process and all its descendants. */
+export function treeOf(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(treeOf)]
+}
+
+/** Whether the process runs; a zombie does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Consul's own proxy: it carries TCP, so it has no routes; certificates come from the agent's authority, and intentions say who may talk to whom.
+ */
+import { mkdirSync } from 'node:fs'
+import { ProxyError } from '../processes/errors.js'
+import { ProxyPair } from './proxy-pair.js'
+import { call } from './steps.js'
+import type { Adapter, OwnIdentities, Side } from './subject.js'
+
+const LACKS = {
+  'own-authority': "certificates come from Consul's own authority, which issues no expired or SHA-1-signed ones",
+  identity: 'without an intention, Consul lets every service of its authority in',
+  revoke: 'Consul has no revocation lists; a deny intention is its way to shut a service out',
+  canary: "Consul's own proxy carries TCP; splitting by share needs Envoy",
+  reload: "Consul's own proxy has no restart that keeps its listeners open",
+  misconfigure: 'the configuration of the proxies comes from the agent, which checks it when it is registered',
+  rotate: "Consul 1.8 rotates by its own clock; a change of the authority's key rotates all",
+}
+
+class ConsulPair extends ProxyPair {
+  static async start(...[binary, plan]: Parameters<Adapter['start']>): Promise<ConsulPair> {
+    const pair = new ConsulPair(binary, plan)
+    mkdirSync(pair.path('data'), { recursive: true })
+    pair.write('agent.json', pair.#agent())
+    try {
+      const agent = await pair.startProcess('agent', [
+        'agent',
+        '-server',
+        '-bootstrap',
+        '-data-dir',
+        pair.path('data'),
+        '-config-file',
+        pair.path('agent.json'),
+      ])
+      pair.others.push(agent)
+      const [http] = plan.ports.admin
+      const hasRoots = () =>
+        call(http, 'GET', '/v1/agent/connect/ca/leaf/server').then(
+          () => true,
+          () => false,
+        )
+      await agent.ready(hasRoots, 30_000)
+    } catch (error) {
+      await pair.stop()
+      throw error
+    }
+    return pair.begin()
+  }
+
+  protected args(side: Side): string[] {
+    const [http] = this.plan.ports.admin
+    return ['connect', 'proxy', '-sidecar-for', side, '-http-addr', `127.0.0.1:${http}`]
+  }
+
+  #agent(): object {
+    const { outbound, inbound, admin } = this.plan.ports
+    const upstream = { destination_name: 'server', local_bind_address: '127.0.0.1', local_bind_port: outbound }
+    return {
+      datacenter: 'dc1',
+      bind_addr: '127.0.0.1',
+      client_addr: '127.0.0.1',
+      disable_update_check: true,
+      log_level: 'WARN',
+      ports: { http: admin[0], dns: -1, grpc: -1, server: admin[1], serf_lan: admin[2], serf_wan: -1 },
+      connect: { enabled: true },
+      services: [
+        {
+          name: 'server',
+          port: this.plan.apps.stable,
+          address: '127.0.0.1',
+          connect: { sidecar_service: { port: inbound } },
+        },
+        {
+          name: 'client',
+          // The proxy of the client needs a port of its own too, at which nobody calls.
+          port: this.plan.apps.stable,
+          connect: { sidecar_service: { port: admin[3], proxy: { upstreams: [upstream] } } },
+        },
+      ],
+    }
+  }
+
+  async ownIdentities(): Promise<OwnIdentities> {
+    const [http] = this.plan.ports.admin
+    const leaf = async (service: string) => {
+      const { CertPEM, PrivateKeyPEM } = JSON.parse(await call(http, 'GET', `/v1/agent/connect/ca/leaf/${service}`))
+      return { certificate: CertPEM as string, key: PrivateKeyPEM as string }
+    }
+    const { Roots } = JSON.parse(await call(http, 'GET', '/v1/agent/connect/ca/roots')) as {
+      Roots: { RootCert: string }[]
+    }
+    return {
+      authority: Roots.map(({ RootCert }) => RootCert).join('\n'),
+      client: await leaf('client'),
+      other: await leaf('other'),
+    }
+  }
+
+  async rotate(): Promise<void> {
+    throw new ProxyError(LACKS.rotate)
+  }
+  async revoke(): Promise<void> {
+    throw new ProxyError(LACKS.revoke)
+  }
+  async canary(): Promise<void> {
+    throw new ProxyError(LACKS.canary)
+  }
+  async reload(): Promise<void> {
+    throw new ProxyError(LACKS.reload)
+  }
+  async misconfigure(): Promise<void> {
+    throw new ProxyError(LACKS.misconfigure)
+  }
+}
+
+export const consul: Adapter = {
+  subject: 'consul',
+  title: 'Consul, its own proxy',
+  lacks: LACKS,
+  start: ConsulPair.start,
+}

@@ -1,0 +1,202 @@
+/** Envoy, controlled by files: its certificates come by SDS, its routes by RDS, each from a file that is replaced by a rename. */
+
+import type { Leaf } from '../authority/authority.js'
+import { SERVER_NAME, spiffe } from '../authority/authority.js'
+import type { Tied } from '../processes/tied.js'
+import { accepts, ProxyPair, text } from './proxy-pair.js'
+import { Steps } from './steps.js'
+import type { Adapter, Side } from './subject.js'
+
+const TYPE = 'type.googleapis.com/envoy'
+const TLS = `${TYPE}.extensions.transport_sockets.tls.v3`
+const ONLY_TLS_1_3 = { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' }
+const WEIGHT = 100
+/** Seconds that the old process of a hot restart lives on, and until it drains its connections. */
+const RESTART_SECONDS = { parent: 4, drain: 2 }
+
+class EnvoyPair extends ProxyPair {
+  #epoch = 0
+  #edition = 0
+
+  static async start(...[binary, plan]: Parameters<Adapter['start']>): Promise<EnvoyPair> {
+    const pair = new EnvoyPair(binary, plan)
+    pair.write('client-secret.json', secret('client', plan.client))
+    pair.write('server-secret.json', secret('server', plan.server))
+    pair.write('client-trust.json', trust(plan.authority))
+    pair.write('server-trust.json', trust(plan.authority, plan.revocations))
+    pair.write('routes.json', pair.#routes())
+    pair.write('client.json', pair.#client())
+    pair.write('server.json', pair.#server())
+    return pair.begin()
+  }
+
+  protected args(side: Side, epoch = 0): string[] {
+    // Two Envoys with one base id would take each other for a hot restart.
+    const base = this.plan.ports.outbound * 2 + (side === 'client' ? 0 : 1)
+    const { parent, drain } = RESTART_SECONDS
+    const restart = ['--base-id', String(base), '--restart-epoch', String(epoch)]
+    const times = ['--drain-time-s', String(drain), '--parent-shutdown-time-s', String(parent)]
+    return ['-c', this.path(`${side}.json`), '--concurrency', '1', '--log-level', 'error', ...restart, ...times]
+  }
+
+  override async restart(side: Side): Promise<void> {
+    if (side === 'server') this.#epoch = 0
+    await super.restart(side)
+  }
+
+  #client(): object {
+    const tls = {
+      '@type': `${TLS}.UpstreamTlsContext`,
+      sni: SERVER_NAME,
+      common_tls_context: this.#tlsContext('client', spiffe('server')),
+    }
+    const peer = {
+      ...cluster('peer', this.plan.ports.inbound),
+      transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: tls },
+    }
+    const routes = {
+      route_config: {
+        virtual_hosts: [
+          { name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'peer' } }] },
+        ],
+      },
+    }
+    return {
+      ...this.#bootstrap('client'),
+      static_resources: { listeners: [listener('outbound', this.plan.ports.outbound, routes)], clusters: [peer] },
+    }
+  }
+
+  #server(): object {
+    const { stable, canary } = this.plan.apps
+    const tls = {
+      '@type': `${TLS}.DownstreamTlsContext`,
+      require_client_certificate: true,
+      common_tls_context: this.#tlsContext('server', spiffe('client')),
+    }
+    const routes = { rds: { route_config_name: 'inbound', config_source: this.#file('routes.json') } }
+    const socket = { name: 'envoy.transport_sockets.tls', typed_config: tls }
+    return {
+      ...this.#bootstrap('server'),
+      static_resources: {
+        listeners: [listener('inbound', this.plan.ports.inbound, routes, socket)],
+        clusters: [cluster('stable', stable), cluster('canary', canary)],
+      },
+    }
+  }
+
+  #bootstrap(side: Side): object {
+    const port = this.plan.ports.admin[side === 'client' ? 0 : 1]
+    return {
+      node: { id: side, cluster: 'mesh' },
+      admin: { address: address(port) },
+      // Without a limit Envoy warns, and takes connections until it has no file descriptors left.
+      layered_runtime: {
+        layers: [{ name: 'limits', static_layer: { 'overload.global_downstream_max_connections': 50_000 } }],
+      },
+    }
+  }
+
+  #tlsContext(side: Side, peer: string): object {
+    return {
+      alpn_protocols: ['http/1.1'],
+      tls_params: ONLY_TLS_1_3,
+      tls_certificate_sds_secret_configs: [{ name: side, sds_config: this.#file(`${side}-secret.json`) }],
+      combined_validation_context: {
+        default_validation_context: { match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: peer } }] },
+        validation_context_sds_secret_config: { name: 'trust', sds_config: this.#file(`${side}-trust.json`) },
+      },
+    }
+  }
+
+  #file(name: string): object {
+    const watched = { path: this.plan.folder }
+    return { resource_api_version: 'V3', path_config_source: { path: this.path(name), watched_directory: watched } }
+  }
+
+  #routes(): object {
+    const share = Math.round(this.canaryShare * WEIGHT)
+    const clusters = [
+      { name: 'stable', weight: WEIGHT - share },
+      { name: 'canary', weight: share },
+    ]
+    const route = { match: { prefix: '/' }, route: { weighted_clusters: { clusters } } }
+    return {
+      version_info: String(this.#edition++),
+      resources: [
+        {
+          '@type': `${TYPE}.config.route.v3.RouteConfiguration`,
+          name: 'inbound',
+          virtual_hosts: [{ name: 'all', domains: ['*'], routes: [route] }],
+        },
+      ],
+    }
+  }
+
+  async rotate(leaf: Leaf, steps: Steps): Promise<void> {
+    steps.write(this.path('server-secret.json'), text(secret('server', leaf)))
+  }
+
+  async revoke(list: string, steps: Steps): Promise<void> {
+    steps.write(this.path('server-trust.json'), text(trust(this.plan.authority, list)))
+  }
+
+  async canary(share: number, steps: Steps): Promise<void> {
+    this.canaryShare = share
+    steps.write(this.path('routes.json'), text(this.#routes()))
+  }
+
+  /** A new process takes over the listeners of the old one, which drains and ends. */
+  async reload(steps: Steps): Promise<void> {
+    const old = this.processes.server
+    this.#epoch++
+    steps.note(`start envoy --restart-epoch ${this.#epoch}`)
+    const next: Tied = await this.startProcess('server', this.args('server', this.#epoch))
+    this.processes.server = next
+    await next.ready(() => accepts(this.plan.ports.inbound))
+    this.others.push(old)
+  }
+
+  async misconfigure(): Promise<void> {
+    // A rename, since Envoy takes no notice of a file that is written in place.
+    new Steps().write(this.path('routes.json'), '{ "resources": [ { "no-such-word": 1 } ] }')
+  }
+}
+
+function secret(name: string, { certificate, key }: Leaf): object {
+  const pem = { certificate_chain: { inline_string: certificate }, private_key: { inline_string: key } }
+  return { resources: [{ '@type': `${TLS}.Secret`, name, tls_certificate: pem }] }
+}
+
+function trust(authority: string, revocations?: string): object {
+  const crl = revocations === undefined ? {} : { crl: { inline_string: revocations } }
+  const context = { trusted_ca: { inline_string: authority }, ...crl }
+  return { resources: [{ '@type': `${TLS}.Secret`, name: 'trust', validation_context: context }] }
+}
+
+function address(port: number): object {
+  return { socket_address: { address: '127.0.0.1', port_value: port } }
+}
+
+function cluster(name: string, port: number): object {
+  const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }]
+  return { name, connect_timeout: '1s', type: 'STATIC', load_assignment: { cluster_name: name, endpoints } }
+}
+
+function listener(name: string, port: number, routes: object, transport_socket?: object): object {
+  const router = {
+    name: 'envoy.filters.http.router',
+    typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` },
+  }
+  const manager = {
+    '@type': `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: name,
+    http_filters: [router],
+    ...routes,
+  }
+  const filters = [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }]
+  const chain = transport_socket === undefined ? { filters } : { transport_socket, filters }
+  return { name, address: address(port), filter_chains: [chain] }
+}
+
+export const envoy: Adapter = { subject: 'envoy', title: 'Envoy', lacks: {}, start: EnvoyPair.start }

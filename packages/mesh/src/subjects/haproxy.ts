@@ -1,0 +1,107 @@
+/** HAProxy in master-worker mode, with its runtime API. */
+
+import type { Leaf } from '../authority/authority.js'
+import { SERVER_NAME } from '../authority/authority.js'
+import { ProxyError } from '../processes/errors.js'
+import { ProxyPair } from './proxy-pair.js'
+import type { Steps } from './steps.js'
+import type { Adapter, Side } from './subject.js'
+
+/** Weights of HAProxy go up to 256. */
+const WEIGHT = 100
+
+class HaproxyPair extends ProxyPair {
+  static async start(...[binary, plan]: Parameters<Adapter['start']>): Promise<HaproxyPair> {
+    const pair = new HaproxyPair(binary, plan)
+    pair.write('server.pem', plan.server.certificate + plan.server.key)
+    pair.write('client.pem', plan.client.certificate + plan.client.key)
+    pair.write('client.cfg', pair.#client())
+    pair.write('server.cfg', pair.#server())
+    return pair.begin()
+  }
+
+  protected args(side: Side): string[] {
+    return ['-W', '-f', this.path(`${side}.cfg`)]
+  }
+
+  #common(side: Side): string {
+    return `global
+  nbthread 1
+  stats socket ${this.path(side)}.sock mode 600 level admin expose-fd listeners
+  hard-stop-after 10s
+defaults
+  mode http
+  timeout connect 1s
+  timeout client 60s
+  timeout server 30s
+  http-reuse always
+`
+  }
+
+  #client(): string {
+    const tls = `ssl crt ${this.path('client.pem')} ca-file ${this.path('authority.crt')} verify required`
+    return `${this.#common('client')}frontend outbound
+  bind 127.0.0.1:${this.plan.ports.outbound}
+  default_backend peer
+backend peer
+  server peer 127.0.0.1:${this.plan.ports.inbound} ${tls} verifyhost ${SERVER_NAME} sni str(${SERVER_NAME}) ssl-min-ver TLSv1.3 alpn http/1.1
+`
+  }
+
+  #server(): string {
+    const { stable, canary } = this.plan.apps
+    const share = Math.round(this.canaryShare * WEIGHT)
+    const tls = `ssl crt ${this.path('server.pem')} ca-file ${this.path('authority.crt')} crl-file ${this.path('revoked.crl')} verify required`
+    return `${this.#common('server')}frontend inbound
+  bind 127.0.0.1:${this.plan.ports.inbound} ${tls} ssl-min-ver TLSv1.3 alpn http/1.1
+  http-request deny unless { ssl_c_s_dn(cn) -m str client }
+  default_backend app
+backend app
+  balance roundrobin
+  server stable 127.0.0.1:${stable} weight ${WEIGHT - share}
+  server canary 127.0.0.1:${canary} weight ${share}
+`
+  }
+
+  get #socket(): string {
+    return this.path('server.sock')
+  }
+
+  async rotate(leaf: Leaf, steps: Steps): Promise<void> {
+    await this.#replace('cert', 'server.pem', leaf.certificate + leaf.key, steps)
+  }
+
+  async revoke(list: string, steps: Steps): Promise<void> {
+    await this.#replace('crl-file', 'revoked.crl', list, steps)
+  }
+
+  /** The runtime API changes the memory only, so the file is written too, for the next start. */
+  async #replace(kind: string, file: string, content: string, steps: Steps): Promise<void> {
+    const path = this.path(file)
+    steps.write(path, content)
+    // An empty line ends a payload.
+    await steps.command(this.#socket, `set ssl ${kind} ${path} <<\n${content.trim()}\n`)
+    const said = await steps.command(this.#socket, `commit ssl ${kind} ${path}`)
+    if (!said.includes('Success')) throw new ProxyError(`${this.subject} says "${said.trim()}" to commit ssl ${kind}`)
+  }
+
+  async canary(share: number, steps: Steps): Promise<void> {
+    this.canaryShare = share
+    steps.write(this.path('server.cfg'), this.#server())
+    const weight = Math.round(share * WEIGHT)
+    await steps.command(this.#socket, `set server app/canary weight ${weight}`)
+    await steps.command(this.#socket, `set server app/stable weight ${WEIGHT - weight}`)
+  }
+
+  async reload(steps: Steps): Promise<void> {
+    steps.signal(this.processes.server, 'SIGUSR2')
+  }
+
+  async misconfigure(): Promise<void> {
+    this.write('server.cfg', `${this.#server()}  no-such-word\n`)
+    this.processes.server.signal('SIGUSR2')
+  }
+}
+
+export const haproxy28: Adapter = { subject: 'haproxy-2.8', title: 'HAProxy 2.8', lacks: {}, start: HaproxyPair.start }
+export const haproxy26: Adapter = { subject: 'haproxy-2.6', title: 'HAProxy 2.6', lacks: {}, start: HaproxyPair.start }

@@ -1,0 +1,124 @@
+/** nginx: files and SIGHUP. */
+import { mkdirSync } from 'node:fs'
+import type { Leaf } from '../authority/authority.js'
+import { SERVER_NAME } from '../authority/authority.js'
+import { ProxyPair } from './proxy-pair.js'
+import type { Steps } from './steps.js'
+import type { Adapter, Side } from './subject.js'
+
+const WEIGHT = 10
+
+class NginxPair extends ProxyPair {
+  static async start(...[binary, plan]: Parameters<Adapter['start']>): Promise<NginxPair> {
+    const pair = new NginxPair(binary, plan)
+    for (const side of ['client', 'server']) mkdirSync(pair.path(`${side}-files`), { recursive: true })
+    pair.write('client.conf', pair.#client())
+    pair.write('server.conf', pair.#server())
+    return pair.begin()
+  }
+
+  protected args(side: Side): string[] {
+    return ['-c', this.path(`${side}.conf`), '-p', this.plan.folder, '-e', this.path(`${side}-error.log`)]
+  }
+
+  #around(side: Side, body: string): string {
+    const files = this.path(`${side}-files`)
+    const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    const user = process.getuid?.() === 0 ? 'user root;\n' : ''
+    return `${user}worker_processes 1;
+daemon off;
+pid ${files}/nginx.pid;
+error_log ${this.path(`${side}-error.log`)} warn;
+events { worker_connections 2048; }
+http {
+  access_log off;
+  server_tokens off;
+  keepalive_requests 1000000;
+  keepalive_timeout 300s;
+${kinds.map(kind => `  ${kind}_temp_path ${files}/${kind};`).join('\n')}
+${body}
+}
+`
+  }
+
+  #client(): string {
+    return this.#around(
+      'client',
+      `  upstream peer { server 127.0.0.1:${this.plan.ports.inbound} max_fails=0; keepalive 64; keepalive_requests 1000000; }
+  server {
+    listen 127.0.0.1:${this.plan.ports.outbound};
+    location / {
+      proxy_pass https://peer;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_ssl_certificate ${this.path('client.crt')};
+      proxy_ssl_certificate_key ${this.path('client.key')};
+      proxy_ssl_trusted_certificate ${this.path('authority.crt')};
+      proxy_ssl_verify on;
+      proxy_ssl_name ${SERVER_NAME};
+      proxy_ssl_server_name on;
+      proxy_ssl_protocols TLSv1.3;
+    }
+  }`,
+    )
+  }
+
+  #server(): string {
+    const { stable, canary } = this.plan.apps
+    const share = Math.round(this.canaryShare * WEIGHT)
+    // nginx refuses the weight 0: a server that gets nothing is left out.
+    const servers = [
+      [stable, WEIGHT - share],
+      [canary, share],
+    ].filter(([, weight]) => weight > 0)
+    return this.#around(
+      'server',
+      `  upstream app { ${servers.map(([port, weight]) => `server 127.0.0.1:${port} weight=${weight} max_fails=0; `).join('')}keepalive 64; keepalive_requests 1000000; }
+  map $ssl_client_s_dn $is_allowed { default 0; "~CN=client$" 1; }
+  server {
+    listen 127.0.0.1:${this.plan.ports.inbound} ssl;
+    ssl_certificate ${this.path('server.crt')};
+    ssl_certificate_key ${this.path('server.key')};
+    ssl_client_certificate ${this.path('authority.crt')};
+    ssl_crl ${this.path('revoked.crl')};
+    ssl_verify_client on;
+    ssl_protocols TLSv1.3;
+    ssl_session_tickets off;
+    location / {
+      if ($is_allowed = 0) { return 403; }
+      proxy_pass http://app;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+    }
+  }`,
+    )
+  }
+
+  async rotate(leaf: Leaf, steps: Steps): Promise<void> {
+    steps.write(this.path('server.crt'), leaf.certificate)
+    steps.write(this.path('server.key'), leaf.key)
+    steps.signal(this.processes.server, 'SIGHUP')
+  }
+
+  async revoke(list: string, steps: Steps): Promise<void> {
+    steps.write(this.path('revoked.crl'), list)
+    steps.signal(this.processes.server, 'SIGHUP')
+  }
+
+  async canary(share: number, steps: Steps): Promise<void> {
+    this.canaryShare = share
+    steps.write(this.path('server.conf'), this.#server())
+    steps.signal(this.processes.server, 'SIGHUP')
+  }
+
+  async reload(steps: Steps): Promise<void> {
+    steps.signal(this.processes.server, 'SIGHUP')
+  }
+
+  async misconfigure(): Promise<void> {
+    this.write('server.conf', `${this.#server()}no-such-word;\n`)
+    this.processes.server.signal('SIGHUP')
+  }
+}
+
+export const nginx: Adapter = { subject: 'nginx', title: 'nginx', lacks: {}, start: NginxPair.start }

@@ -1,0 +1,79 @@
+/** What every adapter of a proxy offers. An adapter knows its proxy and nothing of measuring. */
+import type { Leaf } from '../authority/authority.js'
+import type { Binary } from '../install/installed.js'
+import type { Tied } from '../processes/tied.js'
+import type { Steps } from './steps.js'
+
+export type Side = 'client' | 'server'
+
+/** What an adapter may lack. */
+export type Ability = 'identity' | 'rotate' | 'revoke' | 'canary' | 'reload' | 'misconfigure' | 'own-authority'
+
+/** The ports of a pair on the loopback interface. */
+export interface Ports {
+  /** Where the client's sidecar takes plain requests. */
+  readonly outbound: number
+  /** Where the server's sidecar takes mTLS. */
+  readonly inbound: number
+  /** For administration, as the adapter likes. */
+  readonly admin: readonly [number, number, number, number]
+}
+
+/** Ports that each pair gets. */
+export const PORTS_PER_PAIR = 6
+
+/** All that a pair is started with. */
+export interface PairPlan {
+  /** A folder of its own. */
+  readonly folder: string
+  readonly ports: Ports
+  /** The ports of the two versions of the server. */
+  readonly apps: { readonly stable: number; readonly canary: number }
+  readonly authority: string
+  readonly server: Leaf
+  readonly client: Leaf
+  /** A revocation list without entries. */
+  readonly revocations: string
+  /** Share of the requests that the canary gets, 0 to 1. */
+  readonly canary: number
+}
+
+/** Identities for probes of a pair whose proxy has an authority of its own. */
+export interface OwnIdentities {
+  readonly authority: string
+  readonly client: Omit<Leaf, 'serial'>
+  readonly other: Omit<Leaf, 'serial'>
+}
+
+/** Two sidecars that run. Changes return when the command for them was given; whoever calls finds out when they have effect. */
+export interface Pair {
+  readonly subject: string
+  readonly plan: PairPlan
+  readonly processes: Readonly<Record<Side, Tied>>
+  /** Other processes: a control plane. */
+  readonly others: readonly Tied[]
+  /** The configuration files as they are now. */
+  configuration(): Readonly<Record<string, string>>
+  /** Gives the server's sidecar another certificate of the same authority. */
+  rotate(leaf: Leaf, steps: Steps): Promise<void>
+  /** Gives the server's sidecar a newer revocation list. */
+  revoke(list: string, steps: Steps): Promise<void>
+  /** Changes the share of the canary, 0 to 1. */
+  canary(share: number, steps: Steps): Promise<void>
+  /** Replaces the server's sidecar without closing its listener, as the proxy offers it: hot restart or reload. */
+  reload(steps: Steps): Promise<void>
+  /** Gives the server's sidecar a configuration that is wrong. Whether the old one stays in force is for the caller to see. */
+  misconfigure(): Promise<void>
+  /** Starts a sidecar again that has ended. */
+  restart(side: Side): Promise<void>
+  ownIdentities?(): Promise<OwnIdentities>
+  stop(): Promise<void>
+}
+
+export interface Adapter {
+  readonly subject: string
+  readonly title: string
+  /** What the proxy, or this adapter of it, lacks, and why. */
+  readonly lacks: Readonly<Partial<Record<Ability, string>>>
+  start(binary: Binary, plan: PairPlan): Promise<Pair>
+}

@@ -1,0 +1,121 @@
+/** Everything that runs for a measurement: the server, and a pair of sidecars for each subject in front of it. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Authority, type Leaf } from '../authority/authority.js'
+import type { Binary } from '../install/installed.js'
+import { freePorts } from '../processes/ports.js'
+import { ADAPTERS } from '../subjects/index.js'
+import { type Adapter, type Pair, type PairPlan, PORTS_PER_PAIR } from '../subjects/subject.js'
+import { Origin } from './origin.js'
+
+/** The certificates of a run. */
+export interface Identities {
+  readonly authority: Authority
+  readonly server: Leaf
+  readonly client: Leaf
+  readonly other: Leaf
+  readonly expired: Leaf
+  readonly revoked: Leaf
+  readonly sha1: Leaf
+  /** Of an authority that nobody trusts. */
+  readonly foreign: Leaf
+}
+
+/** A subject that runs. */
+export interface Running {
+  readonly adapter: Adapter
+  readonly binary: Binary
+  readonly pair: Pair
+}
+
+export interface TopologyOptions {
+  readonly binaries: readonly Binary[]
+  /** The first of the ports; all are on the loopback interface. */
+  readonly firstPort: number
+  readonly signal: AbortSignal
+  /** Share of the canary at the begin. */
+  readonly canary?: number
+  /** Called for a subject that did not start. */
+  leaveOut(what: string, why: string): void
+}
+
+export const DEFAULT_FIRST_PORT = 18_400
+
+export class Topology {
+  readonly origin: Origin
+  readonly identities: Identities
+  readonly running: readonly Running[]
+  readonly #folder: string
+
+  private constructor(origin: Origin, identities: Identities, running: readonly Running[], folder: string) {
+    this.origin = origin
+    this.identities = identities
+    this.running = running
+    this.#folder = folder
+  }
+
+  /** Starts the server and the pairs, in a temporary folder. */
+  static async start({ binaries, firstPort, signal, canary = 0.1, leaveOut }: TopologyOptions): Promise<Topology> {
+    const ports = await freePorts(firstPort, 2 + binaries.length * PORTS_PER_PAIR)
+    const folder = mkdtempSync(join(tmpdir(), 'threadmap-mesh-'))
+    const running: Running[] = []
+    let origin: Origin | undefined
+    try {
+      origin = await Origin.start(ports[0], ports[1], signal)
+      const identities = await newIdentities()
+      const apps = { stable: ports[0], canary: ports[1] }
+      const common = { apps, canary, revocations: await identities.authority.revocationList([]) }
+      for (const [at, binary] of binaries.entries()) {
+        signal.throwIfAborted()
+        const adapter = ADAPTERS.find(({ subject }) => subject === binary.subject)
+        if (adapter === undefined) continue
+        const plan: PairPlan = {
+          ...common,
+          folder: join(folder, binary.subject),
+          ports: portsOf(ports.slice(2 + at * PORTS_PER_PAIR)),
+          authority: identities.authority.certificate,
+          server: identities.server,
+          client: identities.client,
+        }
+        mkdirSync(plan.folder, { recursive: true, mode: 0o700 })
+        try {
+          running.push({ adapter, binary, pair: await adapter.start(binary, plan) })
+        } catch (error) {
+          leaveOut(binary.subject, `it does not start: ${error instanceof Error ? error.message : String(error)}`)
+        }
+      }
+      return new Topology(origin, identities, running, folder)
+    } catch (error) {
+      await Promise.all(running.map(({ pair }) => pair.stop()))
+      await origin?.stop()
+      rmSync(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  /** Ends everything, and deletes the folder with the keys. */
+  async stop(): Promise<void> {
+    await Promise.all(this.running.map(({ pair }) => pair.stop()))
+    await this.origin.stop()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+function portsOf([outbound, inbound, ...admin]: readonly number[]): PairPlan['ports'] {
+  return { outbound, inbound, admin: [admin[0], admin[1], admin[2], admin[3]] }
+}
+
+async function newIdentities(): Promise<Identities> {
+  const [authority, stranger] = await Promise.all([Authority.create(), Authority.create('another authority')])
+  return {
+    authority,
+    server: await authority.issue('server'),
+    client: await authority.issue('client'),
+    other: await authority.issue('other'),
+    expired: await authority.issueExpired('client'),
+    revoked: await authority.issue('client'),
+    sha1: await authority.issue('client', { hash: 'SHA-1' }),
+    foreign: await stranger.issue('client'),
+  }
+}
