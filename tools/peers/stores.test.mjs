@@ -38,3 +38,9 @@ test("Keyv 6: the same suite, but for the test that wants Keyv 5's result of del
 test('Keyv 6 uses the adapter as one of its own, in two workers', { skip: missing('keyv-6') || NO_NODE }, () => {
   assert.equal(run(newer, ['keyv-6.mjs']), 'ok\n')
 })
+
+test('undici 8: what one worker has fetched over HTTP, the other one has', {
+  skip: missing('undici-8') || NO_NODE,
+}, () => {
+  assert.equal(run(newer, ['undici-8.mjs']), 'ok\n')
+})
