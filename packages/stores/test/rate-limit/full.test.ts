@@ -57,7 +57,7 @@ test("a full table refuses new keys by an error, if whenFull is 'refuse', until 
 test('keys that fill the memory before there are max of them count as a full table', () => {
   using limits = new Limits({ max: 1000 })
   const long = 'x'.repeat(400_000)
-  for (let i = 0; i < 200; i++) assert.equal(limits.add(`${i} ${long}`, 1, 60_000).points, 1)
-  assert.ok(limits.size < 200)
+  for (let i = 0; i < 60; i++) assert.equal(limits.add(`${i} ${long}`, 1, 60_000).points, 1)
+  assert.ok(limits.size < 60)
   assert.equal(limits.add('short', 1, 60_000).points, 1)
 })
