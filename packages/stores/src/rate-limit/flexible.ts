@@ -1,5 +1,10 @@
 /** A limiter of rate-limiter-flexible whose points all threads share. */
-import { type IRateLimiterOptions, RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
+// A CommonJS module whose exports Node does not see by name.
+import flexible, {
+  type IRateLimiterOptions,
+  type RateLimiterAbstract,
+  type RateLimiterRes,
+} from 'rate-limiter-flexible'
 import { OptionError } from 'threadmap'
 import { checkPeer } from '../peer.js'
 import { type Counted, Limits, type LimitsHandle } from './limits.js'
@@ -10,6 +15,9 @@ export interface RateLimiterSharedOptions extends IRateLimiterOptions {
   limits: Limits | LimitsHandle
 }
 
+/** The package declares this class and does not export it; `RateLimiterMemory` extends it. */
+const Base = Object.getPrototypeOf(flexible.RateLimiterMemory) as typeof RateLimiterAbstract
+
 interface CallOptions {
   customDuration?: number
 }
@@ -18,7 +26,7 @@ interface CallOptions {
  * `RateLimiterMemory` for all threads together. Each call is one atomic step on its key, the block after too many points (`blockDuration`) included. Points are
  * whole numbers up to 8,388,607. A call rejects with an Error, and not with a `RateLimiterRes`, for points that are none, and with `LimitsFullError`.
  */
-export class RateLimiterShared extends RateLimiterAbstract {
+export class RateLimiterShared extends Base {
   readonly #limits: Limits
 
   /** `OptionError` without limits, `PeerVersionError` for another rate-limiter-flexible than this class was built for. */
@@ -48,7 +56,12 @@ export class RateLimiterShared extends RateLimiterAbstract {
     let delay = Math.ceil(result.msBeforeNext / (result.remainingPoints + 2))
     if (delay < this.execEvenlyMinDelayMs) delay = counted.points * this.execEvenlyMinDelayMs
     await new Promise(resolve => setTimeout(resolve, delay))
-    return new RateLimiterRes(result.remainingPoints, Math.max(result.msBeforeNext - delay, 0), counted.points, false)
+    return new flexible.RateLimiterRes(
+      result.remainingPoints,
+      Math.max(result.msBeforeNext - delay, 0),
+      counted.points,
+      false,
+    )
   }
 
   override async penalty(key: string | number, points = 1, options: CallOptions = {}): Promise<RateLimiterRes> {
@@ -78,7 +91,7 @@ export class RateLimiterShared extends RateLimiterAbstract {
 
   #begin(key: string | number, points: number, secDuration: number): RateLimiterRes {
     const { endsIn } = this.#limits.set(this.getKey(key), points, windowOf(secDuration))
-    return new RateLimiterRes(0, endsIn === Number.POSITIVE_INFINITY ? -1 : endsIn, points)
+    return new flexible.RateLimiterRes(0, endsIn === Number.POSITIVE_INFINITY ? -1 : endsIn, points)
   }
 
   #window({ customDuration }: CallOptions = {}): number {
@@ -87,7 +100,7 @@ export class RateLimiterShared extends RateLimiterAbstract {
 
   #result({ points, endsIn, first }: Counted): RateLimiterRes {
     const ms = endsIn === Number.POSITIVE_INFINITY ? -1 : Math.round(endsIn)
-    return new RateLimiterRes(Math.max(this.points - points, 0), ms, points, first)
+    return new flexible.RateLimiterRes(Math.max(this.points - points, 0), ms, points, first)
   }
 }
 

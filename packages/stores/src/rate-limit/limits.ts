@@ -18,7 +18,7 @@ export interface Counted {
   readonly points: number
   /** Milliseconds until the window ends; Infinity if it has no end. */
   readonly endsIn: number
-  /** Whether this call began the window. */
+  /** Whether this call began the window, or moved its end. */
   readonly first: boolean
 }
 
@@ -80,7 +80,7 @@ export class Limits {
     if (!(window >= 0)) throw new OptionError(`a window has milliseconds from 0, and is ${String(window)}`)
     const table = this.#table
     while (true) {
-      const now = table.now()
+      const now = this.#now()
       const seen = table.word(key)
       let end = endOf(seen)
       const first = end <= now
@@ -89,13 +89,13 @@ export class Limits {
       const instead = extend?.(sum)
       if (instead !== undefined) end = now + instead
       const next = packWindow(end, sum)
-      if (next === seen || table.replace(key, seen, next)) return counted(next, now, first)
+      if (next === seen || table.replace(key, seen, next)) return counted(next, now, first || instead !== undefined)
     }
   }
 
   /** What a key has counted; undefined without a window. Changes nothing. */
   get(key: string): Counted | undefined {
-    const now = this.#table.now()
+    const now = this.#now()
     const word = this.#table.word(key)
     return endOf(word) <= now ? undefined : counted(word, now, false)
   }
@@ -104,7 +104,7 @@ export class Limits {
   set(key: string, points: number, window: number): Counted {
     const table = this.#table
     while (true) {
-      const now = table.now()
+      const now = this.#now()
       const seen = table.word(key)
       const next = packWindow(now + window, points)
       if (next === seen || table.replace(key, seen, next)) return counted(next, now, true)
@@ -116,7 +116,7 @@ export class Limits {
     const table = this.#table
     while (true) {
       const seen = table.word(key)
-      if (endOf(seen) <= table.now() || pointsOf(seen) <= 0) return
+      if (endOf(seen) <= this.#now() || pointsOf(seen) <= 0) return
       if (table.replace(key, seen, packWindow(endOf(seen), Math.max(0, pointsOf(seen) - points)))) return
     }
   }
@@ -135,6 +135,11 @@ export class Limits {
   /** Gives up this thread's place. The other threads go on. */
   [Symbol.dispose](): void {
     this.#table[Symbol.dispose]()
+  }
+
+  /** Whole milliseconds, as those of `Date.now()`, in which the packages reckon. */
+  #now(): number {
+    return Math.floor(this.#table.now())
   }
 }
 
