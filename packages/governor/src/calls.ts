@@ -37,13 +37,11 @@ export class Calls {
   readonly #room: Room
   readonly #copies: Copies
   readonly #watched: Watched
-  readonly #isFailure: (error: unknown) => boolean
   readonly #flights: Flights
   /** The hashes of the hot keys of isolated shards. */
   hotKeys: ReadonlySet<number> = new Set()
 
-  constructor(room: Room, copies: Copies, watched: Watched, isFailure: (error: unknown) => boolean) {
-    this.#isFailure = isFailure
+  constructor(room: Room, copies: Copies, watched: Watched) {
     this.#room = room
     this.#copies = copies
     this.#watched = watched
@@ -218,7 +216,7 @@ export class Calls {
     this.#count(shard, C_PROBES)
     return call()
       .catch(error => {
-        if (this.#isFailure(error)) this.#count(shard, C_PROBE_ERRORS)
+        this.#count(shard, C_PROBE_ERRORS)
         throw error
       })
       .finally(() => permits.release(shard, permit))

@@ -69,8 +69,7 @@ export class Governor {
     this.#isFailure = isFailure
     this.#keepsAlways = settings.copies.keep === 'always'
     this.#copies = copies === undefined ? Copies.create(settings.copies, memory) : Copies.attach(copies, memory)
-    const watched = <T>(shard: number, key: string, operation: Operation<T>) => this.#watched(shard, key, operation)
-    this.#calls = new Calls(room, this.#copies, watched, isFailure ?? (() => true))
+    this.#calls = new Calls(room, this.#copies, (shard, key, operation) => this.#watched(shard, key, operation))
     this.#leader = new Leader(room)
     this.#sampler = new Sampler(settings.keys.halfLife, settings.keys.sample, sharedNow())
     this.#events = new Events(room)
@@ -218,7 +217,7 @@ export class Governor {
     this.#sampler.turn(now, this.#room.published, this.#room.slot)
     this.#maps.turn(now)
     this.#leader.turn(now)
-    this.#calls.hotKeys = hotHashes(this.#room, now)
+    this.#calls.hotKeys = hotHashes(this.#room)
     this.#events.turn()
   }
 

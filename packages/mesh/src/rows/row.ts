@@ -52,6 +52,7 @@ export const METRICS = {
   'wrong-identity': { title: 'client with another identity', unit: '' },
   'expired-certificate': { title: 'client with an expired certificate', unit: '' },
   'revoked-certificate': { title: 'client with a revoked certificate', unit: '' },
+  'foreign-authority': { title: 'client with a certificate of another authority', unit: '' },
   'sha1-certificate': { title: 'client with a certificate signed with SHA-1', unit: '' },
   revocation: { title: 'revocation: command to the first refusal', unit: 'ms', better: 'lower' },
   rotation: { title: "rotation of the server's certificate: command to effect", unit: 'ms', better: 'lower' },
@@ -59,6 +60,7 @@ export const METRICS = {
   'canary-first': { title: 'canary 10% to 100%: command to first effect', unit: 'ms', better: 'lower' },
   canary: { title: 'canary 10% to 100%: command to full effect', unit: 'ms', better: 'lower' },
   'canary-failed': { title: 'requests that failed during the canary', unit: 'requests', better: 'lower' },
+  'reload-failed': { title: 'requests that failed during a reload or hot restart', unit: 'requests', better: 'lower' },
   'operator-steps': { title: 'files and commands of a change', unit: 'steps', better: 'lower' },
   'bad-configuration': { title: 'bad configuration', unit: '' },
 } as const satisfies Record<string, Metric>

@@ -132,8 +132,9 @@ class CaddyPair extends ProxyPair {
   }
 
   async misconfigure(): Promise<void> {
-    // The refusal is an answer, not a failure.
-    await call(this.#admin('server'), 'POST', '/load', { apps: { http: { 'no-such-word': 1 } } }).catch(() => {})
+    // The refusal is an answer, not a failure. The administration port stays where it is: Caddy moves it before it looks at the rest.
+    const wrong = this.#around('server', { http: { servers: { inbound: { 'no-such-word': 1 } } } })
+    await call(this.#admin('server'), 'POST', '/load', wrong).catch(() => {})
   }
 }
 

@@ -4,7 +4,7 @@ import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME } from '../authority/authority.js'
 import { ProxyError } from '../processes/errors.js'
 import { ProxyPair, text } from './proxy-pair.js'
-import type { Steps } from './steps.js'
+import { Steps } from './steps.js'
 import type { Adapter, Side } from './subject.js'
 
 const LACKS = {
@@ -128,7 +128,7 @@ class TraefikPair extends ProxyPair {
   }
 
   async misconfigure(): Promise<void> {
-    this.write('server/dynamic.yaml', 'http: { routers: { all: no-such-word } }\n')
+    new Steps().write(this.path('server/dynamic.yaml'), 'http: [ no-such-word\n')
   }
 }
 

@@ -34,7 +34,6 @@ const HOT = new Set([
   'change',
   'changeText',
   'changeCache',
-  'changeCacheText',
   'readNumber',
   'readCached',
   'isCurrent',

@@ -311,9 +311,7 @@ class Performer {
 
   #changing(op: number, key: string, valueMeta: number, expectedMeta: number, ttl = this.#world.ttl): KernelCall {
     if (this.#isCache()) {
-      return this.#passesText(key)
-        ? ['changeCacheText', op, key, valueMeta, expectedMeta, ttl, 1]
-        : ['changeCache', op, this.#key(key), valueMeta, expectedMeta, ttl, 1]
+      return ['changeCache', op, this.#key(key), valueMeta, expectedMeta, ttl, 1]
     }
     return this.#passesText(key)
       ? ['changeText', op, key, valueMeta, expectedMeta]
@@ -338,10 +336,10 @@ class Performer {
     return this.#world.words[L.H_POLICY >>> 2] === L.POLICY_CACHE
   }
 
-  /** Whether `get` takes the call that returns a number: of a cache's threads every other one does. */
+  /** Whether `get` takes the call that returns a number: of a cache's threads every other pair does. */
   #readsNumbers(): boolean {
     const isNumber = this.#world.form.codec.type !== L.TYPE_BYTES
-    return this.#inline() || (isNumber && this.#isCache() && this.#thread.index % 2 === 0)
+    return this.#inline() || (isNumber && this.#isCache() && this.#thread.index % 4 < 2)
   }
 
   /** Whether values stand in the entries. */

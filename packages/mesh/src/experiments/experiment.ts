@@ -1,0 +1,42 @@
+import type { Chart, Table } from '@threadmap/workbench/experiment'
+import type { MeshRow } from '../rows/row.js'
+import type { Running, Topology } from '../topology/topology.js'
+
+/** A procedure over subjects that run. It knows measuring and nothing of a proxy. */
+export interface MeshExperiment {
+  readonly name: string
+  readonly title: string
+  /** The method, in a paragraph. */
+  readonly method: string
+  /** Seconds for a number of subjects, roughly. */
+  seconds(subjects: number, quick: boolean): number
+  run(context: MeshContext): Promise<MeshOutcome>
+}
+
+export interface MeshContext {
+  readonly topology: Topology
+  readonly quick: boolean
+  readonly seed: number
+  readonly signal: AbortSignal
+  /** The share that is done (0 to 1), and the current work in a few words. */
+  progress(share: number, doing: string): void
+  /** A part that is left out, and why. */
+  leaveOut(what: string, why: string): void
+  /** A row about a running subject, with version, date and machine. */
+  row(subject: Running | string, row: RowContent): MeshRow
+}
+
+export type RowContent = Pick<MeshRow, 'metric' | 'unit'> & {
+  /** Several values are those of rounds. */
+  readonly value: number | string | readonly number[]
+  readonly workload?: string
+}
+
+/** Plain data. */
+export interface MeshOutcome {
+  readonly rows: readonly MeshRow[]
+  readonly charts: readonly Chart[]
+  readonly tables: readonly Table[]
+  /** One plain sentence each; the first is the headline. */
+  readonly findings: readonly string[]
+}
