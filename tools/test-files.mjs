@@ -9,7 +9,7 @@ const TEST = /\.test\.[cm]?[jt]s$/
 const USERS_PROJECTS = /^tools\/users\/(project|typescript)\//
 const OUTPUT = /^(node_modules|dist|build|\..+)$/
 
-/** @typedef {{ path: string, source: string, library: boolean, optional: boolean, alone: boolean }} TestFile */
+/** @typedef {{ path: string, source: string, library: boolean, optional: boolean, alone: boolean, next: boolean }} TestFile */
 
 /** Every test file: the file to run (`path`), and its source (`source`, from the root). @returns {TestFile[]} */
 export function testFiles() {
@@ -23,6 +23,8 @@ export function testFiles() {
       // These need other runtimes, a browser, the tools of users, or peers that the workspace does without.
       optional: /^packages\/threadmap\/test\/runtimes\/|^tools\/(users|peers)\//.test(source),
       alone: source.includes('/alone/'),
+      // This takes minutes and 400 MB: `npm run test:next`.
+      next: source.startsWith('tools/next/'),
     }))
 }
 
@@ -47,7 +49,7 @@ export function lostTests() {
 }
 
 function runs(source) {
-  return /^packages\/[^/]+\/test\/.+\/[^/]+\.test\.ts$|^tools\/(checks|peers|users\/alone)\/[^/]+\.test\.mjs$/.test(
+  return /^packages\/[^/]+\/test\/.+\/[^/]+\.test\.ts$|^tools\/(checks|next|peers|users\/alone)\/[^/]+\.test\.mjs$/.test(
     source,
   )
 }

@@ -5,6 +5,7 @@
 //   --name PATTERN    only tests whose name does
 //   --newest          the library's tests on the newest Node of tools/runtimes, instead of everything on this one
 //   --no-runtimes     neither installs nor runs Node 22 to 26, Bun, Deno, Chromium, bundlers and other test runners
+//   --next            Next.js, built and served by the stores' cache handlers, instead of everything: it takes minutes and 400 MB
 //   --full            the other versions of Node run the whole behaviour suite, not a short one
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -20,6 +21,7 @@ const { values: options, positionals: named } = parseArgs({
     only: { type: 'string' },
     name: { type: 'string' },
     newest: { type: 'boolean' },
+    next: { type: 'boolean' },
     'no-runtimes': { type: 'boolean' },
     full: { type: 'boolean' },
   },
@@ -36,12 +38,16 @@ const skipped = new Set()
 /** What the runner says of tests that failed, once more before the totals: whoever sees only the end of a long log sees them. */
 const failures = []
 
-await setup({ quiet: Boolean(options.only || options.newest || named.length > 0) })
+await setup({ quiet: Boolean(options.only || options.newest || options.next || named.length > 0) })
 
 const lost = lostTests()
 for (const line of lost) console.error(`test: ${line}`)
 if (lost.length > 0) process.exit(1)
-const files = choose(testFiles().filter(file => (options.newest ? file.library : !skipsOptional(file))))
+const everything = testFiles().filter(({ next }) => next === Boolean(options.next))
+const files = choose(everything.filter(file => (options.newest ? file.library : !skipsOptional(file))))
+if (options.next) installApart('tools/next', 'Next.js')
+else if (files.length === everything.length)
+  skipped.add('Next.js: npm run test:next builds and serves a program with it')
 if (files.some(({ optional }) => optional) || options.newest) installApart('tools/runtimes', 'the other runtimes')
 if (files.some(({ source }) => source.startsWith('tools/users/'))) {
   installApart('tools/users', 'bundlers and other test runners')

@@ -16,12 +16,12 @@ const accepted = new Set<string>()
 
 /**
  * Throws `PeerVersionError` if the installed version of `peer` is outside the range of this package's package.json. Checks each peer once per thread. A peer that
- * is nowhere to be found is accepted: a bundler may have put it into the program's own file.
+ * is nowhere to be found is accepted: a bundler may have put it into the program's own file. `from`: a folder of the program, from which to look as well.
  */
-export function checkPeer(peer: string): void {
+export function checkPeer(peer: string, from?: string): void {
   if (accepted.has(peer)) return
   const wanted = own().peerDependencies?.[peer]
-  const found = installedVersion(peer)
+  const found = installedVersion(peer, from)
   if (wanted !== undefined && found !== undefined && !satisfies(found, wanted)) {
     throw new PeerVersionError(peer, wanted, found)
   }
@@ -42,10 +42,11 @@ function numbers(version: string): number[] {
   return version.split('.').slice(0, 3).map(Number.parseFloat)
 }
 
-/** The version of a package as this module would import it; undefined if there is none. */
-function installedVersion(name: string): string | undefined {
+/** The version of a package as this module, or a file in `from`, would import it; undefined if there is none. */
+function installedVersion(name: string, from?: string): string | undefined {
   // `exports` of a package need not let its package.json through, so the folders are looked through instead.
-  const folders = createRequire(import.meta.url).resolve.paths(name) ?? []
+  const importers = [import.meta.url, ...(from === undefined ? [] : [join(from, 'index.js')])]
+  const folders = importers.flatMap(file => createRequire(file).resolve.paths(name) ?? [])
   const file = folders.map(folder => join(folder, name, 'package.json')).find(existsSync)
   return file === undefined ? undefined : read(file).version
 }
