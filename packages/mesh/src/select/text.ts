@@ -36,15 +36,15 @@ export function leafText({ outcome, subjects, open }: TreeLeaf): string {
   }
 }
 
-/** `1.2x the leader, within the noise (differences below 1.3x could hide)`. */
+/** `1.20x the leader`, or `1.02x the leader, a tie (below 1.05x nothing shows)`. */
 export function placeText({ status, timesLeader, visible, gaps }: Placed, isLeader: boolean): string {
-  if (timesLeader === null)
+  if (timesLeader === null) {
     return gaps.length > 0 ? `no place: no row of ${gaps.map(gap => gap.metric).join(', ')}` : 'not ranked'
+  }
   if (isLeader) return 'leads'
-  const times = `${timesLeader.toFixed(2)}x the leader's`
-  const isWithin = visible !== null && Math.abs(Math.log(timesLeader)) <= Math.log(visible)
-  const noise = isWithin ? `, within the noise (below ${visible!.toFixed(2)}x nothing shows)` : ''
-  return status === 'excluded' ? `${times}${noise}, were it not excluded` : `${times}${noise}`
+  const isTie = visible !== null && Math.abs(Math.log(timesLeader)) <= Math.log(visible)
+  const text = `${timesLeader.toFixed(2)}x the leader${isTie ? `, a tie (below ${visible!.toFixed(2)}x nothing shows)` : ''}`
+  return status === 'excluded' ? `${text}; excluded` : text
 }
 
 /** A row's figure or answer with its origin: `3.21 ms (measured, 2026-11-27)`. */
