@@ -37,11 +37,13 @@ export class Calls {
   readonly #room: Room
   readonly #copies: Copies
   readonly #watched: Watched
+  readonly #isFailure: (error: unknown) => boolean
   readonly #flights: Flights
   /** The hashes of the hot keys of isolated shards. */
   hotKeys: ReadonlySet<number> = new Set()
 
-  constructor(room: Room, copies: Copies, watched: Watched) {
+  constructor(room: Room, copies: Copies, watched: Watched, isFailure: (error: unknown) => boolean) {
+    this.#isFailure = isFailure
     this.#room = room
     this.#copies = copies
     this.#watched = watched
@@ -216,7 +218,7 @@ export class Calls {
     this.#count(shard, C_PROBES)
     return call()
       .catch(error => {
-        this.#count(shard, C_PROBE_ERRORS)
+        if (this.#isFailure(error)) this.#count(shard, C_PROBE_ERRORS)
         throw error
       })
       .finally(() => permits.release(shard, permit))

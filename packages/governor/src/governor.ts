@@ -69,7 +69,8 @@ export class Governor {
     this.#isFailure = isFailure
     this.#keepsAlways = settings.copies.keep === 'always'
     this.#copies = copies === undefined ? Copies.create(settings.copies, memory) : Copies.attach(copies, memory)
-    this.#calls = new Calls(room, this.#copies, (shard, key, operation) => this.#watched(shard, key, operation))
+    const watched = <T>(shard: number, key: string, operation: Operation<T>) => this.#watched(shard, key, operation)
+    this.#calls = new Calls(room, this.#copies, watched, isFailure ?? (() => true))
     this.#leader = new Leader(room)
     this.#sampler = new Sampler(settings.keys.halfLife, settings.keys.sample, sharedNow())
     this.#events = new Events(room)
@@ -217,7 +218,7 @@ export class Governor {
     this.#sampler.turn(now, this.#room.published, this.#room.slot)
     this.#maps.turn(now)
     this.#leader.turn(now)
-    this.#calls.hotKeys = hotHashes(this.#room)
+    this.#calls.hotKeys = hotHashes(this.#room, now)
     this.#events.turn()
   }
 

@@ -7,7 +7,7 @@ import { CALM, decide, type Observation, type Policy, REASONS } from './policy/d
 import { detect, type ShardLook, type Verdict } from './policy/detect.js'
 import { levelOf, unpack } from './shared/control.js'
 import { latenciesOf, type Window, wantedIn } from './shared/counts.js'
-import { C_ERRORS, C_PROBE_ERRORS, C_PROBES, C_REFUSED, H_BACKEND_SLOW, TRANSITIONS } from './shared/layout.js'
+import { C_ERRORS, C_EXCUSED, C_PROBE_ERRORS, C_PROBES, H_BACKEND_SLOW, TRANSITIONS } from './shared/layout.js'
 import type { Room } from './shared/room.js'
 import type { Level } from './snapshot.js'
 
@@ -30,7 +30,7 @@ export class Leader {
   }
 
   #look(number: number, now: number): void {
-    const { counts, settings, controls, memories, memory, layout, threads } = this.#room
+    const { counts, settings, controls, memories, memory, layout, threads, started } = this.#room
     counts.copy(number, 0, settings.shards)
     const windows = counts.windows(settings.windows.short, now)
     const minutes = windows.map((_, shard) => counts.amounts(shard, settings.windows.minute, now))
@@ -40,14 +40,19 @@ export class Leader {
       const topShare = topShares.get(shard) ?? 0
       const inFlight = threads.inFlightOf(shard, taken)
       const minute = minutes[shard].ended + inFlight
-      return { minute, inFlight, latencies: latenciesOf(window), errors: window.row[C_ERRORS], topShare }
+      const latencies = latenciesOf(window)
+      const wanted = (minutes[shard].wanted * 1000) / Math.min(settings.windows.minute, now - started)
+      const governed = levelOf(controls.word(shard)) > 0
+      return { minute, inFlight, wanted, governed, latencies, errors: window.row[C_ERRORS], topShare }
     })
     counts.publish(number, now)
     const heats = looks.map((_, shard) => memories.heat(shard, controls.word(shard)))
     const { shards, allSlow } = detect({ at: now, shards: looks, subBits: layout.subBits }, heats, settings)
     const slow = allSlow ? Atomics.load(memory.words, H_BACKEND_SLOW) + 1 : 0
     Atomics.store(memory.words, H_BACKEND_SLOW, slow)
-    for (const [shard, verdict] of shards.entries()) this.#govern(shard, verdict, windows[shard], now)
+    for (const [shard, verdict] of shards.entries()) {
+      this.#govern(shard, { verdict, window: windows[shard], inFlight: looks[shard].inFlight, now })
+    }
   }
 
   /** The largest share that one key has in the operations of its shard, by shard. */
@@ -60,7 +65,8 @@ export class Leader {
     return shares
   }
 
-  #govern(shard: number, verdict: Verdict, window: Window, now: number): void {
+  #govern(shard: number, seen: Seen): void {
+    const { verdict, window, now } = seen
     const { controls, memories, settings, enabled } = this.#room
     // The word changes under the leader only if somebody pins the shard, or another thread has taken the lead. Then the next look decides.
     const word = controls.word(shard)
@@ -68,7 +74,7 @@ export class Leader {
     const before = memories.policy(shard, word)
     const isFree = enabled && control.pin === undefined
     const { state, actions } = isFree
-      ? decide(before, observationOf(verdict, window, this.#probed(shard, now), now), settings)
+      ? decide(before, observationOf(seen, this.#probed(shard, before.level, now)), settings)
       : { state: heldAt(before, control.pin ?? 0, now), actions: [] }
     for (const action of actions) if (action.type === 'limit') this.#room.setLimit(shard, action.limit)
     const { hot, cause, suspect } = verdict
@@ -83,9 +89,11 @@ export class Leader {
     }
   }
 
-  /** The window of probes: one short window has too few to judge a shard by. */
-  #probed(shard: number, now: number): Window {
-    return this.#room.counts.window(shard, 2 * this.#room.settings.windows.short, now)
+  /** The probes since the last look. */
+  #probed(shard: number, level: Level, now: number): Probes {
+    if (level < 3) return NO_PROBES
+    const { row } = this.#room.counts.window(shard, this.#room.settings.windows.look, now)
+    return { probes: row[C_PROBES], probeErrors: row[C_PROBE_ERRORS] }
   }
 
   /** Notes the transitions of a leader that died between the change of a level and its note. */
@@ -112,21 +120,33 @@ function figuresOf({ p99, others, operations, errorShare }: Verdict, window: Win
   return { p99, others, rate: perSecond(operations, window), errorShare }
 }
 
-function observationOf(verdict: Verdict, window: Window, probed: Window, at: number): Observation {
-  const { row } = window
+type Probes = Pick<Observation, 'probes' | 'probeErrors'>
+
+const NO_PROBES: Probes = { probes: 0, probeErrors: 0 }
+
+/** What a look saw of a shard. */
+interface Seen {
+  readonly verdict: Verdict
+  readonly window: Window
+  readonly inFlight: number
+  readonly now: number
+}
+
+function observationOf({ verdict, window, inFlight, now }: Seen, probes: Probes): Observation {
   const { operations, p99, errorShare, hot, cause } = verdict
+  const { row } = window
   return {
-    at,
+    at: now,
     hot,
     hotKey: cause === 'hot key',
     operations,
     p99,
     errorShare,
     rate: perSecond(operations, window),
+    succeeded: perSecond(Math.max(0, operations - row[C_ERRORS] - row[C_EXCUSED]), window),
+    inFlight,
     offered: perSecond(wantedIn(window, operations), window),
-    refused: row[C_REFUSED],
-    probes: probed.row[C_PROBES],
-    probeErrors: probed.row[C_PROBE_ERRORS],
+    ...probes,
   }
 }
 

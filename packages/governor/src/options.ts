@@ -84,7 +84,9 @@ export interface Degrade {
   readonly errors: number
   /** With fewer operations in the short window it is not. Default 20. */
   readonly minOperations: number
-  /** How many operations per short window are let through, one at a time, to see whether the shard has recovered. Default 10. */
+  /**
+   * How many operations per short window are let through, one at a time, to see whether the shard has recovered; so many good ones prove it. Default 20.
+   */
   readonly probes: number
 }
 
@@ -239,7 +241,7 @@ function checkDegrade(given: Partial<Degrade>): Degrade {
   return {
     errors: number('degrade.errors', given.errors, 0.15, 0.001, 1),
     minOperations: whole('degrade.minOperations', given.minOperations, 20, 1, LONGEST),
-    probes: whole('degrade.probes', given.probes, 10, 3, 10_000),
+    probes: whole('degrade.probes', given.probes, 20, 3, 10_000),
   }
 }
 

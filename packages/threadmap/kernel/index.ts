@@ -166,6 +166,19 @@ export function changeCache(op: u32, meta: u32, valueMeta: u32, expectedMeta: u3
   return change(op, meta, valueMeta, expectedMeta)
 }
 
+export function changeCacheText(
+  op: u32,
+  key: externref,
+  valueMeta: u32,
+  expectedMeta: u32,
+  ttl: f64,
+  weight: u32,
+): i32 {
+  const hash = hashText(key)
+  setNext(ttl, weight)
+  return changeByPolicy(op, hash, textMeta, valueMeta, expectedMeta)
+}
+
 /** `changeSame` in a cache: with what `setRecord` said. */
 export function setRecord(ttl: f64, weight: u32): void {
   setNext(ttl, weight)

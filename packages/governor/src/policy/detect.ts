@@ -25,6 +25,10 @@ export interface ShardLook {
   readonly latencies: ArrayLike<number>
   /** Failed operations of the short window. */
   readonly errors: number
+  /** Operations per second that callers wanted in the last minute. */
+  readonly wanted: number
+  /** Whether the shard has a level. */
+  readonly governed: boolean
   /** The largest share of one key in the shard's operations; 0 where it is not known. */
   readonly topShare: number
 }
@@ -48,6 +52,9 @@ export interface Heat {
   readonly below: number
   /** Looks in a row in which too many operations failed. */
   readonly failing: number
+  /** Operations per second that callers want as a rule, from so many looks that spoke for the shard. */
+  readonly usual: number
+  readonly learned: number
 }
 
 export interface Verdict extends Heat {
@@ -67,18 +74,29 @@ export interface Detected {
 }
 
 export interface DetectSettings {
-  readonly windows: Pick<Windows, 'short'>
+  readonly windows: Pick<Windows, 'look' | 'short' | 'long'>
   readonly detection: Detection
   readonly degrade: Pick<Degrade, 'errors' | 'minOperations'>
   readonly limits: { readonly p99: number; readonly looks: number }
 }
 
-export const COLD: Heat = { hot: false, cause: undefined, hotSince: 0, above: 0, below: 0, failing: 0 }
+export const COLD: Heat = {
+  hot: false,
+  cause: undefined,
+  hotSince: 0,
+  above: 0,
+  below: 0,
+  failing: 0,
+  usual: 0,
+  learned: 0,
+}
 
 /** A shard with fewer operations in the window says little about what is usual. */
 const LEAST_OF_A_PEER = 10
 /** A shard that gets this many times the average is hot by a key, if one key has most of its load. */
 const LOAD_OF_A_HOT_KEY = 1.5
+/** And if callers want this many times what they want as a rule, where that is known: a shard that gets slow has no more load than before. */
+const MORE_THAN_USUAL = 1.2
 /** A shard fails by itself if the others fail this many times less. */
 const FAILS_ALONE = 3
 /** The heat of a hot shard is this many times its fair share at least. */
@@ -117,16 +135,28 @@ export function detect(look: Look, heats: readonly Heat[], settings: DetectSetti
     const errorShare = operations === 0 ? 0 : shard.errors / operations
     const fails =
       operations >= degrade.minOperations && errorShare > degrade.errors && errorShare > FAILS_ALONE * rest.errorShare
+    const heat = heats[index] ?? COLD
     const signs = {
       at: look.at,
       isAbove: isJudged && (p99 > detection.ratio * rest.p99 || byHeat),
       isBelow: !byHeat && (operations === 0 || p99 <= detection.coolRatio * rest.p99),
       fails,
-      isHotKey: shard.topShare >= detection.hotKeyShare && operations > LOAD_OF_A_HOT_KEY * mean,
+      isHotKey:
+        shard.topShare >= detection.hotKeyShare &&
+        operations > LOAD_OF_A_HOT_KEY * mean &&
+        isMore(shard, heat, settings),
     }
-    const next = nextOf(heats[index] ?? COLD, signs, settings)
+    const next = nextOf(heat, signs, settings)
     const suspect = next.hot || signs.isAbove || fails
-    return { ...next, p99, others: rest.p99, operations, errorShare, suspect }
+    return {
+      ...next,
+      ...(suspect || shard.governed ? usualOf(heat) : learn(shard, heat, settings)),
+      p99,
+      others: rest.p99,
+      operations,
+      errorShare,
+      suspect,
+    }
   })
   return { shards, allSlow: usual > limits.p99 && !hasHeat }
 }
@@ -150,6 +180,24 @@ function heldOf({ shards }: Look, measured: readonly Measured[], short: number):
   return found
 }
 
+type Usual = Pick<Heat, 'usual' | 'learned'>
+
+function usualOf({ usual, learned }: Heat): Usual {
+  return { usual, learned }
+}
+
+/** A mean that forgets within the long window. It follows a sudden rise slowly, as that may be the begin of a hot key. */
+function learn({ wanted }: ShardLook, { usual, learned: before }: Heat, { windows }: DetectSettings): Usual {
+  const learned = Math.min(before + 1, Math.round(windows.long / windows.look))
+  const seen = before === 0 ? wanted : Math.min(wanted, MORE_THAN_USUAL * Math.max(1, usual))
+  return { usual: usual + (seen - usual) / learned, learned }
+}
+
+/** Whether callers want more than as a rule; true where that is not known. */
+function isMore({ wanted }: ShardLook, { usual, learned }: Heat, { windows, detection }: DetectSettings): boolean {
+  return learned * windows.look < detection.for || wanted >= MORE_THAN_USUAL * usual
+}
+
 interface Signs {
   readonly at: number
   readonly isAbove: boolean
@@ -158,7 +206,7 @@ interface Signs {
   readonly isHotKey: boolean
 }
 
-function nextOf(heat: Heat, signs: Signs, settings: DetectSettings): Heat {
+function nextOf(heat: Heat, signs: Signs, settings: DetectSettings): Omit<Heat, 'usual' | 'learned'> {
   const { at, isAbove, isBelow, fails } = signs
   const begin = at - settings.windows.short
   const failing = fails ? heat.failing + 1 : 0

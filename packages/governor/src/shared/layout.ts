@@ -7,7 +7,7 @@ import { AttachError } from 'threadmap'
 /** `TMGV`, as a little-endian word. */
 export const MAGIC_WORD = 0x56474d54
 /** Raised whenever an older reader would misread the memory. */
-export const FORMAT = 1
+export const FORMAT = 2
 
 // The header, by word.
 export const H_MAGIC = 0
@@ -42,6 +42,8 @@ export const C_JOINED = 5
 export const C_DEGRADED = 6
 export const C_PROBES = 7
 export const C_PROBE_ERRORS = 8
+/** Operations that threw what is no failure of the shard. */
+export const C_EXCUSED = 9
 export const COUNTERS = 16
 
 // What the policy remembers of a shard: floats.

@@ -8,6 +8,13 @@ import { COLD, type Heat } from '../policy/detect.js'
 import { unpack } from './control.js'
 import { S_FLOATS, type SharedMemory } from './layout.js'
 
+/** The numbers of a shard, in their order. */
+const POLICY = [
+  ...(['since', 'over', 'overSince', 'calm', 'shown', 'failing', 'limit', 'relapses', 'fell', 'wanted'] as const),
+  ...(['knee', 'eased', 'cured', 'loaded', 'proven'] as const),
+]
+const HEAT = ['hotSince', 'above', 'below', 'failing', 'usual', 'learned'] as const
+
 export class Memories {
   readonly #floats: Float64Array
   readonly #at: number
@@ -20,24 +27,21 @@ export class Memories {
   /** `word`: the control word of the shard. */
   policy(shard: number, word: number): Policy {
     const at = this.#at + shard * S_FLOATS
-    const [since, over, overSince, calm, failing, limit, relapses, fell, wanted] = this.#floats.subarray(at, at + 9)
-    return { ...CALM, level: unpack(word).level, since, over, overSince, calm, failing, limit, relapses, fell, wanted }
+    const policy = { ...CALM, level: unpack(word).level }
+    for (const [i, name] of POLICY.entries()) policy[name] = this.#floats[at + i]
+    return policy
   }
 
   heat(shard: number, word: number): Heat {
     const { hot, cause } = unpack(word)
-    const at = this.#at + shard * S_FLOATS + 9
-    const [hotSince, above, below, failing] = this.#floats.subarray(at, at + 4)
-    return { ...COLD, hot, cause, hotSince, above, below, failing }
+    const at = this.#at + shard * S_FLOATS + POLICY.length
+    const heat = { ...COLD, hot, cause }
+    for (const [i, name] of HEAT.entries()) heat[name] = this.#floats[at + i]
+    return heat
   }
 
   keep(shard: number, policy: Policy, heat: Heat): void {
-    const { since, over, overSince, calm, failing, limit, relapses, fell, wanted } = policy
-    const { hotSince, above, below } = heat
     const at = this.#at + shard * S_FLOATS
-    this.#floats.set(
-      [since, over, overSince, calm, failing, limit, relapses, fell, wanted, hotSince, above, below, heat.failing],
-      at,
-    )
+    this.#floats.set([...POLICY.map(name => policy[name]), ...HEAT.map(name => heat[name])], at)
   }
 }

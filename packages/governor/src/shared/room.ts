@@ -8,6 +8,7 @@ import { Counts } from './counts.js'
 import { bucketOf } from './latency.js'
 import {
   C_ERRORS,
+  C_EXCUSED,
   COUNTERS,
   H_DISABLED,
   H_STARTED,
@@ -109,7 +110,7 @@ export class Room {
   /** Counts an operation that threw. */
   failed(shard: number, ms: number, isFailure: boolean): void {
     // The error first: a window that has the operation but not its error would look better than the shard is.
-    if (isFailure) this.counts.add(shard, C_ERRORS)
+    this.counts.add(shard, isFailure ? C_ERRORS : C_EXCUSED)
     this.ended(shard, ms)
   }
 

@@ -7,7 +7,7 @@ import { metricsListener, type ServeOptions, type StatusServer, serve, statusLis
 import { prometheus } from '#governor/seeing/prometheus.js'
 import { isAllowedHost } from '#governor/seeing/server/hosts.js'
 import { ask } from '../support/http.js'
-import { HOSTILE, Shown } from '../support/seen.js'
+import { HOSTILE, Shown, trouble } from '../support/seen.js'
 
 async function served(t: TestContext, options: ServeOptions = {}, shown = new Shown()): Promise<StatusServer> {
   const server = await serve(shown, { port: 0, ...options })
@@ -108,6 +108,15 @@ test('keys of users are text: escaped in the page, whole in the snapshot', async
     assert.ok(body.includes('\\u{1b}[2J\\u{202e}'), path)
   }
   assert.equal(JSON.parse((await ask(port, '/snapshot.json')).body).topKeys[1].key, HOSTILE)
+})
+
+test('a long key is cut in the page', async t => {
+  const { topKeys } = new Shown().current
+  const long = { ...topKeys[0], key: '鍵'.repeat(5000) }
+  const { port } = await served(t, {}, new Shown(trouble({ topKeys: [long] })))
+  const { body } = await ask(port, '/view')
+  assert.ok(body.includes(`${'鍵'.repeat(160)}… (5000 characters)`))
+  assert.ok(!body.includes('鍵'.repeat(161)))
 })
 
 test('a governor that gives no figures any more costs the request, not the program', async t => {

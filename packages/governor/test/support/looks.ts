@@ -15,7 +15,7 @@ export function shard(
 ): ShardLook {
   const counts = new Uint32Array(BUCKETS)
   for (const ms of latencies) counts[bucketOf(ms, SUB_BITS)]++
-  return { latencies: counts, errors, topShare, minute, inFlight }
+  return { latencies: counts, errors, topShare, minute, inFlight, wanted: minute / 60, governed: false }
 }
 
 /** `count` operations between `low` and `high` milliseconds, evenly. */

@@ -2,7 +2,7 @@
 export class Zipf {
   readonly shares: Float64Array
   readonly #sums: Float64Array
-  #state: number
+  readonly #random: () => number
 
   constructor(keys: number, theta: number, seed: number) {
     const weights = Float64Array.from({ length: keys }, (_, rank) => (rank + 1) ** -theta)
@@ -10,7 +10,7 @@ export class Zipf {
     this.shares = weights.map(weight => weight / total)
     let sum = 0
     this.#sums = this.shares.map(share => (sum += share))
-    this.#state = seed
+    this.#random = generator(seed)
   }
 
   /** The rank of the next key, from 0. */
@@ -25,11 +25,14 @@ export class Zipf {
     }
     return low
   }
+}
 
-  /** Mulberry32. */
-  #random(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
+/** Random numbers from 0 to 1, by Mulberry32. */
+export function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }

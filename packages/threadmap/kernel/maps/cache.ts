@@ -2,9 +2,9 @@
  * SharedCache: reads as those of a FastMap, which look at the deadline of a value before they believe it, and mark the entry; writes under the
  * shard's mutex, which evict first. Docs: decision 0019.
  */
-import { load32, load64, reach } from '../atomics'
+import { load32, load64, reach, store64 } from '../atomics'
 import { dropOrphans, expire, expireSome, freeMemory, hasExpired, makeRoom, recordOfEntry } from '../cache/evict'
-import { isInside, numberAt, numberOf } from '../cache/inside'
+import { goesInside, isInside, numberAt, numberOf } from '../cache/inside'
 import { endingToken, isOwnLoad, isWaitedFor } from '../cache/loads'
 import { MOST_MARKS, markHit, setMarks, weightOf } from '../cache/queues'
 import {
@@ -271,6 +271,10 @@ export function cacheChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expec
   while (true) {
     const locked = lockShard(shard)
     if (locked < 0) return locked
+    if (op == SET && goesInside() && setInside(shard, hash, meta)) {
+      unlock(shard + D_LOCK)
+      return PRESENT
+    }
     // One reading of the clock will do for all entries that are looked at.
     if (load32(H_HAS_DEADLINES) != 0) giveTime(clock())
     const code = changeLocked(shard, op, hash, meta, valueMeta, expectedMeta)
@@ -279,6 +283,19 @@ export function cacheChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expec
     if (code != AGAIN) return code
   }
   return AGAIN
+}
+
+/**
+ * SET of a number, known and inside its entry, that weighs what the one before did: one store, which cannot fail. Returns false, having done nothing, in all other
+ * cases, and where entries have deadlines: then writes look for expired ones.
+ */
+// @inline
+function setInside(shard: u32, hash: u64, meta: u32): bool {
+  if (load32(H_HAS_DEADLINES) != 0) return false
+  if (find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta) == 0) return false
+  if (!isInside(valueWord(foundEntry)) || weightOf(foundEntry) != nextWeight) return false
+  store64(numberAt(foundEntry), load<u64>(valueAt))
+  return true
 }
 
 /** Refuses what is above the share of the bound that one value may have. */

@@ -32,6 +32,7 @@ export interface KernelExports {
     high: number,
   ): number
   changeCache(op: number, meta: number, valueMeta: number, expectedMeta: number, ttl: number, weight: number): number
+  changeCacheText(op: number, key: string, valueMeta: number, expectedMeta: number, ttl: number, weight: number): number
   setRecord(ttl: number, weight: number): void
   beginLoad(meta: number, waited: number, force: number, milliseconds: number): number
   endLoad(meta: number, token: number, valueMeta: number, ttl: number, weight: number, took: number): number

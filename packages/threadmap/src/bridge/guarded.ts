@@ -34,6 +34,7 @@ const HOT = new Set([
   'change',
   'changeText',
   'changeCache',
+  'changeCacheText',
   'readNumber',
   'readCached',
   'isCurrent',

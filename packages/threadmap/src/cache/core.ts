@@ -41,6 +41,8 @@ export class CacheCore<K, V> {
   /** Most values have a deadline: reads bring the time along. In other caches the kernel asks for it where it meets a deadline. */
   readonly timed: boolean
   readonly prepares: boolean
+  /** Values are words that no code of the program makes or weighs. */
+  readonly words: boolean
   /** Values have the codec `f64`, and mostly no deadline: the kernel returns them without a way through memory. */
   readonly direct: boolean
   /** For the read cache: values are neither numbers nor words inside the entries. */
@@ -71,6 +73,7 @@ export class CacheCore<K, V> {
     this.cached = value.cached
     this.weigh = weigh
     this.prepares = value.prepare !== undefined
+    this.words = value.type !== L.TYPE_BYTES && !this.prepares && weigh === undefined
     this.textKeys = key.name === string.name && kernelReadsStrings()
     this.ttl = this.#time(L.H_TTL)
     this.staleFor = this.#time(L.H_STALE_FOR)
@@ -210,7 +213,22 @@ export class CacheCore<K, V> {
   change(op: number, key: K, value: V, ttl: number, expected: unknown = NOTHING): number {
     if (this.disposed) this.refuse()
     if (updates !== 0) this.refuseOwn(key, METHODS[op])
+    if (this.words && expected === NOTHING) return this.#changeWord(op, key, value, ttl)
     return this.changeOwn(op, key, value, ttl, expected)
+  }
+
+  /** `change` where values are words and all weigh the same: short enough that V8 inlines the codecs into it. */
+  #changeWord(op: number, key: K, value: V, ttl: number): number {
+    const { kernel, scratch } = this
+    try {
+      const valueMeta = this.value.write(scratch, VALUE, value)
+      const code = this.#isText(key)
+        ? kernel.changeCacheText(op, key, valueMeta, 0, ttl, 1)
+        : kernel.changeCache(op, this.key.write(scratch, KEY, key), valueMeta, 0, ttl, 1)
+      return code >= 0 ? code : this.check(code)
+    } catch (error) {
+      throw kernel.trapped(error, 'set')
+    }
   }
 
   /** `change`, also from within an update of the key. */
@@ -273,8 +291,9 @@ export class CacheCore<K, V> {
       while (true) {
         const expectedMeta = expected === NOTHING ? 0 : codec.write(scratch, EXPECTED, expected)
         const valueMeta = prepared === NOTHING ? 0 : codec.write(scratch, VALUE, prepared)
-        const meta = this.key.write(scratch, KEY, key)
-        const code = kernel.changeCache(op, meta, valueMeta, expectedMeta, ttl, weight)
+        const code = this.#isText(key)
+          ? kernel.changeCacheText(op, key, valueMeta, expectedMeta, ttl, weight)
+          : kernel.changeCache(op, this.key.write(scratch, KEY, key), valueMeta, expectedMeta, ttl, weight)
         if (scratch.isLarge && (code !== L.PRESENT || !givesResult(op))) scratch.shrink()
         if (code >= 0) return code
         if (code !== L.E_AREA) return this.check(code)

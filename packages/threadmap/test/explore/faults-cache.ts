@@ -228,22 +228,6 @@ export const cacheFaults: readonly Fault[] = [
     maps: 'SharedCache',
   },
   {
-    name: 'a read cache believes the number of an entry whose value is in a block',
-    rule: 2,
-    file: 'table/read.ts',
-    find: '    if (!isInside(valueWord(entry))) return ABSENT\n',
-    replace: '',
-    maps: 'SharedCache',
-  },
-  {
-    name: 'iteration does not look at the value word again',
-    rule: 2,
-    file: 'table/read.ts',
-    find: '  if (!isInside(valueWord(entry)) || <u32>load64(entry) != generation) return ABSENT\n',
-    replace: '  if (<u32>load64(entry) != generation) return ABSENT\n',
-    maps: 'SharedCache',
-  },
-  {
     name: 'an update replaces a number that is another one by now',
     rule: 1,
     file: 'table/change.ts',

@@ -311,7 +311,9 @@ class Performer {
 
   #changing(op: number, key: string, valueMeta: number, expectedMeta: number, ttl = this.#world.ttl): KernelCall {
     if (this.#isCache()) {
-      return ['changeCache', op, this.#key(key), valueMeta, expectedMeta, ttl, 1]
+      return this.#passesText(key)
+        ? ['changeCacheText', op, key, valueMeta, expectedMeta, ttl, 1]
+        : ['changeCache', op, this.#key(key), valueMeta, expectedMeta, ttl, 1]
     }
     return this.#passesText(key)
       ? ['changeText', op, key, valueMeta, expectedMeta]
@@ -336,10 +338,10 @@ class Performer {
     return this.#world.words[L.H_POLICY >>> 2] === L.POLICY_CACHE
   }
 
-  /** Whether `get` takes the call that returns a number: of a cache's threads every other pair does. */
+  /** Whether `get` takes the call that returns a number: of a cache's threads every other one does. */
   #readsNumbers(): boolean {
     const isNumber = this.#world.form.codec.type !== L.TYPE_BYTES
-    return this.#inline() || (isNumber && this.#isCache() && this.#thread.index % 4 < 2)
+    return this.#inline() || (isNumber && this.#isCache() && this.#thread.index % 2 === 0)
   }
 
   /** Whether values stand in the entries. */

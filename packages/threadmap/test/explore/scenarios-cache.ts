@@ -100,6 +100,11 @@ function inside(): Named[] {
     { op: 'cachedGet', key: 'a' },
     { op: 'keptGet', key: 'a' },
   ]
+  const moves: Step[] = [{ ...away, value: 105 }, here]
+  const twice: Step[] = [
+    { op: 'get', key: 'a' },
+    { op: 'get', key: 'a' },
+  ]
   const n: Step = { op: 'set', key: 'n', value: 102 }
   // The entry's block is another key's, and then again of `a`, with a value of another form.
   const back: Step[] = [{ op: 'delete', key: 'a' }, n, { op: 'set', key: 'a', value: 104, ttl: LONG_TTL }]
@@ -122,6 +127,9 @@ function inside(): Named[] {
     // One thread sees that the value is gone, and then another must not find it any more.
     [kept, empty, [{ op: 'get', key: 'a' }]],
     [[here], [away], [{ op: 'get', key: 'a' }]],
+    // A number that is written and not yet published is nobody's: not that of a reader who found another one inside before.
+    [moves, twice],
+    [twice, moves],
     [[{ op: 'update', key: 'a' }], [away], [here]],
   ]
   const states = [

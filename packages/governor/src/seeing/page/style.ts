@@ -16,7 +16,7 @@ h2{font-size:1.05rem;margin:0 0 10px}
 button{font:inherit;font-size:.9rem;min-height:34px;padding:4px 14px;border:1px solid var(--soft);border-radius:8px;background:var(--card);color:var(--text);cursor:pointer}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:6px}
 section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:16px;margin:12px 0}
-dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:12px;margin:0}
+dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(126px,1fr));gap:12px;margin:0}
 dl div{min-width:0}
 dt{color:var(--soft);font-size:.85rem}
 dd{margin:0;font-size:1.25rem;font-weight:600;font-variant-numeric:tabular-nums}

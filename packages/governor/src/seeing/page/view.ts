@@ -133,8 +133,17 @@ function keyTable({ topKeys }: GovernorSnapshot): Html {
   return html`<section aria-labelledby="keys-heading"><h2 id="keys-heading">Hot keys</h2>${content}</section>`
 }
 
+/** The most characters of a key that the page shows: keys can be long, and the page has twenty of them. */
+const MOST_OF_KEY = 160
+
+function shown(key: string): string {
+  const characters = [...key]
+  if (characters.length <= MOST_OF_KEY) return key
+  return `${characters.slice(0, MOST_OF_KEY).join('')}… (${characters.length} characters)`
+}
+
 function keyRow({ key, shard, count: seen, share, shareOfShard }: HotKey): Html {
-  return html`<tr><td class="key">${key}</td><td class="figure">${shard}</td><td class="figure"><span class="share" style="--share:${(share * 100).toFixed(1)}%" aria-hidden="true"></span>${percent(share)}</td><td class="figure">${percent(shareOfShard)}</td><td class="figure">${count(seen)}</td></tr>`
+  return html`<tr><td class="key">${shown(key)}</td><td class="figure">${shard}</td><td class="figure"><span class="share" style="--share:${(share * 100).toFixed(1)}%" aria-hidden="true"></span>${percent(share)}</td><td class="figure">${percent(shareOfShard)}</td><td class="figure">${count(seen)}</td></tr>`
 }
 
 /** The most keys of a map in its row. */
@@ -151,7 +160,7 @@ function mapTable({ maps }: GovernorSnapshot): Html | undefined {
 function mapRow({ name, entries, reads, shards, topKeys }: MapSnapshot): Html {
   const waits = shards.reduce((sum, { lockWaits }) => sum + lockWaits, 0)
   const waited = shards.reduce((sum, { lockWaitMs }) => sum + lockWaitMs, 0)
-  const keys = topKeys.slice(0, KEYS_OF_MAP).map(({ key, share }) => `${key} (${percent(share)})`)
+  const keys = topKeys.slice(0, KEYS_OF_MAP).map(({ key, share }) => `${shown(key)} (${percent(share)})`)
   return html`<tr data-key="${name}"><th scope="row">${name}</th>${[count(entries), perSecond(reads), count(waits), duration(waited)].map(text => html`<td class="figure">${text}</td>`)}<td class="key">${keys.length === 0 ? '–' : keys.join(', ')}</td></tr>`
 }
 

@@ -16,7 +16,7 @@ export function isHealthy({ p99, answered, requests }: Figures, health: Health):
   return requests === 0 || (p99 !== null && p99 <= health.p99 && answered >= health.answered)
 }
 
-/** Of the windows after a recovery so many may be unhealthy: a busy machine delays a request now and then, which is then in five windows. */
+/** Of the windows after a recovery so many may be unhealthy: a busy machine delays a request now and then, which is then in all windows that overlap. */
 const DISTURBED = 0.2
 
 /**
@@ -31,18 +31,22 @@ export function recoveredAt(
 ): number | undefined {
   const within = windows.filter(window => window.from >= from && window.until <= until)
   const healthy = within.map(window => isHealthy(window, health))
+  // The last windows alone would be healthy by chance: a window and those that overlap with it.
+  const least = Math.min(overlapping(within), within.length)
   let unhealthy = 0
   let found: number | undefined
   for (let i = within.length - 1; i >= 0; i--) {
     if (!healthy[i]) unhealthy++
-    // The last windows alone would be healthy by chance.
-    const enough = within.length - i >= Math.min(LEAST_WINDOWS, within.length)
+    const enough = within.length - i >= least
     if (enough && healthy[i] && unhealthy <= DISTURBED * (within.length - i)) found = within[i].from
   }
   return found
 }
 
-const LEAST_WINDOWS = 4
+/** How many windows begin within the length of one. */
+function overlapping([first, second]: readonly Figures[]): number {
+  return second === undefined ? 1 : Math.round((first.until - first.from) / (second.from - first.from))
+}
 
 /** What was acknowledged against what took effect. */
 export interface WriteCheck {
