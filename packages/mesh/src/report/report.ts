@@ -12,6 +12,9 @@ import { page } from '@threadmap/workbench/report/page'
 import { cellText } from '@threadmap/workbench/terminal/table'
 import type { MeshRow } from '../rows/row.js'
 import type { LeftOut, MeshRecord, RunDocument, RunSubject } from '../run/document.js'
+import { RowTable } from '../select/table.js'
+import { claimsSection } from './claims-section.js'
+import { selectionSection } from './selection-section.js'
 
 /** Writes the report to `path`, whole or not at all. */
 export function writeReport(run: RunDocument, path: string): void {
@@ -19,14 +22,17 @@ export function writeReport(run: RunDocument, path: string): void {
 }
 
 export function reportPage(run: RunDocument): string {
-  const { machine, startedAt, settings, subjects } = run
+  const { machine, startedAt, settings, subjects, rows } = run
+  const table = new RowTable(rows)
   const when = `${startedAt.slice(0, 16).replace('T', ' ')} UTC`
   return page(
     `threadmap mesh, ${when}`,
     html`<h1>threadmap mesh</h1><p>${subjects.length} data planes on ${machine.cpu}, ${machine.cores} cores, ${when}${settings.quick ? ', quick' : ''}</p>`,
-    html`${contents(run.experiments)}
+    html`${rows.length === 0 ? '' : selectionSection(table)}
+${contents(run.experiments)}
 ${run.experiments.map(recordSection)}
 ${evidenceSection(run.rows)}
+${claimsSection(table)}
 ${subjectsSection(subjects, run.absent)}`,
   )
 }

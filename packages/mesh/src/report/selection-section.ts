@@ -70,12 +70,17 @@ function standings(table: RowTable, { measured, question }: Answer): Html {
   const { subjects } = measured
   const metrics = Object.keys(question.weigh)
   const nameCell = ({ subject, version }: Placed): Cell => ({ text: html`<b>${subject}</b> ${version}` })
+  // Only a subject without effect has a ruling about it.
+  const titles = [...new Set(subjects.flatMap(({ rulings }) => rulings.map(({ title }) => title)))]
   const requirements = scrollingTable(
-    ['subject', 'state', ...subjects[0].rulings.map(({ title }) => title)],
+    ['subject', 'state', ...titles],
     subjects.map(placed => [
       nameCell(placed),
       { text: html`<span class="badge ${STATES[placed.status].style}">${STATES[placed.status].text}</span>` },
-      ...placed.rulings.map(ruling => ({ text: rulingCell(ruling) })),
+      ...titles.map(title => {
+        const ruling = placed.rulings.find(each => each.title === title)
+        return { text: ruling === undefined ? '–' : rulingCell(ruling) }
+      }),
     ]),
     'What the subjects meet',
   )

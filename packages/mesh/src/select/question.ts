@@ -38,7 +38,8 @@ const refuses = (name: string, title: string, metric: string): Requirement => ({
   title,
   metric,
   judge({ value }) {
-    if (/^refused/.test(String(value))) return 'meets'
+    // A proxy that finishes the handshake and answers with an error for itself lets nobody in.
+    if (/^(refused|answered [45])/.test(String(value))) return 'meets'
     return /^(let in|accepted)/.test(String(value)) ? 'fails' : 'unsure'
   },
 })
@@ -50,6 +51,7 @@ function within(name: string, title: string, metric: string, most: number, isMos
     title,
     metric,
     judge({ value, interval }) {
+      if (value === NO_EFFECT) return 'fails'
       if (typeof value !== 'number') return 'unsure'
       const { low, high } = {
         low: Math.min(value, interval?.low ?? value),
@@ -60,6 +62,9 @@ function within(name: string, title: string, metric: string, most: number, isMos
     },
   }
 }
+
+/** What a row says in place of a time if a change never took effect. */
+export const NO_EFFECT = 'no effect'
 
 export const REQUIREMENTS: readonly Requirement[] = [
   {

@@ -1,6 +1,6 @@
 /** Which subjects meet the requirements, and which of them the weighed rows prefer. Nothing is guessed: a missing row leaves open what hangs on it. */
 
-import { metricOf } from '../rows/metrics.js'
+import { metricOf, titleOf } from '../rows/metrics.js'
 import type { MeshRow } from '../rows/row.js'
 import { type Difference, isBetter, placeOf, type WeighedRows, weighedDifference } from './compare.js'
 import type { Requirement } from './question.js'
@@ -55,7 +55,10 @@ export type Weights = ReadonlyMap<string, number>
 
 export function rank(table: RowTable, require: readonly Requirement[], weigh: Weights): Ranking {
   const all = table.candidates.map(candidate => {
-    const rulings = require.map(requirement => rulingOf(table, candidate.subject, requirement))
+    const rulings = [
+      ...require.map(requirement => rulingOf(table, candidate.subject, requirement)),
+      ...[...weigh.keys()].flatMap(metric => withoutEffect(table, candidate.subject, metric)),
+    ]
     const rows = new Map<string, MeshRow>()
     const gaps: Gap[] = []
     for (const metric of weigh.keys()) {
@@ -114,12 +117,23 @@ function outcomeOf(meets: number, unsettled: number, tied: number, open: number)
 function rulingOf(table: RowTable, subject: string, { name, title, metric, judge }: Requirement): Ruling {
   const { row, why } = table.decision(subject, metric)
   const about = { requirement: name, title, metric, row }
-  if (row === undefined) return { ...about, standing: 'open', why }
+  if (row === undefined) {
+    const ignored = table.ineffective(subject, metric)
+    return ignored === undefined ? { ...about, standing: 'open', why } : { ...about, row: ignored, standing: 'fails' }
+  }
   const standing = judge(row)
   if (standing !== 'unsure') return { ...about, standing }
   const reason =
     typeof row.value === 'number' ? 'the limit lies inside its noise' : `“${row.value}” does not answer the requirement`
   return { ...about, standing: 'open', why: reason }
+}
+
+/** The ruling on a subject whose change never took effect: it has no time to weigh, and a figure for it would be a guess. */
+function withoutEffect(table: RowTable, subject: string, metric: string): Ruling[] {
+  const row = table.ineffective(subject, metric)
+  if (row === undefined) return []
+  const title = `${titleOf(metric)}: has an effect`
+  return [{ requirement: metric, title, metric, standing: 'fails', row }]
 }
 
 /** The subject with the lowest weighed mean of places; the first by name of equal ones, since then they tie. */

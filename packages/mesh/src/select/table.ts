@@ -3,11 +3,12 @@ import { metricOf } from '../rows/metrics.js'
 import { COST_METRICS, type Cost, costOf, type Prices } from '../rows/prices.js'
 import type { MeshRow } from '../rows/row.js'
 import { ANY_VERSION } from '../rows/supplied.js'
+import { NO_EFFECT } from './question.js'
 
 /** The subject that has no proxies: what the others are compared with, and no candidate. */
 export const DIRECT = 'direct'
 /** A subject of this name and ending is the second part of an A/A pair: what it differs from the first is noise. */
-export const AGAIN = ' again'
+export const AGAIN = '-again'
 
 export interface Candidate {
   readonly subject: string
@@ -79,6 +80,14 @@ export class RowTable {
     return { why: 'no row' }
   }
 
+  /** The newest measured row of a change that never took effect; undefined if it has one or was not measured. */
+  ineffective(subject: string, metric: string): MeshRow | undefined {
+    const own = this.rows.filter(
+      row => row.subject === subject && row.metric === metric && row.tag === 'measured' && row.value === NO_EFFECT,
+    )
+    return own.length === 0 ? undefined : newest(own)
+  }
+
   /** The row of the second part of the subject's A/A pair, in the workload of `row`. */
   again(row: MeshRow): MeshRow | undefined {
     const own = this.rows.filter(
@@ -95,7 +104,8 @@ export class RowTable {
   controlNoise(metric: string, noise: (once: MeshRow, again: MeshRow) => number): number {
     const known = this.#controls.get(metric)
     if (known !== undefined) return known
-    const found = this.candidates.map(({ subject }) => {
+    // The baseline is no candidate, but its A/A pair counts.
+    const found = [DIRECT, ...this.candidates.map(({ subject }) => subject)].map(subject => {
       const { row } = this.decision(subject, metric)
       const again = row === undefined ? undefined : this.again(row)
       return row === undefined || again === undefined ? 0 : noise(row, again)
@@ -142,7 +152,7 @@ export class RowTable {
     if (metricOf(row.metric)?.kind !== 'figure') return { row }
     const all = [row.value, ...(row.values ?? [])]
     const bad = all.find(value => typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
-    return bad === undefined ? { row } : { why: `its row has the value ${bad}, which is not above 0` }
+    return bad === undefined ? { row } : { why: `its row says “${bad}”, which is no figure above 0` }
   }
 
   #costOf(subject: string, version: string | undefined): Decision {

@@ -109,12 +109,52 @@ test('where a subject differs from itself, a smaller difference of others is non
   const sure = { noise: 0.001 }
   const rows = [measuredRow('a', 'p95', 2, sure), measuredRow('b', 'p95', 2.3, sure)]
   assert.equal(rank(new RowTable(rows), [], parseWeights('p95')).outcome, 'chosen')
-  const control = [...rows, measuredRow('b again', 'p95', 2.8, sure)]
+  const control = [...rows, measuredRow('b-again', 'p95', 2.8, sure)]
   const { outcome, subjects } = rank(new RowTable(control), [], parseWeights('p95'))
   assert.equal(outcome, 'tied')
   assert.deepEqual(
     subjects.map(({ subject }) => subject),
     ['a', 'b'],
+  )
+})
+
+test('the baseline measured twice shows the noise of all', () => {
+  const sure = { noise: 0.001 }
+  const rows = [
+    measuredRow('a', 'p95', 2, sure),
+    measuredRow('b', 'p95', 2.3, sure),
+    measuredRow('direct', 'p95', 1, sure),
+  ]
+  assert.equal(
+    rank(new RowTable([...rows, measuredRow('direct-again', 'p95', 1, sure)]), [], parseWeights('p95')).outcome,
+    'chosen',
+  )
+  assert.equal(
+    rank(new RowTable([...rows, measuredRow('direct-again', 'p95', 1.4, sure)]), [], parseWeights('p95')).outcome,
+    'tied',
+  )
+})
+
+test('a subject whose rotation is ignored is out', () => {
+  const rows = [
+    measuredRow('a', 'rotation', 20),
+    { ...wordsRow('b', 'rotation', 'no effect'), workload: 'HTTP/1.1, 500 requests/s' },
+  ]
+  const { outcome, leader, subjects } = rank(new RowTable(rows), [], parseWeights('rotation'))
+  assert.deepEqual([outcome, leader], ['chosen', 'a'])
+  const ignored = subjects.find(({ subject }) => subject === 'b')!
+  assert.equal(ignored.status, 'excluded')
+  assert.match(ignored.rulings[0].title, /has an effect/)
+  const limited = rank(new RowTable(rows), parseRequirements('rotation<=1000'), new Map())
+  assert.equal(limited.subjects.find(({ subject }) => subject === 'b')!.status, 'excluded')
+})
+
+test('a proxy that answers with an error for itself lets nobody in', () => {
+  const rows = [wordsRow('a', 'no-certificate', 'answered 400'), wordsRow('b', 'no-certificate', 'refused (alert 116)')]
+  const { subjects } = rank(new RowTable(rows), parseRequirements('mtls'), new Map())
+  assert.deepEqual(
+    subjects.map(({ status }) => status),
+    ['meets', 'meets'],
   )
 })
 
