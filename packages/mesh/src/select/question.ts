@@ -40,7 +40,7 @@ const refuses = (name: string, title: string, metric: string): Requirement => ({
   judge({ value }) {
     // A proxy that finishes the handshake and answers with an error for itself lets nobody in.
     if (/^(refused|answered [45])/.test(String(value))) return 'meets'
-    return /^(let in|accepted)/.test(String(value)) ? 'fails' : 'unsure'
+    return /^(let in|accepted|took effect)/.test(String(value)) ? 'fails' : 'unsure'
   },
 })
 
