@@ -4,12 +4,12 @@
  */
 import { deserialize, serialize } from 'node:v8'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
-import { bytes, FastMap, type MapHandle, string, struct, ValueTooLargeError } from 'threadmap'
+import { type Codec, FastMap, type MapHandle, string, struct, ValueTooLargeError } from 'threadmap'
 import { type CacheHandle, SharedCache } from 'threadmap/cache'
 import { openCache, type StoreOptions } from '../memory/open.js'
 
 /** The options of the cache: those of `SharedCache`. Without a bound `maxBytes` is 128 MiB. An entry may have an eighth of it. */
-export type NextCacheOptions = StoreOptions<Uint8Array>
+export type NextCacheOptions = StoreOptions<object>
 
 /** When a tag was revalidated: dates in milliseconds, or 0. */
 interface TagTimes {
@@ -19,11 +19,18 @@ interface TagTimes {
   expired: number
 }
 
+/** Entries as the structured clone algorithm writes them. A thread with a read cache gets one entry again and again, as from Next.js's own memory. */
+const entry: Codec<object> = {
+  name: 'next entry',
+  encode: serialize,
+  decode: bytes => deserialize(bytes) as object,
+  immutable: true,
+}
 const times = struct({ stale: 'f64', expired: 'f64' })
 
 /** What a thread needs to take part. */
 export interface NextCacheHandle {
-  entries: CacheHandle<string, Uint8Array>
+  entries: CacheHandle<string, object>
   tags: MapHandle<string, TagTimes>
 }
 
@@ -31,13 +38,15 @@ const KEY = '@threadmap/stores/next'
 const DEFAULT_BYTES = 128 * 1024 * 1024
 
 export class NextMemory {
-  readonly entries: SharedCache<string, Uint8Array>
+  readonly entries: SharedCache<string, object>
   readonly tags: FastMap<string, TagTimes>
 
   constructor(options: NextCacheOptions = {}, handle?: NextCacheHandle) {
     const hasBound = options.max !== undefined || options.maxBytes !== undefined || options.maxWeight !== undefined
     const given = hasBound ? options : { ...options, maxBytes: DEFAULT_BYTES }
-    this.entries = handle ? SharedCache.attach(handle.entries) : openCache('shareNextCache()', given, bytes)
+    this.entries = handle
+      ? SharedCache.attach(handle.entries, { value: entry })
+      : openCache('shareNextCache()', given, entry)
     this.tags = handle ? FastMap.attach(handle.tags) : new FastMap({ key: string, value: times })
   }
 
@@ -46,14 +55,13 @@ export class NextMemory {
   }
 
   get<T>(key: string): T | undefined {
-    const record = this.entries.get(key)
-    return record === undefined ? undefined : (deserialize(record) as T)
+    return this.entries.get(key) as T | undefined
   }
 
   /** Stores an entry; one that is too large for the cache is not stored. */
-  set(key: string, entry: object, ttl?: number): void {
+  set(key: string, value: object, ttl?: number): void {
     try {
-      this.entries.set(key, serialize(entry), ttl === undefined ? undefined : { ttl })
+      this.entries.set(key, value, ttl === undefined ? undefined : { ttl })
     } catch (error) {
       if (!(error instanceof ValueTooLargeError)) throw error
       // The entry that it would have replaced is out of date.
@@ -106,7 +114,7 @@ export function nextMemory(): NextMemory {
  * Makes the memory for Next.js's cache handlers, for this thread and all workers that it and they start from now on. Call it once, before the workers are started. Returns the
  * cache with the entries.
  */
-export function shareNextCache(options: NextCacheOptions = {}): SharedCache<string, Uint8Array> {
+export function shareNextCache(options: NextCacheOptions = {}): SharedCache<string, object> {
   memory = new NextMemory(options)
   setEnvironmentData(KEY, memory.handle as never)
   return memory.entries

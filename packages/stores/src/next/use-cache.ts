@@ -65,7 +65,7 @@ function own(key: string): string {
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {
-      controller.enqueue(new Uint8Array(bytes))
+      controller.enqueue(bytes)
       controller.close()
     },
   })

@@ -1,18 +1,22 @@
 /** `@threadmap/stores/undici`: a store for undici's cache interceptor (`interceptors.cache`), versions 7.11 and later, and 8. Needs `undici`. */
 import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
-import { bytes, OptionError, ValueTooLargeError } from 'threadmap'
+import { OptionError, ValueTooLargeError } from 'threadmap'
 import { type CacheHandle, SharedCache } from 'threadmap/cache'
 import { openCache, type StoreOptions, type StoreSource } from '../memory/open.js'
 import { checkPeer } from '../peer.js'
-import { read, type VariantIndex, writeIndex, writeResponse } from './record.js'
+import { records, responseOf, type VariantIndex } from './record.js'
 import type { CacheKey, CacheResult, CacheValue } from './types.js'
 
+export type { VariantIndex } from './record.js'
 export type { CacheKey, CacheResult, CacheValue } from './types.js'
+
+/** What the cache has for a URL and method. */
+export type CacheRecord = VariantIndex | CacheResult
 
 /** The options of undici's `MemoryCacheStore`, and those of `SharedCache` but for its bounds. */
 export interface SharedCacheStoreOptions
-  extends Omit<StoreOptions<Uint8Array>, 'max' | 'maxBytes' | 'maxWeight' | 'weigh' | 'ttl'> {
+  extends Omit<StoreOptions<CacheRecord>, 'max' | 'maxBytes' | 'maxWeight' | 'weigh' | 'ttl'> {
   /** The most responses. Default 1024. */
   maxCount?: number
   /** The most bytes: here of the shared memory, with heads, keys and tables. From 1 MiB to 4 GiB; default 100 MiB. */
@@ -43,12 +47,12 @@ const METHODS = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
  */
 export class SharedCacheStore {
   /** The cache with the responses. */
-  readonly cache: SharedCache<string, Uint8Array>
+  readonly cache: SharedCache<string, CacheRecord>
   readonly #maxEntrySize: number
 
   /** `limits`: beside a cache or a handle, how long a body may be that this thread stores. */
   constructor(
-    source: SharedCacheStoreOptions | SharedCache<string, Uint8Array> | CacheHandle<string, Uint8Array> = {},
+    source: SharedCacheStoreOptions | SharedCache<string, CacheRecord> | CacheHandle<string, CacheRecord> = {},
     limits: Pick<SharedCacheStoreOptions, 'maxEntrySize'> = {},
   ) {
     checkPeer('undici')
@@ -59,12 +63,12 @@ export class SharedCacheStore {
       throw new OptionError(`new SharedCacheStore() takes maxCount and maxSize, and got ${bound}`)
     const { maxCount = MAX_COUNT, maxSize = MAX_SIZE, maxEntrySize, ...rest } = given
     this.#maxEntrySize = entrySize(maxEntrySize ?? MAX_ENTRY_SIZE)
-    const options: StoreSource<Uint8Array> = isOptions ? { ...rest, max: maxCount, maxBytes: maxSize } : source
-    this.cache = openCache('new SharedCacheStore()', options, bytes)
+    const options: StoreSource<CacheRecord> = isOptions ? { ...rest, max: maxCount, maxBytes: maxSize } : source
+    this.cache = openCache('new SharedCacheStore()', options, records)
   }
 
   /** Send the handle to another thread, which calls `new SharedCacheStore(handle)`. */
-  get handle(): CacheHandle<string, Uint8Array> {
+  get handle(): CacheHandle<string, CacheRecord> {
     return this.cache.handle
   }
 
@@ -72,13 +76,12 @@ export class SharedCacheStore {
   get(key: CacheKey): CacheResult | undefined {
     checkKey(key)
     const own = keyOf(key)
-    const record = this.cache.get(own)
-    if (record === undefined) return undefined
-    const found = read(record)
+    const found = this.cache.get(own)
+    if (found === undefined) return undefined
     if (!('epoch' in found)) return fresh(found)
     for (const names of found.varies) {
       const variant = this.cache.get(variantKey(own, found.epoch, names, key.headers))
-      const response = variant === undefined ? undefined : fresh(read(variant) as CacheResult)
+      const response = variant === undefined ? undefined : fresh(variant as CacheResult)
       if (response !== undefined) return response
     }
     return undefined
@@ -88,7 +91,7 @@ export class SharedCacheStore {
   createWriteStream(key: CacheKey, value: CacheValue): Writable {
     checkKey(key)
     checkValue(value)
-    const chunks: Uint8Array[] = []
+    const chunks: Buffer[] = []
     const most = this.#maxEntrySize
     const store = (): void => this.#store(key, value, chunks)
     let size = 0
@@ -116,7 +119,7 @@ export class SharedCacheStore {
     for (const method of METHODS) this.cache.delete(keyOf({ ...key, method }))
   }
 
-  #store(key: CacheKey, value: CacheValue, body: Uint8Array[]): void {
+  #store(key: CacheKey, value: CacheValue, body: Buffer[]): void {
     const own = keyOf(key)
     const ttl = value.deleteAt - Date.now()
     if (!(ttl > 0)) {
@@ -124,7 +127,7 @@ export class SharedCacheStore {
       this.cache.delete(own)
       return
     }
-    const record = writeResponse(value, body)
+    const record = responseOf(value, body)
     const names = value.vary === undefined || value.vary === null ? [] : Object.keys(value.vary).sort()
     if (names.length === 0) {
       this.cache.set(own, record, { ttl })
@@ -142,15 +145,14 @@ export class SharedCacheStore {
     const joined = names.join()
     const index = this.cache.update(
       own,
-      record => {
-        const found = record === undefined ? undefined : read(record)
-        if (found === undefined || !('epoch' in found)) return writeIndex(made)
+      found => {
+        if (found === undefined || !('epoch' in found)) return made
         const others = found.varies.filter(other => other.join() !== joined)
-        return writeIndex({ epoch: found.epoch, varies: [names, ...others] })
+        return { epoch: found.epoch, varies: [names, ...others] }
       },
       { ttl: Math.max(ttl, remaining) },
     )
-    return (read(index!) as VariantIndex).epoch
+    return (index as VariantIndex).epoch
   }
 }
 

@@ -2,6 +2,7 @@
  * What the cache holds for a URL and method: a response, or the index of its variants. A record is the length of its head in four bytes, the head as JSON, and
  * the body of the response.
  */
+import type { Codec } from 'threadmap'
 import type { CacheResult, CacheValue } from './types.js'
 
 /**
@@ -13,14 +14,40 @@ export interface VariantIndex {
   varies: string[][]
 }
 
-export function writeResponse(value: CacheValue, body: readonly Uint8Array[]): Uint8Array {
-  const { statusCode, statusMessage, headers, vary, etag, cacheControlDirectives, cachedAt, staleAt, deleteAt } = value
-  const head = { statusCode, statusMessage, headers, vary, etag, cacheControlDirectives, cachedAt, staleAt, deleteAt }
-  return write(head, body)
+/** How responses and indexes become bytes. A thread that has a read cache gets one response again and again, as from undici's own memory store. */
+export const records: Codec<VariantIndex | CacheResult> = {
+  name: 'undici response',
+  encode(record) {
+    if ('epoch' in record) return write(record, [])
+    const { body, ...head } = record
+    return write(head, body)
+  },
+  decode(bytes) {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const end = 4 + buffer.readUInt32LE()
+    const head = JSON.parse(buffer.toString('utf8', 4, end))
+    if ('epoch' in head) return head
+    head.body = end === buffer.length ? [] : [buffer.subarray(end)]
+    return head
+  },
+  clone: record => ('epoch' in record ? record : { ...record, headers: { ...record.headers }, body: [...record.body] }),
 }
 
-export function writeIndex(index: VariantIndex): Uint8Array {
-  return write(index, [])
+/** What the interceptor passes and more: only what `CacheValue` has is stored. */
+export function responseOf(value: CacheValue, body: Buffer[]): CacheResult {
+  const { statusCode, statusMessage, headers, vary, etag, cacheControlDirectives, cachedAt, staleAt, deleteAt } = value
+  return {
+    statusCode,
+    statusMessage,
+    headers,
+    ...(vary === undefined ? {} : { vary }),
+    ...(etag === undefined ? {} : { etag }),
+    cacheControlDirectives,
+    cachedAt,
+    staleAt,
+    deleteAt,
+    body,
+  }
 }
 
 function write(head: object, body: readonly Uint8Array[]): Uint8Array {
@@ -35,13 +62,4 @@ function write(head: object, body: readonly Uint8Array[]): Uint8Array {
     at += chunk.byteLength
   }
   return record
-}
-
-export function read(record: Uint8Array): VariantIndex | CacheResult {
-  const buffer = Buffer.from(record.buffer, record.byteOffset, record.byteLength)
-  const end = 4 + buffer.readUInt32LE()
-  const head = JSON.parse(buffer.toString('utf8', 4, end))
-  if ('epoch' in head) return head
-  head.body = end === buffer.length ? [] : [buffer.subarray(end)]
-  return head
 }
