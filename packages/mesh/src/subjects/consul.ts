@@ -67,6 +67,7 @@ class ConsulPair extends ProxyPair {
         {
           name: 'server',
           port: this.plan.apps.stable,
+          // A sidecar listens at the address of its service, and on all interfaces without one.
           address: '127.0.0.1',
           connect: { sidecar_service: { port: inbound } },
         },
@@ -74,6 +75,7 @@ class ConsulPair extends ProxyPair {
           name: 'client',
           // The proxy of the client needs a port of its own too, at which nobody calls.
           port: this.plan.apps.stable,
+          address: '127.0.0.1',
           connect: { sidecar_service: { port: admin[3], proxy: { upstreams: [upstream] } } },
         },
       ],

@@ -40,7 +40,11 @@ class EnvoyPair extends ProxyPair {
   }
 
   override async restart(side: Side): Promise<void> {
-    if (side === 'server') this.#epoch = 0
+    if (side === 'server') {
+      this.#epoch = 0
+      // The old process of a hot restart would keep its share of the connections, since both listen at one port, and holds the base id.
+      await Promise.all(this.others.splice(0).map(old => old.kill()))
+    }
     await super.restart(side)
   }
 
