@@ -11,7 +11,7 @@ export type { GivenLimits } from './given.js'
 export interface SharedStoreOptions {
   /** The limits of all threads, or their handle. A `RateLimit` needs `limit` and `windowMs` of the middleware equal to its own. */
   limits: GivenLimits
-  /** Is put before each key, as that of `rate-limit-redis`: middlewares with prefixes of their own share `limits`. Default 'rl:'. */
+  /** Is put before each key. Middlewares that share `limits` need prefixes of their own. Default ''. */
   prefix?: string
 }
 
@@ -28,7 +28,7 @@ export class SharedStore implements Store {
     checkPeer('express-rate-limit')
     refuseUnknown('new SharedStore()', options, ['limits', 'prefix'])
     this.#limits = opened('new SharedStore()', options.limits)
-    this.prefix = options.prefix ?? 'rl:'
+    this.prefix = options.prefix ?? ''
   }
 
   /** express-rate-limit calls it with the options of the middleware. */

@@ -11,7 +11,7 @@ export type { GivenLimits } from './given.js'
 export interface SharedStoreOptions {
   /** The limits of all threads, or their handle. A `RateLimit` needs `max` and `timeWindow` of the plugin equal to its own. */
   limits: GivenLimits
-  /** Is put before each key, as with Redis. Default 'fastify-rate-limit-'. */
+  /** Is put before each key, as with Redis. Servers that share `limits` need one each. Default ''. */
   nameSpace?: string
 }
 
@@ -32,7 +32,7 @@ export function sharedStore(options: SharedStoreOptions): FastifyRateLimitStoreC
   checkPeer('@fastify/rate-limit')
   refuseUnknown('sharedStore()', options, ['limits', 'nameSpace'])
   const limits = opened('sharedStore()', options.limits)
-  const nameSpace = options.nameSpace ?? 'fastify-rate-limit-'
+  const nameSpace = options.nameSpace ?? ''
   return class extends SharedStore {
     constructor(passed: FastifyRateLimitOptions) {
       super(limits, nameSpace, passed)

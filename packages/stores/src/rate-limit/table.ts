@@ -43,8 +43,10 @@ export interface TableHandle {
 
 const DEFAULT_MAX = 100_000
 const MOST_KEYS = 2 ** 24
-/** Each new key looks at two old ones: the table has fewer limits that are over than that are not, in the long run. */
-const LOOKS = 2
+/** A new key looks at so many old ones, as long as a round through the table is under way. */
+const LOOKS = 4
+/** Between two rounds come new keys for this share of those that the last round left: so limits that are over never outnumber the others by much. */
+const REST = 0.5
 /** When the table is full, a new key looks at so many. */
 const LOOKS_WHEN_FULL = 32
 /** Room for keys of some 100 bytes beside the words. */
@@ -62,6 +64,10 @@ export class Table {
   readonly #started: number
   readonly #clock: () => number
   #round: Iterator<[string, number]> | undefined
+  /** How many keys the round has left so far. */
+  #left = 0
+  /** How many new keys come before the next round begins. */
+  #rest = 0
 
   /** `clock`: milliseconds that all threads read alike. */
   constructor(kind: Kind, from: TableOptions | TableHandle, clock: () => number = sharedNow) {
@@ -100,12 +106,9 @@ export class Table {
 
   /** Replaces the word `seen` if it is still there. A word that is not there counts as `EMPTY`. */
   replace(key: string, seen: number, next: number): boolean {
-    const map = this.#map
-    if (map.compareAndSwap(key, seen, next)) return true
     // A key that is new gets an empty word first: the swap that follows is the one that counts.
-    if (seen !== EMPTY || map.has(key)) return false
-    this.#insert(key)
-    return map.compareAndSwap(key, seen, next)
+    if (seen === EMPTY) this.#insert(key)
+    return this.#map.compareAndSwap(key, seen, next)
   }
 
   delete(key: string): boolean {
@@ -122,7 +125,8 @@ export class Table {
   }
 
   #insert(key: string): void {
-    this.#sweep(LOOKS)
+    if (this.#rest > 0) this.#rest--
+    else this.#sweep(LOOKS)
     if (this.#map.size >= this.max) this.#makeRoom()
     for (let tries = MOST_FORGOTTEN; ; tries--) {
       try {
@@ -157,8 +161,9 @@ export class Table {
       this.#round ??= this.#map.entries()
       const { value: entry } = this.#round.next()
       if (entry === undefined) {
-        // The next look begins another round.
         this.#round = undefined
+        this.#rest = Math.floor(this.#left * REST)
+        this.#left = 0
         continue
       }
       const [key, seen] = entry as [string, number]
@@ -166,6 +171,7 @@ export class Table {
         if (this.#map.compareAndDelete(key, seen)) removed++
         continue
       }
+      this.#left++
       const used = this.#kind.used(seen, now)
       if (used >= fewest) continue
       fewest = used
