@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { Link, type LinkOptions } from '#mesh/links/link.js'
+import { STALL_MS } from '#mesh/links/protocol.js'
+import { freePorts, LOOPBACK } from '#mesh/processes/ports.js'
+import { tiedProblem } from '#mesh/processes/tied.js'
+
+const skip = tiedProblem() ?? false
+
+/** Ports of their own for each test: connections of an earlier one may linger. */
+let firstPort = 19_400
+
+/** An echo server behind a link, and a connection through it. */
+async function through(t: TestContext, options: Omit<LinkOptions, 'port' | 'target' | 'folder'>) {
+  const folder = mkdtempSync(join(tmpdir(), 'threadmap-mesh-'))
+  const [target, port] = await freePorts(firstPort, 2)
+  firstPort += 10
+  const server = createServer({ allowHalfOpen: true }, socket => socket.pipe(socket)).listen(target, LOOPBACK)
+  await once(server, 'listening')
+  const link = await Link.start({ ...options, folder, port, target })
+  t.after(async () => {
+    await link.stop()
+    server.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const socket = connect({ host: LOOPBACK, port, noDelay: true })
+  await once(socket, 'connect')
+  t.after(() => socket.destroy())
+  return { link, socket }
+}
+
+/** Sends a text and waits for its echo. @returns milliseconds */
+async function echo(socket: Socket, text: string): Promise<number> {
+  const began = performance.now()
+  socket.write(text)
+  let got = ''
+  while (got.length < text.length) got += (await once(socket, 'data'))[0].toString()
+  assert.equal(got, text)
+  return performance.now() - began
+}
+
+test('a link delays in both directions, and keeps data in order and whole', { skip }, async t => {
+  const { socket } = await through(t, { delayMs: 20 })
+  const times: number[] = []
+  for (let i = 0; i < 5; i++) times.push(await echo(socket, `message ${i}`))
+  // Timers never fire early, save for the millisecond that they round.
+  assert.ok(Math.min(...times) >= 39, String(times))
+  const large = Array.from({ length: 300_000 }, (_, at) => String.fromCharCode(97 + (at % 26))).join('')
+  await echo(socket, large)
+})
+
+test('a link that loses everything stalls every piece by the time of a retransmission', { skip }, async t => {
+  const { socket } = await through(t, { loss: 1 })
+  assert.ok((await echo(socket, 'lost')) >= 2 * STALL_MS - 2)
+})
+
+test('a link carries the end of a direction and goes on in the other', { skip }, async t => {
+  const { socket } = await through(t, { delayMs: 5 })
+  let got = ''
+  socket.on('data', piece => {
+    got += piece
+  })
+  socket.end('the last words')
+  await once(socket, 'end')
+  assert.equal(got, 'the last words')
+})
+
+test('nothing passes a link that is cut, and everything when it is joined', { skip }, async t => {
+  const { link, socket } = await through(t, {})
+  await echo(socket, 'before')
+  link.cut()
+  link.cut()
+  // The signal needs a moment, in which data still passes.
+  let silent = false
+  for (let tries = 0; tries < 200 && !silent; tries++) {
+    silent =
+      (await Promise.race([echo(socket, 'x'), new Promise(resolve => setTimeout(resolve, 300, 'silent'))])) === 'silent'
+  }
+  assert.ok(silent, 'data passes a cut link')
+  const back = once(socket, 'data')
+  link.join()
+  assert.match(String((await back)[0]), /x/)
+})
+
+test('a link refuses a delay or loss that makes no sense', { skip }, async () => {
+  const common = { folder: tmpdir(), port: 1, target: 2 }
+  await assert.rejects(Link.start({ ...common, delayMs: -1 }), /0 to 60000 ms, not -1/)
+  await assert.rejects(Link.start({ ...common, loss: 2 }), /share of 0 to 1, not 2/)
+})
