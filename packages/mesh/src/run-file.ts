@@ -48,11 +48,11 @@ export function readRun(folder: string): MeshRun {
   return run as unknown as MeshRun
 }
 
-/** The rows of the run in `folder`; undefined if no folder is named and the usual one has no run. */
-export function rowsOfRun(folder: string | undefined): readonly MeshRow[] | undefined {
+/** The run in `folder`; undefined if no folder is named and the usual one has no run. */
+export function runIn(folder: string | undefined): MeshRun | undefined {
   const usual = join(resolve(DEFAULT_FOLDER), MESH_FILE)
   if (folder === undefined && statSync(usual, { throwIfNoEntry: false }) === undefined) return undefined
-  return readRun(folder ?? DEFAULT_FOLDER).rows
+  return readRun(folder ?? DEFAULT_FOLDER)
 }
 
 function isRow(row: unknown): row is MeshRow {

@@ -10,29 +10,39 @@ import { figure } from '@threadmap/workbench/report/figures'
 import { anchor, type Html, html } from '@threadmap/workbench/report/html'
 import { page } from '@threadmap/workbench/report/page'
 import { cellText } from '@threadmap/workbench/terminal/table'
+import type { Prices } from '../rows/prices.js'
 import type { MeshRow } from '../rows/row.js'
 import type { LeftOut, MeshRecord, RunDocument, RunSubject } from '../run/document.js'
+import type { Question } from '../select/question.js'
 import { RowTable } from '../select/table.js'
 import { claimsSection } from './claims-section.js'
 import { selectionSection } from './selection-section.js'
 
 /** Writes the report to `path`, whole or not at all. */
-export function writeReport(run: RunDocument, path: string): void {
-  writeAtomically(path, reportPage(run))
+export function writeReport(run: RunDocument, path: string, options: ReportOptions = {}): void {
+  writeAtomically(path, reportPage(run, options))
 }
 
-export function reportPage(run: RunDocument): string {
+export interface ReportOptions {
+  /** What the first section answers; without it, the guide's own case. */
+  readonly question?: Question
+  /** Rows that a user supplies; they are shown as such. */
+  readonly supplied?: readonly MeshRow[]
+  readonly prices?: Prices | undefined
+}
+
+export function reportPage(run: RunDocument, { question, supplied = [], prices }: ReportOptions = {}): string {
   const { machine, startedAt, settings, subjects, rows } = run
-  const table = new RowTable(rows)
+  const table = new RowTable([...rows, ...supplied], { prices, workload: question?.workload })
   const when = `${startedAt.slice(0, 16).replace('T', ' ')} UTC`
   return page(
     `threadmap mesh, ${when}`,
     html`<h1>threadmap mesh</h1><p>${subjects.length} data planes on ${machine.cpu}, ${machine.cores} cores, ${when}${settings.quick ? ', quick' : ''}</p>`,
-    html`${rows.length === 0 ? '' : selectionSection(table)}
+    html`${rows.length === 0 ? '' : selectionSection(table, question)}
 ${contents(run.experiments)}
 ${run.experiments.map(recordSection)}
 ${evidenceSection(run.rows)}
-${claimsSection(table)}
+${claimsSection(table, supplied)}
 ${subjectsSection(subjects, run.absent)}`,
   )
 }

@@ -1,12 +1,15 @@
 /** `threadmap mesh advise`: which proxies to take, from the rows of a run and of files. */
+import { resolve } from 'node:path'
 
 import { UsageError } from '@threadmap/workbench/errors'
 import { interruptible } from '@threadmap/workbench/interrupt'
 import { jsonTarget } from '@threadmap/workbench/json'
 import { pc } from '@threadmap/workbench/terminal/colour'
 import { Command } from 'commander'
-import type { MeshRow } from '../rows/row.js'
+import { writeReport } from '../report/report.js'
 import { type RowsFile, readRows } from '../rows/supplied.js'
+import type { RunDocument } from '../run/document.js'
+import type { MeshRun } from '../run-file.js'
 import { answerOf } from './answer.js'
 import { PRESETS, parseRequirements, parseWeights, presetOf, type Question, REQUIREMENTS } from './question.js'
 import { RowTable } from './table.js'
@@ -20,10 +23,11 @@ interface Flags {
   rows?: string[]
   run?: string
   json?: string | true
+  report?: string
 }
 
-/** The rows of a run's folder; undefined if the default folder has no run. */
-export type ReadRun = (folder: string | undefined) => readonly MeshRow[] | undefined
+/** The run in a folder; undefined if none is named and the usual folder has no run. */
+export type ReadRun = (folder: string | undefined) => MeshRun | undefined
 
 export function adviseCommand(readRun: ReadRun): Command {
   return new Command('advise')
@@ -43,6 +47,7 @@ export function adviseCommand(readRun: ReadRun): Command {
     .option('--rows <file...>', 'YAML files with rows and prices that you supply')
     .option('--run <dir>', 'the run whose rows answer')
     .option('--json [file]', 'the answer as JSON: to a file, or to standard output instead of the text')
+    .option('--report <file>', "the run's report with this question first, and the supplied rows, as one HTML file")
     .action((flags: Flags) => interruptible(async () => advise(flags, readRun)))
 }
 
@@ -53,11 +58,17 @@ function advise(flags: Flags, readRun: ReadRun): void {
   const run = readRun(flags.run)
   const prices = files.flatMap(file => (file.prices === undefined ? [] : [file.prices]))
   if (prices.length > 1) throw new UsageError('--rows: two files have prices; leave one of them out')
-  const rows = [...(run ?? []), ...files.flatMap(file => file.rows)]
+  const rows = [...(run?.rows ?? []), ...files.flatMap(file => file.rows)]
   if (rows.length === 0) {
     throw new UsageError('there are no rows; run "threadmap mesh" first, or give rows with --rows FILE.yaml')
   }
   const answer = answerOf(new RowTable(rows, { workload: flags.workload, prices: prices[0] }), question)
+  if (flags.report !== undefined) {
+    if (run === undefined)
+      throw new UsageError('--report needs a run; run "threadmap mesh" first, or name one with --run')
+    const supplied = files.flatMap(file => file.rows)
+    writeReport(run as RunDocument, resolve(flags.report), { question, supplied, prices: prices[0] })
+  }
   json?.write(answer)
   if (json !== undefined && json.path === undefined) return
   process.stdout.write(answerLines(answer, pc.bold, pc.dim))

@@ -81,7 +81,7 @@ export function answerText({ outcome, leader, tied, open }: Ranking): string {
     case 'none':
       return 'no subject'
     case 'undecided':
-      return `undecided between ${[...first, ...open.filter(name => !first.includes(name))].join(', ')}`
+      return `undecided (${[...first, ...open.filter(name => !first.includes(name))].join(', ')})`
   }
 }
 

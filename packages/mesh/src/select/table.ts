@@ -62,9 +62,11 @@ export class RowTable {
     const candidate = this.candidates.find(each => each.subject === subject)
     const own = this.rows.filter(row => row.subject === subject && row.metric === metric)
     const measured = own.filter(({ tag }) => tag === 'measured')
+    // Only figures depend on a workload so much that others say nothing; the text of an answer or a count may tell its circumstances.
+    if (measured.length > 0 && metricOf(metric)?.kind !== 'figure') return { row: newest(measured) }
     if (measured.length > 0) {
       const workload = this.workloadOf(metric)
-      const fitting = measured.filter(row => row.workload === workload)
+      const fitting = measured.filter(row => workloadName(row) === workload)
       if (fitting.length > 0) return this.#usable(newest(fitting))
       return {
         why: `measured with another workload (${measured.map(row => row.workload ?? 'none').join('; ')}), not with ${workload ?? 'none'}`,
@@ -126,7 +128,8 @@ export class RowTable {
     const subjects = new Map<string | undefined, Set<string>>()
     for (const row of this.rows) {
       if (row.metric !== metric || row.tag !== 'measured' || !this.#isCandidate(row.subject)) continue
-      subjects.set(row.workload, (subjects.get(row.workload) ?? new Set()).add(row.subject))
+      const name = workloadName(row)
+      subjects.set(name, (subjects.get(name) ?? new Set()).add(row.subject))
     }
     const { workload: asked } = this.options
     const names = [...subjects.keys()]
@@ -167,6 +170,11 @@ export class RowTable {
     if (this.options.prices === undefined) return []
     return COST_METRICS.filter(metric => this.decision(subject, metric).row === undefined)
   }
+}
+
+/** The name of a row's workload: what comes after a colon are details, such as the steps of a change, which differ between subjects. */
+function workloadName({ workload }: MeshRow): string | undefined {
+  return workload?.split(': ', 1)[0]
 }
 
 /** The row with the latest date, the last of those with one date. */

@@ -77,9 +77,11 @@ export function rowFlipText({ subject, metric, factor, becomes }: RowFlip): stri
   return `If ${titleOf(metric)} of ${subject} were ${change}, the answer would be ${becomes}.`
 }
 
-export function sensitivityLines({ sensitivity: { weights, requirements, missing, rows } }: Answer): string[] {
+export function sensitivityLines({ measured, sensitivity }: Answer): string[] {
+  const { weights, requirements, missing, rows } = sensitivity
   return [
-    ...weights.map(weightText),
+    // Where nothing has a place, no weight decides.
+    ...(measured.leader === null ? [] : weights.map(weightText)),
     ...requirements.map(({ title, becomes }) => `Without the requirement “${title}” it is ${becomes}.`),
     ...missing.map(
       ({ subject, metric, ifMet, ifNot }) =>

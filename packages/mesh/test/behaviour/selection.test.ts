@@ -189,6 +189,23 @@ test('rows of different workloads are not compared', () => {
   assert.equal(grpc.leader, 'c')
 })
 
+test('details of a workload after a colon make it no other workload', () => {
+  const steps = (subject: string, value: number, workload: string) => ({
+    ...wordsRow(subject, 'operator-steps', ''),
+    unit: 'steps',
+    value,
+    workload,
+  })
+  const rows = [
+    steps('a', 3, 'certificate: write a.crt, write a.key, reload'),
+    steps('b', 1, 'certificate: set ssl cert'),
+    steps('a', 1, 'canary: write dynamic.yaml'),
+    steps('b', 9, 'canary: write many files'),
+  ]
+  assert.equal(rank(new RowTable(rows), [], parseWeights('steps')).leader, 'b')
+  assert.equal(rank(new RowTable(rows, { workload: 'canary' }), [], parseWeights('steps')).leader, 'a')
+})
+
 test('supplied figures are ranked apart from the measured ones', () => {
   const { rows } = parseRows(
     `source: operations

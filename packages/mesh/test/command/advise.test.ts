@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -73,6 +73,17 @@ test('threadmap mesh advise answers from a run and a file of rows', t => {
   assert.match(closed.stdout, /fails: FIPS 140 validated cryptography: no \(supplied 2026-11-20: security team\)/)
   const json = advise(root, '--run', root, '--weigh', 'p95=3', '--json')
   assert.equal(JSON.parse(json.stdout).measured.leader, 'haproxy')
+})
+
+test('--report puts the question first and shows supplied rows as such', t => {
+  const parts = { settings: { quick: true, seed: 1 }, subjects: [], absent: [], experiments: [] }
+  const root = folder(t, { 'fips.yaml': FIPS, [MESH_FILE]: JSON.stringify({ ...JSON.parse(run(ROWS)), ...parts }) })
+  const asked = ['--run', root, '--require', 'fips', '--weigh', 'p95', '--rows', 'fips.yaml', '--report', 'page.html']
+  const { status, stderr } = advise(root, ...asked)
+  assert.equal(status, 0, stderr)
+  const page = readFileSync(join(root, 'page.html'), 'utf8')
+  assert.match(page, /<h2>Take envoy\.<\/h2>/)
+  assert.match(page, /Supplied rows.*security team/s)
 })
 
 test('threadmap mesh advise says in one line what it cannot do', t => {
