@@ -2,7 +2,8 @@ import { admission } from './admission.js'
 import { changes } from './changes.js'
 import type { MeshExperiment } from './experiment.js'
 import { faults } from './faults.js'
+import { handshake } from './handshake.js'
 import { latency } from './latency.js'
 
 /** All experiments, in the order in which they run: faults come last, since they leave new processes behind. */
-export const EXPERIMENTS: readonly MeshExperiment[] = [latency, admission, changes, faults]
+export const EXPERIMENTS: readonly MeshExperiment[] = [latency, admission, handshake, changes, faults]
