@@ -10,6 +10,8 @@ import { compare, mean, NOTABLE, quantile, SINGLE_RUN_NOISE } from './statistics
 export interface Blocked {
   readonly rounds: readonly number[]
   readonly perBlock?: number | undefined
+  /** The share of the processors that other programs had meanwhile, where they disturbed (`disturbedBy`). */
+  readonly others?: number | undefined
 }
 
 export interface Judged {
@@ -40,8 +42,10 @@ const STUDENT_SURE = [
  * Compares two subjects of one run by their ratios round by round. From three blocks on the interval is Student's over the blocks'
  * medians. With fewer, the quartiles of the rounds must lie on one side of 1, and since they say nothing about other runs,
  * a difference must exceed what was seen between single runs.
+ * Where other programs disturbed, all blocks had that disturbance, and so do not show it: a difference must exceed it, too.
  */
 export function judge(a: Blocked, b: Blocked): Judged {
+  const foreign = Math.log(disturbance(a, b))
   const logs = a.rounds.map((value, round) => Math.log(value / b.rounds[round]))
   const blocks = blocksOf(logs, a.perBlock)
   const middles = blocks.map(block => quantile(block, 0.5))
@@ -53,12 +57,23 @@ export function judge(a: Blocked, b: Blocked): Judged {
     const middle = mean(middles)
     const error = Math.sqrt(variance(middles) / middles.length)
     const at = Math.min(middles.length - 2, STUDENT.length - 1)
-    return judged(middle, STUDENT[at] * error, STUDENT_SURE[at] * error, within, between)
+    return judged(middle, STUDENT[at] * error + foreign, STUDENT_SURE[at] * error + foreign, within, between)
   }
   const { ratio, beyondNoise } = compare(a.rounds, b.rounds)
-  const half = Math.max(Math.log1p(SINGLE_RUN_NOISE), (quantile(logs, 0.75) - quantile(logs, 0.25)) / 2)
+  const half = foreign + Math.max(Math.log1p(SINGLE_RUN_NOISE), (quantile(logs, 0.75) - quantile(logs, 0.25)) / 2)
   const found = judged(Math.log(ratio), half, half, within, between)
   return { ...found, differs: found.differs && beyondNoise }
+}
+
+/** Shares are bounded, since a ratio must have a bound. */
+const MOST_OTHERS = 0.95
+
+/**
+ * How much faster a subject can seem than it is beside the other because of other programs: if these have a share s of the processors, one subject may
+ * have lost all of it and the other one nothing.
+ */
+export function disturbance(...all: readonly Blocked[]): number {
+  return 1 / (1 - Math.min(MOST_OTHERS, Math.max(0, ...all.map(({ others }) => others ?? 0))))
 }
 
 function judged(middle: number, half: number, sure: number, within: number | null, between: number | null): Judged {

@@ -1,4 +1,4 @@
-import { hiddenText, isTooNoisy, judge, rateOf } from '@threadmap/workbench/blocks'
+import { disturbance, hiddenText, isTooNoisy, judge, rateOf } from '@threadmap/workbench/blocks'
 import { maxBytesFor, sharedBytes } from '@threadmap/workbench/subjects/room'
 import { AGAIN_NAME, PRIVATE, TWICE } from '@threadmap/workbench/subjects/subject'
 import { valueTypeOf, type Workload, workloadText } from '@threadmap/workbench/workload'
@@ -184,6 +184,7 @@ export function answerFromMeasurement(parts: MeasuredParts): Answer {
             `A plain Map in each thread, which shares nothing, did ${own.rate.toPrecision(3)} M operations/s${own.rate > rate ? ": take that if the threads need not see each other's entries" : ''}.`,
           ]),
       ...spreadsText(best, serving[0]?.subject),
+      ...disturbedNote(subjects),
       ...(control?.differs
         ? [
             `The same map twice (${TWICE}, with other threads) differed by ${times(Math.max(control.ratio, 1 / control.ratio))} here, so smaller differences count as ties.`,
@@ -192,6 +193,17 @@ export function answerFromMeasurement(parts: MeasuredParts): Answer {
       ...notes,
     ],
   }
+}
+
+/** Other programs have made differences that are none. */
+function disturbedNote(subjects: readonly SubjectRounds[]): string[] {
+  const factor = disturbance(...subjects)
+  const others = Math.max(0, ...subjects.map(each => each.others ?? 0))
+  return others === 0
+    ? []
+    : [
+        `Other programs had ${Math.round(100 * others)}% of the processors meanwhile, so smaller differences than ${times(factor)} count as ties. Measure again when the machine is quiet.`,
+      ]
 }
 
 /** How much the ratio of the choice and the next one differs from round to round, and from block to block. */

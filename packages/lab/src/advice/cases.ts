@@ -43,11 +43,11 @@ export function casesOf({ cells }: MixDetails): Case[] {
     const most = Math.max(...rates)
     const best = eligible[rates.indexOf(most)]
     const tried = eligible.map((each, at): [string, Tried] => {
-      const { name, rounds, perBlock } = each
+      const { name, rounds, perBlock, others } = each
       const { low, high, ratio } = judge(best, each)
       // Half of a 95% interval is about two standard errors.
       const error = Math.max(noise, Math.log(high / ratio) / 2, Math.log(ratio / low) / 2)
-      return [name, { rounds, perBlock, loss: Math.log(most / rates[at]), error: each === best ? 0 : error }]
+      return [name, { rounds, perBlock, others, loss: Math.log(most / rates[at]), error: each === best ? 0 : error }]
     })
     return [{ workload, heldOut, subjects: new Map(tried), best: best.name }]
   })

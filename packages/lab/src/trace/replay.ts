@@ -1,6 +1,7 @@
 import { SubjectError } from '@threadmap/workbench/errors'
 import { createMap, MAP_KINDS, SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { AGAIN, PRIVATE, sharedSubject } from '@threadmap/workbench/subjects/subject'
+import { disturbedBy, OthersWatch } from '@threadmap/workbench/threads/others'
 import { Team } from '@threadmap/workbench/threads/team'
 import type { SubjectRounds } from '../experiments/mix/measure.js'
 import { codecsOf, fillFor, type ReplayMap } from './entries.js'
@@ -34,13 +35,15 @@ interface Player {
 export async function replay(plan: Plan, options: ReplayOptions): Promise<SubjectRounds[]> {
   const { blocks = 1, rounds } = options
   const found = new Map<string, number[]>()
+  const watch = new OthersWatch()
   for (let block = 0; block < blocks; block++) {
     const onProgress = (share: number, doing: string) => options.onProgress?.((block + share) / blocks, doing)
     for (const { name, rates } of await replayBlock(plan, block, { ...options, onProgress })) {
       found.set(name, [...(found.get(name) ?? []), ...rates])
     }
   }
-  return [...found].map(([name, rates]) => ({ name, rounds: rates, perBlock: rounds }))
+  const others = disturbedBy(watch.stop())
+  return [...found].map(([name, rates]) => ({ name, rounds: rates, perBlock: rounds, others }))
 }
 
 async function replayBlock(plan: Plan, block: number, options: ReplayOptions): Promise<readonly Player[]> {

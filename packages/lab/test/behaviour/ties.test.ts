@@ -123,3 +123,16 @@ test('every block has fresh maps and threads, and measures all workloads', async
     }
   }
 })
+
+test('beside other programs a difference that these can make is a tie, and the answer says what they had', () => {
+  const rates = { FastMap: 10, SyncMap: 6, RWMutexMap: 2 }
+  const beside = (others: number) => answerOf(run(rates, 3).map(each => ({ ...each, others })))
+  assert.deepEqual(beside(0).tied, [])
+  const half = beside(0.5)
+  assert.deepEqual([half.choice, half.tied], ['FastMap', ['SyncMap']])
+  assert.match(
+    half.notes.join(),
+    /Other programs had 50% of the processors meanwhile, so smaller differences than 2\.00x count as ties\./,
+  )
+  assert.doesNotMatch(beside(0).notes.join(), /Other programs/)
+})

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type RunDocument, readDocument, record, stopRecording } from '@threadmap/lab'
+import { disturbedBy } from '@threadmap/workbench/threads/others'
 import { random } from '@threadmap/workbench/workload'
 import type { Answer } from '#lab/advice/answer.js'
 import type { SubjectRounds } from '#lab/experiments/mix/measure.js'
@@ -59,6 +60,7 @@ const shards: Question = {
     const [only] = experiments
     if (only.status !== 'finished') throw new Error(`the experiment shards failed: ${only.reason}`)
     const rows = only.evidence.filter(({ metric }) => metric === 'throughput')
+    const others = only.processors === undefined ? 0 : disturbedBy(only.processors)
     const kinds = [...new Set(rows.map(({ subject }) => subject.replace(/ again$/, '')))]
     return {
       answer: only.findings
@@ -72,6 +74,7 @@ const shards: Question = {
             name: `${subject}, ${workload.split(',')[0]}`,
             rounds: spread.rounds,
             perBlock: 1,
+            others,
           })),
       ),
     }

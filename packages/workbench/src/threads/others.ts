@@ -39,6 +39,11 @@ export function isDisturbed({ others, idle }: Shares): boolean {
   return others > NOTABLE_OTHERS && idle < FREE
 }
 
+/** The share that other programs had, where they disturbed; otherwise 0. */
+export function disturbedBy(shares: Shares): number {
+  return isDisturbed(shares) ? shares.others : 0
+}
+
 /** `other programs had 43% of the processors meanwhile, so that the figures are of a shared machine`. */
 export function disturbedText({ others }: Shares): string {
   return `other programs had ${Math.round(100 * others)}% of the processors meanwhile, so these are figures of a shared machine`

@@ -99,3 +99,25 @@ test('both spreads are told apart, and fewer than three blocks are believed only
   assert.equal(judge({ rounds: [15, 5, 30, 4] }, { rounds: [10, 10, 10, 10] }).differs, false)
   assert.equal(rateOf({ rounds: [1, 2, 3, 11, 12, 13, 5, 6, 7], perBlock: 3 }), 6)
 })
+
+test('where other programs have a share of the processors, a difference must exceed what they can make, and the interval has that, too', () => {
+  const [a, b] = [
+    { perBlock: 1, rounds: [18, 18.2, 17.9, 18.1] },
+    { perBlock: 1, rounds: [10, 10.1, 9.9, 10] },
+  ]
+  const quiet = judge(a, b)
+  assert.ok(quiet.differs)
+  // Half of the machine: one of the two may have run twice as fast as the other for that.
+  const beside = judge({ ...a, others: 0.5 }, b)
+  assert.equal(beside.differs, false)
+  assert.ok(
+    beside.ratio === quiet.ratio && beside.visible > 2 && beside.low < 0.95 && beside.high > 3.5,
+    JSON.stringify(beside),
+  )
+  assert.ok(judge(a, { ...b, others: 0.3 }).differs, '1.4x of 1.8x')
+  assert.equal(
+    judge({ ...a, rounds: a.rounds.map(rate => 10 * rate), others: 1 }, b).differs,
+    false,
+    'no ratio is sure then',
+  )
+})

@@ -2,6 +2,7 @@ import type { Blocked } from '@threadmap/workbench/blocks'
 import { SubjectError } from '@threadmap/workbench/errors'
 import type { Subject } from '@threadmap/workbench/subjects/subject'
 import { NotHere, SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
+import { disturbedBy, OthersWatch } from '@threadmap/workbench/threads/others'
 import type { Workload } from '@threadmap/workbench/workload'
 
 /** The rounds of one subject on a workload, in millions of operations per second. */
@@ -41,6 +42,7 @@ export async function runWorkloads(
   const { blocks = 1, rounds } = options
   const leftOut = new Set<string>()
   const found: SubjectRounds[][] = []
+  const watch = new OthersWatch()
   for (let block = 0; block < blocks; block++) {
     const these = await runBlock(workloads.slice(0, block === 0 ? undefined : found.length), block, leftOut, options)
     for (const [at, subjects] of these.entries()) {
@@ -51,7 +53,8 @@ export async function runWorkloads(
       })
     }
   }
-  return found
+  const others = disturbedBy(watch.stop())
+  return found.map(subjects => subjects.map(subject => ({ ...subject, others })))
 }
 
 /** One block. Subjects that are left out are added to `leftOut`, and are not tried in later blocks. */

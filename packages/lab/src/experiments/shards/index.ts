@@ -5,6 +5,7 @@ import { spread } from '@threadmap/workbench/statistics'
 import { SHARDED_KINDS } from '@threadmap/workbench/subjects/maps'
 import { sharedSubject } from '@threadmap/workbench/subjects/subject'
 import { type RoundFigures, SubjectTeam, sharedOperations } from '@threadmap/workbench/subjects/team'
+import { disturbedBy, OthersWatch } from '@threadmap/workbench/threads/others'
 import { Team } from '@threadmap/workbench/threads/team'
 import { type Workload, workloadText } from '@threadmap/workbench/workload'
 import { judgeBeside } from '../../preference.js'
@@ -57,6 +58,8 @@ interface Sharded {
   readonly perBlock?: number
   /** A second map with this number of shards, with threads of its own: the A/A pair. */
   readonly isAgain?: boolean
+  /** The share of the processors that other programs had meanwhile, where they disturbed. */
+  readonly others?: number
 }
 
 /** A pair of processors, and the times of passing a word from one to the other. */
@@ -107,6 +110,7 @@ async function run(context: Context): Promise<Outcome> {
       await Promise.all(teams.map(team => team.stop()))
     }
   }
+  const watch = new OthersWatch()
   for (let block = 0; block < blocks; block++) {
     for (const kind of SHARDED_KINDS) {
       for (const one of await measureBlock(kind, block)) {
@@ -118,6 +122,8 @@ async function run(context: Context): Promise<Outcome> {
       }
     }
   }
+  const others = disturbedBy(watch.stop())
+  for (const [at, each] of found.entries()) found[at] = { ...each, others }
   context.progress(steps / (steps + 1), 'core to core')
   const nodes = memoryNodes()
   const handed = await handOvers(context, nodes, effort)
@@ -291,7 +297,12 @@ export function outcomeOf({ sharded, handed, nodes, remote }: ShardFigures, work
 
 /** Compares the numbers of shards of one map: the best, those that cannot be told from it, the smallest of these, and the A/A pair. */
 function rankShards(all: readonly Sharded[]) {
-  const rates = ({ kind: name, rounds, perBlock }: Sharded) => ({ name, rounds: rounds.map(metric.rate), perBlock })
+  const rates = ({ kind: name, rounds, perBlock, others }: Sharded) => ({
+    name,
+    rounds: rounds.map(metric.rate),
+    perBlock,
+    others,
+  })
   const found = all.filter(({ isAgain }) => !isAgain)
   const again = all.find(({ isAgain }) => isAgain)
   const once = found.find(({ shards }) => shards === again?.shards)
