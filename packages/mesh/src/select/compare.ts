@@ -64,8 +64,14 @@ function noiseOf(a: MeshRow, b: MeshRow): number {
   if (a.interval !== undefined && b.interval !== undefined && x.length >= LEAST_BLOCKS === y.length >= LEAST_BLOCKS) {
     return Math.max(Math.log1p(NOTABLE), halfWidth(a) + halfWidth(b))
   }
-  return Math.log1p(SINGLE_RUN_NOISE) + halfWidth(a) + halfWidth(b)
+  const isEvent = metricOf(a.metric)?.unit === 'ms' && x.length <= 1 && y.length <= 1 && !PERCENTILE.test(a.metric)
+  return (isEvent ? EVENT_NOISE : Math.log1p(SINGLE_RUN_NOISE)) + halfWidth(a) + halfWidth(b)
 }
+
+/** Metrics that are percentiles of many requests, also in a single round. */
+const PERCENTILE = /^p\d+$/
+/** The time of one event, such as a rotation that was done once, may as well be half or twice as long the next time: an assumption, to be on the safe side. */
+const EVENT_NOISE = Math.log(2)
 
 /** Half the width of a row's interval, in logarithms; infinite where the interval reaches down to 0. */
 function halfWidth({ interval, value }: MeshRow): number {

@@ -37,14 +37,14 @@ export function leafText({ outcome, subjects, open }: TreeLeaf): string {
 }
 
 /** `1.20x the leader`, or `1.02x the leader, a tie (below 1.05x nothing shows)`. */
-export function placeText({ status, timesLeader, visible, gaps }: Placed, isLeader: boolean): string {
+export function placeText({ timesLeader, visible, gaps }: Placed, isLeader: boolean): string {
   if (timesLeader === null) {
     return gaps.length > 0 ? `no place: no row of ${gaps.map(gap => gap.metric).join(', ')}` : 'not ranked'
   }
   if (isLeader) return 'leads'
   const isTie = visible !== null && Math.abs(Math.log(timesLeader)) <= Math.log(visible)
   const text = `${timesLeader.toFixed(2)}x the leader${isTie ? `, a tie (below ${visible!.toFixed(2)}x nothing shows)` : ''}`
-  return status === 'excluded' ? `${text}; excluded` : text
+  return text
 }
 
 /** A row's figure or answer with its origin: `3.21 ms (measured, 2026-11-27)`. */
@@ -129,7 +129,9 @@ export function answerLines(answer: Answer, bold: (text: string) => string, dim:
   for (const placed of measured.subjects) {
     const name = placed.version === undefined ? placed.subject : `${placed.subject} ${placed.version}`
     const front =
-      placed.dominatedBy === null || Object.keys(answer.question.weigh).length === 0 ? '' : frontText(placed)
+      placed.dominatedBy === null || placed.status === 'excluded' || Object.keys(answer.question.weigh).length === 0
+        ? ''
+        : frontText(placed)
     const state = placed.status === 'excluded' ? 'excluded' : placed.status === 'open' ? 'undecided' : 'meets all'
     lines.push(`  ${name}: ${state}; ${placeText(placed, placed.subject === measured.leader)}${front}`)
     lines.push(...rulingText(placed).map(text => dim(`    ${text}`)))

@@ -31,11 +31,17 @@ export function isLeaf(node: TreeNode): node is TreeLeaf {
 
 /** Requirements in the tree at most: it has up to two to that power leaves before equal ones are merged. */
 const MOST_QUESTIONS = 5
+/** Of these, requirements at most that nobody asked for: they show what else would matter, and more would hide the answer. */
+const MOST_OTHERS = 2
 
 /** The tree over the requirements that some subject fails; those that are asked for come first. */
 export function treeOf(table: RowTable, asked: readonly Requirement[], weigh: Weights): TreeNode {
   const others = REQUIREMENTS.filter(({ name }) => asked.every(each => each.name !== name))
-  const splitting = [...asked, ...others.filter(each => exclusions(table, each) > 0)]
+  const mattering = others
+    .filter(each => exclusions(table, each) > 0)
+    .sort((a, b) => exclusions(table, b) - exclusions(table, a))
+    .slice(0, MOST_OTHERS)
+  const splitting = [...asked, ...mattering]
     .map((requirement, at) => ({ requirement, isAsked: at < asked.length, excluded: exclusions(table, requirement) }))
     // Of those that are asked for, the ones that exclude most are decided first. A requirement that nobody can answer comes last.
     .sort((a, b) => Number(b.isAsked) - Number(a.isAsked) || b.excluded - a.excluded)

@@ -135,6 +135,21 @@ test('the baseline measured twice shows the noise of all', () => {
   )
 })
 
+test('the time of one event is noisier than a percentile of many requests', () => {
+  const once = (name: string, metric: string, value: number) =>
+    measuredRow(name, metric, value, { rounds: 1, noise: 0 })
+  const outcome = (metric: string, a: number, b: number) => {
+    const rows = [a, b].map((value, at) => {
+      const { values: _, interval: __, ...row } = once('ab'[at], metric, value)
+      return row
+    })
+    return rank(new RowTable(rows), [], parseWeights(metric)).outcome
+  }
+  assert.equal(outcome('rotation', 10, 15), 'tied')
+  assert.equal(outcome('rotation', 10, 25), 'chosen')
+  assert.equal(outcome('p95', 10, 15), 'chosen')
+})
+
 test('a subject whose rotation is ignored is out', () => {
   const rows = [
     measuredRow('a', 'rotation', 20),
