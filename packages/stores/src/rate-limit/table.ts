@@ -14,7 +14,7 @@ export type WhenFull = 'forget' | 'refuse'
 
 /** The options of every kind of limits. */
 export interface TableOptions {
-  /** The most keys that are remembered at once (a thread more or less). Default 100,000, which take some 20 MB. */
+  /** The most keys that are remembered at once (a thread more or less). Default 100,000, which take 6 MB where keys are IP addresses. */
   max?: number
   /**
    * What happens to a new key when `max` keys have limits that are not over. Default `'forget'`: of 32 limits the one that has counted least is forgotten, so that
