@@ -92,7 +92,9 @@ async function installOne(folder: string, source: Source): Promise<Binary> {
 }
 
 function remember(folder: string, binary: Binary): void {
-  const others = findProxies(folder).binaries.filter(({ subject }) => subject !== binary.subject)
+  const others = findProxies(folder).binaries.filter(
+    ({ subject }) => subject !== binary.subject && SOURCES.some(source => source.subject === subject),
+  )
   const relative = (path: string) => path.slice(folder.length + 1)
   const rows = others.map(each => ({
     ...each,

@@ -30,7 +30,11 @@ export interface Found {
 
 /** The proxies of a folder; those that are absent are named. */
 export function findProxies(folder: string): Found {
-  const binaries = readManifest(folder).filter(({ path }) => isProgram(path))
+  const installed = readManifest(folder).filter(({ path }) => isProgram(path))
+  // The same program, controlled in another way, is a subject of its own.
+  const binaries = installed.flatMap(binary =>
+    binary.subject === 'envoy' ? [binary, { ...binary, subject: 'envoy-xds' }] : [binary],
+  )
   const absent = SOURCES.filter(({ subject }) => !binaries.some(each => each.subject === subject)).map(
     ({ subject }) => ({
       subject,

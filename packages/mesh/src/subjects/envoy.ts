@@ -2,32 +2,42 @@
 
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME, spiffe } from '../authority/authority.js'
+import type { Resource } from '../control/xds.js'
 import type { Tied } from '../processes/tied.js'
 import { accepts, ProxyPair, text } from './proxy-pair.js'
 import { Steps } from './steps.js'
 import type { Adapter, Side } from './subject.js'
 
-const TYPE = 'type.googleapis.com/envoy'
+export const TYPE = 'type.googleapis.com/envoy'
 const TLS = `${TYPE}.extensions.transport_sockets.tls.v3`
 const ONLY_TLS_1_3 = { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' }
-const WEIGHT = 100
+export const WEIGHT = 100
 /** Seconds that the old process of a hot restart lives on, and until it drains its connections. */
 const RESTART_SECONDS = { parent: 4, drain: 2 }
 
-class EnvoyPair extends ProxyPair {
+export class EnvoyPair extends ProxyPair {
   #epoch = 0
   #edition = 0
 
   static async start(...[binary, plan]: Parameters<Adapter['start']>): Promise<EnvoyPair> {
     const pair = new EnvoyPair(binary, plan)
-    pair.write('client-secret.json', secret('client', plan.client))
-    pair.write('server-secret.json', secret('server', plan.server))
-    pair.write('client-trust.json', trust(plan.authority))
-    pair.write('server-trust.json', trust(plan.authority, plan.revocations))
-    pair.write('routes.json', pair.#routes())
-    pair.write('client.json', pair.#client())
-    pair.write('server.json', pair.#server())
+    pair.writeResources()
+    pair.writeBootstraps()
     return pair.begin()
+  }
+
+  protected writeResources(): void {
+    const { plan } = this
+    this.write('client-secret.json', secret('client', plan.client))
+    this.write('server-secret.json', secret('server', plan.server))
+    this.write('client-trust.json', trust(plan.authority))
+    this.write('server-trust.json', trust(plan.authority, plan.revocations))
+    this.write('routes.json', this.#routes())
+  }
+
+  protected writeBootstraps(): void {
+    this.write('client.json', this.#client())
+    this.write('server.json', this.#server())
   }
 
   protected args(side: Side, epoch = 0): string[] {
@@ -66,8 +76,11 @@ class EnvoyPair extends ProxyPair {
       },
     }
     return {
-      ...this.#bootstrap('client'),
-      static_resources: { listeners: [listener('outbound', this.plan.ports.outbound, routes)], clusters: [peer] },
+      ...this.bootstrap('client'),
+      static_resources: {
+        listeners: [listener('outbound', this.plan.ports.outbound, routes)],
+        clusters: [...this.moreClusters(), peer],
+      },
     }
   }
 
@@ -78,18 +91,23 @@ class EnvoyPair extends ProxyPair {
       require_client_certificate: true,
       common_tls_context: this.#tlsContext('server', spiffe('client')),
     }
-    const routes = { rds: { route_config_name: 'inbound', config_source: this.#file('routes.json') } }
+    const routes = { rds: { route_config_name: 'inbound', config_source: this.configSource('routes.json') } }
     const socket = { name: 'envoy.transport_sockets.tls', typed_config: tls }
     return {
-      ...this.#bootstrap('server'),
+      ...this.bootstrap('server'),
       static_resources: {
         listeners: [listener('inbound', this.plan.ports.inbound, routes, socket)],
-        clusters: [cluster('stable', stable), cluster('canary', canary)],
+        clusters: [cluster('stable', stable), cluster('canary', canary), ...this.moreClusters()],
       },
     }
   }
 
-  #bootstrap(side: Side): object {
+  /** Clusters that a control plane needs. */
+  protected moreClusters(): object[] {
+    return []
+  }
+
+  protected bootstrap(side: Side): object {
     const port = this.plan.ports.admin[side === 'client' ? 0 : 1]
     return {
       node: { id: side, cluster: 'mesh' },
@@ -105,15 +123,16 @@ class EnvoyPair extends ProxyPair {
     return {
       alpn_protocols: ['http/1.1'],
       tls_params: ONLY_TLS_1_3,
-      tls_certificate_sds_secret_configs: [{ name: side, sds_config: this.#file(`${side}-secret.json`) }],
+      tls_certificate_sds_secret_configs: [{ name: side, sds_config: this.configSource(`${side}-secret.json`) }],
       combined_validation_context: {
         default_validation_context: { match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: peer } }] },
-        validation_context_sds_secret_config: { name: 'trust', sds_config: this.#file(`${side}-trust.json`) },
+        validation_context_sds_secret_config: { name: 'trust', sds_config: this.configSource(`${side}-trust.json`) },
       },
     }
   }
 
-  #file(name: string): object {
+  /** Where Envoy gets the resource `resource` from. */
+  protected configSource(name: string): object {
     const watched = { path: this.plan.folder }
     return { resource_api_version: 'V3', path_config_source: { path: this.path(name), watched_directory: watched } }
   }
@@ -167,12 +186,12 @@ class EnvoyPair extends ProxyPair {
   }
 }
 
-function secret(name: string, { certificate, key }: Leaf): object {
+export function secret(name: string, { certificate, key }: Leaf): { readonly resources: readonly Resource[] } {
   const pem = { certificate_chain: { inline_string: certificate }, private_key: { inline_string: key } }
   return { resources: [{ '@type': `${TLS}.Secret`, name, tls_certificate: pem }] }
 }
 
-function trust(authority: string, revocations?: string): object {
+export function trust(authority: string, revocations?: string): { readonly resources: readonly Resource[] } {
   const crl = revocations === undefined ? {} : { crl: { inline_string: revocations } }
   const context = { trusted_ca: { inline_string: authority }, ...crl }
   return { resources: [{ '@type': `${TLS}.Secret`, name: 'trust', validation_context: context }] }
@@ -182,7 +201,7 @@ function address(port: number): object {
   return { socket_address: { address: '127.0.0.1', port_value: port } }
 }
 
-function cluster(name: string, port: number): object {
+export function cluster(name: string, port: number): object {
   const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }]
   return { name, connect_timeout: '1s', type: 'STATIC', load_assignment: { cluster_name: name, endpoints } }
 }

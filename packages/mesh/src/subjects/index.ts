@@ -1,13 +1,14 @@
 import { caddy } from './caddy.js'
 import { consul } from './consul.js'
 import { envoy } from './envoy.js'
+import { envoyXds } from './envoy-xds.js'
 import { haproxy26, haproxy28 } from './haproxy.js'
 import { nginx } from './nginx.js'
 import type { Adapter } from './subject.js'
 import { traefik } from './traefik.js'
 
 /** All adapters, in the order of reports. */
-export const ADAPTERS: readonly Adapter[] = [envoy, haproxy28, haproxy26, nginx, caddy, traefik, consul]
+export const ADAPTERS: readonly Adapter[] = [envoy, envoyXds, haproxy28, haproxy26, nginx, caddy, traefik, consul]
 
 /** Data planes without an adapter, and why: no package has them. */
 export const WITHOUT_ADAPTER: readonly { readonly subject: string; readonly why: string }[] = [

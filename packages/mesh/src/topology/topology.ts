@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { SubjectError } from '@threadmap/workbench/errors'
 import { Authority, type Leaf } from '../authority/authority.js'
 import type { Binary } from '../install/installed.js'
 import { freePorts } from '../processes/ports.js'
@@ -85,6 +86,7 @@ export class Topology {
           leaveOut(binary.subject, `it does not start: ${error instanceof Error ? error.message : String(error)}`)
         }
       }
+      if (running.length === 0) throw new SubjectError('no proxy started; the reasons are above')
       return new Topology(origin, identities, running, folder)
     } catch (error) {
       await Promise.all(running.map(({ pair }) => pair.stop()))

@@ -1,0 +1,141 @@
+/** A control plane for Envoy: aggregated discovery (ADS) over gRPC, state of the world, for the types that it is given. */
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import {
+  loadPackageDefinition,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import { loadSync } from '@grpc/proto-loader'
+import { LOOPBACK } from '../processes/ports.js'
+
+/** A resource as an object, with its `@type`. */
+export type Resource = Readonly<Record<string, unknown>> & { readonly '@type': string }
+
+interface DiscoveryRequest {
+  readonly node?: { readonly id: string } | null
+  readonly type_url: string
+  readonly resource_names: readonly string[]
+  readonly response_nonce: string
+  readonly error_detail?: { readonly message: string } | null
+}
+
+interface DiscoveryResponse {
+  readonly version_info: string
+  readonly resources: readonly Resource[]
+  readonly type_url: string
+  readonly nonce: string
+}
+
+type Stream = ServerDuplexStream<DiscoveryRequest, DiscoveryResponse>
+
+/** What one stream has asked for: names by type. */
+interface Subscriber {
+  readonly stream: Stream
+  node: string
+  readonly names: Map<string, readonly string[]>
+}
+
+/** The folders of protocol buffers that @grpc/grpc-js-xds ships. */
+function folders(): string[] {
+  const own = dirname(createRequire(import.meta.url).resolve('@grpc/grpc-js-xds/package.json'))
+  return ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map(name => join(own, 'deps', name))
+}
+
+function service(): ServiceDefinition {
+  const files = [
+    'envoy/service/discovery/v3/ads.proto',
+    'envoy/config/route/v3/route.proto',
+    'envoy/extensions/transport_sockets/tls/v3/secret.proto',
+  ]
+  const definition = loadSync(files, {
+    includeDirs: folders(),
+    keepCase: true,
+    longs: String,
+    enums: String,
+    defaults: true,
+  })
+  // biome-ignore lint/suspicious/noExplicitAny: the package's type of loaded definitions has no way down to a service.
+  return (loadPackageDefinition(definition) as any).envoy.service.discovery.v3.AggregatedDiscoveryService.service
+}
+
+export class ControlPlane {
+  readonly #server = new Server()
+  readonly #subscribers = new Set<Subscriber>()
+  /** Node -> name -> resource. */
+  readonly #resources = new Map<string, Map<string, Resource>>()
+  readonly #refusals: string[] = []
+  #version = 0
+
+  private constructor() {
+    const implementation: UntypedServiceImplementation = {
+      StreamAggregatedResources: (stream: Stream) => this.#serve(stream),
+      DeltaAggregatedResources: (stream: ServerDuplexStream<unknown, unknown>) => stream.end(),
+    }
+    this.#server.addService(service(), implementation)
+  }
+
+  static async start(port: number): Promise<ControlPlane> {
+    const control = new ControlPlane()
+    await new Promise<void>((resolve, reject) => {
+      control.#server.bindAsync(`${LOOPBACK}:${port}`, ServerCredentials.createInsecure(), error =>
+        error ? reject(error) : resolve(),
+      )
+    })
+    return control
+  }
+
+  /** What Envoy said to resources that it refused, the oldest first. */
+  get refusals(): readonly string[] {
+    return this.#refusals
+  }
+
+  /** Gives a node another resource, and sends it to all who have asked for it. */
+  set(node: string, name: string, resource: Resource): void {
+    const own = this.#resources.get(node) ?? new Map<string, Resource>()
+    this.#resources.set(node, own.set(name, resource))
+    this.#version++
+    for (const subscriber of this.#subscribers) {
+      const names = subscriber.names.get(resource['@type'])
+      if (subscriber.node === node && names?.includes(name)) this.#send(subscriber, resource['@type'], names)
+    }
+  }
+
+  #serve(stream: Stream): void {
+    const subscriber: Subscriber = { stream, node: '', names: new Map() }
+    this.#subscribers.add(subscriber)
+    stream.on('data', ({ node, type_url, resource_names, response_nonce, error_detail }: DiscoveryRequest) => {
+      // Only the first request of a stream names the node.
+      if (node?.id) subscriber.node = node.id
+      if (error_detail?.message) this.#refusals.push(error_detail.message)
+      const known = subscriber.names.get(type_url)
+      subscriber.names.set(type_url, resource_names)
+      // An answer to what we sent, with the names as they were, asks for nothing.
+      const isAcknowledgement = response_nonce !== '' && known?.join() === resource_names.join()
+      if (!isAcknowledgement) this.#send(subscriber, type_url, resource_names)
+    })
+    stream.on('error', () => this.#subscribers.delete(subscriber))
+    stream.on('end', () => {
+      this.#subscribers.delete(subscriber)
+      stream.end()
+    })
+  }
+
+  #send({ stream, node }: Subscriber, type_url: string, names: readonly string[]): void {
+    const own = this.#resources.get(node)
+    const resources = names.flatMap(name => {
+      const resource = own?.get(name)
+      return resource !== undefined && resource['@type'] === type_url ? [resource] : []
+    })
+    // Names of which nothing is known yet: they are sent when they are set.
+    if (resources.length === 0) return
+    stream.write({ version_info: String(this.#version), resources, type_url, nonce: `${this.#version}-${type_url}` })
+  }
+
+  stop(): void {
+    this.#server.forceShutdown()
+  }
+}
