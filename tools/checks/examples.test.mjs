@@ -10,6 +10,10 @@ import { root } from '../setup.mjs'
 const PRINTS = {
   'http-counter.mjs': /^\{"\/":134,"\/about":133,"\/prices":133\}\n$/,
   'memoize-piscina.mjs': /^400 answers, 20 different, computed 20 times\n$/,
+  'stores/keyv.mjs': /^first worker: computed by the first worker\nsecond worker: computed by the first worker\n$/,
+  'stores/unstorage.mjs': /^users:ada, users:bob\n\{ name: 'ada', by: 'a worker' \}\n$/,
+  'stores/undici.mjs': /^first worker: the prices\nsecond worker: the prices\nthe server was asked 1 time\n$/,
+  'stores/sessions.mjs': /^first worker: view 1 of this visitor\nsecond worker: view 2 of this visitor\n$/,
   'governor.mjs':
     /^tenant 3: level 0 -> 1\. The P99 was [\s\S]*isolated: tenant 3 is a slow shard\n[\s\S]*well again: \d+ served, \d+ refused, all of tenant 3\n$/,
   'build/configuration.js': /requestsPerSecond: 10, .*\n.*requestsPerSecond: 50, paths: \[ '\/', '\/api' \] \}\n$/,
@@ -55,7 +59,8 @@ test('examples/http-cache.mjs: one cache for all workers saves backend calls tha
 })
 
 test('no example is without a test', () => {
-  const sources = readdirSync(join(root, 'examples')).filter(name => /\.(mjs|ts)$/.test(name))
+  const names = folder => readdirSync(join(root, 'examples', folder)).map(name => join(folder, name))
+  const sources = ['', 'stores'].flatMap(names).filter(name => /\.(mjs|ts)$/.test(name))
   const tested = [
     ...Object.keys(PRINTS).map(name => name.replace(/^build\/(.*)\.js$/, '$1.ts')),
     'http-cart.mjs',

@@ -11,7 +11,8 @@ const pending = new Map<string, Promise<void>>()
 /** Next.js's `use cache` in shared memory: all threads that serve a program have the same entries and tags. See `shareNextCache`. */
 export const useCacheHandler = {
   async get(key: string, _softTags: string[]): Promise<UseCacheEntry | undefined> {
-    await pending.get(key)
+    const making = pending.get(key)
+    if (making !== undefined) await making
     const memory = nextMemory()
     const entry = memory.get<Stored>(own(key))
     if (entry === undefined || memory.areExpired(entry.tags, entry.timestamp)) return undefined
