@@ -79,6 +79,8 @@ function questionOf({ require, weigh, preset, workload }: Flags): Question {
   if (require === undefined && weigh === undefined && preset === undefined) {
     throw new UsageError('nothing is asked; give --require tls13,fips, --weigh p95=3,memory=1 or --preset payments')
   }
+  if (preset !== undefined && require === undefined && weigh === undefined && workload === undefined)
+    return presetOf(preset)
   const base: Question = preset === undefined ? { require: [], weigh: new Map() } : presetOf(preset)
   return {
     require: require === undefined ? base.require : parseRequirements(require),
