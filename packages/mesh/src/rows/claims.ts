@@ -51,7 +51,8 @@ export const CLAIMS: readonly Claim[] = [
     stated: '0.0012% of the requests fail over hot restarts at Poisson intervals',
     by: 'the guide',
     judge(table) {
-      const row = table.decision('envoy', 'fault-hot-restart-failed').row
+      // A reload of Envoy is a hot restart.
+      const row = table.decision('envoy', 'fault-reload-failed').row
       const asked = row === undefined ? undefined : requestsOf(row)
       if (row === undefined || asked === undefined) return undefined
       return hotRestarts(numberOf(row), asked)

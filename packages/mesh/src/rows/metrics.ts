@@ -63,14 +63,19 @@ const ALL: readonly KnownMetric[] = [...OF_RUNS, ...OF_USERS.filter(({ id }) => 
 const BY_ID: ReadonlyMap<string, KnownMetric> = new Map(ALL.map(metric => [metric.id, metric]))
 export const METRIC_IDS: readonly string[] = ALL.map(({ id }) => id)
 
-/** The metric of this id; undefined if there is none. Faults have metrics by their names: `fault-NAME-failed`, `fault-NAME-recovery`. */
+/** What faults are judged by: `fault-NAME-failed` and so on. */
+const OF_FAULTS: Readonly<Record<string, Pick<Metric, 'title' | 'unit'>>> = {
+  failed: { title: 'requests that fail', unit: 'requests' },
+  recovery: { title: 'recovery', unit: 'ms' },
+  p99: { title: 'P99 latency', unit: 'ms' },
+}
+
+/** The metric of this id; undefined if there is none. Each fault has metrics by its name. */
 export function metricOf(id: string): KnownMetric | undefined {
-  const fault = /^fault-(.+)-(failed|recovery)$/.exec(id)
-  if (fault === null) return BY_ID.get(id)
-  const [, name, what] = fault
-  const [title, unit] =
-    what === 'failed' ? [`requests that fail during ${name}`, 'requests'] : [`recovery after ${name}`, 'ms']
-  return { id, title, unit, better: 'lower', kind: 'count', measurable: true }
+  const [, name, what] = /^fault-(.+)-(failed|recovery|p99)$/.exec(id) ?? []
+  if (name === undefined) return BY_ID.get(id)
+  const { title, unit } = OF_FAULTS[what]
+  return { id, title: `${title}, fault ${name}`, unit, better: 'lower', kind: 'count', measurable: true }
 }
 
 /** The title of a metric, for tables that may have rows of a newer version. */

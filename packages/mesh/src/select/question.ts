@@ -51,7 +51,7 @@ function within(name: string, title: string, metric: string, most: number, isMos
     title,
     metric,
     judge({ value, interval }) {
-      if (value === NO_EFFECT) return 'fails'
+      if (value === NO_EFFECT || value === NO_RECOVERY) return 'fails'
       if (typeof value !== 'number') return 'unsure'
       const { low, high } = {
         low: Math.min(value, interval?.low ?? value),
@@ -65,6 +65,8 @@ function within(name: string, title: string, metric: string, most: number, isMos
 
 /** What a row says in place of a time if a change never took effect. */
 export const NO_EFFECT = 'no effect'
+/** What a row says in place of a time if a subject did not recover from a fault. */
+const NO_RECOVERY = 'none'
 
 export const REQUIREMENTS: readonly Requirement[] = [
   {

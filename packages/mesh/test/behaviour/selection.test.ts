@@ -164,6 +164,21 @@ test('a subject whose rotation is ignored is out', () => {
   assert.equal(limited.subjects.find(({ subject }) => subject === 'b')!.status, 'excluded')
 })
 
+test('a subject that does not recover fails a limit on its recovery', () => {
+  const rows = [
+    { ...wordsRow('a', 'fault-kill-server-recovery', ''), unit: 'ms', value: 120, workload: 'kill; of 300 requests' },
+    { ...wordsRow('b', 'fault-kill-server-recovery', 'none'), workload: 'kill; of 280 requests' },
+  ]
+  const { subjects } = rank(new RowTable(rows), parseRequirements('fault-kill-server-recovery<=1000'), new Map())
+  assert.deepEqual(
+    subjects.map(({ subject, status }) => [subject, status]),
+    [
+      ['a', 'meets'],
+      ['b', 'excluded'],
+    ],
+  )
+})
+
 test('a proxy that answers with an error for itself lets nobody in', () => {
   const rows = [wordsRow('a', 'no-certificate', 'answered 400'), wordsRow('b', 'no-certificate', 'refused (alert 116)')]
   const { subjects } = rank(new RowTable(rows), parseRequirements('mtls'), new Map())
