@@ -4,8 +4,8 @@ import { sharedNow } from './clock.js'
 import { sharesOf } from './keys/common.js'
 import { reasonOf } from './policy/reasons.js'
 import { levelOf, unpack } from './shared/control.js'
-import { latenciesOf, type Window, wantedIn } from './shared/counts.js'
-import { lowOf, middleOf, quantileOf, totalOf } from './shared/latency.js'
+import { type WindowPlace, wantedIn } from './shared/counts.js'
+import { lowOf, middleOf, quantilesOf, totalOf } from './shared/latency.js'
 import {
   C_COPIES,
   C_DEGRADED,
@@ -14,7 +14,6 @@ import {
   C_QUEUED,
   C_REFUSED,
   C_REROUTED,
-  COUNTERS,
   H_BACKEND_SLOW,
 } from './shared/layout.js'
 import type { Room } from './shared/room.js'
@@ -35,7 +34,8 @@ export function snapshotOf(room: Room, maps: readonly MapSnapshot[] = []): Gover
   const sums = new Sums(room, now)
   const figures = Array.from({ length: settings.shards }, (_, shard) => sums.add(shard))
   const keys = sharesOf(room.published.read(threads.taken()), sums.minutes).map(({ hash: _, ...key }) => key)
-  const shards = figures.map((each, shard) => shardOf(room, shard, each, keys))
+  const keysByShard = grouped(keys)
+  const shards = figures.map((each, shard) => shardOf(room, shard, each, keysByShard.get(shard) ?? []))
   return {
     at: Date.now(),
     uptime: Math.round(now - room.started),
@@ -52,6 +52,16 @@ export function snapshotOf(room: Room, maps: readonly MapSnapshot[] = []): Gover
   }
 }
 
+function grouped(keys: readonly HotKey[]): Map<number, HotKey[]> {
+  const byShard = new Map<number, HotKey[]>()
+  for (const key of keys) {
+    const others = byShard.get(key.shard)
+    if (others === undefined) byShard.set(key.shard, [key])
+    else others.push(key)
+  }
+  return byShard
+}
+
 /** A transition as programs see it. */
 export function transitionOf(room: Room, kept: Kept): Transition {
   const { at, shard, from, to, p99, others, rate, errorShare } = kept
@@ -64,7 +74,7 @@ function isBackendSlow({ memory, settings }: Room): boolean {
   return Atomics.load(memory.words, H_BACKEND_SLOW) * settings.windows.look >= settings.detection.for
 }
 
-function shardOf(room: Room, shard: number, figures: ShardFigures, keys: readonly HotKey[]): ShardSnapshot {
+function shardOf(room: Room, shard: number, figures: ShardFigures, hotKeys: readonly HotKey[]): ShardSnapshot {
   const word = room.controls.word(shard)
   const { pin, hot, cause } = unpack(word)
   const level = levelOf(word)
@@ -79,7 +89,7 @@ function shardOf(room: Room, shard: number, figures: ShardFigures, keys: readonl
     ...(level === 1 ? { limit: room.limitOf(shard) } : {}),
     ...(level === 2 ? { concurrency: room.settings.isolation.concurrency } : {}),
     ...(level === 3 ? { concurrency: 1 } : {}),
-    hotKeys: keys.filter(key => key.shard === shard),
+    hotKeys,
   }
 }
 
@@ -92,55 +102,58 @@ const SINCE_START = [C_ERRORS, C_REFUSED, C_QUEUED, C_REROUTED, C_COPIES, C_JOIN
 class Sums {
   readonly #room: Room
   readonly #now: number
-  readonly #windows: Record<'short' | 'minute' | 'long', Window | undefined> = {
-    short: undefined,
-    minute: undefined,
-    long: undefined,
-  }
+  readonly #sums: Windows
+  /** Used for each shard anew. */
+  readonly #own: Windows
   readonly #totals = new Float64Array(SINCE_START.length)
   /** Operations that callers wanted in the last minute, by shard. */
   readonly minutes: number[] = []
+  readonly #taken: readonly number[]
   #operations = 0
   #inFlight = 0
 
   constructor(room: Room, now: number) {
     this.#room = room
     this.#now = now
+    this.#taken = room.threads.taken()
+    this.#sums = windowsOf(room)
+    this.#own = windowsOf(room)
   }
 
   add(shard: number): ShardFigures {
     const { counts, threads, settings } = this.#room
-    const windows = {
-      short: counts.window(shard, settings.windows.short, this.#now),
-      minute: counts.window(shard, settings.windows.minute, this.#now),
-      long: counts.window(shard, settings.windows.long, this.#now),
-    }
-    for (const name of ['short', 'minute', 'long'] as const) {
-      this.#windows[name] = merged(this.#windows[name], windows[name])
+    const windows = this.#own
+    for (const name of NAMES) {
+      counts.read(shard, settings.windows[name], this.#now, windows[name])
+      addTo(this.#sums[name], windows[name])
     }
     this.minutes.push(wantedIn(windows.minute))
     const totals = SINCE_START.map(at => counts.total(shard, at))
     for (const [i, total] of totals.entries()) this.#totals[i] += total
-    const operations = totalOf(counts.totals(shard))
+    const operations = counts.ended(shard)
     this.#operations += operations
-    const inFlight = threads.inFlightOf(shard)
+    const inFlight = threads.inFlightOf(shard, this.#taken)
     this.#inFlight += inFlight
     return figuresOf(this.#room, operations, totals, inFlight, windows)
   }
 
   figures(): ShardFigures {
-    const { short, minute, long } = this.#windows as Record<'short' | 'minute' | 'long', Window>
-    return figuresOf(this.#room, this.#operations, [...this.#totals], this.#inFlight, { short, minute, long })
+    return figuresOf(this.#room, this.#operations, [...this.#totals], this.#inFlight, this.#sums)
   }
 }
 
-function merged(sum: Window | undefined, window: Window): Window {
-  if (sum === undefined) {
-    const row = window.row.slice()
-    return { length: window.length, row, latencies: row.subarray(COUNTERS) }
-  }
+const NAMES = ['short', 'minute', 'long'] as const
+
+type Windows = Readonly<Record<(typeof NAMES)[number], WindowPlace>>
+
+function windowsOf(room: Room): Windows {
+  const [short, minute, long] = room.counts.windows(NAMES.length)
+  return { short, minute, long }
+}
+
+function addTo(sum: WindowPlace, window: WindowPlace): void {
+  sum.length = window.length
   for (let i = 0; i < window.row.length; i++) sum.row[i] += window.row[i]
-  return sum
 }
 
 function figuresOf(
@@ -148,14 +161,17 @@ function figuresOf(
   operations: number,
   totals: readonly number[],
   inFlight: number,
-  windows: { short: Window; minute: Window; long: Window },
+  windows: Windows,
 ): ShardFigures {
   const { subBits } = room.layout
   const [errors, refused, queued, rerouted, copies, joined, degraded] = totals
-  const minute = latenciesOf(windows.minute)
-  const short = latenciesOf(windows.short)
+  const minute = windows.minute.latencies
+  const short = windows.short.latencies
   const ended = totalOf(short)
   const last = minute.findLastIndex(count => count > 0)
+  const [p50, p90, p99] = quantilesOf(minute, [0.5, 0.9, 0.99], subBits)
+  const [p99Short] = quantilesOf(short, [0.99], subBits)
+  const [p99Long] = quantilesOf(windows.long.latencies, [0.99], subBits)
   return {
     operations,
     errors,
@@ -168,12 +184,12 @@ function figuresOf(
     inFlight,
     rate: (ended * 1000) / windows.short.length,
     errorShare: ended === 0 ? 0 : windows.short.row[C_ERRORS] / ended,
-    p50: quantileOf(minute, 0.5, subBits),
-    p90: quantileOf(minute, 0.9, subBits),
-    p99: quantileOf(minute, 0.99, subBits),
+    p50,
+    p90,
+    p99,
     max: last < 0 ? 0 : lowOf(last + 1, subBits) / 1000,
-    p99Short: quantileOf(short, 0.99, subBits),
-    p99Long: quantileOf(latenciesOf(windows.long), 0.99, subBits),
+    p99Short,
+    p99Long,
   }
 }
 

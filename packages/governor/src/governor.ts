@@ -1,4 +1,5 @@
 /** The governor as a program sees it: it watches calls, and passes those of shards with a level on to `Calls`. */
+import { setImmediate } from 'node:timers'
 import { threadId } from 'node:worker_threads'
 import { AttachError, DisposedError, OptionError, onThreadDeath } from 'threadmap'
 import { checkReadOptions, checkWriteOptions, type ReadOptions, type WriteOptions } from './call-options.js'
@@ -30,6 +31,9 @@ export type GovernorAttachOptions = Pick<GovernorOptions, 'shardOf' | 'isFailure
 /** A thread's turns: keys are published, events told, and the lease renewed. At least twice per look, and well within the lease. */
 const LONGEST_TURN_MS = 1000
 const NO_OPTIONS = {}
+
+/** After what waits for the event loop by now. */
+const soon = (part: () => void) => void setImmediate(part)
 
 /**
  * Watches the operations of a keyed service over all threads of a process; finds shards and keys that are hot; limits, isolates or degrades
@@ -204,6 +208,7 @@ export class Governor {
     clearInterval(this.#timer)
     this.#unlisten()
     this.#maps.end()
+    this.#leader.stop()
     this.#room.leave()
     this.#copies.dispose()
   }
@@ -217,8 +222,8 @@ export class Governor {
     const now = sharedNow()
     this.#sampler.turn(now, this.#room.published, this.#room.slot)
     this.#maps.turn(now)
-    this.#leader.turn(now)
-    this.#calls.hotKeys = hotHashes(this.#room, now)
+    this.#leader.turn(now, soon)
+    this.#calls.hotKeys = hotHashes(this.#room)
     this.#events.turn()
   }
 

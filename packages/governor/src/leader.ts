@@ -3,54 +3,97 @@
  * level of a shard changes in one word, and whatever else a look writes, the next look of another thread writes again.
  */
 import { sharesOf } from './keys/common.js'
-import { CALM, decide, type Observation, type Policy, REASONS } from './policy/decide.js'
-import { detect, type ShardLook, type Verdict } from './policy/detect.js'
+import { CALM, decide, isUneventful, type Observation, type Policy, REASONS } from './policy/decide.js'
+import { detecting, SHARDS_PER_STEP, type ShardLook, type Verdict } from './policy/detect.js'
 import { levelOf, unpack } from './shared/control.js'
-import { latenciesOf, type Window, wantedIn } from './shared/counts.js'
+import { type Amounts, type Window, type WindowPlace, wantedIn } from './shared/counts.js'
 import { C_ERRORS, C_EXCUSED, C_PROBE_ERRORS, C_PROBES, H_BACKEND_SLOW, TRANSITIONS } from './shared/layout.js'
 import type { Room } from './shared/room.js'
 import type { Level } from './snapshot.js'
 
+/** A look at many shards lets others run after so many milliseconds. */
+const PART_MS = 1
+
 export class Leader {
   readonly #room: Room
+  /** The look that is under way. */
+  #steps: Generator<void, void> | undefined
+  #windows: WindowPlace[] | undefined
 
   constructor(room: Room) {
     this.#room = room
   }
 
-  /** Called several times per look by every thread. */
-  turn(now: number): void {
+  /**
+   * Called several times per look by every thread. A look is done at once; or, with `soon`, in parts of about a millisecond: `soon` calls a function
+   * a little later. A thread that loses the lease in between does no harm: see `Lease`.
+   */
+  turn(now: number, soon?: (part: () => void) => void): void {
     const { lease, settings, started } = this.#room
     const led = lease.held
     if (!lease.hold(now)) return
     if (!led) this.#repairNotes(now)
     const number = Math.floor((now - started) / settings.windows.look)
-    if (number < 1 || !lease.begin(number)) return
-    this.#look(number, now)
+    if (number < 1 || this.#steps !== undefined || !lease.begin(number)) return
+    this.#steps = this.#looking(number, now)
+    this.#go(soon)
   }
 
-  #look(number: number, now: number): void {
+  /** Gives up a look in parts. */
+  stop(): void {
+    this.#steps = undefined
+  }
+
+  #go(soon?: (part: () => void) => void): void {
+    const end = performance.now() + PART_MS
+    while (this.#steps !== undefined) {
+      if (this.#steps.next().done) this.#steps = undefined
+      else if (soon !== undefined && performance.now() >= end) {
+        soon(() => this.#go(soon))
+        return
+      }
+    }
+  }
+
+  *#looking(number: number, now: number): Generator<void, void> {
     const { counts, settings, controls, memories, memory, layout, threads, started } = this.#room
-    counts.copy(number, 0, settings.shards)
-    const windows = counts.windows(settings.windows.short, now)
-    const minutes = windows.map((_, shard) => counts.amounts(shard, settings.windows.minute, now))
+    const all = settings.shards
+    this.#windows ??= counts.windows(all)
+    const windows: readonly Window[] = this.#windows
+    const minutes: Amounts[] = []
+    for (let shard = 0; shard < all; shard++) {
+      if (shard % SHARDS_PER_STEP === 0) {
+        yield
+        counts.copy(number, shard, Math.min(all, shard + SHARDS_PER_STEP))
+      }
+      counts.read(shard, settings.windows.short, now, this.#windows[shard])
+      minutes.push(counts.amounts(shard, settings.windows.minute, now))
+      memories.keepWanted(shard, minutes[shard].wanted)
+    }
+    counts.publish(number, now)
     const topShares = this.#topShares(minutes.map(({ wanted }) => wanted))
     const taken = threads.taken()
-    const looks = windows.map((window, shard): ShardLook => {
-      const topShare = topShares.get(shard) ?? 0
+    const looks: ShardLook[] = []
+    for (const [shard, window] of windows.entries()) {
+      if (shard % SHARDS_PER_STEP === 0) yield
       const inFlight = threads.inFlightOf(shard, taken)
-      const minute = minutes[shard].ended + inFlight
-      const latencies = latenciesOf(window)
-      const wanted = (minutes[shard].wanted * 1000) / Math.min(settings.windows.minute, now - started)
-      const governed = levelOf(controls.word(shard)) > 0
-      return { minute, inFlight, wanted, governed, latencies, errors: window.row[C_ERRORS], topShare }
-    })
-    counts.publish(number, now)
+      const { ended, wanted } = minutes[shard]
+      looks.push({
+        minute: ended + inFlight,
+        inFlight,
+        wanted: (wanted * 1000) / Math.min(settings.windows.minute, now - started),
+        governed: levelOf(controls.word(shard)) > 0,
+        latencies: window.latencies,
+        errors: window.row[C_ERRORS],
+        topShare: topShares.get(shard) ?? 0,
+      })
+    }
     const heats = looks.map((_, shard) => memories.heat(shard, controls.word(shard)))
-    const { shards, allSlow } = detect({ at: now, shards: looks, subBits: layout.subBits }, heats, settings)
+    const { shards, allSlow } = yield* detecting({ at: now, shards: looks, subBits: layout.subBits }, heats, settings)
     const slow = allSlow ? Atomics.load(memory.words, H_BACKEND_SLOW) + 1 : 0
     Atomics.store(memory.words, H_BACKEND_SLOW, slow)
     for (const [shard, verdict] of shards.entries()) {
+      if (shard % SHARDS_PER_STEP === 0) yield
       this.#govern(shard, { verdict, window: windows[shard], inFlight: looks[shard].inFlight, now })
     }
   }
@@ -70,6 +113,10 @@ export class Leader {
     const { controls, memories, settings, enabled } = this.#room
     // The word changes under the leader only if somebody pins the shard, or another thread has taken the lead. Then the next look decides.
     const word = controls.word(shard)
+    if (word === 0 && enabled && !verdict.suspect && this.#isUneventful(shard, seen)) {
+      memories.keepHeat(shard, verdict)
+      return
+    }
     const control = unpack(word)
     const before = memories.policy(shard, word)
     const isFree = enabled && control.pin === undefined
@@ -87,6 +134,12 @@ export class Leader {
     else if (!enabled && control.level > 0 && control.pin === undefined) {
       this.#room.transitions.add({ ...note, reason: REASONS.switchedOff })
     }
+  }
+
+  #isUneventful(shard: number, { verdict, window, inFlight }: Seen): boolean {
+    const { operations, p99, errorShare } = verdict
+    const figures = { operations, p99, errorShare, inFlight, rate: perSecond(operations, window) }
+    return this.#room.memories.isCalm(shard) && isUneventful(figures, this.#room.settings)
   }
 
   /** The probes since the last look. */

@@ -51,11 +51,11 @@ function pinned(word: number, level: Level | undefined) {
 const HOT_SHARE = 0.05
 
 /** The hashes of the hot keys of all shards that are isolated. */
-export function hotHashes(room: Room, now: number): ReadonlySet<number> {
+export function hotHashes(room: Room): ReadonlySet<number> {
   const { controls, settings, published, threads } = room
   const isolated = Array.from({ length: settings.shards }, (_, shard) => levelOf(controls.word(shard)) === 2)
   if (!isolated.includes(true)) return new Set()
-  const minutes = isolated.map((_, shard) => room.counts.amounts(shard, settings.windows.minute, now).wanted)
+  const minutes = isolated.map((_, shard) => room.memories.wanted(shard))
   const keys = sharesOf(published.read(threads.taken()), minutes)
   return new Set(keys.filter(key => isolated[key.shard] && key.shareOfShard >= HOT_SHARE).map(({ hash }) => hash))
 }

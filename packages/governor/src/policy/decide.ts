@@ -154,6 +154,25 @@ export function decide(state: Policy, seen: Observation, settings: DecideSetting
   return new Deciding(state, seen, settings).decide()
 }
 
+type Figures = Pick<Observation, 'operations' | 'p99' | 'errorShare' | 'rate' | 'inFlight'>
+
+/**
+ * Whether `decide` would leave a shard of level 0 as it is, whose state has no look over the limit and none that failed: nothing but `calm` and `shown` would
+ * change, which count from the last step on. Nearly all shards are so in nearly all looks.
+ */
+export function isUneventful(seen: Figures, settings: DecideSettings): boolean {
+  return !overs(seen, settings) && !fails(seen, settings)
+}
+
+/** Whether the P99 is over the limit; or that of the operations under way, by Little's law at the rate of the window. */
+function overs({ operations, p99, rate, inFlight }: Figures, { limits }: DecideSettings): boolean {
+  return (operations > 0 && p99 > limits.p99) || (inFlight >= LEAST_BACKLOG && inFlight * 1000 > rate * limits.p99)
+}
+
+function fails({ operations, errorShare }: Figures, { degrade }: DecideSettings): boolean {
+  return operations >= degrade.minOperations && errorShare > degrade.errors
+}
+
 class Deciding {
   readonly #before: Policy
   readonly #seen: Observation
@@ -165,10 +184,8 @@ class Deciding {
     this.#before = state
     this.#seen = seen
     this.#settings = settings
-    // By Little's law: at the rate of the window those under way take so long.
-    const isBacklog = seen.inFlight >= LEAST_BACKLOG && seen.inFlight * 1000 > seen.rate * settings.limits.p99
-    const isOver = isBacklog || (seen.operations > 0 && seen.p99 > settings.limits.p99)
-    const isFailing = seen.operations >= settings.degrade.minOperations && seen.errorShare > settings.degrade.errors
+    const isOver = overs(seen, settings)
+    const isFailing = fails(seen, settings)
     this.#state = {
       ...state,
       over: isOver ? state.over + 1 : 0,

@@ -91,6 +91,9 @@ export const COLD: Heat = {
   learned: 0,
 }
 
+/** So many shards take about a tenth of a millisecond in each part of a look. */
+export const SHARDS_PER_STEP = 32
+
 /** A shard with fewer operations in the window says little about what is usual. */
 const LEAST_OF_A_PEER = 10
 /** A shard that gets this many times the average is hot by a key, if one key has most of its load. */
@@ -112,7 +115,20 @@ interface Measured {
 }
 
 export function detect(look: Look, heats: readonly Heat[], settings: DetectSettings): Detected {
-  const measured = look.shards.map(({ latencies }) => measure(latencies, look.subBits))
+  const steps = detecting(look, heats, settings)
+  while (true) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
+/** As `detect`, in steps of a few shards each: thousands of shards take longer than an event loop may stop. */
+export function* detecting(look: Look, heats: readonly Heat[], settings: DetectSettings): Generator<void, Detected> {
+  const measured: Measured[] = []
+  for (const { latencies } of look.shards) {
+    measured.push(measure(latencies, look.subBits))
+    if (measured.length % SHARDS_PER_STEP === 0) yield
+  }
   const peers = measured.filter(({ operations }) => operations >= LEAST_OF_A_PEER)
   const usual = median(peers.map(({ p99 }) => p99))
   const inUse = look.shards.filter(({ minute }) => minute > 0).length
@@ -121,12 +137,15 @@ export function detect(look: Look, heats: readonly Heat[], settings: DetectSetti
     ({ p99, operations }) => operations > 0 && peers.length > 1 && p99 > detection.ratio * usual,
   )
   const others = new Others(look, isApart, measured)
+  yield* others.adding()
   const spent = measured.reduce((sum, each) => sum + each.spent, 0)
   const mean = measured.reduce((sum, each) => sum + each.operations, 0) / Math.max(1, inUse)
   const hottest = Math.max(detection.heatShare, HEAT_OVER_FAIR / Math.max(1, inUse))
   const held = heldOf(look, measured, settings.windows.short)
   let hasHeat = false
-  const shards = look.shards.map((shard, index): Verdict => {
+  const shards: Verdict[] = []
+  for (const [index, shard] of look.shards.entries()) {
+    if (index % SHARDS_PER_STEP === 0) yield
     const { p99, operations, spent: own } = measured[index]
     const rest = others.without(index)
     const isJudged = shard.minute >= detection.minOperations && rest.operations > 0
@@ -148,7 +167,7 @@ export function detect(look: Look, heats: readonly Heat[], settings: DetectSetti
     }
     const next = nextOf(heat, signs, settings)
     const suspect = next.hot || signs.isAbove || fails
-    return {
+    shards.push({
       ...next,
       ...(suspect || shard.governed ? usualOf(heat) : learn(shard, heat, settings)),
       p99,
@@ -156,8 +175,8 @@ export function detect(look: Look, heats: readonly Heat[], settings: DetectSetti
       operations,
       errorShare,
       suspect,
-    }
-  })
+    })
+  }
   return { shards, allSlow: usual > limits.p99 && !hasHeat }
 }
 
@@ -243,7 +262,7 @@ class Others {
   readonly #isApart: readonly boolean[]
   readonly #measured: readonly Measured[]
   readonly #counts: Float64Array
-  readonly #all: Rest
+  #all: Rest = { p99: 0, operations: 0, errorShare: 0 }
   #operations = 0
   #errors = 0
 
@@ -252,7 +271,13 @@ class Others {
     this.#isApart = isApart
     this.#measured = measured
     this.#counts = new Float64Array(look.shards[0]?.latencies.length ?? 0)
-    for (const [index, { latencies, errors }] of look.shards.entries()) {
+  }
+
+  *adding(): Generator<void, void> {
+    const isApart = this.#isApart
+    const measured = this.#measured
+    for (const [index, { latencies, errors }] of this.#look.shards.entries()) {
+      if (index % SHARDS_PER_STEP === 0) yield
       if (isApart[index] || measured[index].operations === 0) continue
       for (let i = 0; i < latencies.length; i++) this.#counts[i] += latencies[i]
       this.#operations += measured[index].operations

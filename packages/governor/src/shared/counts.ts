@@ -24,6 +24,13 @@ export interface Window {
   readonly latencies: Uint32Array
 }
 
+/** A window that is read anew again and again. */
+export type WindowPlace = { -readonly [Name in keyof Window]: Window[Name] }
+
+function placeOf(row: Uint32Array): WindowPlace {
+  return { length: 0, row, latencies: row.subarray(COUNTERS) }
+}
+
 /** How many operations ended in a window, and how many callers wanted: with those that were refused, rerouted, joined, or answered from memory. */
 export interface Amounts {
   readonly ended: number
@@ -67,6 +74,18 @@ export class Counts {
     )
   }
 
+  /** How many operations of a shard have ended since the governor was made. */
+  ended(shard: number): number {
+    const { counts, carries, row } = this.#layout
+    const words = this.#words
+    let ended = 0
+    // Not atomic: a bucket that another thread counts in just now may lack its last operation, and after 2^32 of them its carry for a moment.
+    for (let index = shard * row + COUNTERS; index < (shard + 1) * row; index++) {
+      ended += (words[carries + index] >>> 0) * 2 ** 32 + (words[counts + index] >>> 0)
+    }
+    return ended
+  }
+
   /** The buckets of a shard since the governor was made. */
   totals(shard: number): Float64Array {
     const totals = new Float64Array(this.#layout.row - COUNTERS)
@@ -104,27 +123,26 @@ export class Counts {
    * was made.
    */
   window(shard: number, length: number, now: number): Window {
-    return this.#window(shard, length, now, new Uint32Array(this.#layout.row))
+    return this.read(shard, length, now, placeOf(new Uint32Array(this.#layout.row)))
   }
 
-  /** The windows of all shards. Their rows are parts of one array: thousands of arrays would keep the garbage collector busy. */
-  windows(length: number, now: number): Window[] {
-    const { shards, row } = this.#layout
-    const rows = new Uint32Array(shards * row)
-    return Array.from({ length: shards }, (_, shard) =>
-      this.#window(shard, length, now, rows.subarray(shard * row, (shard + 1) * row)),
-    )
+  /**
+   * A place for windows of so many shards, all of which are valid until they are read again. Their rows are parts of one array, and used for each look anew:
+   * thousands of arrays would keep the garbage collector busy.
+   */
+  windows(count: number): WindowPlace[] {
+    const { row } = this.#layout
+    const rows = new Uint32Array(count * row)
+    return Array.from({ length: count }, (_, at) => placeOf(rows.subarray(at * row, (at + 1) * row)))
   }
 
-  #window(shard: number, length: number, now: number, into: Uint32Array): Window {
+  /** As `window`, into a place. */
+  read(shard: number, length: number, now: number, into: WindowPlace): Window {
     const { counts, row } = this.#layout
     const begin = this.#begin(now - length)
-    this.#subtract(counts + shard * row, begin === undefined ? -1 : begin.slot + 4 + shard * row, into)
-    return {
-      length: Math.max(1, now - (begin?.at ?? this.#started)),
-      row: into,
-      latencies: into.subarray(COUNTERS),
-    }
+    this.#subtract(counts + shard * row, begin === undefined ? -1 : begin.slot + 4 + shard * row, into.row)
+    into.length = Math.max(1, now - (begin?.at ?? this.#started))
+    return into
   }
 
   /** The amounts of such a window, without its latencies. */
@@ -135,10 +153,12 @@ export class Counts {
     const begin = this.#begin(now - length)
     // Where there is no earlier look, all counts are of the window.
     const base = begin === undefined ? -1 : begin.slot + 4 + shard * row
-    const since = (index: number) => (words[at + index] - (base < 0 ? 0 : words[base + index])) >>> 0
     let ended = 0
-    for (let i = COUNTERS; i < row; i++) ended += since(i)
-    return { ended, wanted: ELSEWHERE.reduce((sum, counter) => sum + since(counter), ended) }
+    if (base < 0) for (let i = COUNTERS; i < row; i++) ended += words[at + i] >>> 0
+    else for (let i = COUNTERS; i < row; i++) ended += (words[at + i] - words[base + i]) >>> 0
+    let wanted = ended
+    for (const counter of ELSEWHERE) wanted += (words[at + counter] - (base < 0 ? 0 : words[base + counter])) >>> 0
+    return { ended, wanted }
   }
 
   #begin(time: number): { slot: number; at: number } | undefined {

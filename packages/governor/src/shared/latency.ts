@@ -51,16 +51,25 @@ export function totalOf(counts: ArrayLike<number>): number {
 
 /** The latency that a share (0 to 1) of the records do not exceed, in milliseconds; 0 where there is no record. */
 export function quantileOf(counts: ArrayLike<number>, share: number, subBits: number): number {
+  return quantilesOf(counts, [share], subBits)[0]
+}
+
+/** As `quantileOf`, for several shares in ascending order. */
+export function quantilesOf(counts: ArrayLike<number>, shares: readonly number[], subBits: number): number[] {
   const total = totalOf(counts)
-  if (total === 0) return 0
-  // The product before the quotient, and a little less: 0.99 * 100 is 99 and not a rounding error more.
-  const rank = Math.max(1, Math.ceil(share * total - 1e-9))
-  let seen = 0
-  for (let i = 0; i < counts.length; i++) {
-    seen += counts[i]
-    if (seen >= rank) return middleOf(i, subBits)
-  }
-  return middleOf(counts.length - 1, subBits)
+  if (total === 0) return shares.map(() => 0)
+  let bucket = 0
+  let seen = counts[0]
+  return shares.map(share => {
+    const rank = rankOf(share, total)
+    while (seen < rank && bucket < counts.length - 1) seen += counts[++bucket]
+    return middleOf(bucket, subBits)
+  })
+}
+
+/** The product before the quotient, and a little less: 0.99 * 100 is 99 and not a rounding error more. */
+function rankOf(share: number, total: number): number {
+  return Math.max(1, Math.ceil(share * total - 1e-9))
 }
 
 /**
@@ -74,7 +83,7 @@ export function highQuantileOf(
   subBits: number,
 ): number {
   if (total <= 0) return 0
-  let above = total - Math.max(1, Math.ceil(share * total - 1e-9))
+  let above = total - rankOf(share, total)
   for (let i = counts.length - 1; i > 0; i--) {
     above -= less === undefined ? counts[i] : counts[i] - less[i]
     if (above < 0) return middleOf(i, subBits)

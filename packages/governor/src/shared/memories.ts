@@ -14,6 +14,10 @@ const POLICY = [
   ...(['knee', 'eased', 'cured', 'loaded', 'proven'] as const),
 ]
 const HEAT = ['hotSince', 'above', 'below', 'failing', 'usual', 'learned'] as const
+const OVER = POLICY.indexOf('over')
+const FAILING = POLICY.indexOf('failing')
+/** How many operations callers wanted in the last minute. */
+const WANTED = POLICY.length + HEAT.length
 
 export class Memories {
   readonly #floats: Float64Array
@@ -40,8 +44,29 @@ export class Memories {
     return heat
   }
 
+  /** Keeps how many operations callers wanted of a shard in the minute before a look. */
+  keepWanted(shard: number, wanted: number): void {
+    this.#floats[this.#at + shard * S_FLOATS + WANTED] = wanted
+  }
+
+  wanted(shard: number): number {
+    return this.#floats[this.#at + shard * S_FLOATS + WANTED]
+  }
+
   keep(shard: number, policy: Policy, heat: Heat): void {
     const at = this.#at + shard * S_FLOATS
-    this.#floats.set([...POLICY.map(name => policy[name]), ...HEAT.map(name => heat[name])], at)
+    for (const [i, name] of POLICY.entries()) this.#floats[at + i] = policy[name]
+    this.keepHeat(shard, heat)
+  }
+
+  keepHeat(shard: number, heat: Heat): void {
+    const at = this.#at + shard * S_FLOATS + POLICY.length
+    for (let i = 0; i < HEAT.length; i++) this.#floats[at + i] = heat[HEAT[i]]
+  }
+
+  /** Whether the last look saw the shard neither over the limit nor failing. */
+  isCalm(shard: number): boolean {
+    const at = this.#at + shard * S_FLOATS
+    return this.#floats[at + OVER] === 0 && this.#floats[at + FAILING] === 0
   }
 }

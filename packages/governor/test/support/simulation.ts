@@ -214,7 +214,7 @@ class Governed {
       const now = this.#now
       this.#sampler.turn(now, this.room.published, this.room.slot)
       this.#leader.turn(now)
-      this.#hot = hotHashes(this.room, now)
+      this.#hot = hotHashes(this.room)
       const word = this.room.controls.word(HOT_SHARD)
       if ((word & 32) !== 0) {
         this.found ??= agenda.now
