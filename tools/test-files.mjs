@@ -21,7 +21,7 @@ export function testFiles() {
       source,
       library: source.startsWith('packages/threadmap/') && !source.includes('/runtimes/'),
       // These need other runtimes, a browser, the tools of users, or peers that the workspace does without.
-      optional: /^packages\/threadmap\/test\/runtimes\/|^tools\/(users|peers)\//.test(source),
+      optional: /^packages\/(threadmap|governor)\/test\/runtimes\/|^tools\/(users|peers)\//.test(source),
       alone: source.includes('/alone/'),
       // This takes minutes and 400 MB: `npm run test:next`.
       next: source.startsWith('tools/next/'),

@@ -94,7 +94,13 @@ export class Leader {
     Atomics.store(memory.words, H_BACKEND_SLOW, slow)
     for (const [shard, verdict] of shards.entries()) {
       if (shard % SHARDS_PER_STEP === 0) yield
-      this.#govern(shard, { verdict, window: windows[shard], inFlight: looks[shard].inFlight, now })
+      this.#govern(shard, {
+        verdict,
+        window: windows[shard],
+        inFlight: looks[shard].inFlight,
+        minute: minutes[shard].wanted,
+        now,
+      })
     }
   }
 
@@ -138,7 +144,7 @@ export class Leader {
 
   #isUneventful(shard: number, { verdict, window, inFlight }: Seen): boolean {
     const { operations, p99, errorShare } = verdict
-    const figures = { operations, p99, errorShare, inFlight, rate: perSecond(operations, window) }
+    const figures = { operations, p99, errorShare, inFlight, rate: rateOf(operations, window) }
     return this.#room.memories.isCalm(shard) && isUneventful(figures, this.#room.settings)
   }
 
@@ -170,7 +176,7 @@ function heldAt(before: Policy, level: Level, now: number): Policy {
 }
 
 function figuresOf({ p99, others, operations, errorShare }: Verdict, window: Window) {
-  return { p99, others, rate: perSecond(operations, window), errorShare }
+  return { p99, others, rate: rateOf(operations, window), errorShare }
 }
 
 type Probes = Pick<Observation, 'probes' | 'probeErrors'>
@@ -182,10 +188,12 @@ interface Seen {
   readonly verdict: Verdict
   readonly window: Window
   readonly inFlight: number
+  /** How many operations callers wanted in the last minute. */
+  readonly minute: number
   readonly now: number
 }
 
-function observationOf({ verdict, window, inFlight, now }: Seen, probes: Probes): Observation {
+function observationOf({ verdict, window, inFlight, minute, now }: Seen, probes: Probes): Observation {
   const { operations, p99, errorShare, hot, cause } = verdict
   const { row } = window
   return {
@@ -195,14 +203,15 @@ function observationOf({ verdict, window, inFlight, now }: Seen, probes: Probes)
     operations,
     p99,
     errorShare,
-    rate: perSecond(operations, window),
-    succeeded: perSecond(Math.max(0, operations - row[C_ERRORS] - row[C_EXCUSED]), window),
+    rate: rateOf(operations, window),
+    succeeded: rateOf(Math.max(0, operations - row[C_ERRORS] - row[C_EXCUSED]), window),
     inFlight,
-    offered: perSecond(wantedIn(window, operations), window),
+    offered: rateOf(wantedIn(window, operations), window),
+    minute,
     ...probes,
   }
 }
 
-function perSecond(count: number, window: Window): number {
+function rateOf(count: number, window: Window): number {
   return (count * 1000) / window.length
 }

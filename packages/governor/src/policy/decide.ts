@@ -82,6 +82,8 @@ export interface Observation {
   readonly inFlight: number
   /** Operations per second that callers wanted: with those that were refused, rerouted, or answered from memory. */
   readonly offered: number
+  /** How many operations callers wanted in the last minute. */
+  readonly minute: number
   /** Operations let through at level 3 since the last look, and how many failed meanwhile. */
   readonly probes: number
   readonly probeErrors: number
@@ -300,7 +302,7 @@ class Deciding {
   /** Nobody calls, so nothing shows how the shard does. */
   #unwanted(): void {
     const { level, since } = this.#before
-    if (this.#seen.at - since < this.#settings.windows.minute) return
+    if (this.#seen.minute > 0 || this.#seen.at - since < this.#settings.windows.minute) return
     this.#fall((level - 1) as Level, REASONS.quiet)
     if (level === 2) this.#limit(this.#state.limit)
   }

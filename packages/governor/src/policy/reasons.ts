@@ -1,18 +1,19 @@
 /** The sentence for each reason of a transition. */
+import { duration, percent } from '../measures.js'
 import type { Settings } from '../options.js'
 import type { Kept } from '../shared/transitions.js'
 import { REASONS } from './decide.js'
 
 export function reasonOf({ reason, p99, others, rate, errorShare }: Kept, settings: Settings): string {
   const { limits, isolation, degrade } = settings
-  const own = ms(p99)
+  const own = duration(p99)
   switch (reason) {
     case REASONS.overLimit:
-      return `The P99 was ${own}, above the limit of ${ms(limits.p99)}, in ${limits.looks} looks in a row; all others have ${ms(others)}.`
+      return `The P99 was ${own}, above the limit of ${duration(limits.p99)}, in ${limits.looks} looks in a row; all others have ${duration(others)}.`
     case REASONS.stillOver:
-      return `The P99 stayed above ${ms(limits.p99)} for more than ${isolation.after / 1000} s, and is ${own}.`
+      return `The P99 stayed above ${duration(limits.p99)} for more than ${isolation.after / 1000} s, and is ${own}.`
     case REASONS.relapsed:
-      return `The P99 of ${own} is above ${ms(limits.p99)} again, in ${limits.looks} looks in a row after isolation ended.`
+      return `The P99 of ${own} is above ${duration(limits.p99)} again, in ${limits.looks} looks in a row after isolation ended.`
     case REASONS.errors:
       return `${percent(errorShare)} of the operations failed, more than ${percent(degrade.errors)}.`
     case REASONS.probesGood:
@@ -20,7 +21,7 @@ export function reasonOf({ reason, p99, others, rate, errorShare }: Kept, settin
     case REASONS.quiet:
       return 'Nobody called for a minute.'
     case REASONS.calm:
-      return `The P99 of ${own} is within the limit of ${ms(limits.p99)} again.`
+      return `The P99 of ${own} is within the limit of ${duration(limits.p99)} again.`
     case REASONS.demandFell:
       return `The P99 of ${own} is within the limit again, and callers want less.`
     case REASONS.trial:
@@ -36,12 +37,4 @@ export function reasonOf({ reason, p99, others, rate, errorShare }: Kept, settin
     default:
       return 'The thread that led ended before it noted why.'
   }
-}
-
-function ms(value: number): string {
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)}%`
 }

@@ -20,6 +20,11 @@ const SLOW = { ...GOOD, p99: 500 }
 
 type Seen = Partial<Observation>
 
+function seenAt(at: number, seen: Seen): Observation {
+  const all = { hot: false, hotKey: false, ...GOOD, ...seen }
+  return { at, minute: all.offered * 60, ...all }
+}
+
 /** Passes what `of(seconds)` says to the policy, look by look. */
 function run(seconds: number, of: (second: number, state: Policy) => Seen, from: Policy = CALM, begin = 1000) {
   const steps: { second: number; from: number; to: number; limit: number }[] = []
@@ -27,7 +32,7 @@ function run(seconds: number, of: (second: number, state: Policy) => Seen, from:
   let state = from
   for (let second = look / 1000; second <= seconds; second += look / 1000) {
     const at = (begin + second) * 1000
-    const decision = decide(state, { at, hot: false, hotKey: false, ...GOOD, ...of(second, state) }, SETTINGS)
+    const decision = decide(state, seenAt(at, of(second, state)), SETTINGS)
     state = decision.state
     actions.push(...decision.actions)
     for (const action of decision.actions) {
@@ -82,6 +87,11 @@ test('a degraded shard that nobody calls is not degraded for ever', () => {
     steps.map(({ to }) => to),
     [2, 1, 0],
   )
+})
+
+test('who calls a degraded shard once in twenty seconds has not stopped to call it', () => {
+  const rare = (second: number) => ({ operations: 0, p99: 0, rate: 0, offered: second % 20 === 0 ? 0.1 : 0, minute: 3 })
+  assert.equal(run(600, rare, { ...CALM, level: 3, since: 1e6 }).state.level, 3)
 })
 
 test('a look without operations is no good one, and lets nobody free before a minute', () => {
@@ -270,6 +280,7 @@ const observations = fc.array(
     offered: fc.double({ min: 0, max: 1e5, noNaN: true }),
     succeeded: fc.double({ min: 0, max: 1e5, noNaN: true }),
     inFlight: fc.constantFrom(0, 3, 30),
+    minute: fc.constantFrom(0, 5, 5000),
     probes: fc.constantFrom(0, 5, 10),
     probeErrors: fc.constantFrom(0, 1, 5),
   }),
@@ -321,7 +332,7 @@ test('whatever is seen: levels rise as they must and fall one at a time, limits 
 })
 
 test('the policy is a pure function', () => {
-  const seen = { at: 1e6, hot: true, hotKey: false, ...SLOW }
+  const seen = seenAt(1e6, { hot: true, ...SLOW })
   const state = Object.freeze({ ...CALM, over: 1, overSince: 995_000 })
   assert.deepEqual(decide(state, Object.freeze(seen), SETTINGS), decide({ ...state }, { ...seen }, SETTINGS))
 })

@@ -147,6 +147,13 @@ test('a thread that dies while it sets a level by hand has set it or not', () =>
   assert.deepEqual(seen, new Set([0, 2]))
 })
 
+test('no look is begun twice, and none after a later one', () => {
+  const { dead: one, alive: two } = rooms()
+  assert.equal(one.lease.begin(5), true)
+  for (const late of [4, 5]) assert.equal(two.lease.begin(late), false, `look ${late} after look 5`)
+  assert.equal(two.lease.begin(6), true)
+})
+
 test('two threads that both believe to lead take each look once', () => {
   const { dead: one, alive: two } = rooms()
   const first = new Leader(one)

@@ -56,13 +56,17 @@ test('counts go on past 2^32, and a window is right across the wrap', () => {
   const memory = SharedMemory.create(layout)
   const counts = new Counts(memory, 0)
   const at = COUNTERS + bucketOf(3, 4)
-  memory.words[layout.counts + layout.row + at] = -2
+  memory.words[layout.counts + layout.row + at] = -5
   counts.copy(1, 0, 2)
   counts.publish(1, 5000)
-  for (let i = 0; i < 5; i++) counts.add(1, at)
-  assert.equal(counts.total(1, at), 2 ** 32 + 3)
+  // After each one: a carry that came too early or late would be right in the end.
+  for (let i = 1; i <= 8; i++) {
+    counts.add(1, at)
+    assert.equal(counts.total(1, at), 2 ** 32 - 5 + i)
+    assert.equal(counts.ended(1), 2 ** 32 - 5 + i)
+  }
   const window = counts.window(1, 10_000, 15_000)
-  assert.equal(totalOf(latenciesOf(window)), 5)
+  assert.equal(totalOf(latenciesOf(window)), 8)
   assert.equal(window.length, 10_000)
   assert.ok(Math.abs(quantileOf(latenciesOf(window), 0.5, 4) - middleOf(bucketOf(3, 4), 4)) < 1e-9)
   assert.equal(totalOf(counts.totals(0)), 0)
