@@ -1,7 +1,7 @@
 /** SharedCache beside FastMap and lru-cache. */
 import { DEFAULT_SEED as SEED } from '@threadmap/workbench/workload'
 import { type Case, type Comparison, SIZES, type SubjectSpec, type Target, thousands } from './case.js'
-import type { CacheJob, CacheMemoryJob, CacheWorkersJob, LongestJob } from './jobs.js'
+import type { CacheJob, CacheMemoryJob, CacheWorkersJob, LongestJob, StopsJob } from './jobs.js'
 
 /** Any time that is longer than the benchmark: each read compares a deadline with the clock, and nothing expires. */
 const TTL_MS = 3_600_000
@@ -145,6 +145,23 @@ function longest(): Case {
   }
 }
 
+function largeStops(): Case {
+  const of = (label: string, values: StopsJob['values']): SubjectSpec => ({ label, job: { program: 'stops', values } })
+  const specs = [of('512 MiB, strings of 100 B', 'small'), of('512 MiB, of 50 B to 50 KiB', 'mixed')]
+  return {
+    name: 'cache-stops',
+    unit: 'ms',
+    once: true,
+    extra: true,
+    subjects: specs,
+    comparisons: specs.map(({ label }) => ({
+      what: `longest set of a full SharedCache of ${label}`,
+      of: label,
+      target: { atMost: 1 },
+    })),
+  }
+}
+
 export function cacheCases(): Case[] {
-  return [...SIZES.flatMap(hits), ...SIZES.map(scaling), memory(8), memory(TEXT_BYTES), longest()]
+  return [...SIZES.flatMap(hits), ...SIZES.map(scaling), memory(8), memory(TEXT_BYTES), longest(), largeStops()]
 }

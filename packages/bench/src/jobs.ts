@@ -10,6 +10,7 @@ export type Job =
   | CacheWorkersJob
   | CacheMemoryJob
   | LongestJob
+  | StopsJob
   | GrowthJob
 
 export type KeyText = 'user' | 'uuid' | 'path' | 'chinese'
@@ -107,6 +108,13 @@ export interface LongestJob {
   keys: number
   /** The length of the values; of 8 bytes: numbers. */
   valueBytes: number
+}
+
+/** New keys are set in a full cache of 512 MiB. The result is milliseconds of the longest `set`. */
+export interface StopsJob {
+  program: 'stops'
+  /** Strings of 100 bytes; or of 50 bytes to 50 KiB, the longer the rarer. */
+  values: 'small' | 'mixed'
 }
 
 /** Entries are inserted one after another, numbers to numbers, and then read. The result is the insertion's nanoseconds per entry, with `GrowthFigures`. */

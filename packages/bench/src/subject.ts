@@ -7,6 +7,7 @@ import type { Answer, Job, Round, Subject } from './jobs.js'
 import { longest } from './longest.js'
 import { memory } from './memory.js'
 import { oneThread } from './one-thread.js'
+import { stops } from './stops.js'
 import { hotAdd, mixedWorkers } from './workers.js'
 
 function prepare(job: Job): Subject | Promise<Subject> {
@@ -27,6 +28,8 @@ function prepare(job: Job): Subject | Promise<Subject> {
       return cacheMemory(job)
     case 'longest':
       return longest(job)
+    case 'stops':
+      return stops(job)
     case 'growth':
       return growth(job)
   }
