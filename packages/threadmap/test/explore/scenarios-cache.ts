@@ -122,6 +122,9 @@ function inside(): Named[] {
     ),
     ...against(empty, [...reads('a'), here, away]),
     ...against(back, reads('a')),
+    // The first thread reads by the call that returns a number.
+    [[{ op: 'get', key: 'a' }], back.slice(0, 2)],
+    [[{ op: 'get', key: 'a' }], back],
     ...against([...first, ...kept], [here, away, ...onA.slice(0, 9)] as Step[]),
     ...[[here, away], [away, here], load, empty].map(steps => [[...first, ...kept], steps]),
     // One thread sees that the value is gone, and then another must not find it any more.
