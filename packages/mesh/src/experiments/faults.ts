@@ -76,10 +76,12 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'kill-control',
     title: 'SIGKILL of the control plane',
-    lack: ({ pair }) => (pair.subject === 'consul' ? undefined : 'it is controlled by files and commands, no process'),
+    lack: ({ pair }) =>
+      pair.restartControl !== undefined ? undefined : 'it is controlled by files and commands, no process',
     async plant({ pair }) {
       await Promise.all(pair.others.map(other => other.kill()))
       await delay(2 * SUPERVISOR_MS)
+      await pair.restartControl?.()
     },
   },
   {

@@ -23,28 +23,25 @@ class ConsulPair extends ProxyPair {
     mkdirSync(pair.path('data'), { recursive: true })
     pair.write('agent.json', pair.#agent())
     try {
-      const agent = await pair.startProcess('agent', [
-        'agent',
-        '-server',
-        '-bootstrap',
-        '-data-dir',
-        pair.path('data'),
-        '-config-file',
-        pair.path('agent.json'),
-      ])
-      pair.others.push(agent)
-      const [http] = plan.ports.admin
-      const hasRoots = () =>
-        call(http, 'GET', '/v1/agent/connect/ca/leaf/server').then(
-          () => true,
-          () => false,
-        )
-      await agent.ready(hasRoots, 30_000)
+      await pair.restartControl()
     } catch (error) {
       await pair.stop()
       throw error
     }
     return pair.begin()
+  }
+
+  async restartControl(): Promise<void> {
+    const files = ['-data-dir', this.path('data'), '-config-file', this.path('agent.json')]
+    const agent = await this.startProcess('agent', ['agent', '-server', '-bootstrap', ...files])
+    this.others.splice(0, this.others.length, agent)
+    const [http] = this.plan.ports.admin
+    const hasLeaf = () =>
+      call(http, 'GET', '/v1/agent/connect/ca/leaf/server').then(
+        () => true,
+        () => false,
+      )
+    await agent.ready(hasLeaf, 30_000)
   }
 
   protected args(side: Side): string[] {

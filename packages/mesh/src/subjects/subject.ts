@@ -66,6 +66,8 @@ export interface Pair {
   misconfigure(): Promise<void>
   /** Starts a sidecar again that has ended. */
   restart(side: Side): Promise<void>
+  /** Starts the control plane again, if it is a process that has ended. */
+  restartControl?(): Promise<void>
   ownIdentities?(): Promise<OwnIdentities>
   stop(): Promise<void>
 }
