@@ -10,6 +10,26 @@ import { dependencies, install, node, pack, run } from './packed.mjs'
 const description = JSON.parse(readFileSync(join(root, 'packages/stores/package.json'), 'utf8'))
 const entries = Object.entries(description.exports).filter(([, entry]) => typeof entry === 'object')
 
+const PROGRAM = `
+import { Worker, isMainThread, workerData } from 'node:worker_threads'
+import { once } from 'node:events'
+import { RateLimit } from '@threadmap/stores/rate-limit'
+
+const limit = isMainThread ? new RateLimit({ limit: 10, window: 60_000 }) : RateLimit.attach(workerData)
+let passed = 0
+for (let i = 0; i < 8; i++) if (limit.check('user').allowed) passed++
+if (isMainThread) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: limit.handle })
+  const others = []
+  worker.on('message', count => others.push(count))
+  await once(worker, 'exit')
+  console.log(passed, ...others)
+} else {
+  const { parentPort } = await import('node:worker_threads')
+  parentPort.postMessage(passed)
+}
+`
+
 let folder
 let packed
 
@@ -69,4 +89,9 @@ test('a store of the package works without its peer installed, which a bundler m
     await store.set('a', 'x')
     console.log(await store.get('a'))`
   assert.equal(node(['--input-type=module', '-e', program], folder), 'x\n')
+})
+
+test('a rate limit is one limit for two threads', () => {
+  writeFileSync(join(folder, 'program.mjs'), PROGRAM)
+  assert.equal(node(['program.mjs'], folder).trim(), '8 2')
 })
