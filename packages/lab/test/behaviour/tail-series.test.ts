@@ -9,7 +9,7 @@ import { FAULT_NAMES, HOT_KEY, HOT_SHARD, PLANS, type Plan, SHARDS, shardOf } fr
 import { figuresOf, windowsOf } from '#lab/experiments/tail/series/figures.js'
 import { levelAt } from '#lab/experiments/tail/series/levels.js'
 import { checkWrites, healthOf, recoveredAt, ruleHolds } from '#lab/experiments/tail/series/recovery.js'
-import { cureOf, type Summary, summaryOf } from '#lab/experiments/tail/series/summary.js'
+import { cureOf, type Summary, summaryOf, usualOf } from '#lab/experiments/tail/series/summary.js'
 import { type Traffic, trafficOf } from '#lab/experiments/tail/traffic.js'
 
 const PLAN: Plan = {
@@ -268,4 +268,31 @@ test('windows in which the load generator was late say nothing about health', ()
   const late = new Map([4, 5, 6, 7].map(second => [second, 100]))
   assert.equal(summary('no protection', 'slow shard', true).healed, 2000)
   assert.equal(summary('no protection', 'slow shard', true, late).healed, 3000)
+})
+
+test('what was usual before the fault is that of the median window: one in which the machine was busy does not make the fault small', () => {
+  const window = (p99: number | null) => ({ ...figuresOf(...traffic, 'all', 1000, 2000), p50: p99, p99 })
+  const { traffic: load, answers } = made(() => ({ latency: 10 }))
+  const traffic = [load, answers] as const
+  const whole = window(2000)
+  assert.equal(usualOf(whole, [130, 2400, 125, null, 128].map(window)).p99, 129)
+  assert.equal(usualOf(whole, []).p99, 2000)
+  // Busy in the last of the four seconds before the fault.
+  const busy = made(at => ({ latency: at >= 4000 && at < 5000 ? 900 : 10 }))
+  const run = {
+    fault: 'slow shard',
+    plan: PLAN,
+    traffic: busy.traffic,
+    lateness: new Float32Array(busy.traffic.at.length),
+  } as const
+  const served = {
+    guard: 'no protection',
+    answers: busy.answers,
+    writes: checkWrites([], new Int32Array()),
+    levels: undefined,
+  }
+  assert.equal(
+    summaryOf(run as Parameters<typeof summaryOf>[0], served as Parameters<typeof summaryOf>[1]).others.before.p99,
+    10,
+  )
 })

@@ -1,3 +1,4 @@
+import { quantile } from '@threadmap/workbench/statistics'
 import type { GuardName } from '../guards/guard.js'
 import type { FaultRun, Served } from '../measure.js'
 import { type FaultName, OBJECTIVE_MS, type Plan } from '../plan.js'
@@ -7,6 +8,7 @@ import { type Health, healthOf, recoveredAt, type WriteCheck } from './recovery.
 
 /** The figures of a group in the parts of a run. */
 export interface Parts {
+  /** Latencies are those of the median window in which the load generator was not late. */
   readonly before: Figures
   readonly fault: Figures
   /** The last third of the fault: what has become of it by then. */
@@ -50,12 +52,15 @@ export function summaryOf(
   const { warmUp, faultFrom, faultUntil, until } = plan
   const parts = (group: Group): Parts => {
     const figures = (from: number, to: number) => figuresOf(traffic, answers, group, from, to)
+    const windows = windowsOf(traffic, answers, group, plan)
+    const isCalm = calmWindows(traffic, lateness, windows)
+    const calmBefore = windows.filter(({ until }, i) => isCalm[i] && until <= faultFrom)
     return {
-      before: figures(warmUp, faultFrom),
+      before: usualOf(figures(warmUp, faultFrom), calmBefore),
       fault: figures(faultFrom, faultUntil),
       settled: figures(faultUntil - (faultUntil - faultFrom) / 3, faultUntil),
       after: figures(faultUntil, until),
-      windows: windowsOf(traffic, answers, group, plan),
+      windows,
     }
   }
   const [others, hot, all] = [parts('others'), parts('hot'), parts('all')]
@@ -83,6 +88,15 @@ export function summaryOf(
     levels,
     cure: levels === undefined || healedAt === undefined ? undefined : cureOf(levels, healedAt, plan),
   }
+}
+
+/** What is usual: the median of the windows, since one in which the machine was busy must not make the fault look small. `whole` without windows. */
+export function usualOf(whole: Figures, windows: readonly Figures[]): Figures {
+  const median = (of: (window: Figures) => number | null) => {
+    const known = windows.flatMap(window => of(window) ?? [])
+    return known.length === 0 ? undefined : quantile(known, 0.5)
+  }
+  return { ...whole, p50: median(({ p50 }) => p50) ?? whole.p50, p99: median(({ p99 }) => p99) ?? whole.p99 }
 }
 
 /** When the last of the conditions was met, from the end of the fault; undefined if one never was. */
