@@ -12,14 +12,25 @@ const MOST_WAITING = 1 << 20
 export function carry(from: Socket, to: Socket, { delayMs, loss }: LinkPlan, random: () => number): void {
   let free = 0
   let waiting = 0
+  const queue: { readonly due: number; readonly work: () => void }[] = []
+  /** Does what is due, and comes back for the rest. One timer for all: of two timers the later one can fire first, since Node cuts times to whole milliseconds. */
+  const run = () => {
+    while (queue.length > 0) {
+      const wait = queue[0].due - performance.now()
+      if (wait >= 0.5) {
+        setTimeout(run, Math.ceil(wait))
+        return
+      }
+      queue[0].work()
+      queue.shift()
+    }
+  }
   const later = (work: () => void) => {
-    const now = performance.now()
     const stall = random() < loss ? STALL_MS : 0
     // A piece never overtakes an earlier one.
-    free = Math.max(free, now + delayMs + stall)
-    const wait = free - now
-    if (wait < 0.5) work()
-    else setTimeout(work, wait)
+    free = Math.max(free, performance.now() + delayMs + stall)
+    queue.push({ due: free, work })
+    if (queue.length === 1) run()
   }
   from.on('data', piece => {
     waiting += piece.length
