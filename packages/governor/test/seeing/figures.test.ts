@@ -11,6 +11,7 @@ import {
   verdict,
   worstFirst,
 } from '#governor/seeing/figures.js'
+import { sparing } from '#governor/seeing/seen.js'
 import { visible } from '#governor/seeing/visible.js'
 import { calm, HOSTILE, shard, trouble } from '../support/seen.js'
 
@@ -111,4 +112,26 @@ test('characters without a shape are shown as escapes, so that no key looks like
   assert.equal(visible('東京 é 👍'), '東京 é 👍')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
   assert.ok(!/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(visible(HOSTILE)))
+})
+
+test('all who look in a row get one snapshot, so that a thread spends at most a part in 20 of its time on them', () => {
+  let [now, made] = [0, 0]
+  const governor = {
+    snapshot: () => {
+      now += 50
+      made++
+      return { ...calm(), at: made }
+    },
+    latency: () => assert.fail('nobody asked'),
+  }
+  const seen = sparing(governor, () => now)
+  assert.equal(seen.snapshot().at, 1)
+  now += 949
+  assert.equal(seen.snapshot().at, 1)
+  now += 1
+  assert.equal(seen.snapshot().at, 2)
+  assert.equal(made, 2)
+  // What fails is not kept.
+  const broken = sparing({ ...governor, snapshot: () => assert.fail('disposed of') }, () => now)
+  for (let i = 0; i < 2; i++) assert.throws(() => broken.snapshot(), /disposed of/)
 })

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { CONTENT_SECURITY_POLICY, page } from '../page/page.js'
 import { view } from '../page/view.js'
 import { PROMETHEUS_CONTENT_TYPE, type PrometheusOptions, prometheus } from '../prometheus.js'
-import type { Seen } from '../seen.js'
+import { type Seen, sparing } from '../seen.js'
 import { isAllowedHost } from './hosts.js'
 
 export interface ListenerOptions extends PrometheusOptions {
@@ -36,12 +36,13 @@ const ANSWERS: Readonly<Record<string, (governor: Seen, options: PrometheusOptio
  */
 export function statusListener(governor: Seen, options: ListenerOptions = {}): RequestListener {
   const { hosts = [], ...rest } = options
+  const seen = sparing(governor)
   return (request, response) => {
     if (!isAllowedHost(request.headers.host, hosts)) {
       refuse(response, 421, 'This name is not allowed as Host; give it to serve() as one of `hosts`.')
       return
     }
-    respond(request, response, governor, rest)
+    respond(request, response, seen, rest)
   }
 }
 
@@ -50,7 +51,8 @@ export function statusListener(governor: Seen, options: ListenerOptions = {}): R
  * have no keys, and the check of the `Host` is left to that server.
  */
 export function metricsListener(governor: Seen, options: PrometheusOptions = {}): RequestListener {
-  return (request, response) => respond(request, response, governor, options, '/metrics')
+  const seen = sparing(governor)
+  return (request, response) => respond(request, response, seen, options, '/metrics')
 }
 
 function respond(
