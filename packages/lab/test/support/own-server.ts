@@ -12,7 +12,7 @@ function compute(ms: number): number {
   return x
 }
 
-/** How long a request is held; zlib has its own time. A document's parse takes less, so that it can be repeated to this. */
+/** How long a request is held; zlib takes longer, some 40 ms of processor time. A document's parse takes less, so that it can be repeated to this. */
 const HOLD_MS = Number(process.argv[3] ?? 40)
 
 /** One after another, as behind any async lock. */

@@ -78,7 +78,7 @@ describe('with the probe the planted cause is named', { concurrency: 2 }, () => 
   const causes: readonly (readonly [string, readonly number[], Resource, RegExp])[] = [
     ['json', [5, 40], 'event loop', /^the event loop of the main thread, which computes$/],
     ['mutex', [5, 40], 'async lock', /one is served at a time, as behind an async lock/],
-    ['zlib', [40], 'thread pool', /^libuv's thread pool of 4 threads \(it computes: zlib/],
+    ['zlib', [10], 'thread pool', /^libuv's thread pool of 4 threads \(it computes: zlib/],
     ['worker', [5, 40], 'event loop', /^the event loop of the worker \d+ \(own-server\.js\), which computes$/],
   ]
   const planted = causes.flatMap(([kind, holds, ...cause]) => holds.map(holdMs => ({ kind, holdMs, cause })))
