@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { root } from '../setup.mjs'
 
-/** The output of each program. http-cart.mjs has a test with the guard's tests, and the page has one in a browser. */
+/** The output of each program. http-cart.mjs has a test with the guard's tests, stores/http-api.mjs one with the stores', and the page has one in a browser. */
 const PRINTS = {
   'http-counter.mjs': /^\{"\/":134,"\/about":133,"\/prices":133\}\n$/,
   'memoize-piscina.mjs': /^400 answers, 20 different, computed 20 times\n$/,
@@ -65,6 +65,7 @@ test('no example is without a test', () => {
     ...Object.keys(PRINTS).map(name => name.replace(/^build\/(.*)\.js$/, '$1.ts')),
     'http-cart.mjs',
     'http-cache.mjs',
+    'stores/http-api.mjs',
   ]
   assert.deepEqual(sources.sort(), tested.sort())
 })

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-test('examples/http-api.mjs: one limit, one registry and one cache for four workers', () => {
-  const program = fileURLToPath(new URL('../../../examples/http-api.mjs', import.meta.url))
+test('examples/stores/http-api.mjs: one limit, one registry and one cache for four workers', () => {
+  const program = fileURLToPath(new URL('../../../../../examples/stores/http-api.mjs', import.meta.url))
   // 45 requests of each of 20 clients, who may send 40.
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, '900'], {
     encoding: 'utf8',

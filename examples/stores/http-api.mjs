@@ -1,6 +1,6 @@
 // An HTTP API on four threads with a limit, metrics and an HTTP cache, load-tested with and without them.
 //
-//   node packages/stores/examples/http-api.mjs [REQUESTS]      (default 1500)
+//   node examples/stores/http-api.mjs [REQUESTS]      (default 1500)
 //
 // Three services get the same requests: one without limit, metrics and cache; one with express-rate-limit, prom-client and undici's cache as they
 // are, so each worker has its own; and one whose stores are in shared memory. Each of 20 clients may send 40 requests in an hour. With a limit per worker
