@@ -3,7 +3,7 @@
 //   FILE              only this test file: its path, or the end of it without `.test.ts`, as in `behaviour/map` or `map`
 //   --only PATTERN    only test files whose path matches this regular expression
 //   --name PATTERN    only tests whose name does
-//   --newest          the library's tests on the newest Node of tools/runtimes, instead of everything on this one
+//   --newest          the tests of the library and the governor on the newest Node of tools/runtimes, instead of everything on this one
 //   --no-runtimes     neither installs nor runs Node 22 to 26, Bun, Deno, Chromium, bundlers and other test runners
 //   --next            Next.js, built and served by the stores' cache handlers, instead of everything: it takes minutes and 400 MB
 //   --full            the other versions of Node run the whole behaviour suite, not a short one
