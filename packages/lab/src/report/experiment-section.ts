@@ -1,13 +1,10 @@
 import type { Evidence } from '@threadmap/workbench/evidence'
-import type { Chart, Table } from '@threadmap/workbench/experiment'
+import type { Table } from '@threadmap/workbench/experiment'
 import { duration } from '@threadmap/workbench/progress'
-import { barFigure } from '@threadmap/workbench/report/charts/bar'
 import { scrollingTable } from '@threadmap/workbench/report/charts/frame'
-import { heatFigure } from '@threadmap/workbench/report/charts/heat'
-import { lineFigure } from '@threadmap/workbench/report/charts/line'
 import { figure } from '@threadmap/workbench/report/figures'
 import { anchor, type Content, type Html, html } from '@threadmap/workbench/report/html'
-import { cellText } from '@threadmap/workbench/terminal/table'
+import { chartFigure, outcomeTable } from '@threadmap/workbench/report/shown'
 import { disturbedText, isDisturbed } from '@threadmap/workbench/threads/others'
 import type { ExperimentRecord, FinishedRecord, LeftOut } from '../document.js'
 
@@ -23,7 +20,7 @@ export function experimentSection(record: ExperimentRecord): Html {
 <h2>${record.title}</h2>
 ${first === undefined ? '' : html`<p class="headline">${first}</p>`}
 ${folded(rest, MOST_FINDINGS_OPEN, 'more findings', list => html`<ul class="findings">${list.map(finding => html`<li>${finding}</li>`)}</ul>`)}
-${folded(record.charts, MOST_CHARTS_OPEN, 'more charts', list => list.map(chart => chartOf(chart, anchor('chart', record.name, chart.id))))}
+${folded(record.charts, MOST_CHARTS_OPEN, 'more charts', list => list.map(chart => chartFigure(chart, anchor('chart', record.name, chart.id))))}
 <h3>The table behind it</h3>
 ${record.tables.map(tableOf)}
 ${evidenceTable(record)}
@@ -44,30 +41,15 @@ function folded<T>(list: readonly T[], most: number, what: string, show: (part: 
   ]
 }
 
-function chartOf(chart: Chart, id: string): Html {
-  switch (chart.kind) {
-    case 'line':
-      return lineFigure(chart, id)
-    case 'bar':
-      return barFigure(chart, id)
-    case 'heat':
-      return heatFigure(chart, id)
-  }
-}
-
 /** More rows than this are folded. */
 const MOST_ROWS_OPEN = 12
 
-export function tableOf({ title, columns, rows }: Table): Html {
-  const isText = columns.map((_, at) => rows.some(row => typeof row[at] === 'string'))
-  const table = scrollingTable(
-    columns.map(({ label, unit }) => (unit === undefined ? label : `${label} (${unit})`)),
-    rows.map(row => row.map((cell, at) => ({ text: cellText(cell, columns[at]), isFigure: !isText[at] }))),
-    title,
-  )
+export function tableOf(table: Table): Html {
+  const { title, rows } = table
+  const shown = outcomeTable(table)
   return rows.length > MOST_ROWS_OPEN
-    ? html`<details><summary>${title} (${rows.length} rows)</summary>${table}</details>`
-    : table
+    ? html`<details><summary>${title} (${rows.length} rows)</summary>${shown}</details>`
+    : shown
 }
 
 function evidenceTable({ evidence }: FinishedRecord): Html | '' {

@@ -1,15 +1,10 @@
-/** The run as one HTML page that needs no network. */
-import type { Chart, Table } from '@threadmap/workbench/experiment'
 import { writeAtomically } from '@threadmap/workbench/files'
 import { duration } from '@threadmap/workbench/progress'
-import { barFigure } from '@threadmap/workbench/report/charts/bar'
 import { scrollingTable } from '@threadmap/workbench/report/charts/frame'
-import { heatFigure } from '@threadmap/workbench/report/charts/heat'
-import { lineFigure } from '@threadmap/workbench/report/charts/line'
 import { figure } from '@threadmap/workbench/report/figures'
 import { anchor, type Html, html } from '@threadmap/workbench/report/html'
 import { page } from '@threadmap/workbench/report/page'
-import { cellText } from '@threadmap/workbench/terminal/table'
+import { chartFigure, outcomeTable } from '@threadmap/workbench/report/shown'
 import type { Prices } from '../rows/prices.js'
 import type { MeshRow } from '../rows/row.js'
 import type { LeftOut, MeshRecord, RunDocument, RunSubject } from '../run/document.js'
@@ -72,30 +67,10 @@ function recordSection(record: MeshRecord): Html {
 <h2>${record.title}</h2>
 ${first === undefined ? '' : html`<p class="headline">${first}</p>`}
 <ul class="findings">${rest.map(finding => html`<li>${finding}</li>`)}</ul>
-${record.tables.map(tableOf)}
-${record.charts.map(chart => chartOf(chart, anchor('chart', record.name, chart.id)))}
+${record.tables.map(outcomeTable)}
+${record.charts.map(chart => chartFigure(chart, anchor('chart', record.name, chart.id)))}
 ${method}
 </section>`
-}
-
-function chartOf(chart: Chart, id: string): Html {
-  switch (chart.kind) {
-    case 'line':
-      return lineFigure(chart, id)
-    case 'bar':
-      return barFigure(chart, id)
-    case 'heat':
-      return heatFigure(chart, id)
-  }
-}
-
-function tableOf({ title, columns, rows }: Table): Html {
-  const isText = columns.map((_, at) => rows.some(row => typeof row[at] === 'string'))
-  return scrollingTable(
-    columns.map(({ label, unit }) => (unit === undefined ? label : `${label} (${unit})`)),
-    rows.map(row => row.map((cell, at) => ({ text: cellText(cell, columns[at]), isFigure: !isText[at] }))),
-    title,
-  )
 }
 
 function evidenceSection(rows: readonly MeshRow[]): Html {
