@@ -8,6 +8,7 @@ import { LOOPBACK } from '../processes/ports.js'
 import { childrenOf } from '../processes/tied.js'
 import type { MeshRow } from '../rows/row.js'
 import { Steps } from '../subjects/steps.js'
+import type { Mode } from '../topology/protocol.js'
 import type { Running } from '../topology/topology.js'
 import type { MeshContext, MeshExperiment, MeshOutcome } from './experiment.js'
 
@@ -26,6 +27,15 @@ interface Fault {
   /** Plants it and takes it away again. Undefined: the subject has nothing to plant it into. */
   plant(running: Running, context: MeshContext): Promise<void>
   lack?(running: Running): string | undefined
+}
+
+/** The server behind the pair behaves so for `ms`. */
+function misbehaving(how: Mode, ms: number): Fault['plant'] {
+  return async (_, { topology }) => {
+    await topology.origin.behave(how)
+    await delay(ms)
+    await topology.origin.behave('normal')
+  }
 }
 
 const FAULTS: readonly Fault[] = [
@@ -98,20 +108,12 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'slow',
     title: 'the server answers 500 ms late for 1 s',
-    async plant(_, { topology }) {
-      await topology.origin.behave('slow')
-      await delay(1000)
-      await topology.origin.behave('normal')
-    },
+    plant: misbehaving('slow', 1000),
   },
   {
     name: 'half-closed',
     title: 'the server closes in the middle of its answers for 0.5 s',
-    async plant(_, { topology }) {
-      await topology.origin.behave('half-closed')
-      await delay(500)
-      await topology.origin.behave('normal')
-    },
+    plant: misbehaving('half-closed', 500),
   },
   {
     name: 'connections',
