@@ -1,6 +1,6 @@
 /** A certificate authority for one run: SPIFFE identities, certificates that must be refused, and revocation lists. */
 import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
+import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 
 x509.cryptoProvider.set(webcrypto as Crypto)
@@ -68,10 +68,28 @@ export class Authority {
   }
 
   /** A certificate for a workload: its SPIFFE URI and `WORKLOAD.mesh` as alternative names, the workload as common name. */
-  async issue(workload: string, { notBefore, notAfter, hash = 'SHA-256' }: LeafOptions = {}): Promise<Leaf> {
+  async issue(workload: string, options: LeafOptions = {}): Promise<Leaf> {
     const keys = await newKeys()
-    const now = Date.now()
     const serial = serialNumber()
+    const certificate = await this.#sign(workload, keys.publicKey, serial, options)
+    const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey as webcrypto.CryptoKey)
+    const key = x509.PemConverter.encode(pkcs8, 'PRIVATE KEY')
+    return { certificate, key: `${key}\n`, serial: serial.toUpperCase() }
+  }
+
+  /** A certificate (PEM) like those of `issue`, for the key of a request (PKCS 10, DER); `serial` as in `Leaf`. */
+  certify(workload: string, request: Uint8Array, serial = serialNumber()): Promise<string> {
+    const { publicKey } = new x509.Pkcs10CertificateRequest(Buffer.from(request))
+    return this.#sign(workload, publicKey, serial.toLowerCase(), {})
+  }
+
+  async #sign(
+    workload: string,
+    publicKey: x509.PublicKeyType,
+    serial: string,
+    { notBefore, notAfter, hash = 'SHA-256' }: LeafOptions,
+  ): Promise<string> {
+    const now = Date.now()
     const certificate = await x509.X509CertificateGenerator.create({
       subject: `CN=${workload}`,
       issuer: this.#certificate.subject,
@@ -79,7 +97,7 @@ export class Authority {
       notBefore: notBefore ?? new Date(now - EARLY_MS),
       notAfter: notAfter ?? new Date(now + HOUR_MS),
       signingAlgorithm: { name: 'ECDSA', hash },
-      publicKey: keys.publicKey,
+      publicKey,
       signingKey: this.#keys.privateKey,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
@@ -92,9 +110,7 @@ export class Authority {
         await x509.AuthorityKeyIdentifierExtension.create(this.#keys.publicKey),
       ],
     })
-    const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey as webcrypto.CryptoKey)
-    const key = x509.PemConverter.encode(pkcs8, 'PRIVATE KEY')
-    return { certificate: `${certificate.toString('pem')}\n`, key: `${key}\n`, serial: serial.toUpperCase() }
+    return `${certificate.toString('pem')}\n`
   }
 
   /** A certificate that expired an hour ago. */
@@ -121,6 +137,21 @@ export class Authority {
     // The library's own label, `CRL`, is not that of RFC 7468, and OpenSSL does not read it.
     return `${x509.PemConverter.encode(list.rawData, 'X509 CRL')}\n`
   }
+}
+
+/** A request (PKCS 10, DER) of somebody with this key (PKCS 8, PEM). */
+export async function certificateRequest(name: string, key: string): Promise<Uint8Array> {
+  const der = createPrivateKey(key).export({ type: 'pkcs8', format: 'der' })
+  const privateKey = await webcrypto.subtle.importKey('pkcs8', der, KEY, true, ['sign'])
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
+  const publicKey = await webcrypto.subtle.importKey('spki', spki, KEY, true, ['verify'])
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: `CN=${name}`,
+    keys: { privateKey, publicKey } as CryptoKeyPair,
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }])],
+  })
+  return new Uint8Array(request.rawData)
 }
 
 async function newKeys(): Promise<CryptoKeyPair> {

@@ -13,6 +13,8 @@ export interface Binary {
   /** The package it comes from, or where it was found. */
   readonly origin: string
   readonly env: Readonly<Record<string, string>>
+  /** Another program that it needs: the proxy of a control plane. */
+  readonly helper?: string
 }
 
 export const MANIFEST = 'proxies.json'
@@ -21,6 +23,9 @@ export const MANIFEST = 'proxies.json'
 export function proxiesFolder(flag: string | undefined): string {
   return flag ?? process.env.THREADMAP_PROXIES ?? join('.threadmap', 'proxies')
 }
+
+/** Subjects that are Envoy, controlled or configured in other ways. */
+const OF_ENVOY = ['envoy-xds', 'envoy-istio-like', 'envoy-consul-like', 'envoy-osm-like']
 
 export interface Found {
   readonly binaries: readonly Binary[]
@@ -33,7 +38,7 @@ export function findProxies(folder: string): Found {
   const installed = readManifest(folder).filter(({ path }) => isProgram(path))
   // The same program, controlled in another way, is a subject of its own.
   const binaries = installed.flatMap(binary =>
-    binary.subject === 'envoy' ? [binary, { ...binary, subject: 'envoy-xds' }] : [binary],
+    binary.subject === 'envoy' ? [binary, ...OF_ENVOY.map(subject => ({ ...binary, subject }))] : [binary],
   )
   const absent = SOURCES.filter(({ subject }) => !binaries.some(each => each.subject === subject)).map(
     ({ subject }) => ({
@@ -59,7 +64,7 @@ function resolved(binary: Binary, folder: string): Binary {
   return { ...binary, path: join(folder, binary.path), env }
 }
 
-function isProgram(path: string): boolean {
+export function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK)
     return statSync(path).isFile()

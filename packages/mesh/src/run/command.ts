@@ -9,11 +9,13 @@ import { pc } from '@threadmap/workbench/terminal/colour'
 import { tableText } from '@threadmap/workbench/terminal/table'
 import type { Command } from 'commander'
 import { EXPERIMENTS } from '../experiments/index.js'
+import { withGiven } from '../install/given.js'
 import { type Binary, findProxies, proxiesFolder } from '../install/installed.js'
+import { hasOwnNetwork, runInOwnNetwork } from '../processes/network.js'
 import { tiedProblem } from '../processes/tied.js'
 import { writeReport } from '../report/report.js'
 import { DEFAULT_FOLDER, MESH_FILE, readRun } from '../run-file.js'
-import { WITHOUT_ADAPTER } from '../subjects/index.js'
+import { ADAPTERS, WITHOUT_ADAPTER } from '../subjects/index.js'
 import { DEFAULT_FIRST_PORT } from '../topology/topology.js'
 import type { MeshRecord, RunDocument } from './document.js'
 import { runMesh } from './run.js'
@@ -25,6 +27,8 @@ interface Flags {
   readonly only?: string
   readonly subjects?: string
   readonly proxies?: string
+  readonly linkerd?: string
+  readonly istiod?: string
   readonly out: string
   readonly ports: string
   readonly seed: string
@@ -42,6 +46,8 @@ export function measuring(command: Command): Command {
       '--proxies <dir>',
       'the folder of "threadmap mesh install" (default: $THREADMAP_PROXIES, or .threadmap/proxies)',
     )
+    .option('--linkerd <path>', 'linkerd2-proxy, which no package has (default: the one on PATH)')
+    .option('--istiod <path>', "Istio's control plane, which no package has (default: the one on PATH)")
     .option('--out <dir>', 'folder of the run and its report', DEFAULT_FOLDER)
     .option('--ports <n>', 'the first of the ports on the loopback interface', String(DEFAULT_FIRST_PORT))
     .option('--seed <n>', 'seed of the arrivals', '1')
@@ -53,21 +59,29 @@ async function measure(flags: Flags, signal: AbortSignal): Promise<void> {
   const problem = tiedProblem()
   if (problem !== undefined) throw new UsageError(`proxies cannot be run safely: ${problem}`)
   const experiments = chosen(flags.only, EXPERIMENTS, ({ name }) => name, 'experiment')
-  const found = findProxies(resolve(proxiesFolder(flags.proxies)))
+  const found = withGiven(findProxies(resolve(proxiesFolder(flags.proxies))), flags)
+  // A quick run leaves out the subjects that take part in few experiments, unless they are named.
+  const isLeft = ({ subject }: Binary) => flags.subjects === undefined && flags.quick === true && isPartial(subject)
   const binaries: readonly Binary[] = chosen(
     flags.subjects,
-    found.binaries,
+    found.binaries.filter(binary => !isLeft(binary)),
     ({ subject }) => subject,
     'proxy that is installed',
   )
   const [{ why: advice } = { why: '' }] = found.absent
   if (binaries.length === 0) throw new UsageError(`there is no proxy: ${advice}`)
+  if (binaries.some(({ subject }) => subject === 'linkerd2-proxy') && !hasOwnNetwork()) {
+    // Its redirections must not be those of the machine. All other subjects run there, too, so that they are compared on the same ground.
+    process.exitCode = await runInOwnNetwork(signal)
+    return
+  }
   const settings = { quick: flags.quick === true, seed: whole('--seed', flags.seed) }
   const firstPort = whole('--ports', flags.ports)
   const folder = resolve(flags.out)
   const resume = flags.resume === true ? resumable(folder, settings) : undefined
   createFolder(folder)
-  const absent = [...found.absent, ...WITHOUT_ADAPTER].map(({ subject, why }) => ({ what: subject, why }))
+  const left = found.binaries.filter(isLeft).map(({ subject }) => ({ subject, why: 'left to a run without --quick' }))
+  const absent = [...left, ...found.absent, ...WITHOUT_ADAPTER].map(({ subject, why }) => ({ what: subject, why }))
   const here = machine()
   const print = (text: string) => process.stdout.write(`${text}\n`)
   print(
@@ -80,6 +94,7 @@ async function measure(flags: Flags, signal: AbortSignal): Promise<void> {
     absent,
     settings,
     firstPort,
+    everywhere: flags.subjects !== undefined,
     resume,
     signal,
     progress: progressOn(process.stderr),
@@ -100,6 +115,10 @@ function recordText(record: MeshRecord): string {
   const head = `${pc.bold(record.title)} ${pc.dim(`(${record.name}, ${record.seconds.toFixed(0)} s)`)}`
   if (record.status === 'failed') return `${head}\n  ${pc.red('failed:')} ${record.reason}`
   return [head, ...record.findings.map(finding => `  - ${finding}`), ...record.tables.map(tableText)].join('\n')
+}
+
+function isPartial(name: string): boolean {
+  return ADAPTERS.find(({ subject }) => subject === name)?.onlyIn !== undefined
 }
 
 function chosen<T>(

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly absent: readonly LeftOut[]
   readonly settings: RunSettings
   readonly firstPort: number
+  /** Subjects that take part in few experiments take part in all. */
+  readonly everywhere?: boolean
   /** A run to continue: its finished experiments are not run again. */
   readonly resume?: RunDocument | undefined
   readonly signal: AbortSignal
@@ -57,9 +59,10 @@ export async function runMesh(options: RunOptions): Promise<RunDocument> {
         : { ...fresh, startedAt: resume.startedAt, rows: resume.rows, experiments: resume.experiments }
     const done = new Set(document.experiments.filter(({ status }) => status === 'finished').map(({ name }) => name))
     const left = options.experiments.filter(({ name }) => !done.has(name))
-    const forecast = new Forecast(left, topology.running.length, settings.quick)
+    const forecast = new Forecast(left, topology, settings.quick, options.everywhere === true)
     for (const [at, experiment] of left.entries()) {
       signal.throwIfAborted()
+      topology.experiment = options.everywhere === true ? undefined : experiment.name
       const { record, rows } = await runOne(experiment, topology, options, document, (share, doing) =>
         progress.live(`${experiment.name}: ${doing} (${forecast.remaining(at, share)})`),
       )
@@ -140,8 +143,10 @@ async function runOne(
 class Forecast {
   readonly #seconds: readonly number[]
 
-  constructor(experiments: readonly MeshExperiment[], subjects: number, quick: boolean) {
-    this.#seconds = experiments.map(({ seconds }) => seconds(subjects, quick))
+  constructor(experiments: readonly MeshExperiment[], topology: Topology, quick: boolean, everywhere: boolean) {
+    this.#seconds = experiments.map(({ name, seconds }) =>
+      seconds(topology.in(everywhere ? undefined : name).length, quick),
+    )
   }
 
   remaining(done: number, share: number): string {

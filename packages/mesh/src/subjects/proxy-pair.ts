@@ -64,7 +64,12 @@ export abstract class ProxyPair implements Pair {
     await process.ready(() => accepts(side === 'server' ? inbound : outbound))
   }
 
-  protected startProcess(name: string, args: readonly string[], program = this.binary.path): Promise<Tied> {
+  protected startProcess(
+    name: string,
+    args: readonly string[],
+    program = this.binary.path,
+    env = this.binary.env,
+  ): Promise<Tied> {
     this.#starts++
     return Tied.start({
       name: `${this.subject}, ${name}`,
@@ -72,7 +77,7 @@ export abstract class ProxyPair implements Pair {
       args,
       folder: this.plan.folder,
       log: this.path(`${name}-${this.#starts}.log`),
-      env: this.binary.env,
+      env,
     })
   }
 

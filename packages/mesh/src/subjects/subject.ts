@@ -36,6 +36,8 @@ export interface PairPlan {
   readonly revocations: string
   /** Share of the requests that the canary gets, 0 to 1. */
   readonly canary: number
+  /** Signs a certificate (PEM) of a workload for the key of a request (PKCS 10, DER), for proxies that keep their keys to themselves. */
+  certify(workload: string, request: Uint8Array, serial?: string): Promise<string>
 }
 
 /** Identities for probes of a pair whose proxy has an authority of its own. */
@@ -77,5 +79,7 @@ export interface Adapter {
   readonly title: string
   /** What the proxy, or this adapter of it, lacks, and why. */
   readonly lacks: Readonly<Partial<Record<Ability, string>>>
+  /** The experiments of the whole run in which it takes part, and none of a quick one; undefined: all. */
+  readonly onlyIn?: readonly string[]
   start(binary: Binary, plan: PairPlan): Promise<Pair>
 }

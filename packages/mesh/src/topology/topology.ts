@@ -46,13 +46,15 @@ export const DEFAULT_FIRST_PORT = 18_400
 export class Topology {
   readonly origin: Origin
   readonly identities: Identities
-  readonly running: readonly Running[]
+  readonly #running: readonly Running[]
   readonly #folder: string
+  /** The experiment that runs; undefined: subjects that take part in few are there, too. */
+  experiment: string | undefined
 
   private constructor(origin: Origin, identities: Identities, running: readonly Running[], folder: string) {
     this.origin = origin
     this.identities = identities
-    this.running = running
+    this.#running = running
     this.#folder = folder
   }
 
@@ -76,6 +78,7 @@ export class Topology {
           folder: join(folder, binary.subject),
           ports: portsOf(ports.slice(2 + at * PORTS_PER_PAIR)),
           authority: identities.authority.certificate,
+          certify: (workload, request, serial) => identities.authority.certify(workload, request, serial),
           server: identities.server,
           client: identities.client,
         }
@@ -96,9 +99,21 @@ export class Topology {
     }
   }
 
+  /** The subjects that take part in the experiment. */
+  get running(): readonly Running[] {
+    return this.in(this.experiment)
+  }
+
+  /** The subjects that take part in an experiment; all without one. */
+  in(experiment: string | undefined): readonly Running[] {
+    return experiment === undefined
+      ? this.#running
+      : this.#running.filter(({ adapter }) => adapter.onlyIn?.includes(experiment) ?? true)
+  }
+
   /** Ends everything, and deletes the folder with the keys. */
   async stop(): Promise<void> {
-    await Promise.all(this.running.map(({ pair }) => pair.stop()))
+    await Promise.all(this.#running.map(({ pair }) => pair.stop()))
     await this.origin.stop()
     rmSync(this.#folder, { recursive: true, force: true })
   }
