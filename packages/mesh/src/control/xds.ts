@@ -45,9 +45,11 @@ function folders(): string[] {
   return ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map(name => join(own, 'deps', name))
 }
 
-function service(): ServiceDefinition {
+/** The services by which Envoy asks for all types over one stream, and for secrets alone. */
+function services(): { readonly all: ServiceDefinition; readonly secrets: ServiceDefinition } {
   const files = [
     'envoy/service/discovery/v3/ads.proto',
+    'envoy/service/secret/v3/sds.proto',
     'envoy/config/route/v3/route.proto',
     'envoy/extensions/transport_sockets/tls/v3/secret.proto',
   ]
@@ -59,7 +61,11 @@ function service(): ServiceDefinition {
     defaults: true,
   })
   // biome-ignore lint/suspicious/noExplicitAny: the package's type of loaded definitions has no way down to a service.
-  return (loadPackageDefinition(definition) as any).envoy.service.discovery.v3.AggregatedDiscoveryService.service
+  const { discovery, secret } = (loadPackageDefinition(definition) as any).envoy.service
+  return {
+    all: discovery.v3.AggregatedDiscoveryService.service,
+    secrets: secret.v3.SecretDiscoveryService.service,
+  }
 }
 
 export class ControlPlane {
@@ -71,18 +77,23 @@ export class ControlPlane {
   #version = 0
 
   private constructor() {
-    const implementation: UntypedServiceImplementation = {
-      StreamAggregatedResources: (stream: Stream) => this.#serve(stream),
-      DeltaAggregatedResources: (stream: ServerDuplexStream<unknown, unknown>) => stream.end(),
-    }
-    this.#server.addService(service(), implementation)
+    const serve = (stream: Stream) => this.#serve(stream)
+    const nothing = (stream: ServerDuplexStream<unknown, unknown>) => stream.end()
+    const { all, secrets } = services()
+    this.#server.addService(all, { StreamAggregatedResources: serve, DeltaAggregatedResources: nothing })
+    // `FetchSecrets`, a call for each look, is not there: Envoy keeps a stream.
+    const ofSecrets: UntypedServiceImplementation = { StreamSecrets: serve, DeltaSecrets: nothing }
+    this.#server.addService(secrets, ofSecrets)
   }
 
-  static async start(port: number): Promise<ControlPlane> {
+  /** Listens at a port of the loopback interface, or at `unix:PATH`. */
+  static async start(at: number | `unix:${string}`): Promise<ControlPlane> {
     const control = new ControlPlane()
     await new Promise<void>((resolve, reject) => {
-      control.#server.bindAsync(`${LOOPBACK}:${port}`, ServerCredentials.createInsecure(), error =>
-        error ? reject(error) : resolve(),
+      control.#server.bindAsync(
+        typeof at === 'number' ? `${LOOPBACK}:${at}` : at,
+        ServerCredentials.createInsecure(),
+        error => (error ? reject(error) : resolve()),
       )
     })
     return control

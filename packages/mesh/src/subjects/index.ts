@@ -4,6 +4,7 @@ import { envoy } from './envoy.js'
 import { envoyProfiles } from './envoy-profiles.js'
 import { envoyXds } from './envoy-xds.js'
 import { haproxy26, haproxy28 } from './haproxy.js'
+import { istiod } from './istiod.js'
 import { linkerd } from './linkerd.js'
 import { nginx } from './nginx.js'
 import type { Adapter } from './subject.js'
@@ -21,6 +22,7 @@ export const ADAPTERS: readonly Adapter[] = [
   traefik,
   consul,
   linkerd,
+  istiod,
 ]
 
 /** Data planes without an adapter, and why: no package has them. */
