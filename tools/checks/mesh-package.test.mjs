@@ -33,7 +33,8 @@ test('publint has nothing to say, and nothing of any build but its output is pac
   const { tarball, files } = packed.mesh
   node([join(root, 'node_modules/publint/src/cli.js'), 'run', tarball, '--strict'], folder)
   for (const needed of ['README.md', 'LICENSE']) assert.ok(files.includes(needed), `${needed} is missing`)
-  const isOurs = /^(dist\/.*\.(js|d\.ts|d\.mts|proto)|proto\/[^/]+\.proto|published\/[^/]+\.yaml|package\.json|README\.md|LICENSE)$/
+  const isOurs =
+    /^(dist\/.*\.(js|d\.ts|d\.mts|proto)|proto\/[^/]+\.proto|published\/[^/]+\.yaml|package\.json|README\.md|LICENSE)$/
   assert.deepEqual(
     files.filter(file => !isOurs.test(file)),
     [],

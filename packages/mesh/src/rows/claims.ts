@@ -84,9 +84,14 @@ export const CLAIMS: readonly Claim[] = [
       const row = table.decision('envoy', 'cpu-per-request').row
       if (row === undefined || row.tag !== 'measured') return undefined
       const cores = (GUIDE_RATE * numberOf(row)) / 1e6
+      const capacity = table.decision('envoy', 'capacity').row
+      const most =
+        capacity?.tag === 'measured'
+          ? `; the most that it carried here were ${figure(numberOf(capacity))} requests/s`
+          : ''
       return {
         verdict: 'cannot tell',
-        measured: `by ${figure(numberOf(row))} ${row.unit} Envoy’s pair would take ${figure(cores)} cores at that rate`,
+        measured: `by ${figure(numberOf(row))} ${row.unit} Envoy’s pair would take ${figure(cores)} cores at that rate${most}`,
       }
     },
   },
@@ -208,8 +213,10 @@ function numberOf({ value }: MeshRow): number {
   return Number(value)
 }
 
+/** What Istio's control plane configures, before a configuration that is like it. */
 function istioOf(table: RowTable, metric: string): MeshRow | undefined {
-  return rowsOf(table, metric).find(({ subject }) => /istio/.test(subject))
+  const rows = rowsOf(table, metric)
+  return rows.find(({ subject }) => subject === 'istiod') ?? rows.find(({ subject }) => /istio/.test(subject))
 }
 
 function linkerdOf(table: RowTable, metric: string): MeshRow | undefined {

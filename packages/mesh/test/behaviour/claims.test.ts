@@ -31,6 +31,22 @@ test('claims are judged by the rows of a run, and not without them', () => {
   assert.equal(judge(9, pair[0], measuredRow('linkerd2-proxy', 'pss', 80))!.verdict, 'does not hold')
 })
 
+test('claims about Istio are judged by its control plane, and by the profile that is like it where it was not there', () => {
+  const like = measuredRow('envoy-istio-like', 'pss', 84)
+  const real = measuredRow('istiod', 'pss', 140)
+  const linkerd = measuredRow('linkerd2-proxy', 'pss', 23)
+  assert.match(judge(9, like, real, linkerd)!.measured, /, istiod 1\d\d/)
+  assert.match(judge(9, like, linkerd)!.measured, /, envoy-istio-like 8/)
+  assert.equal(judge(9, like, real), undefined)
+})
+
+test('the claim about 8,000 requests/s says what the pair carried here, where that was measured', () => {
+  const cpu = measuredRow('envoy', 'cpu-per-request', 462, { noise: 0 })
+  assert.doesNotMatch(judge(4, cpu)!.measured, /carried/)
+  const capacity = { ...cpu, metric: 'capacity', unit: 'requests/s', value: 2400, values: [2400] }
+  assert.match(judge(4, cpu, capacity)!.measured, /carried here were 2,?400 requests\/s/)
+})
+
 test('no claim is judged by published rows', () => {
   const published = { ...measuredRow('envoy', 'revocation', 15), tag: 'published' as const }
   assert.equal(judge(1, published), undefined)
