@@ -73,8 +73,10 @@ export interface FarPorts {
   readonly inbound: { readonly port: number; readonly proxy: number }
   /** Ports of our loopback interface at which the far proxy's own connections to its first and to its second address end. */
   readonly apps: readonly [number, number]
-  /** A port of our loopback interface that the far loopback interface has, too. */
-  readonly control: number
+  /** A port of our loopback interface at which the far proxy's administration is reached, and its own port. */
+  readonly admin: { readonly port: number; readonly proxy: number }
+  /** Ports of our loopback interface that the far loopback interface has, too. */
+  readonly shared: readonly number[]
 }
 
 /** Networks so far; each has addresses of its own, so that several pairs can run. */
@@ -180,29 +182,30 @@ const UNTRACKED = `table ip threadmap {
 
 /** The rules on our side: to the local proxy, to the far one, and back from it to our loopback interface. */
 function nearRules(table: string, link: string, far: readonly string[], ports: FarPorts): string {
-  const { outbound, inbound, apps, control } = ports
-  return `add element ip threadmap tracked { ${outbound.port}, ${inbound.port} }
+  const { outbound, inbound, apps, admin, shared } = ports
+  return `add element ip threadmap tracked { ${outbound.port}, ${inbound.port}, ${admin.port} }
 add element ip threadmap proxies { ${outbound.proxy} }
 table ip ${table} {
   chain out {
     type nat hook output priority -100;
     ip daddr ${LOOPBACK} tcp dport ${outbound.port} redirect to :${outbound.proxy}
     ip daddr ${LOOPBACK} tcp dport ${inbound.port} dnat to ${far[0]}
+    ip daddr ${LOOPBACK} tcp dport ${admin.port} dnat to ${far[0]}:${admin.proxy}
   }
-  chain in { type nat hook prerouting priority -100; iifname ${link} tcp dport { ${apps.join(', ')}, ${control} } dnat to ${LOOPBACK}; }
+  chain in { type nat hook prerouting priority -100; iifname ${link} tcp dport { ${[...apps, ...shared].join(', ')} } dnat to ${LOOPBACK}; }
   chain leave { type nat hook postrouting priority 100; oifname ${link} ip saddr 127.0.0.0/8 masquerade; }
 }`
 }
 
 /** The rules on the far side: what comes in goes to the proxy, what the proxy sends on goes to the server on our side. */
-function farRules(near: string, far: readonly string[], { inbound, apps, control }: FarPorts): string {
+function farRules(near: string, far: readonly string[], { inbound, apps, shared }: FarPorts): string {
   return `table ip threadmap {
   chain in { type nat hook prerouting priority -100; iifname tm-far tcp dport ${inbound.port} redirect to :${inbound.proxy}; }
   chain out {
     type nat hook output priority -100;
     ip daddr ${far[0]} tcp dport ${inbound.port} dnat to ${near}:${apps[0]}
     ip daddr ${far[1]} tcp dport ${inbound.port} dnat to ${near}:${apps[1]}
-    ip daddr ${LOOPBACK} tcp dport ${control} dnat to ${near}:${control}
+    ip daddr ${LOOPBACK} tcp dport { ${shared.join(', ')} } dnat to ${near}
   }
   chain leave { type nat hook postrouting priority 100; oifname tm-far ip saddr 127.0.0.0/8 masquerade; }
 }`

@@ -60,7 +60,8 @@ class LinkerdPair extends ProxyPair {
       outbound: { port: outbound, proxy: admin[0] },
       inbound: { port: inbound, proxy: FAR.inbound },
       apps: [apps.stable, apps.canary],
-      control: admin[3],
+      admin: { port: admin[1], proxy: FAR.admin },
+      shared: [admin[3]],
     })
     for (const [side, leaf] of [
       ['client', this.plan.client],
@@ -86,12 +87,13 @@ class LinkerdPair extends ProxyPair {
     const { admin } = this.plan.ports
     const listen =
       side === 'client'
-        ? { outbound: `${LOOPBACK}:${admin[0]}`, inbound: `${LOOPBACK}:${admin[1]}`, admin: `${LOOPBACK}:${admin[2]}` }
+        ? // Nobody calls the client, so any port does for its inbound side.
+          { outbound: `${LOOPBACK}:${admin[0]}`, inbound: `${LOOPBACK}:0`, admin: `${LOOPBACK}:${admin[2]}` }
         : {
             outbound: `${LOOPBACK}:${FAR.outbound}`,
-            // Redirections of what comes over the veth end at the address of the veth.
+            // What comes over the veth ends at its address.
             inbound: `0.0.0.0:${FAR.inbound}`,
-            admin: `${LOOPBACK}:${FAR.admin}`,
+            admin: `0.0.0.0:${FAR.admin}`,
           }
     const control = `${LOOPBACK}:${admin[3]}`
     const own = {
