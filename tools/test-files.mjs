@@ -1,5 +1,6 @@
 // Which test files there are, and whether each of them would be run. A test file ends in `.test.ts` (`.test.mjs` in tools/) and
-// is in a folder that says its kind. A file in a folder `alone/` needs all cores: the runner starts no other file beside it.
+// is in a folder that says its kind. A file in a folder `alone/` needs all cores: the runner starts no other file beside it. One in a
+// folder `long/` does so too, and takes so long that only `npm run test:long` runs it.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './setup.mjs'
@@ -9,7 +10,7 @@ const TEST = /\.test\.[cm]?[jt]s$/
 const USERS_PROJECTS = /^tools\/users\/(project|typescript)\//
 const OUTPUT = /^(node_modules|dist|build|\..+)$/
 
-/** @typedef {{ path: string, source: string, library: boolean, optional: boolean, alone: boolean, next: boolean }} TestFile */
+/** @typedef {{ path: string, source: string, library: boolean, optional: boolean, alone: boolean, long: boolean, next: boolean }} TestFile */
 
 /** Every test file: the file to run (`path`), and its source (`source`, from the root). @returns {TestFile[]} */
 export function testFiles() {
@@ -25,7 +26,8 @@ export function testFiles() {
       ),
       // These need other runtimes, a browser, the tools of users, or peers that the workspace does without.
       optional: /^packages\/(threadmap|governor)\/test\/runtimes\/|^tools\/(users|peers)\//.test(source),
-      alone: source.includes('/alone/'),
+      alone: /\/(alone|long)\//.test(source),
+      long: source.includes('/long/'),
       // This takes minutes and 400 MB: `npm run test:next`.
       next: source.startsWith('tools/next/'),
     }))

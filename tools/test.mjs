@@ -1,9 +1,10 @@
 // Everything that is tested: types (the build), lint, the package, all test files, the other runtimes.
-// Usage: node tools/test.mjs [FILE...] [--only PATTERN] [--name PATTERN] [--newest] [--no-runtimes] [--full]
+// Usage: node tools/test.mjs [FILE...] [--only PATTERN] [--name PATTERN] [--newest] [--long] [--next] [--no-runtimes] [--full]
 //   FILE              only this test file: its path, or the end of it without `.test.ts`, as in `behaviour/map` or `map`
 //   --only PATTERN    only test files whose path matches this regular expression
 //   --name PATTERN    only tests whose name does
 //   --newest          the tests of the library and the governor on the newest Node of tools/runtimes, instead of everything on this one
+//   --long            the test files that take long (folders long/), which run otherwise only when FILE or PATTERN chooses them
 //   --no-runtimes     neither installs nor runs Node 22 to 26, Bun, Deno, Chromium, bundlers and other test runners
 //   --next            Next.js, built and served by the stores' cache handlers, instead of everything: it takes minutes and 400 MB
 //   --full            the other versions of Node run the whole behaviour suite, not a short one
@@ -21,13 +22,14 @@ const { values: options, positionals: named } = parseArgs({
     only: { type: 'string' },
     name: { type: 'string' },
     newest: { type: 'boolean' },
+    long: { type: 'boolean' },
     next: { type: 'boolean' },
     'no-runtimes': { type: 'boolean' },
     full: { type: 'boolean' },
   },
 })
 
-// Test files that need both cores of a small machine for themselves are in folders `alone/`; of the others two run at a time.
+// Test files that need both cores of a small machine for themselves are in folders `alone/` and `long/`; of the others two run at a time.
 const SIDE_BY_SIDE = 2
 // On a quiet machine the longest file takes about a minute; on a machine that does ten other things, ten minutes. Waits inside the
 // tests end earlier and name what they wait for, so a file that reaches this limit hangs outside of such a wait.
@@ -38,16 +40,21 @@ const skipped = new Set()
 /** What the runner says of tests that failed, once more before the totals: whoever sees only the end of a long log sees them. */
 const failures = []
 
-await setup({ quiet: Boolean(options.only || options.newest || options.next || named.length > 0) })
+const chooses = Boolean(options.only) || named.length > 0
+await setup({ quiet: chooses || Boolean(options.newest || options.long || options.next) })
 
 const lost = lostTests()
 for (const line of lost) console.error(`test: ${line}`)
 if (lost.length > 0) process.exit(1)
-const everything = testFiles().filter(({ next }) => next === Boolean(options.next))
+const everything = testFiles()
+  .filter(({ next }) => next === Boolean(options.next))
+  .filter(({ long }) => (options.long ? long : chooses || !long))
 const files = choose(everything.filter(file => (options.newest ? file.library : !skipsOptional(file))))
 if (options.next) installApart('tools/next', 'Next.js')
-else if (files.length === everything.length)
+else if (!options.long && files.length === everything.length) {
   skipped.add('Next.js: npm run test:next builds and serves a program with it')
+  skipped.add('tests that take long: npm run test:long runs them')
+}
 if (files.some(({ optional }) => optional) || options.newest) installApart('tools/runtimes', 'the other runtimes')
 if (files.some(({ source }) => source.startsWith('tools/users/'))) {
   installApart('tools/users', 'bundlers and other test runners')
@@ -101,12 +108,12 @@ function isNamed({ path, source }, name) {
   return plain(path) === asked || `/${plain(source)}`.endsWith(`/${asked}`)
 }
 
-/** A path without the parts that need not be typed: endings, and the folder `alone`. */
+/** A path without the parts that need not be typed: endings, and the folders `alone` and `long`. */
 function plain(path) {
   return path
     .replaceAll('\\', '/')
     .replace('/build/test/', '/test/')
-    .replace('/alone/', '/')
+    .replace(/\/(alone|long)\//, '/')
     .replace(/(\.test)?(\.(ts|m?js))?$/, '')
     .replace(/^\.?\/+/, '')
 }

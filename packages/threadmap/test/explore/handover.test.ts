@@ -1,6 +1,6 @@
 /**
  * A thread may die before any access while locks are handed over: while it holds the lock, while it waits, or when it has just been
- * handed the lock. The waiting threads go on, and the map is whole. See test/explore/handover.ts; alone/schedules.test.ts has
+ * handed the lock. The waiting threads go on, and the map is whole. See test/explore/handover.ts; schedules.test.ts has
  * these scenarios without deaths.
  */
 import assert from 'node:assert/strict'

@@ -11,8 +11,8 @@ import { claimsSection } from '#mesh/report/claims-section.js'
 import { selectionSection } from '#mesh/report/selection-section.js'
 import { PRESETS, parseRequirements, type Question } from '#mesh/select/question.js'
 import { RowTable } from '#mesh/select/table.js'
-import { wordsRow } from '../../support/rows.js'
-import { SUPPLIED, worldRows } from '../../support/world.js'
+import { wordsRow } from '../support/rows.js'
+import { SUPPLIED, worldRows } from '../support/world.js'
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 const skip = CHROMIUM === undefined ? 'Chromium is not installed (apt-get install chromium)' : false

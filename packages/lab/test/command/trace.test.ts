@@ -10,7 +10,7 @@ import { FastMap, f64, SyncMap, string } from 'threadmap'
 import { readWorkload } from '#lab/advice/workload.js'
 import { planOf, Step, workloadOf } from '#lab/trace/plan.js'
 import { replay } from '#lab/trace/replay.js'
-import { folder, threadmap } from '../../support/command.js'
+import { folder, threadmap } from '../support/command.js'
 
 test('a recorded map does what it did, and the trace tells what was done with it', t => {
   const file = join(folder(t), 'trace.json')
@@ -67,7 +67,7 @@ test('threads that share a map record a file each, and a replay has as many thre
   const file = join(folder(t), 'trace.json')
   const map = new SyncMap({ key: string, value: f64 })
   t.after(() => map[Symbol.dispose]())
-  const worker = new Worker(new URL('../../support/record-worker.js', import.meta.url), {
+  const worker = new Worker(new URL('../support/record-worker.js', import.meta.url), {
     workerData: { handle: map.handle, file },
   })
   record(map, file, { every: 1 })

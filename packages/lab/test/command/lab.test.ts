@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { EXPERIMENTS, FOLKLORE, RunFolder, readDocument, UsageError } from '@threadmap/lab'
 import { requireMemory } from '#lab/lab/command.js'
-import { folder, threadmap } from '../../support/command.js'
+import { folder, threadmap } from '../support/command.js'
 
 test('an experiment is run, shown, and kept whole', async t => {
   const out = join(folder(t), 'deep', 'run')

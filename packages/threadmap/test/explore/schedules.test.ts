@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { explore, report, table } from '../run.js'
+import { explore, report, table } from './run.js'
 
 test('no interleaving of two or three threads breaks a map', async () => {
   const { rows, failures } = await explore({

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { type FinishedRecord, finished, readDocument } from '@threadmap/lab'
 import { random } from '@threadmap/workbench/workload'
 import { outcomeOf, type Replayed } from '#lab/experiments/cache/outcome.js'
-import { folder, threadmap } from '../../support/command.js'
+import { folder, threadmap } from '../support/command.js'
 
 /** A trace of 12,000 requests: half for 200 hot keys, half for keys that come twice at most. */
 function traceText(): string {

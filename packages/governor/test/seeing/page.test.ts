@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { after, before, type TestContext, test } from 'node:test'
 import { type StatusServer, serve } from '@threadmap/governor/serve'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { calm, HOSTILE, Shown, TRANSITIONS, trouble } from '../../support/seen.js'
+import { calm, HOSTILE, Shown, TRANSITIONS, trouble } from '../support/seen.js'
 
 /** The Chromium of Debian and Ubuntu. */
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)

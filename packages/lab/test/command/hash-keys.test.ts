@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { bool, type HashName, hash, ShardedMap, string } from 'threadmap'
 import { storedForm } from '#lab/experiments/hash/keys.js'
-import { folder, threadmap } from '../../support/command.js'
+import { folder, threadmap } from '../support/command.js'
 
 /** `hash --hash-keys`: the keys are hashed in the form in which a map hashes them. */
 

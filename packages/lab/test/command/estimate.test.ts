@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { f64, ShardedMap } from 'threadmap'
 import { measureLoad } from '#lab/experiments/memory/samples.js'
-import { folder, threadmap } from '../../support/command.js'
+import { folder, threadmap } from '../support/command.js'
 
 test('estimate agrees with a map of that size to 5%, and says what to write', async t => {
   const cwd = folder(t)

@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { compareRuns, type RunDocument, reportPage } from '@threadmap/lab'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { folder, threadmap } from '../../support/command.js'
-import { HOSTILE, runFixture } from '../../support/run-fixture.js'
+import { folder, threadmap } from '../support/command.js'
+import { HOSTILE, runFixture } from '../support/run-fixture.js'
 
 /** The Chromium of Debian and Ubuntu, as in the library's own browser tests. */
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)

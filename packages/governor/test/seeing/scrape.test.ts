@@ -5,9 +5,9 @@ import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { Governor } from '@threadmap/governor'
 import { serve } from '@threadmap/governor/serve'
-import { ALERTS, queries } from '../../support/dashboard.js'
-import { startPrometheus, withoutPrometheus } from '../../support/prometheus.js'
-import { Shown, shard, trouble } from '../../support/seen.js'
+import { ALERTS, queries } from '../support/dashboard.js'
+import { startPrometheus, withoutPrometheus } from '../support/prometheus.js'
+import { Shown, shard, trouble } from '../support/seen.js'
 
 /** A governor whose counters go on, as if 100 operations per shard ended between two scrapes. */
 class Busy extends Shown {
@@ -89,7 +89,7 @@ test('what Prometheus reads from a governor is what ran through it, over all its
   skip: withoutPrometheus,
 }, async () => {
   using governor = new Governor({ objective: { p99: 50 }, shards: 4, shardOf: key => Number(key.slice(0, 1)) })
-  const worker = new Worker(new URL('../../programs/reading.js', import.meta.url), {
+  const worker = new Worker(new URL('../programs/reading.js', import.meta.url), {
     workerData: { handle: governor.handle, reads: 70 },
   })
   const ended = once(worker, 'message')
