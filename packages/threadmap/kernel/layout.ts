@@ -630,6 +630,7 @@ export const PROBLEM_QUEUE_COUNT: u32 = 31
 export const PROBLEM_QUEUE_WEIGHT: u32 = 32
 export const PROBLEM_OVER_CAPACITY: u32 = 33
 export const PROBLEM_MARK: u32 = 34
+export const PROBLEM_HEADER: u32 = 35
 
 // A lock of a user's: a block of shard 0's heap, in a memory of its own (src/sync). After the header:
 export const K_KIND: u32 = 8

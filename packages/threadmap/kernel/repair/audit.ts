@@ -29,10 +29,15 @@ import {
   H_CLAIM_LOCK,
   H_HEAP_LOCK,
   H_HEAP_START,
+  H_MAGIC,
   H_PAGES_USED,
   H_POLICY,
+  H_READY,
+  H_VERSION,
   HEAP_SHIFT,
   KIND_MASK,
+  LAYOUT_VERSION,
+  MAGIC,
   META_LENGTH,
   META_MARK,
   P_EMPTY,
@@ -55,6 +60,7 @@ import {
   PROBLEM_FREE_LIST,
   PROBLEM_FREE_SLOT,
   PROBLEM_HASH,
+  PROBLEM_HEADER,
   PROBLEM_HEAP_PAGES,
   PROBLEM_LIVE_COUNT,
   PROBLEM_LOCK_HELD,
@@ -111,6 +117,10 @@ export function audit(): u32 {
   beginReport()
   const shards = shardCount()
   const isSync = load<u32>(H_POLICY) == POLICY_SYNC
+  for (let at = H_MAGIC; at <= H_READY; at += 4) {
+    const expected = at == H_MAGIC ? MAGIC : at == H_VERSION ? LAYOUT_VERSION : 1
+    if (load32(at) != expected) report(PROBLEM_HEADER, at, load32(at))
+  }
   if (load32(H_HEAP_LOCK) != 0) report(PROBLEM_LOCK_HELD, H_HEAP_LOCK, load32(H_HEAP_LOCK))
   if (load32(H_CLAIM_LOCK) != 0) report(PROBLEM_LOCK_HELD, H_CLAIM_LOCK, load32(H_CLAIM_LOCK))
   for (let i: u32 = 0; i < shards; i++) {

@@ -37,6 +37,7 @@ const WORDS: Record<number, string> = {
   [L.PROBLEM_QUEUE_WEIGHT]: 'SharedCache: the weights of a queue do not add up',
   [L.PROBLEM_OVER_CAPACITY]: 'SharedCache: a shard has more weight than its bound allows',
   [L.PROBLEM_MARK]: 'SharedCache: the marks of an entry are out of range',
+  [L.PROBLEM_HEADER]: 'the first words of the memory are not those of a finished map, so nobody can attach',
 }
 
 /** Checks the memory and describes what is broken. */

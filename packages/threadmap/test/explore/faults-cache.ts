@@ -284,4 +284,12 @@ export const cacheFaults: readonly Fault[] = [
     replace: '',
     maps: 'SharedCache',
   },
+  {
+    name: 'a sweep marks the block of a number that has none',
+    rule: 4,
+    file: 'repair/sweep.ts',
+    find: '    if (!isCache || !isInside(value)) mark(<u32>value)\n',
+    replace: '    mark(<u32>value)\n',
+    maps: 'SharedCache',
+  },
 ]
