@@ -8,6 +8,8 @@ export interface MeshExperiment {
   readonly title: string
   /** The method, in a paragraph. */
   readonly method: string
+  /** Whether `--quick` leaves it to the whole run, unless `--only` names it: it does not fit into three minutes. */
+  readonly isLong?: boolean
   /** Seconds for a number of subjects, roughly. */
   seconds(subjects: number, quick: boolean): number
   run(context: MeshContext): Promise<MeshOutcome>

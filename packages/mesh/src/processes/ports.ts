@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { UsageError } from '@threadmap/workbench/errors'
 
 export const LOOPBACK = '127.0.0.1'
+const LAST_PORT = 65_535
 
 /** Whether a listener could be opened at `port` now. */
 export function isFree(port: number): Promise<boolean> {
@@ -11,6 +12,16 @@ export function isFree(port: number): Promise<boolean> {
     server.once('error', () => resolve(false))
     server.listen({ host: LOOPBACK, port, exclusive: true }, () => server.close(() => resolve(true)))
   })
+}
+
+/** The first `count` ports from `from` on that are free now; those in use are left out. `UsageError` if there are not so many. */
+export async function nextFreePorts(from: number, count: number): Promise<number[]> {
+  const found: number[] = []
+  for (let port = from; port <= LAST_PORT && found.length < count; port++) if (await isFree(port)) found.push(port)
+  if (found.length < count) {
+    throw new UsageError(`there are no ${count} free ports from ${from} on; give --ports a lower number`)
+  }
+  return found
 }
 
 /**

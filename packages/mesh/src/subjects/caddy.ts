@@ -9,6 +9,7 @@ import type { Adapter, Side } from './subject.js'
 
 const NO_LIST = 'Caddy reads no revocation lists'
 const WEIGHT = 10
+const GRPC = { header: { 'Content-Type': ['application/grpc*'] } }
 /** Certificates of files are read again only then. */
 const AGAIN = { 'cache-control': 'must-revalidate' }
 
@@ -24,13 +25,33 @@ class CaddyPair extends ProxyPair {
     return ['run', '--config', this.path(`${side}.json`)]
   }
 
-  #around(side: Side, apps: object): object {
+  protected override environment(): Record<string, string> {
+    const { telemetry } = this.plan
+    if (telemetry?.tracing !== true) return {}
+    return {
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_EXPORTER_OTLP_INSECURE: 'true',
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${telemetry.sink}`,
+    }
+  }
+
+  #around(side: Side, { http, ...apps }: { readonly http: object; readonly tls?: object }): object {
     const port = this.#admin(side)
+    const metrics = this.plan.telemetry?.metrics === true ? { metrics: {} } : {}
     return {
       admin: { listen: `127.0.0.1:${port}`, config: { persist: false } },
       logging: { logs: { default: { level: 'WARN' } } },
-      apps,
+      apps: { ...apps, http: { ...http, ...metrics } },
     }
+  }
+
+  /** The handlers of a route, behind that for tracing. */
+  #traced(side: Side, handler: object): object[] {
+    return this.plan.telemetry?.tracing === true ? [{ handler: 'tracing', span: side }, handler] : [handler]
+  }
+
+  metricsAt(side: Side): { port: number; path: string } {
+    return { port: this.#admin(side), path: '/metrics' }
   }
 
   #admin(side: Side): number {
@@ -38,9 +59,9 @@ class CaddyPair extends ProxyPair {
   }
 
   #client(): object {
-    const transport = {
+    const transport = (version: string) => ({
       protocol: 'http',
-      versions: ['1.1'],
+      versions: [version],
       keep_alive: { max_idle_conns_per_host: 64 },
       tls: {
         client_certificate_file: this.path('client.crt'),
@@ -48,42 +69,36 @@ class CaddyPair extends ProxyPair {
         server_name: SERVER_NAME,
         ca: { provider: 'file', pem_files: [this.path('authority.crt')] },
       },
-    }
-    const peer = {
+    })
+    const peer = (version: string) => ({
       handler: 'reverse_proxy',
       upstreams: [{ dial: `127.0.0.1:${this.plan.ports.inbound}` }],
       // Otherwise the name of the upstream is sent.
       headers: { request: { set: { Host: ['{http.request.host}'] } } },
-      transport,
-    }
+      transport: transport(version),
+    })
     const server = {
       listen: [`127.0.0.1:${this.plan.ports.outbound}`],
       automatic_https: { disable: true },
-      protocols: ['h1'],
-      routes: [{ handle: [peer] }],
+      protocols: ['h1', 'h2c'],
+      routes: [
+        { match: [GRPC], handle: this.#traced('client', peer('2')), terminal: true },
+        { handle: this.#traced('client', peer('1.1')) },
+      ],
     }
     return this.#around('client', { http: { servers: { outbound: server } } })
   }
 
   #server(): object {
-    const { stable, canary } = this.plan.apps
-    const isClient = {
-      vars_regexp: { '{http.request.tls.client.san.uris.0}': { pattern: `^${spiffe('client')}$` } },
-    }
-    const app = {
-      handler: 'reverse_proxy',
-      upstreams: [{ dial: `127.0.0.1:${stable}` }, { dial: `127.0.0.1:${canary}` }],
-      load_balancing: { selection_policy: { policy: 'weighted_round_robin', weights: this.#weights() } },
-    }
     const server = {
       listen: [`127.0.0.1:${this.plan.ports.inbound}`],
       automatic_https: { disable: true },
-      protocols: ['h1'],
+      protocols: ['h1', 'h2'],
       // Otherwise a Host header other than the name in TLS is answered 421.
       strict_sni_host: false,
       tls_connection_policies: [
         {
-          alpn: ['http/1.1'],
+          alpn: ['h2', 'http/1.1'],
           protocol_min: 'tls1.3',
           protocol_max: 'tls1.3',
           certificate_selection: { any_tag: ['server'] },
@@ -93,10 +108,7 @@ class CaddyPair extends ProxyPair {
           },
         },
       ],
-      routes: [
-        { match: [{ not: [isClient] }], handle: [{ handler: 'static_response', status_code: 403 }], terminal: true },
-        { handle: [app] },
-      ],
+      routes: this.#serverRoutes(),
     }
     const files = [{ certificate: this.path('server.crt'), key: this.path('server.key'), tags: ['server'] }]
     return this.#around('server', {
@@ -105,9 +117,24 @@ class CaddyPair extends ProxyPair {
     })
   }
 
-  #weights(): number[] {
+  #serverRoutes(): object[] {
+    const { stable, canary } = this.plan.apps
+    const isClient = {
+      vars_regexp: { '{http.request.tls.client.san.uris.0}': { pattern: `^${spiffe('client')}$` } },
+    }
     const share = Math.round(this.canaryShare * WEIGHT)
-    return [WEIGHT - share, share]
+    const selection_policy = { policy: 'weighted_round_robin', weights: [WEIGHT - share, share] }
+    const app = (version: string) => ({
+      handler: 'reverse_proxy',
+      upstreams: [{ dial: `127.0.0.1:${stable}` }, { dial: `127.0.0.1:${canary}` }],
+      load_balancing: { selection_policy },
+      transport: { protocol: 'http', versions: [version] },
+    })
+    return [
+      { match: [{ not: [isClient] }], handle: [{ handler: 'static_response', status_code: 403 }], terminal: true },
+      { match: [GRPC], handle: this.#traced('server', app('h2c')), terminal: true },
+      { handle: this.#traced('server', app('1.1')) },
+    ]
   }
 
   async rotate(leaf: Leaf, steps: Steps): Promise<void> {
@@ -122,8 +149,8 @@ class CaddyPair extends ProxyPair {
 
   async canary(share: number, steps: Steps): Promise<void> {
     this.canaryShare = share
-    const path = '/config/apps/http/servers/inbound/routes/1/handle/0/load_balancing/selection_policy/weights'
-    await steps.call(this.#admin('server'), 'PATCH', path, this.#weights())
+    // The shares of HTTP/1.1 and of gRPC in one command.
+    await steps.call(this.#admin('server'), 'PATCH', '/config/apps/http/servers/inbound/routes', this.#serverRoutes())
     this.write('server.json', this.#server())
   }
 

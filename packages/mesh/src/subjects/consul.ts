@@ -8,6 +8,7 @@ import { call } from './steps.js'
 import type { Adapter, OwnIdentities, Side } from './subject.js'
 
 const LACKS = {
+  tracing: "Consul's own proxy carries TCP, and sees connections, no requests",
   'own-authority': "certificates come from Consul's own authority, which issues no expired or SHA-1-signed ones",
   identity: 'without an intention, Consul lets every service of its authority in',
   revoke: 'Consul has no revocation lists; a deny intention is its way to shut a service out',
@@ -51,6 +52,10 @@ class ConsulPair extends ProxyPair {
 
   #agent(): object {
     const { outbound, inbound, admin } = this.plan.ports
+    const { telemetry } = this.plan
+    // A proxy gets the telemetry of its registration, and sends it by itself.
+    const config =
+      telemetry?.metrics === true ? { config: { telemetry: { statsd_address: `127.0.0.1:${telemetry.sink}` } } } : {}
     const upstream = { destination_name: 'server', local_bind_address: '127.0.0.1', local_bind_port: outbound }
     return {
       datacenter: 'dc1',
@@ -66,14 +71,14 @@ class ConsulPair extends ProxyPair {
           port: this.plan.apps.stable,
           // A sidecar listens at the address of its service, and on all interfaces without one.
           address: '127.0.0.1',
-          connect: { sidecar_service: { port: inbound } },
+          connect: { sidecar_service: { port: inbound, proxy: config } },
         },
         {
           name: 'client',
           // The proxy of the client needs a port of its own too, at which nobody calls.
           port: this.plan.apps.stable,
           address: '127.0.0.1',
-          connect: { sidecar_service: { port: admin[3], proxy: { upstreams: [upstream] } } },
+          connect: { sidecar_service: { port: admin[3], proxy: { ...config, upstreams: [upstream] } } },
         },
       ],
     }

@@ -1,11 +1,9 @@
 /** Envoy with a control plane of ours: certificates (SDS) and routes (RDS) come over one gRPC stream (ADS), as a mesh sends them. */
 import type { Leaf } from '../authority/authority.js'
 import { ControlPlane, type Resource } from '../control/xds.js'
-import { cluster, EnvoyPair, secret, TYPE, trust, WEIGHT } from './envoy.js'
+import { cluster, EnvoyPair, HTTP2_ONLY, secret, speaking, TYPE, trust, WEIGHT } from './envoy.js'
 import type { Steps } from './steps.js'
 import type { Adapter, Side } from './subject.js'
-
-const HTTP2 = `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`
 
 class EnvoyXdsPair extends EnvoyPair {
   #control!: ControlPlane
@@ -34,14 +32,7 @@ class EnvoyXdsPair extends EnvoyPair {
   }
 
   protected override moreClusters(): object[] {
-    const options = { '@type': HTTP2, explicit_http_config: { http2_protocol_options: {} } }
-    const control = cluster('control', this.plan.ports.admin[2])
-    return [
-      {
-        ...control,
-        typed_extension_protocol_options: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': options },
-      },
-    ]
+    return [speaking(cluster('control', this.plan.ports.admin[2]), HTTP2_ONLY)]
   }
 
   #set(node: string, name: string, resource: Resource): void {

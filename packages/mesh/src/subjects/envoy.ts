@@ -9,6 +9,10 @@ import { Steps } from './steps.js'
 import type { Adapter, Side } from './subject.js'
 
 export const TYPE = 'type.googleapis.com/envoy'
+const HTTP2 = `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`
+/** What a cluster speaks, unless it is HTTP/1.1. */
+export const HTTP2_ONLY = { explicit_http_config: { http2_protocol_options: {} } }
+const AS_THE_CLIENT = { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} } }
 const TLS = `${TYPE}.extensions.transport_sockets.tls.v3`
 const ONLY_TLS_1_3 = { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' }
 export const WEIGHT = 100
@@ -59,29 +63,59 @@ export class EnvoyPair extends ProxyPair {
   }
 
   #client(): object {
-    const tls = {
-      '@type': `${TLS}.UpstreamTlsContext`,
-      sni: SERVER_NAME,
-      common_tls_context: this.#tlsContext('client', spiffe('server')),
+    const { outbound, inbound } = this.plan.ports
+    const peer = (name: string, alpn: string) => {
+      const context = this.#tlsContext('client', spiffe('server'), [alpn])
+      const tls = { '@type': `${TLS}.UpstreamTlsContext`, sni: SERVER_NAME, common_tls_context: context }
+      return {
+        ...cluster(name, inbound),
+        transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: tls },
+      }
     }
-    const peer = {
-      ...cluster('peer', this.plan.ports.inbound),
-      transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: tls },
-    }
-    const routes = {
-      route_config: {
-        virtual_hosts: [
-          { name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'peer' } }] },
-        ],
-      },
-    }
+    const routes = [
+      { match: { prefix: '/', grpc: {} }, route: { cluster: 'peer-grpc' } },
+      { match: { prefix: '/' }, route: { cluster: 'peer' } },
+    ]
+    const route_config = { virtual_hosts: [{ name: 'all', domains: ['*'], routes }] }
     return {
       ...this.bootstrap('client'),
       static_resources: {
-        listeners: [listener('outbound', this.plan.ports.outbound, routes)],
-        clusters: [...this.moreClusters(), peer],
+        listeners: [listener('outbound', outbound, { route_config, ...this.#tracing('client') })],
+        clusters: [
+          ...this.moreClusters(),
+          ...this.#sink(),
+          peer('peer', 'http/1.1'),
+          speaking(peer('peer-grpc', 'h2'), HTTP2_ONLY),
+        ],
       },
     }
+  }
+
+  /** Every request has a span: sampling would make its cost smaller, and the count of spans no proof. */
+  #tracing(side: Side): object {
+    const { telemetry } = this.plan
+    if (telemetry?.tracing !== true) return {}
+    const uri = `http://127.0.0.1:${telemetry.sink}/v1/traces`
+    const config = {
+      '@type': `${TYPE}.config.trace.v3.OpenTelemetryConfig`,
+      service_name: side,
+      http_service: { http_uri: { uri, cluster: 'sink', timeout: '1s' } },
+    }
+    const provider = { name: 'envoy.tracers.opentelemetry', typed_config: config }
+    return { tracing: { random_sampling: { value: 100 }, provider } }
+  }
+
+  #sink(): object[] {
+    const { telemetry } = this.plan
+    return telemetry?.tracing === true ? [cluster('sink', telemetry.sink)] : []
+  }
+
+  metricsAt(side: Side): { port: number; path: string } {
+    return { port: this.#admin(side), path: '/stats/prometheus' }
+  }
+
+  #admin(side: Side): number {
+    return this.plan.ports.admin[side === 'client' ? 0 : 1]
   }
 
   #server(): object {
@@ -89,15 +123,20 @@ export class EnvoyPair extends ProxyPair {
     const tls = {
       '@type': `${TLS}.DownstreamTlsContext`,
       require_client_certificate: true,
-      common_tls_context: this.#tlsContext('server', spiffe('client')),
+      common_tls_context: this.#tlsContext('server', spiffe('client'), ['h2', 'http/1.1']),
     }
     const routes = { rds: { route_config_name: 'inbound', config_source: this.configSource('routes.json') } }
     const socket = { name: 'envoy.transport_sockets.tls', typed_config: tls }
     return {
       ...this.bootstrap('server'),
       static_resources: {
-        listeners: [listener('inbound', this.plan.ports.inbound, routes, socket)],
-        clusters: [cluster('stable', stable), cluster('canary', canary), ...this.moreClusters()],
+        listeners: [listener('inbound', this.plan.ports.inbound, { ...routes, ...this.#tracing('server') }, socket)],
+        clusters: [
+          speaking(cluster('stable', stable), AS_THE_CLIENT),
+          speaking(cluster('canary', canary), AS_THE_CLIENT),
+          ...this.moreClusters(),
+          ...this.#sink(),
+        ],
       },
     }
   }
@@ -108,10 +147,9 @@ export class EnvoyPair extends ProxyPair {
   }
 
   protected bootstrap(side: Side): object {
-    const port = this.plan.ports.admin[side === 'client' ? 0 : 1]
     return {
       node: { id: side, cluster: 'mesh' },
-      admin: { address: address(port) },
+      admin: { address: address(this.#admin(side)) },
       // Without a limit Envoy warns, and takes connections until it has no file descriptors left.
       layered_runtime: {
         layers: [{ name: 'limits', static_layer: { 'overload.global_downstream_max_connections': 50_000 } }],
@@ -119,9 +157,9 @@ export class EnvoyPair extends ProxyPair {
     }
   }
 
-  #tlsContext(side: Side, peer: string): object {
+  #tlsContext(side: Side, peer: string, alpn: readonly string[]): object {
     return {
-      alpn_protocols: ['http/1.1'],
+      alpn_protocols: alpn,
       tls_params: ONLY_TLS_1_3,
       tls_certificate_sds_secret_configs: [{ name: side, sds_config: this.configSource(`${side}-secret.json`) }],
       combined_validation_context: {
@@ -204,6 +242,15 @@ function address(port: number): object {
 export function cluster(name: string, port: number): object {
   const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }]
   return { name, connect_timeout: '1s', type: 'STATIC', load_assignment: { cluster_name: name, endpoints } }
+}
+
+/** A cluster that speaks something else than HTTP/1.1. */
+export function speaking(cluster: object, what: object): object {
+  const options = { '@type': HTTP2, ...what }
+  return {
+    ...cluster,
+    typed_extension_protocol_options: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': options },
+  }
 }
 
 function listener(name: string, port: number, routes: object, transport_socket?: object): object {

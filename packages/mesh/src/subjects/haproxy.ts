@@ -9,6 +9,10 @@ import type { Adapter, Side } from './subject.js'
 
 /** Weights of HAProxy go up to 256. */
 const WEIGHT = 100
+/** HAProxy sees by the first bytes that a client speaks HTTP/2, and by the content type that it speaks gRPC. */
+const IS_GRPC = '{ req.hdr(content-type) -m beg application/grpc }'
+/** Its two backends, each with a server of its own for each version: a server has one protocol. */
+const BACKENDS = ['app', 'app-grpc']
 
 class HaproxyPair extends ProxyPair {
   static async start(...[binary, plan]: Parameters<Adapter['start']>): Promise<HaproxyPair> {
@@ -35,16 +39,33 @@ defaults
   timeout client 60s
   timeout server 30s
   http-reuse always
+${this.#metrics(side)}`
+  }
+
+  #metrics(side: Side): string {
+    if (this.plan.telemetry?.metrics !== true) return ''
+    const { port, path } = this.metricsAt(side)
+    return `frontend metrics
+  bind 127.0.0.1:${port}
+  http-request use-service prometheus-exporter if { path ${path} }
 `
+  }
+
+  metricsAt(side: Side): { port: number; path: string } {
+    return { port: this.plan.ports.admin[side === 'client' ? 0 : 1], path: '/metrics' }
   }
 
   #client(): string {
     const tls = `ssl crt ${this.path('client.pem')} ca-file ${this.path('authority.crt')} verify required`
+    const peer = `server peer 127.0.0.1:${this.plan.ports.inbound} ${tls} verifyhost ${SERVER_NAME} sni str(${SERVER_NAME}) ssl-min-ver TLSv1.3`
     return `${this.#common('client')}frontend outbound
   bind 127.0.0.1:${this.plan.ports.outbound}
+  use_backend peer-grpc if ${IS_GRPC}
   default_backend peer
 backend peer
-  server peer 127.0.0.1:${this.plan.ports.inbound} ${tls} verifyhost ${SERVER_NAME} sni str(${SERVER_NAME}) ssl-min-ver TLSv1.3 alpn http/1.1
+  ${peer} alpn http/1.1
+backend peer-grpc
+  ${peer} alpn h2
 `
   }
 
@@ -53,14 +74,17 @@ backend peer
     const share = Math.round(this.canaryShare * WEIGHT)
     const tls = `ssl crt ${this.path('server.pem')} ca-file ${this.path('authority.crt')} crl-file ${this.path('revoked.crl')} verify required`
     return `${this.#common('server')}frontend inbound
-  bind 127.0.0.1:${this.plan.ports.inbound} ${tls} ssl-min-ver TLSv1.3 alpn http/1.1
+  bind 127.0.0.1:${this.plan.ports.inbound} ${tls} ssl-min-ver TLSv1.3 alpn h2,http/1.1
   http-request deny unless { ssl_c_s_dn(cn) -m str client }
+  use_backend app-grpc if ${IS_GRPC}
   default_backend app
-backend app
+${BACKENDS.map(
+  name => `backend ${name}
   balance roundrobin
-  server stable 127.0.0.1:${stable} weight ${WEIGHT - share}
-  server canary 127.0.0.1:${canary} weight ${share}
-`
+  server stable 127.0.0.1:${stable} weight ${WEIGHT - share}${name === 'app' ? '' : ' proto h2'}
+  server canary 127.0.0.1:${canary} weight ${share}${name === 'app' ? '' : ' proto h2'}
+`,
+).join('')}`
   }
 
   get #socket(): string {
@@ -89,8 +113,10 @@ backend app
     this.canaryShare = share
     steps.write(this.path('server.cfg'), this.#server())
     const weight = Math.round(share * WEIGHT)
-    await steps.command(this.#socket, `set server app/canary weight ${weight}`)
-    await steps.command(this.#socket, `set server app/stable weight ${WEIGHT - weight}`)
+    for (const name of BACKENDS) {
+      await steps.command(this.#socket, `set server ${name}/canary weight ${weight}`)
+      await steps.command(this.#socket, `set server ${name}/stable weight ${WEIGHT - weight}`)
+    }
   }
 
   async reload(steps: Steps): Promise<void> {
@@ -103,5 +129,16 @@ backend app
   }
 }
 
-export const haproxy28: Adapter = { subject: 'haproxy-2.8', title: 'HAProxy 2.8', lacks: {}, start: HaproxyPair.start }
-export const haproxy26: Adapter = { subject: 'haproxy-2.6', title: 'HAProxy 2.6', lacks: {}, start: HaproxyPair.start }
+const adapter = (subject: string, title: string, tracing: string): Adapter => ({
+  subject,
+  title,
+  lacks: { tracing },
+  start: HaproxyPair.start,
+})
+
+export const haproxy28 = adapter('haproxy-2.8', 'HAProxy 2.8', 'this HAProxy is built without its filter for tracing')
+export const haproxy26 = adapter(
+  'haproxy-2.6',
+  'HAProxy 2.6',
+  "HAProxy's filter for OpenTracing needs the plugin of a tracer, which no package here has",
+)

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME } from '../authority/authority.js'
+import { GRPC_SERVICE } from '../topology/protocol.js'
 import { ProxyPair } from './proxy-pair.js'
 import type { Steps } from './steps.js'
 import type { Adapter, Side } from './subject.js'
@@ -35,29 +36,54 @@ http {
   server_tokens off;
   keepalive_requests 1000000;
   keepalive_timeout 300s;
-${kinds.map(kind => `  ${kind}_temp_path ${files}/${kind};`).join('\n')}
+${this.#metrics(side)}${kinds.map(kind => `  ${kind}_temp_path ${files}/${kind};`).join('\n')}
 ${body}
 }
 `
   }
 
+  #metrics(side: Side): string {
+    if (this.plan.telemetry?.metrics !== true) return ''
+    const { port, path } = this.metricsAt(side)
+    return `  server { listen 127.0.0.1:${port}; location = ${path} { stub_status; } }\n`
+  }
+
+  metricsAt(side: Side): { port: number; path: string } {
+    return { port: this.plan.ports.admin[side === 'client' ? 1 : 2], path: '/stub_status' }
+  }
+
+  /** Without TLS, a port of nginx takes either HTTP/1.1 or HTTP/2. */
+  override get grpcPort(): number {
+    return this.plan.ports.admin[0]
+  }
+
   #client(): string {
+    const peer = `server 127.0.0.1:${this.plan.ports.inbound} max_fails=0; keepalive 64; keepalive_requests 1000000;`
+    const tls = (module: string) => `${module}_ssl_certificate ${this.path('client.crt')};
+      ${module}_ssl_certificate_key ${this.path('client.key')};
+      ${module}_ssl_trusted_certificate ${this.path('authority.crt')};
+      ${module}_ssl_verify on;
+      ${module}_ssl_name ${SERVER_NAME};
+      ${module}_ssl_server_name on;
+      ${module}_ssl_protocols TLSv1.3;`
     return this.#around(
       'client',
-      `  upstream peer { server 127.0.0.1:${this.plan.ports.inbound} max_fails=0; keepalive 64; keepalive_requests 1000000; }
+      `  upstream peer { ${peer} }
+  upstream peer_grpc { ${peer} }
   server {
     listen 127.0.0.1:${this.plan.ports.outbound};
     location / {
       proxy_pass https://peer;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
-      proxy_ssl_certificate ${this.path('client.crt')};
-      proxy_ssl_certificate_key ${this.path('client.key')};
-      proxy_ssl_trusted_certificate ${this.path('authority.crt')};
-      proxy_ssl_verify on;
-      proxy_ssl_name ${SERVER_NAME};
-      proxy_ssl_server_name on;
-      proxy_ssl_protocols TLSv1.3;
+      ${tls('proxy')}
+    }
+  }
+  server {
+    listen 127.0.0.1:${this.grpcPort} http2;
+    location / {
+      grpc_pass grpcs://peer_grpc;
+      ${tls('grpc')}
     }
   }`,
     )
@@ -71,12 +97,14 @@ ${body}
       [stable, WEIGHT - share],
       [canary, share],
     ].filter(([, weight]) => weight > 0)
+    const app = `${servers.map(([port, weight]) => `server 127.0.0.1:${port} weight=${weight} max_fails=0; `).join('')}keepalive 64; keepalive_requests 1000000;`
     return this.#around(
       'server',
-      `  upstream app { ${servers.map(([port, weight]) => `server 127.0.0.1:${port} weight=${weight} max_fails=0; `).join('')}keepalive 64; keepalive_requests 1000000; }
+      `  upstream app { ${app} }
+  upstream app_grpc { ${app} }
   map $ssl_client_s_dn $is_allowed { default 0; "~CN=client$" 1; }
   server {
-    listen 127.0.0.1:${this.plan.ports.inbound} ssl;
+    listen 127.0.0.1:${this.plan.ports.inbound} ssl http2;
     ssl_certificate ${this.path('server.crt')};
     ssl_certificate_key ${this.path('server.key')};
     ssl_client_certificate ${this.path('authority.crt')};
@@ -89,6 +117,10 @@ ${body}
       proxy_pass http://app;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
+    }
+    location /${GRPC_SERVICE}/ {
+      if ($is_allowed = 0) { return 403; }
+      grpc_pass grpc://app_grpc;
     }
   }`,
     )
@@ -121,4 +153,9 @@ ${body}
   }
 }
 
-export const nginx: Adapter = { subject: 'nginx', title: 'nginx', lacks: {}, start: NginxPair.start }
+export const nginx: Adapter = {
+  subject: 'nginx',
+  title: 'nginx',
+  lacks: { tracing: 'nginx traces by a module that is not part of it' },
+  start: NginxPair.start,
+}

@@ -35,6 +35,15 @@ export abstract class ProxyPair implements Pair {
     this.write('revoked.crl', revocations)
   }
 
+  get grpcPort(): number {
+    return this.plan.ports.outbound
+  }
+
+  /** Variables of the environment, beside those that the binary needs. */
+  protected environment(): Readonly<Record<string, string>> {
+    return {}
+  }
+
   /** Arguments of the program for a side; called for each start. */
   protected abstract args(side: Side): readonly string[]
   abstract rotate(leaf: Leaf, steps: Steps): Promise<void>
@@ -77,7 +86,7 @@ export abstract class ProxyPair implements Pair {
       args,
       folder: this.plan.folder,
       log: this.path(`${name}-${this.#starts}.log`),
-      env,
+      env: { ...env, ...this.environment() },
     })
   }
 

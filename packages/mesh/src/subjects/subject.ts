@@ -7,7 +7,17 @@ import type { Steps } from './steps.js'
 export type Side = 'client' | 'server'
 
 /** What an adapter may lack. */
-export type Ability = 'identity' | 'rotate' | 'revoke' | 'canary' | 'reload' | 'misconfigure' | 'own-authority'
+export type Ability =
+  | 'identity'
+  | 'rotate'
+  | 'revoke'
+  | 'canary'
+  | 'reload'
+  | 'misconfigure'
+  | 'own-authority'
+  | 'grpc'
+  | 'metrics'
+  | 'tracing'
 
 /** The ports of a pair on the loopback interface. */
 export interface Ports {
@@ -17,6 +27,16 @@ export interface Ports {
   readonly inbound: number
   /** For administration, as the adapter likes. */
   readonly admin: readonly [number, number, number, number]
+}
+
+/** What a pair tells about itself beyond what it always counts, and to whom. */
+export interface Telemetry {
+  /** The sink's port on the loopback interface: OTLP over HTTP and over gRPC, and statsd by UDP. */
+  readonly sink: number
+  /** Whether both sidecars offer their metrics (`Pair.metricsAt`), or send them to the sink. */
+  readonly metrics: boolean
+  /** Whether both sidecars send a span of every request to the sink. */
+  readonly tracing: boolean
 }
 
 /** Ports that each pair gets. */
@@ -38,6 +58,8 @@ export interface PairPlan {
   readonly canary: number
   /** Signs a certificate (PEM) of a workload for the key of a request (PKCS 10, DER), for proxies that keep their keys to themselves. */
   certify(workload: string, request: Uint8Array, serial?: string): Promise<string>
+  /** Without it, neither metrics nor tracing is configured. */
+  readonly telemetry?: Telemetry
 }
 
 /** Identities for probes of a pair whose proxy has an authority of its own. */
@@ -54,6 +76,10 @@ export interface Pair {
   readonly processes: Readonly<Record<Side, Tied>>
   /** Other processes: a control plane. */
   readonly others: readonly Tied[]
+  /** Where the client's sidecar takes gRPC, which is HTTP/2 without TLS: the port of HTTP/1.1, unless the proxy needs another one for it. */
+  readonly grpcPort: number
+  /** Where a sidecar that was started with metrics answers with them; left out if it sends them to the sink instead. */
+  metricsAt?(side: Side): { readonly port: number; readonly path: string }
   /** The configuration files as they are now. */
   configuration(): Readonly<Record<string, string>>
   /** Gives the server's sidecar another certificate of the same authority. */

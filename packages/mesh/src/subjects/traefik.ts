@@ -13,6 +13,7 @@ const LACKS = {
   reload: 'Traefik has no restart that keeps its listeners open',
 }
 const WEIGHT = 10
+const IS_GRPC = 'HeaderRegexp(`Content-Type`, `^application/grpc`)'
 
 class TraefikPair extends ProxyPair {
   /** Traefik ignores a file whose content has not changed, so each dynamic file has another number in a header that nobody reads. */
@@ -35,35 +36,49 @@ class TraefikPair extends ProxyPair {
 
   #static(side: Side): object {
     const { outbound, inbound } = this.plan.ports
+    const { telemetry } = this.plan
+    const { port } = this.metricsAt(side)
+    const hasMetrics = telemetry?.metrics === true
     return {
       global: { checkNewVersion: false, sendAnonymousUsage: false },
       log: { level: 'WARN' },
-      entryPoints: { main: { address: `127.0.0.1:${side === 'client' ? outbound : inbound}` } },
+      entryPoints: {
+        main: { address: `127.0.0.1:${side === 'client' ? outbound : inbound}` },
+        ...(hasMetrics ? { metrics: { address: `127.0.0.1:${port}` } } : {}),
+      },
+      ...(hasMetrics ? { metrics: { prometheus: { entryPoint: 'metrics' } } } : {}),
+      ...(telemetry?.tracing === true
+        ? { tracing: { otlp: { http: { endpoint: `http://127.0.0.1:${telemetry.sink}/v1/traces` } }, sampleRate: 1 } }
+        : {}),
       providers: { providersThrottleDuration: '100ms', file: { directory: this.path(side), watch: true } },
     }
   }
 
+  metricsAt(side: Side): { port: number; path: string } {
+    return { port: this.plan.ports.admin[side === 'client' ? 0 : 1], path: '/metrics' }
+  }
+
   #client(): object {
-    const mtls = {
+    const mtls = (disableHTTP2: boolean) => ({
       serverName: SERVER_NAME,
       rootCAs: [this.path('authority.crt')],
       certificates: [{ certFile: this.path('client.crt'), keyFile: this.path('client.key') }],
-      disableHTTP2: true,
+      disableHTTP2,
       maxIdleConnsPerHost: 64,
+    })
+    const peer = (serversTransport: string) => {
+      const servers = [{ url: `https://127.0.0.1:${this.plan.ports.inbound}` }]
+      return { loadBalancer: { serversTransport, passHostHeader: true, servers } }
     }
     return {
       http: {
-        routers: { all: { entryPoints: ['main'], rule: 'PathPrefix(`/`)', service: 'peer' } },
-        services: {
-          peer: {
-            loadBalancer: {
-              serversTransport: 'mtls',
-              passHostHeader: true,
-              servers: [{ url: `https://127.0.0.1:${this.plan.ports.inbound}` }],
-            },
-          },
+        routers: {
+          all: { entryPoints: ['main'], rule: 'PathPrefix(`/`)', service: 'peer' },
+          // Of two rules that fit, Traefik takes the longer one.
+          grpc: { entryPoints: ['main'], rule: IS_GRPC, service: 'peer-grpc' },
         },
-        serversTransports: { mtls },
+        services: { peer: peer('mtls'), 'peer-grpc': peer('mtls-grpc') },
+        serversTransports: { mtls: mtls(true), 'mtls-grpc': mtls(false) },
       },
     }
   }
@@ -72,7 +87,18 @@ class TraefikPair extends ProxyPair {
     const { stable, canary } = this.plan.apps
     const share = Math.round(this.canaryShare * WEIGHT)
     const pem = { certFile: this.path('server.crt'), keyFile: this.path('server.key') }
-    const at = (port: number) => ({ loadBalancer: { servers: [{ url: `http://127.0.0.1:${port}` }] } })
+    const at = (scheme: string, port: number) => ({
+      loadBalancer: { servers: [{ url: `${scheme}://127.0.0.1:${port}` }] },
+    })
+    const both = (suffix: string) => ({
+      weighted: {
+        services: [
+          { name: `stable${suffix}`, weight: WEIGHT - share },
+          { name: `canary${suffix}`, weight: share },
+        ],
+      },
+    })
+    const router = { entryPoints: ['main'], middlewares: ['edition'], tls: {} }
     const edition = { headers: { customRequestHeaders: { 'x-edition': String(this.#edition++) } } }
     return {
       tls: {
@@ -81,27 +107,24 @@ class TraefikPair extends ProxyPair {
         options: {
           default: {
             minVersion: 'VersionTLS13',
-            alpnProtocols: ['http/1.1'],
+            alpnProtocols: ['h2', 'http/1.1'],
             clientAuth: { caFiles: [this.path('authority.crt')], clientAuthType: 'RequireAndVerifyClientCert' },
           },
         },
       },
       http: {
         routers: {
-          all: { entryPoints: ['main'], rule: 'PathPrefix(`/`)', service: 'app', middlewares: ['edition'], tls: {} },
+          all: { ...router, rule: 'PathPrefix(`/`)', service: 'app' },
+          grpc: { ...router, rule: IS_GRPC, service: 'app-grpc' },
         },
         middlewares: { edition },
         services: {
-          app: {
-            weighted: {
-              services: [
-                { name: 'stable', weight: WEIGHT - share },
-                { name: 'canary', weight: share },
-              ],
-            },
-          },
-          stable: at(stable),
-          canary: at(canary),
+          app: both(''),
+          stable: at('http', stable),
+          canary: at('http', canary),
+          'app-grpc': both('-grpc'),
+          'stable-grpc': at('h2c', stable),
+          'canary-grpc': at('h2c', canary),
         },
       },
     }

@@ -1,10 +1,13 @@
-/** A thread with the server behind the sidecars: two versions, each at a port of its own. */
-import { createServer, type Server, type ServerResponse } from 'node:http'
+/** A thread with the server behind the sidecars: two versions, each at a port of its own, for HTTP/1.1 and for gRPC. */
+import type { ServerResponse } from 'node:http'
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import { GRPC_CONTENT_TYPE, grpcFrame } from '@threadmap/workbench/load/grpc'
 import { serve } from '@threadmap/workbench/threads/serve'
-import { LOOPBACK } from '../processes/ports.js'
-import { BODY_BYTES, type Mode, SLOW_MS, VERSION_HEADER } from './protocol.js'
+import { BODY_BYTES, type Mode, pageMessage, SLOW_MS, VERSION_HEADER } from './protocol.js'
+import { listenForBoth } from './two-protocols.js'
 
 const BODY = Buffer.alloc(BODY_BYTES, 'x')
+const MESSAGE = grpcFrame(pageMessage(BODY))
 
 await serve<readonly [number, number], Mode, 'done'>(async ([stable, canary]) => {
   let mode: Mode = 'normal'
@@ -12,33 +15,48 @@ await serve<readonly [number, number], Mode, 'done'>(async ([stable, canary]) =>
     ['stable', stable],
     ['canary', canary],
   ]
-  for (const [version, port] of versions) await listen(version, port, () => mode)
+  for (const [version, port] of versions) {
+    await listenForBoth(port, {
+      http1: (_, response) => answerPage(response, version, mode),
+      http2: stream => answerCall(stream, version, mode),
+    })
+  }
   return command => {
     mode = command
     return 'done'
   }
 })
 
-function listen(version: string, port: number, mode: () => Mode): Promise<Server> {
+function answerPage(response: ServerResponse, version: string, mode: Mode): void {
   const head = { 'content-type': 'text/plain', 'content-length': BODY_BYTES, [VERSION_HEADER]: version }
-  const answer = (response: ServerResponse) => response.writeHead(200, head).end(BODY)
-  const server = createServer((_, response) => {
-    switch (mode()) {
-      case 'normal':
-        answer(response)
-        break
-      case 'slow':
-        setTimeout(() => answer(response), SLOW_MS)
-        break
-      case 'half-closed':
-        response.writeHead(200, head).write(BODY.subarray(0, BODY_BYTES / 2))
-        setImmediate(() => response.socket?.destroy())
+  const answer = () => response.writeHead(200, head).end(BODY)
+  if (mode === 'normal') answer()
+  else if (mode === 'slow') setTimeout(answer, SLOW_MS)
+  else {
+    response.writeHead(200, head).write(BODY.subarray(0, BODY_BYTES / 2))
+    setImmediate(() => response.socket?.destroy())
+  }
+}
+
+/** A unary call: the message of the request is read to its end, and not looked at. */
+function answerCall(stream: ServerHttp2Stream, version: string, mode: Mode): void {
+  // Whoever called may have gone.
+  stream.on('error', () => {})
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+  const head = { ':status': 200, 'content-type': GRPC_CONTENT_TYPE, [VERSION_HEADER]: version }
+  const answer = () => {
+    if (stream.destroyed) return
+    stream.respond(head, { waitForTrailers: true })
+    stream.end(MESSAGE)
+  }
+  stream.resume()
+  stream.on('end', () => {
+    if (mode === 'normal') answer()
+    else if (mode === 'slow') setTimeout(answer, SLOW_MS)
+    else if (!stream.destroyed) {
+      stream.respond(head)
+      stream.write(MESSAGE.subarray(0, MESSAGE.length / 2))
+      setImmediate(() => stream.session?.destroy(undefined, constants.NGHTTP2_INTERNAL_ERROR))
     }
-  })
-  // Idle connections stay open: a proxy that sends on one which the server is closing would have an error that is not its own.
-  server.keepAliveTimeout = 600_000
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host: LOOPBACK, port, backlog: 1024 }, () => resolve(server))
   })
 }

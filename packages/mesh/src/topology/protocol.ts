@@ -8,3 +8,17 @@ export const SLOW_MS = 500
 export const VERSION_HEADER = 'x-version'
 
 export const BODY_BYTES = 1024
+
+/** The unary call of the measurements: a service of ours, of one method. */
+export const GRPC_SERVICE = 'threadmap.mesh.Pages'
+export const GRPC_METHOD = `/${GRPC_SERVICE}/Get`
+
+/** `message Page { bytes body = 1; }` with this body, as protocol buffers write it. */
+export function pageMessage(body: Uint8Array): Buffer {
+  const FIELD_1_BYTES = 0x0a
+  const length: number[] = []
+  let left = body.length
+  for (; left > 0x7f; left >>>= 7) length.push((left & 0x7f) | 0x80)
+  length.push(left)
+  return Buffer.concat([Buffer.from([FIELD_1_BYTES, ...length]), body])
+}

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { SubjectError } from '@threadmap/workbench/errors'
 import { Authority, type Leaf } from '../authority/authority.js'
 import type { Binary } from '../install/installed.js'
-import { freePorts } from '../processes/ports.js'
+import { freePorts, nextFreePorts } from '../processes/ports.js'
 import { ADAPTERS } from '../subjects/index.js'
-import { type Adapter, type Pair, type PairPlan, PORTS_PER_PAIR } from '../subjects/subject.js'
+import { type Adapter, type Pair, type PairPlan, PORTS_PER_PAIR, type Telemetry } from '../subjects/subject.js'
 import { Origin } from './origin.js'
 
 /** The certificates of a run. */
@@ -50,12 +50,21 @@ export class Topology {
   readonly #folder: string
   /** The experiment that runs; undefined: subjects that take part in few are there, too. */
   experiment: string | undefined
+  /** From here on no port belongs to a pair. */
+  #nextPort: number
+  #others = 0
 
-  private constructor(origin: Origin, identities: Identities, running: readonly Running[], folder: string) {
+  private constructor(
+    origin: Origin,
+    identities: Identities,
+    running: readonly Running[],
+    { folder, nextPort }: { readonly folder: string; readonly nextPort: number },
+  ) {
     this.origin = origin
     this.identities = identities
     this.#running = running
     this.#folder = folder
+    this.#nextPort = nextPort
   }
 
   /** Starts the server and the pairs, in a temporary folder. */
@@ -90,7 +99,7 @@ export class Topology {
         }
       }
       if (running.length === 0) throw new SubjectError('no proxy started; the reasons are above')
-      return new Topology(origin, identities, running, folder)
+      return new Topology(origin, identities, running, { folder, nextPort: firstPort + ports.length })
     } catch (error) {
       await Promise.all(running.map(({ pair }) => pair.stop()))
       await origin?.stop()
@@ -109,6 +118,20 @@ export class Topology {
     return experiment === undefined
       ? this.#running
       : this.#running.filter(({ adapter }) => adapter.onlyIn?.includes(experiment) ?? true)
+  }
+
+  /** Ports on the loopback interface that no pair has. */
+  async ports(count: number): Promise<readonly number[]> {
+    const ports = await nextFreePorts(this.#nextPort, count)
+    this.#nextPort = ports[ports.length - 1] + 1
+    return ports
+  }
+
+  /** Starts a further pair of a subject that runs, with telemetry, beside the pair without. The caller stops it. */
+  async another({ adapter, binary, pair }: Running, telemetry: Telemetry): Promise<Pair> {
+    const folder = join(this.#folder, `${binary.subject}-${++this.#others}`)
+    const ports = portsOf(await this.ports(PORTS_PER_PAIR))
+    return adapter.start(binary, { ...pair.plan, folder, ports, telemetry })
   }
 
   /** Ends everything, and deletes the folder with the keys. */

@@ -6,14 +6,23 @@ import { TIME_OUT_MS } from './tally.js'
 
 export type Outcome = 'succeeded' | FailureKind
 
+/** One client with one connection, on which it has one request at a time. */
+export interface Connection {
+  /** Sends the next request. `done` is called once; never before this returns. */
+  send(intended: number, now: number, done: (outcome: Outcome) => void): void
+  /** Fails the request that is in progress if its time is over, and drops its connection. */
+  giveUp(now: number): void
+  close(): void
+}
+
 /** The lowest HTTP status that counts as a failure. */
-const FIRST_FAILURE_STATUS = 400
+export const FIRST_FAILURE_STATUS = 400
 
 /**
- * One client with its one connection. It uses undici's `dispatch`, because a load generator must take less time than the server
+ * A client of HTTP/1.1. It uses undici's `dispatch`, because a load generator must take less time than the server
  * that it measures: 15 us of processor time for a request, where node:http with an agent takes 29 us (decision 0004).
  */
-export class Connection {
+export class HttpConnection implements Connection {
   readonly #destination: Destination
   readonly #requests: readonly Request[]
   #next: number
@@ -29,7 +38,6 @@ export class Connection {
     this.#client = clientFor(destination)
   }
 
-  /** Sends the next request. `done` is called once; never before this returns. */
   send(intended: number, now: number, done: (outcome: Outcome) => void): void {
     const { method, path, body } = this.#requests[this.#next]
     this.#next = (this.#next + 1) % this.#requests.length
@@ -55,7 +63,6 @@ export class Connection {
     this.#client.dispatch({ method, path, body: body ?? null, headers }, handler)
   }
 
-  /** Fails the request that is in progress if its time is over, and drops its connection. */
   giveUp(now: number): void {
     const end = this.#end
     if (end === undefined || now < this.#deadline) return
@@ -85,7 +92,8 @@ function clientFor({ origin, address, family }: Destination): Client {
   })
 }
 
-function kindOf(error: Error): FailureKind {
+/** The kind of failure that an error of the system or of undici is. */
+export function kindOf(error: Error): FailureKind {
   const code = 'code' in error ? String(error.code) : ''
   if (code === 'ECONNREFUSED') return 'refused'
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return 'timedOut'

@@ -4,8 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { serve } from '../threads/serve.js'
 import { ThreadWatch } from '../threads/time.js'
 import { Arrivals } from './arrivals.js'
-import { Connection, type Outcome } from './connection.js'
-import type { GeneratorSetup, StepCommand, StepReply } from './protocol.js'
+import { type Connection, HttpConnection, type Outcome } from './connection.js'
+import { GrpcConnection } from './grpc-connection.js'
+import type { Destination, GeneratorSetup, Request, StepCommand, StepReply } from './protocol.js'
 import { Tally, TIME_OUT_MS } from './tally.js'
 
 /** Milliseconds between two searches for requests that have no answer. */
@@ -17,7 +18,7 @@ await serve<GeneratorSetup, StepCommand, StepReply>(({ destinations, requests })
   const connections: Connection[] = []
   return async command => {
     for (let i = connections.length; i < command.clients; i++) {
-      connections.push(new Connection(destinations[i % destinations.length], requests, i))
+      connections.push(connectionTo(destinations[i % destinations.length], requests, i))
     }
     // Connections of an earlier, larger step are no clients of this one.
     for (const connection of connections.splice(command.clients)) connection.close()
@@ -31,6 +32,11 @@ await serve<GeneratorSetup, StepCommand, StepReply>(({ destinations, requests })
     return { counts: tally.counts(), time: watch.stop() }
   }
 })
+
+function connectionTo(destination: Destination, requests: readonly Request[], first: number): Connection {
+  const { grpc } = destination
+  return grpc === undefined ? new HttpConnection(destination, requests, first) : new GrpcConnection(destination, grpc)
+}
 
 /** Sends each request when it is due, if a client is free; otherwise the request waits for a client, in order. */
 function openLoop(connections: readonly Connection[], tally: Tally, arrivals: Arrivals): Promise<void> {

@@ -7,6 +7,16 @@ export interface Destination {
   readonly origin: string
   readonly address: string
   readonly family: 4 | 6
+  /** Clients of this address call this method, over HTTP/2 without TLS, in place of the requests. */
+  readonly grpc?: GrpcMethod
+}
+
+/** A unary method of gRPC. */
+export interface GrpcMethod {
+  /** `/package.Service/Method` */
+  readonly path: string
+  /** The message that is sent, as protocol buffers encode it. */
+  readonly message: Uint8Array
 }
 
 export interface Request {
