@@ -8,6 +8,7 @@ import { progressOn } from '@threadmap/workbench/progress'
 import { pc } from '@threadmap/workbench/terminal/colour'
 import { tableText } from '@threadmap/workbench/terminal/table'
 import type { Command } from 'commander'
+import type { MeshExperiment } from '../experiments/experiment.js'
 import { EXPERIMENTS } from '../experiments/index.js'
 import { withGiven } from '../install/given.js'
 import { type Binary, findProxies, proxiesFolder } from '../install/installed.js'
@@ -58,7 +59,9 @@ export function measuring(command: Command): Command {
 async function measure(flags: Flags, signal: AbortSignal): Promise<void> {
   const problem = tiedProblem()
   if (problem !== undefined) throw new UsageError(`proxies cannot be run safely: ${problem}`)
-  const experiments = chosen(flags.only, EXPERIMENTS, ({ name }) => name, 'experiment')
+  const asked = chosen(flags.only, EXPERIMENTS, ({ name }) => name, 'experiment')
+  const isPutOff = ({ isLong }: MeshExperiment) => flags.quick === true && flags.only === undefined && isLong === true
+  const experiments = asked.filter(each => !isPutOff(each))
   const found = withGiven(findProxies(resolve(proxiesFolder(flags.proxies))), flags)
   // A quick run leaves out the subjects that take part in few experiments, unless they are named.
   const isLeft = ({ subject }: Binary) => flags.subjects === undefined && flags.quick === true && isPartial(subject)
@@ -82,6 +85,8 @@ async function measure(flags: Flags, signal: AbortSignal): Promise<void> {
   createFolder(folder)
   const left = found.binaries.filter(isLeft).map(({ subject }) => ({ subject, why: 'left to a run without --quick' }))
   const absent = [...left, ...found.absent, ...WITHOUT_ADAPTER].map(({ subject, why }) => ({ what: subject, why }))
+  const putOff = asked.filter(isPutOff).map(({ name }) => name)
+  if (putOff.length > 0) absent.push({ what: putOff.join(', '), why: 'left to a run without --quick; --only names them' })
   const here = machine()
   const print = (text: string) => process.stdout.write(`${text}\n`)
   print(

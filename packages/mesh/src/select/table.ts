@@ -62,11 +62,11 @@ export class RowTable {
     const candidate = this.candidates.find(each => each.subject === subject)
     const own = this.rows.filter(row => row.subject === subject && row.metric === metric)
     const measured = own.filter(({ tag }) => tag === 'measured')
-    // Only figures depend on a workload so much that others say nothing; the text of an answer or a count may tell its circumstances.
-    if (measured.length > 0 && metricOf(metric)?.kind !== 'figure') return { row: newest(measured) }
     if (measured.length > 0) {
       const workload = this.workloadOf(metric)
       const fitting = measured.filter(row => workloadName(row) === workload)
+      // Only figures depend on a workload so much that others say nothing; the text of an answer or a count may tell its circumstances.
+      if (metricOf(metric)?.kind !== 'figure') return { row: newest(fitting.length > 0 ? fitting : measured) }
       if (fitting.length > 0) return this.#usable(newest(fitting))
       return {
         why: `measured with another workload (${measured.map(row => row.workload ?? 'none').join('; ')}), not with ${workload ?? 'none'}`,

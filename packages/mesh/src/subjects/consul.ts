@@ -53,9 +53,9 @@ class ConsulPair extends ProxyPair {
   #agent(): object {
     const { outbound, inbound, admin } = this.plan.ports
     const { telemetry } = this.plan
-    // A proxy gets the telemetry of its registration, and sends it by itself.
-    const config =
-      telemetry?.metrics === true ? { config: { telemetry: { statsd_address: `127.0.0.1:${telemetry.sink}` } } } : {}
+    // A proxy gets the telemetry of its registration, and sends it by itself; without the filter's default it filters everything out.
+    const statsd = { statsd_address: `127.0.0.1:${telemetry?.sink}`, metrics_prefix: 'proxy', filter_default: true }
+    const config = telemetry?.metrics === true ? { config: { telemetry: statsd } } : {}
     const upstream = { destination_name: 'server', local_bind_address: '127.0.0.1', local_bind_port: outbound }
     return {
       datacenter: 'dc1',

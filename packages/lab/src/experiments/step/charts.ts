@@ -1,7 +1,7 @@
 import type { Chart, LineChart, Point } from '@threadmap/workbench/experiment'
+import type { Objective } from '@threadmap/workbench/load/knee/knees'
+import { throughputAt } from '@threadmap/workbench/load/knee/usl'
 import { mean, quantile } from '@threadmap/workbench/statistics'
-import type { Objective } from './knee/knees.js'
-import { throughputAt } from './knee/usl.js'
 import type { Series } from './measure.js'
 import { lockWait, type Step } from './series.js'
 

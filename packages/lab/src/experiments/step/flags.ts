@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { UsageError } from '@threadmap/workbench/errors'
 import type { Settings } from '@threadmap/workbench/experiment'
+import type { Objective } from '@threadmap/workbench/load/knee/knees'
 import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import { InvalidArgumentError, Option } from 'commander'
 import type { MapKind } from 'threadmap'
-import type { Objective } from './knee/knees.js'
 import { askOnce, type Foreign, foreignServer } from './load/foreign.js'
 import type { Planted } from './server/protocol.js'
 

@@ -1,5 +1,7 @@
 import type { Context } from '@threadmap/workbench/experiment'
 import { HttpTarget } from '@threadmap/workbench/load/http-target'
+import { findKnees, type Knees } from '@threadmap/workbench/load/knee/knees'
+import { stepLoad } from '@threadmap/workbench/load/knee/step-load'
 import type { Target } from '@threadmap/workbench/load/target'
 import { SAFE_KINDS } from '@threadmap/workbench/subjects/maps'
 import type { MapKind } from 'threadmap'
@@ -8,7 +10,6 @@ import { type Asked, PLANTS, type PlantName } from './flags.js'
 import { attributeForeign } from './foreign/attribution.js'
 import { ForeignServer } from './foreign/watch.js'
 import { type Attribution, attribute, LOOP_FULL } from './knee/attribution.js'
-import { findKnees, type Knees } from './knee/knees.js'
 import { foreignServer } from './load/foreign.js'
 import { MapInProcess } from './process/map-in-process.js'
 import type { ForeignThread, Resources, Step } from './series.js'
@@ -48,9 +49,6 @@ interface Plan {
   /** The code in which a thread of the server spends its time, where that can be seen. */
   profile?(thread: ForeignThread): Promise<readonly HotCode[]>
 }
-
-/** The load of the last step as a multiple of the ceiling: the knee then lies at two thirds of the clients. */
-export const OVERLOAD = 1.5
 
 /** Clients of the closed loops: 1 for the time of one request, 8 and 64 for the ceiling of throughput. */
 const CLOSED_CLIENTS: readonly number[] = [1, 8, 64]
@@ -136,18 +134,6 @@ async function plansFor({ quick, workers, signal }: Context, options: Asked): Pr
 /** Length of the step in which the code of a busy thread is looked at. */
 const PROFILE_MS = 1500
 
-/** Closed loops at most after the planned ones. */
-const MOST_REPEATS = 6
-/** The ceiling still rises if the last closed loop has beaten all before it by this share. */
-const RISING = 0.05
-
-/** Whether the last closed loop shows that the one before it was not yet the ceiling. */
-function isRising(closed: readonly Step[]): boolean {
-  const rates = closed.map(({ throughput }) => throughput)
-  const last = rates[rates.length - 1]
-  return closed.length < 2 || last > Math.max(...rates.slice(0, -1)) * (1 + RISING)
-}
-
 function busiestLoop({ resources }: Step): ForeignThread | undefined {
   const loops = resources.inner?.threads.filter(({ isLoop }) => isLoop) ?? []
   return loops.reduce<ForeignThread | undefined>(
@@ -166,28 +152,9 @@ async function measureOne(
   progress(0, 'starting')
   const target = await plan.open()
   try {
-    const { ms, warmUpMs } = plan
-    const closed: Step[] = []
-    for (const n of plan.closed) {
-      progress(0, `closed loop of ${n}`)
-      closed.push(await target.step({ clients: n, rate: null, warmUpMs, ms: plan.closedMs, seed }))
-      signal.throwIfAborted()
-    }
-    // A server that has just started is still being compiled: the ceiling counts when it stops rising.
-    for (let again = 0; again < MOST_REPEATS && plan.closed.length > 0 && isRising(closed); again++) {
-      progress(0, 'closed loop, again')
-      const most = plan.closed[plan.closed.length - 1]
-      closed.push(await target.step({ clients: most, rate: null, warmUpMs, ms: plan.closedMs, seed: seed + again }))
-      signal.throwIfAborted()
-    }
-    const ceiling = Math.max(1, ...closed.map(({ throughput }) => throughput))
-    const ratePerClient = rate ?? (OVERLOAD * ceiling) / clients[clients.length - 1]
-    const steps: Step[] = []
-    for (const [at, n] of clients.entries()) {
-      progress(at / clients.length, `${n} clients`)
-      steps.push(await target.step({ clients: n, rate: n * ratePerClient, warmUpMs, ms, seed: seed + at * 1000 }))
-      signal.throwIfAborted()
-    }
+    const { ms, warmUpMs, closedMs } = plan
+    const load = { ms, warmUpMs, closedMs, closed: plan.closed, clients, ratePerClient: rate, seed, signal, progress }
+    const { closed, ratePerClient, steps } = await stepLoad(target, load)
     const knees = findKnees(steps, objective, seed)
     const { beyond } = knees
     const alone = closed.find(step => step.clients === 1)?.latency.p50

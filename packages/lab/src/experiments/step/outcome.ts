@@ -1,13 +1,14 @@
 import { availableParallelism } from 'node:os'
 import { type Evidence, measured } from '@threadmap/workbench/evidence'
 import type { Outcome, Table } from '@threadmap/workbench/experiment'
+import { kneeTexts, type Objective } from '@threadmap/workbench/load/knee/knees'
+import { OVERLOAD } from '@threadmap/workbench/load/knee/step-load'
 import { mean, total } from '@threadmap/workbench/statistics'
 import { chartsOf } from './charts.js'
 import { beliefsOf } from './folklore.js'
 import { PROBE_HINT } from './foreign/attribution.js'
 import { chainText } from './knee/attribution.js'
-import { kneeTexts, type Objective } from './knee/knees.js'
-import { OVERLOAD, type Series } from './measure.js'
+import type { Series } from './measure.js'
 import { lockWait, ownCores, type Step } from './series.js'
 
 /** The `details` of the record. */

@@ -1,5 +1,5 @@
-import { quantile } from '@threadmap/workbench/statistics'
-import { random } from '@threadmap/workbench/workload'
+import { quantile } from '../../statistics.js'
+import { random } from '../../workload.js'
 
 /** Throughput under a load, with its variance. */
 export interface Load {

@@ -1,4 +1,4 @@
-import type { Step } from '../series.js'
+import type { Step } from '../step.js'
 import { kneedle } from './kneedle.js'
 import { fitUslWithInterval, type UslFit } from './usl.js'
 
