@@ -44,7 +44,14 @@ async function run(context: MeshContext): Promise<MeshOutcome> {
     for (const [at, running] of topology.running.entries()) {
       const progress = (share: number, doing: string) =>
         context.progress((at + share) / topology.running.length, `${running.pair.subject}, ${doing}`)
-      all.push(await one(running, sink, context, progress))
+      try {
+        all.push(await one(running, sink, context, progress))
+      } catch (error) {
+        signal.throwIfAborted()
+        // A proxy that does not start so is a result about this subject alone.
+        if (!(error instanceof ProxyError)) throw error
+        context.leaveOut(`metrics and tracing of ${running.pair.subject}`, error.message)
+      }
     }
     return telemetryOutcome(all, context)
   } finally {

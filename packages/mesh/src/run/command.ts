@@ -86,7 +86,8 @@ async function measure(flags: Flags, signal: AbortSignal): Promise<void> {
   const left = found.binaries.filter(isLeft).map(({ subject }) => ({ subject, why: 'left to a run without --quick' }))
   const absent = [...left, ...found.absent, ...WITHOUT_ADAPTER].map(({ subject, why }) => ({ what: subject, why }))
   const putOff = asked.filter(isPutOff).map(({ name }) => name)
-  if (putOff.length > 0) absent.push({ what: putOff.join(', '), why: 'left to a run without --quick; --only names them' })
+  if (putOff.length > 0)
+    absent.push({ what: putOff.join(', '), why: 'left to a run without --quick; --only names them' })
   const here = machine()
   const print = (text: string) => process.stdout.write(`${text}\n`)
   print(

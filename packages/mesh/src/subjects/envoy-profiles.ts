@@ -269,7 +269,7 @@ function adapter(profile: Profile): Adapter {
     }
   }
   const { subject, title } = profile
-  return { subject, title, lacks: {}, onlyIn: ['latency', 'admission'], start: ProfiledPair.start }
+  return { subject, title, lacks: {}, onlyIn: ['latency', 'latency-grpc', 'admission'], start: ProfiledPair.start }
 }
 
 export const PROFILES: readonly Profile[] = [ISTIO, CONSUL, OSM]

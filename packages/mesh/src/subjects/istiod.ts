@@ -16,6 +16,8 @@ import { Steps } from './steps.js'
 import type { Adapter, Side } from './subject.js'
 
 const LACKS = {
+  grpc: 'this adapter calls its port one of HTTP, so that Istio has HTTP/1.1 spoken to the server',
+  tracing: 'this adapter names no provider of tracing to Istio',
   reload: "Istio's agent starts Envoy anew; it has no restart that keeps the listeners open",
 }
 const HTTP2 = `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`
@@ -233,6 +235,10 @@ class IstiodPair extends ProxyPair {
         ],
       },
     }
+  }
+
+  metricsAt(side: Side): { port: number; path: string } {
+    return { port: this.plan.ports.admin[side === 'client' ? 0 : 1], path: '/stats/prometheus' }
   }
 
   #give(side: Side, leaf: Leaf): void {

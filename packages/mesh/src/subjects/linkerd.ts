@@ -17,6 +17,7 @@ import type { Adapter, Side } from './subject.js'
 const LACKS = {
   revoke: 'linkerd2-proxy reads no revocation lists; its certificates are short-lived instead',
   reload: 'linkerd2-proxy has no restart that keeps its listeners open',
+  tracing: 'linkerd2-proxy sends spans to a collector that is in the mesh itself, and there is none here',
 }
 const NAMES = { client: 'client.mesh', server: 'server.mesh' } as const
 /** Paths of Destination.Get for the two versions of the server, which are two addresses of one proxy. */
@@ -164,6 +165,11 @@ class LinkerdPair extends ProxyPair {
     const { program, args } =
       side === 'server' ? this.#network!.inside(this.binary.path, []) : { program: this.binary.path, args: [] }
     return super.startProcess(name, args, program, env)
+  }
+
+  metricsAt(side: Side): { port: number; path: string } {
+    const { admin } = this.plan.ports
+    return { port: side === 'client' ? admin[2] : admin[1], path: '/metrics' }
   }
 
   /** The proxy's key stays, so its next certificate, for which it asks by its own clock, gets the serial number of this one. */
