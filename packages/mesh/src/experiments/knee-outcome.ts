@@ -4,11 +4,18 @@ import { findKnees, type Objective } from '@threadmap/workbench/load/knee/knees'
 import { ceilingOf, type Steps } from '@threadmap/workbench/load/knee/step-load'
 import type { Resources } from '@threadmap/workbench/load/step'
 import { compare, spread } from '@threadmap/workbench/statistics'
-import { type PairStep, perThousand, type Sidecars, TRAFFIC_TITLES, type Traffic } from '../load/pair-target.js'
+import {
+  generatorShare,
+  type PairStep,
+  perThousand,
+  type Sidecars,
+  TRAFFIC_TITLES,
+  type Traffic,
+} from '../load/pair-target.js'
 import { METRICS, type MeshRow, type MetricId } from '../rows/row.js'
 import type { Running } from '../topology/topology.js'
 import type { MeshContext, MeshOutcome } from './experiment.js'
-import { DIRECT, DIRECT_AGAIN, generatorFinding } from './latency-outcome.js'
+import { DIRECT, DIRECT_AGAIN } from './latency-outcome.js'
 
 type Ladder = Steps<Resources & Sidecars>
 
@@ -182,7 +189,7 @@ function tableOf(found: readonly Found[], traffic: Traffic): Table {
         middle(at.map(({ step }) => step.latency.p95)),
         middle(at.map(({ added }) => added)),
         middle(at.map(({ step }) => cpuOf(step))),
-        middle(at.map(({ step }) => 100 * (step.resources.generators[0]?.cpu ?? Number.NaN)).filter(Number.isFinite)),
+        middle(at.map(({ step }) => 100 * (generatorShare(step) ?? Number.NaN)).filter(Number.isFinite)),
         middle(at.map(({ step }) => 100 * step.resources.machine)),
       ]
     }),
@@ -231,16 +238,17 @@ function findingsOf(found: readonly Found[], traffic: Traffic): string[] {
   const rate = (each: Found) => `${Math.round(spread(capacities(each)).median)} requests per second`
   const closed = direct.ladders.flatMap(ladder => ladder.closed)
   const generator = closed.flatMap(step => {
-    const cpu = step.resources.generators[0]?.cpu
-    return cpu === undefined || step.throughput === 0 ? [] : (1e6 * cpu) / step.throughput
+    const share = generatorShare(step)
+    return share === undefined || step.throughput === 0 ? [] : { perThousand: (1e6 * share) / step.throughput, share }
   })
+  const middle = (of: (each: (typeof generator)[number]) => number) => spread(generator.map(of)).median
   return [
     `${title}: ${first.name} reaches the highest throughput, ${rate(first)}${others}.`,
     `${title}, directly: ${rate(direct)}, and ${rate(again)} the second time (ratio ${ratio.toFixed(2)}); no pair can be told from another near that rate.`,
-    ...(generator.length === 0 ? [] : [`${title}: ${lowerFirst(generatorFinding(spread(generator).median))}`]),
+    ...(generator.length === 0
+      ? []
+      : [
+          `${title}: at that rate the load generator, one thread, takes ${middle(each => each.perThousand).toFixed(0)} ms of processor time per 1,000 requests and ${Math.round(100 * middle(({ share }) => share))}% of a core; the rest of the machine is the server's.`,
+        ]),
   ]
-}
-
-function lowerFirst(text: string): string {
-  return text[0].toLowerCase() + text.slice(1)
 }

@@ -2,7 +2,7 @@
 import { machine } from '@threadmap/workbench/evidence'
 import type { Chart, Table } from '@threadmap/workbench/experiment'
 import { compare, mean, spread, total } from '@threadmap/workbench/statistics'
-import { failedOf, generatorPerThousand, type PairStep } from '../load/pair-target.js'
+import { failedOf, generatorShare, type PairStep } from '../load/pair-target.js'
 import { pssMegabytes } from '../processes/cost.js'
 import { METRICS, type MeshRow, type MetricId } from '../rows/row.js'
 import type { Running } from '../topology/topology.js'
@@ -162,7 +162,7 @@ function findings(all: readonly Measured[], proxies: readonly Measured[], rows: 
     const others = tied.length === 0 ? '' : `, not told apart from ${tied.map(({ name }) => name).join(', ')}`
     return [`${what}: ${first.name} is lowest with ${lowest} ${unit}${others}.`]
   }
-  const own = all.flatMap(({ steps }) => steps.map(generatorPerThousand)).filter(ms => ms !== undefined)
+  const own = all.flatMap(({ steps }) => steps.map(generatorShare)).filter(share => share !== undefined)
   const lateness = mean(all.flatMap(({ steps }) => steps.map(step => step.lateness.p99)))
   const tie = compare(values(DIRECT, 'p95'), values(DIRECT_AGAIN, 'p95'))
   return [
@@ -172,11 +172,8 @@ function findings(all: readonly Measured[], proxies: readonly Measured[], rows: 
       ? `The two direct connections, which are the same, differ in P95 by a factor of ${tie.ratio.toFixed(2)}: this run was disturbed, and its latencies tell little.`
       : `The two direct connections tie in P95, as they must (ratio ${tie.ratio.toFixed(2)}).`,
     `Requests left ${lateness.toFixed(1)} ms late (mean of the P99 of all rounds) on ${machine().cores} cores, which server, load generator and sidecars share.`,
-    ...(own.length === 0 ? [] : [generatorFinding(spread(own).median)]),
+    ...(own.length === 0
+      ? []
+      : [`The load generator's one thread had ${Math.round(100 * spread(own).median)}% of a core.`]),
   ]
-}
-
-/** What the load generator itself takes: one thread of it can send no more than that leaves it time for. */
-export function generatorFinding(ms: number): string {
-  return `The load generator takes ${ms.toFixed(0)} ms of processor time per 1,000 requests: its one thread would be the limit at about ${Math.round(1e6 / ms / 100) * 100} requests per second.`
 }

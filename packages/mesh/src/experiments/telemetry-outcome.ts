@@ -1,6 +1,6 @@
 /** Rows, table and findings about the cost of metrics and tracing. */
 import type { BarChart, Table } from '@threadmap/workbench/experiment'
-import { spread } from '@threadmap/workbench/statistics'
+import { ROUNDS_TO_RANK, spread } from '@threadmap/workbench/statistics'
 import { failedOf, type PairStep, perThousand } from '../load/pair-target.js'
 import { METRICS, type MeshRow, type MetricId } from '../rows/row.js'
 import type { Received } from '../sink/protocol.js'
@@ -141,14 +141,15 @@ function findingsOf(all: readonly OfSubject[]): string[] {
       const added = addedBy(kind, each)
       if (added === undefined) return []
       const { median, low, high } = spread(added.cpu)
-      return [{ name: each.running.pair.subject, median, isBeyond: low > 0 || high < 0 }]
+      const isBeyond = added.cpu.length >= ROUNDS_TO_RANK && (low > 0 || high < 0)
+      return [{ name: each.running.pair.subject, median, isBeyond }]
     })
-    if (told.length === 0) return `${titled(kind)}: no subject offers it here.`
+    if (told.length === 0) return `No subject offers ${kind} here.`
     const beyond = told.filter(({ isBeyond }) => isBeyond).sort((a, b) => a.median - b.median)
     const rest = told.filter(({ isBeyond }) => !isBeyond).map(({ name }) => name)
     const inside = rest.length === 0 ? '' : `; inside the noise: ${rest.join(', ')}`
     const figures = beyond.map(({ name, median }) => `${name} ${median.toFixed(0)}`).join(', ')
-    return `${titled(kind)} adds processor time, in ms per 1,000 requests: ${figures === '' ? 'none beyond the noise' : figures}${inside}.`
+    return `Processor time that ${kind} ${kind === 'metrics' ? 'add' : 'adds'}, in ms per 1,000 requests: ${figures === '' ? 'none beyond the noise' : figures}${inside}.`
   })
   const traced = all.filter(each => each.traced !== undefined)
   const missing = traced.filter(each => tracedShare(each) < 100)
@@ -168,8 +169,4 @@ function findingsOf(all: readonly OfSubject[]): string[] {
       ({ running, received }) => `${running.pair.subject}: ${received.unreadable} exports could not be read.`,
     ),
   ]
-}
-
-function titled(kind: string): string {
-  return kind[0].toUpperCase() + kind.slice(1)
 }

@@ -5,7 +5,7 @@ import { type PairStep, type PairTarget, portsOf, startPairTarget } from '../loa
 import { pssMegabytes } from '../processes/cost.js'
 import { ProxyError } from '../processes/errors.js'
 import { LOOPBACK } from '../processes/ports.js'
-import type { Received } from '../sink/protocol.js'
+import { COUNTED_PATH, type Received } from '../sink/protocol.js'
 import { Sink } from '../sink/sink.js'
 import type { Pair, Side } from '../subjects/subject.js'
 import type { Running } from '../topology/topology.js'
@@ -19,7 +19,7 @@ const EFFORT = { quick: { rounds: 1, ms: 500 }, full: { rounds: 4, ms: 700 } }
 const LAST_SPANS_MS = 8000
 const SCRAPE_PATIENCE_MS = 5000
 /** Seconds for a subject beside its load: three pairs start, and the last spans arrive. */
-const BESIDES_SECONDS = 5
+const BESIDES_SECONDS = 6
 
 export const telemetry: MeshExperiment = {
   name: 'telemetry',
@@ -64,7 +64,7 @@ interface Trial {
   readonly pair: Pair
   readonly target: PairTarget
   readonly steps: PairStep[]
-  /** Requests of the rounds that count. */
+  /** Requests of all rounds, also of the first one, which counts nowhere else. */
   requests: number
   scrapedBytes: number
 }
@@ -97,6 +97,7 @@ async function one(
       const target = await startPairTarget({
         name: `${subject}, ${variant}`,
         traffic: 'http',
+        path: COUNTED_PATH,
         ports: portsOf(pair),
         pair,
         signal,
@@ -116,15 +117,9 @@ async function one(
           trial.target.step(load),
           trial.variant === 'metrics' ? scrape(trial.pair, ms / 2) : 0,
         ])
-        if (round === 0) continue
         trial.requests += step.requests
         trial.scrapedBytes += bytes
-        trial.steps.push(step)
-      }
-      if (round === 0 && variants.includes('tracing')) {
-        progress(0, 'waiting for the spans of the first requests')
-        await lastOf(sink, 1)
-        await sink.empty()
+        if (round > 0) trial.steps.push(step)
       }
     }
     const memory = trials.map(

@@ -32,10 +32,19 @@ export interface PairTargetOptions {
   readonly ports: { readonly http: number; readonly grpc: number }
   /** The pair whose processor time is taken; undefined: there are no sidecars. */
   readonly pair: Pair | undefined
+  /** The path of requests by HTTP/1.1 (default `/`). */
+  readonly path?: string
   readonly signal: AbortSignal
 }
 
-export function startPairTarget({ name, traffic, ports, pair, signal }: PairTargetOptions): Promise<PairTarget> {
+export function startPairTarget({
+  name,
+  traffic,
+  ports,
+  pair,
+  path = '/',
+  signal,
+}: PairTargetOptions): Promise<PairTarget> {
   const http = destination(ports.http)
   const grpc: Destination = {
     ...destination(ports.grpc),
@@ -45,7 +54,7 @@ export function startPairTarget({ name, traffic, ports, pair, signal }: PairTarg
     name,
     // Clients connect to the destinations in turns, and take turns themselves.
     destinations: traffic === 'http' ? [http] : traffic === 'grpc' ? [grpc] : [http, grpc],
-    requests: [{ method: 'GET', path: '/' }],
+    requests: [{ method: 'GET', path }],
     generators: 1,
     signal,
     server: watchOf(pair),
@@ -93,8 +102,7 @@ export function perThousand({ requests, resources: { sidecars } }: PairStep): { 
   return { client: sidecars.client * per, server: sidecars.server * per }
 }
 
-/** Processor time of the load generator in ms per 1,000 requests; undefined where the system does not tell it. */
-export function generatorPerThousand({ requests, seconds, resources: { generators } }: PairStep): number | undefined {
-  const cpu = generators[0]?.cpu
-  return cpu === undefined ? undefined : (cpu * seconds * 1e6) / Math.max(1, requests)
+/** The share of a core that the load generator's thread had, 0 to 1; undefined where the system does not tell it. */
+export function generatorShare({ resources: { generators } }: PairStep): number | undefined {
+  return generators[0]?.cpu
 }

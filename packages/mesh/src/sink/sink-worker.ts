@@ -4,24 +4,27 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { GRPC_CONTENT_TYPE, grpcFrame, grpcMessages } from '@threadmap/workbench/load/grpc'
+import { total } from '@threadmap/workbench/statistics'
 import { serve } from '@threadmap/workbench/threads/serve'
 import { LOOPBACK } from '../processes/ports.js'
 import { listenForBoth } from '../topology/two-protocols.js'
-import type { Received, SinkCommand } from './protocol.js'
-import { traceIdsOf } from './spans.js'
+import { COUNTED_PATH, type Received, type SinkCommand } from './protocol.js'
+import { spansOf } from './spans.js'
 
 await serve<number, SinkCommand, Received>(async port => {
-  const traces = new Set<string>()
-  const none = { spans: 0, exports: 0, metrics: 0, unreadable: 0 }
+  const traces = new Map<string, { spans: number; isCounted: boolean }>()
+  const none = { exports: 0, metrics: 0, unreadable: 0 }
   let counts = { ...none }
   /** @returns whether the export could be read */
   const take = (message: Buffer | undefined): boolean => {
     try {
       if (message === undefined) throw new RangeError('no whole message')
-      const ids = traceIdsOf(message)
+      const spans = spansOf(message, COUNTED_PATH)
       counts.exports++
-      counts.spans += ids.length
-      for (const id of ids) traces.add(id)
+      for (const { trace, namesPath } of spans) {
+        const known = traces.get(trace) ?? { spans: 0, isCounted: false }
+        traces.set(trace, { spans: known.spans + 1, isCounted: known.isCounted || namesPath })
+      }
       return true
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
@@ -57,7 +60,8 @@ await serve<number, SinkCommand, Received>(async port => {
   datagrams.bind({ address: LOOPBACK, port })
   await once(datagrams, 'listening')
   return command => {
-    const received = { ...counts, traces: traces.size }
+    const counted = [...traces.values()].filter(({ isCounted }) => isCounted)
+    const received = { ...counts, traces: counted.length, spans: total(counted.map(({ spans }) => spans)) }
     if (command === 'empty') {
       counts = { ...none }
       traces.clear()

@@ -8,12 +8,19 @@ const SCOPE_SPANS = 2
 const SPANS = 2
 const TRACE_ID = 1
 
-/** The id of the trace of each span, in hexadecimal. Throws a `RangeError` if the bytes are no such message. */
-export function traceIdsOf(request: Buffer): string[] {
+export interface Span {
+  /** The id of its trace, in hexadecimal. */
+  readonly trace: string
+  /** Whether the path that was looked for is somewhere in it: its name and its attributes differ from proxy to proxy. */
+  readonly namesPath: boolean
+}
+
+/** All spans of an export. Throws a `RangeError` if the bytes are no such message. */
+export function spansOf(request: Buffer, path: string): Span[] {
   return within(request, RESOURCE_SPANS)
     .flatMap(resource => within(resource, SCOPE_SPANS))
     .flatMap(scope => within(scope, SPANS))
-    .map(span => within(span, TRACE_ID)[0]?.toString('hex') ?? '')
+    .map(span => ({ trace: within(span, TRACE_ID)[0]?.toString('hex') ?? '', namesPath: span.includes(path) }))
 }
 
 /** The values of a field that has a length: messages, bytes, texts. */

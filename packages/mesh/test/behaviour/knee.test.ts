@@ -111,5 +111,5 @@ test('rows, table, chart and findings: the A/A pair is there, and a ladder witho
   assert.match(findings[0], /^gRPC: quick reaches the highest throughput, 2000 requests per second\.$/)
   assert.match(findings[1], /ratio 1\.00/)
   // A fifth of a core for 2,000 requests per second.
-  assert.match(findings[2], /takes 100 ms of processor time per 1,000 requests/)
+  assert.match(findings[2], /takes 100 ms of processor time per 1,000 requests and 20% of a core/)
 })

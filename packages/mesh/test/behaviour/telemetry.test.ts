@@ -58,10 +58,18 @@ test('findings name what is beyond the noise and what is not', () => {
   const { findings } = telemetryOutcome([traced, plain], plainContext())
   assert.equal(
     findings[0],
-    'Metrics adds processor time, in ms per 1,000 requests: plain-proxy 40; inside the noise: tracing-proxy.',
+    'Processor time that metrics add, in ms per 1,000 requests: plain-proxy 40; inside the noise: tracing-proxy.',
   )
-  assert.equal(findings[1], 'Tracing adds processor time, in ms per 1,000 requests: tracing-proxy 100.')
+  assert.equal(findings[1], 'Processor time that tracing adds, in ms per 1,000 requests: tracing-proxy 100.')
   assert.equal(findings[2], 'A trace of every request arrived from tracing-proxy.')
+})
+
+test('fewer rounds than show how noisy a figure is tell no difference', () => {
+  const short = { ...plain, trials: plain.trials.map(each => ({ ...each, steps: each.steps.slice(0, 2) })) }
+  assert.match(
+    telemetryOutcome([short], plainContext()).findings[0],
+    /none beyond the noise; inside the noise: plain-proxy/,
+  )
 })
 
 test('traces that did not arrive are said, and so are exports that nobody can read', () => {

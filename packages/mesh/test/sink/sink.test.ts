@@ -7,8 +7,9 @@ import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { grpcFrame } from '@threadmap/workbench/load/grpc'
 import { nextFreePorts } from '#mesh/processes/ports.js'
+import { COUNTED_PATH } from '#mesh/sink/protocol.js'
 import { Sink } from '#mesh/sink/sink.js'
-import { traceIdsOf } from '#mesh/sink/spans.js'
+import { spansOf } from '#mesh/sink/spans.js'
 import { exported, field, span, TRACES } from '../support/otlp.js'
 
 const { signal } = new AbortController()
@@ -32,34 +33,51 @@ async function post(port: number, body: Buffer, headers: Record<string, string> 
   return answer.statusCode
 }
 
-test('the traces of an export are found, whatever else its spans have', () => {
+test('the spans of an export are found with their traces, whatever else they have', () => {
   const [one, other] = TRACES
-  assert.deepEqual(traceIdsOf(exported(span(one), span(other), span(one))), [one, other, one])
-  assert.deepEqual(traceIdsOf(Buffer.concat([exported(span(one)), exported(span(other))])), [one, other])
-  assert.deepEqual(traceIdsOf(exported(span(one, 'x'.repeat(100_000)))), [one])
-  assert.deepEqual(traceIdsOf(Buffer.alloc(0)), [])
+  const tracesOf = (data: Buffer) => spansOf(data, COUNTED_PATH).map(({ trace }) => trace)
+  assert.deepEqual(tracesOf(exported(span(one), span(other), span(one))), [one, other, one])
+  assert.deepEqual(tracesOf(Buffer.concat([exported(span(one)), exported(span(other))])), [one, other])
+  assert.deepEqual(tracesOf(exported(span(one, 'x'.repeat(100_000)))), [one])
+  assert.deepEqual(tracesOf(Buffer.alloc(0)), [])
   // An export of metrics has other messages in the same places, and no spans.
-  assert.deepEqual(traceIdsOf(field(3, Buffer.from('else'))), [])
+  assert.deepEqual(tracesOf(field(3, Buffer.from('else'))), [])
+  const named = spansOf(exported(span(one, `GET ${COUNTED_PATH}`), span(one, 'GET /')), COUNTED_PATH)
+  assert.deepEqual(
+    named.map(({ namesPath }) => namesPath),
+    [true, false],
+  )
 })
 
 test('bytes that are no export are refused', () => {
   const whole = exported(span(TRACES[0]))
   for (const bytes of [whole.subarray(0, whole.length - 1), Buffer.from('no export'), Buffer.alloc(20, 0xff)]) {
-    assert.throws(() => traceIdsOf(bytes), RangeError, bytes.toString('hex'))
+    assert.throws(() => spansOf(bytes, COUNTED_PATH), RangeError, bytes.toString('hex'))
   }
 })
+
+const counted = (trace: string) => span(trace, `GET ${COUNTED_PATH}`)
 
 test('a sink counts spans and traces that come by HTTP, plain and packed', async t => {
   const sink = await started(t)
   const [one, other] = TRACES
-  assert.equal(await post(sink.port, exported(span(one), span(other))), 200)
-  assert.equal(await post(sink.port, gzipSync(exported(span(one))), { 'content-encoding': 'gzip' }), 200)
+  assert.equal(await post(sink.port, exported(counted(one), counted(other))), 200)
+  assert.equal(await post(sink.port, gzipSync(exported(counted(one))), { 'content-encoding': 'gzip' }), 200)
   assert.deepEqual(await sink.received(), { spans: 3, traces: 2, exports: 2, metrics: 0, unreadable: 0 })
   assert.equal(await post(sink.port, Buffer.from('no export')), 400)
   assert.equal(await post(sink.port, Buffer.from('not packed'), { 'content-encoding': 'gzip' }), 400)
   assert.equal((await sink.received()).unreadable, 2)
   await sink.empty()
   assert.deepEqual(await sink.received(), { spans: 0, traces: 0, exports: 0, metrics: 0, unreadable: 0 })
+})
+
+test('a trace counts with all its spans if one of them names the path, and not at all otherwise', async t => {
+  const sink = await started(t)
+  const [one, other] = TRACES
+  await post(sink.port, exported(span(one, 'router'), span(other, 'GET /')))
+  assert.deepEqual(await sink.received(), { spans: 0, traces: 0, exports: 1, metrics: 0, unreadable: 0 })
+  await post(sink.port, exported(counted(one), span(one, 'upstream')))
+  assert.deepEqual(await sink.received(), { spans: 3, traces: 1, exports: 2, metrics: 0, unreadable: 0 })
 })
 
 test('a sink counts what comes by gRPC, and tells the status', async t => {
@@ -78,7 +96,7 @@ test('a sink counts what comes by gRPC, and tells the status', async t => {
     const [trailers] = await once(stream, 'trailers')
     return trailers['grpc-status']
   }
-  assert.equal(await call(grpcFrame(exported(span(TRACES[0]), span(TRACES[1])))), '0')
+  assert.equal(await call(grpcFrame(exported(counted(TRACES[0]), counted(TRACES[1])))), '0')
   assert.equal(await call(grpcFrame(Buffer.from('no export'))), '3')
   assert.equal(await call(Buffer.from([0, 0, 0, 0, 9])), '3')
   assert.deepEqual(await sink.received(), { spans: 2, traces: 2, exports: 1, metrics: 0, unreadable: 2 })
