@@ -29,7 +29,7 @@ export const PAGE_BITS: u32 = 12
 /** 'TMAP', little-endian. */
 export const MAGIC: u32 = 0x50414d54
 /** Raised with every change of this file that an older attach would misread. */
-export const LAYOUT_VERSION: u32 = 4
+export const LAYOUT_VERSION: u32 = 5
 
 // The header.
 export const H_MAGIC: u32 = 0
@@ -114,6 +114,8 @@ export const CACHE_SLIDES: u32 = 1
 export const CACHE_WEIGHS_BYTES: u32 = 2
 /** A word that a thread changes in one view of a memory and reads in another, to see whether both are one memory. */
 export const H_PROBE: u32 = 644
+/** The highest number (plus one) of a registry slot that was ever taken: nobody has to look at those above. */
+export const H_SLOTS: u32 = 652
 /** The lock of the page table, and what it guards. */
 export const H_HEAP_LOCK: u32 = 256
 export const H_FREE_HINT: u32 = 260
@@ -177,8 +179,8 @@ export const S_HITS: u32 = 40
 export const S_STALE: u32 = 48
 export const S_MISSES: u32 = 56
 /**
- * SyncMap: 1 while the thread may change an entry without a lock. Its own thread writes it, but rarely reads the words
- * beside it, and others look at it when they want pages back.
+ * Not 0 while the thread may change an entry without a lock: in a FastMap the address of the shard, in a SyncMap 1. Its own thread writes
+ * it, and others look at it when they want the shard for themselves, or pages back.
  */
 export const S_BUSY: u32 = 24
 /** The lock that the thread sleeps on, while that lock may name it as its next owner; else 0. */
@@ -232,6 +234,8 @@ export const D_REWRITING: u32 = 184
 export const D_PURGE_AT: u32 = 188
 /** Nanoseconds that threads waited for the shard's lock, all together (64 bits). */
 export const D_LOCK_WAITED: u32 = 192
+/** FastMap: 1 while the owner of the mutex sleeps until another thread has changed a number in place. */
+export const D_AWAITED: u32 = 200
 /** SyncMap: there was no memory for a `dirty`, so none is tried while `read` has fewer entries than this and takes new keys itself. */
 export const D_DIRTY_AT: u32 = 252
 export const D_HEAP: u32 = 256

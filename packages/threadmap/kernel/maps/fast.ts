@@ -1,7 +1,11 @@
-/** FastMap: a writer takes the shard's mutex; a reader takes nothing and writes nothing (table/read.ts). */
+/**
+ * FastMap: a reader takes nothing and writes nothing (table/read.ts). A writer takes the shard's mutex, but for a number that it changes in
+ * place (in-place.ts).
+ */
 import { load64, reach } from '../atomics'
 import {
   ABSENT,
+  ADD,
   AGAIN,
   BUCKET,
   D_LOCK,
@@ -11,6 +15,7 @@ import {
   META_MARK,
   PRESENT,
   S_RETRIES,
+  SET,
 } from '../layout'
 import { damaged, MOST_TRIES } from '../memory/damage'
 import { change } from '../table/change'
@@ -19,9 +24,11 @@ import { sameRest } from '../table/key'
 import { readValidated } from '../table/read'
 import { shardOf } from '../table/shard'
 import { addressOf, bitsOf, hitsOf, homeOf, lastBucket, passedOf, slotOf, tagsOf } from '../table/table'
+import { changesInPlace } from '../threads/at-work'
 import { unlock } from '../threads/lock'
 import { count } from '../threads/thread'
-import { lockShard } from './shard-lock'
+import { changeInPlace } from './in-place'
+import { lockBesideWork } from './shard-lock'
 
 export function fastGet(hash: u64, meta: u32, wantsValue: bool): i32 {
   const shard = shardOf(hash)
@@ -102,7 +109,8 @@ function lookAgain(): u64 {
 // @inline
 export function fastChange(op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
   const shard = shardOf(hash)
-  const locked = lockShard(shard)
+  if (changesInPlace && (op == SET || op == ADD) && changeInPlace(shard, op, hash, meta)) return PRESENT
+  const locked = lockBesideWork(shard)
   if (locked < 0) return locked
   const code = change(shard, op, hash, meta, valueMeta, expectedMeta)
   unlock(shard + D_LOCK)

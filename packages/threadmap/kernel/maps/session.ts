@@ -64,6 +64,7 @@ import { keyAt, setKeyArea } from '../table/key'
 import { setShards, shardAt } from '../table/shard'
 import { clearTable, nextWord } from '../table/table'
 import { expectedAt, resultAt, setValueAreas, setValueType, setWindow, valueAt } from '../table/value'
+import { setChangesInPlace } from '../threads/at-work'
 import { dropClaims } from '../threads/claims'
 import { me, mySlot, releaseSlot } from '../threads/thread'
 
@@ -143,6 +144,7 @@ export function open(): i32 {
   const type = load<u32>(H_VALUE_TYPE)
   const hasBlocks = type == TYPE_BYTES || load<u32>(H_POLICY) == POLICY_SYNC || isCache
   setValueType(type, !hasBlocks)
+  setChangesInPlace(!hasBlocks)
   if (takeAreas()) return 0
   reclaimAll()
   return takeAreas() ? 0 : failure

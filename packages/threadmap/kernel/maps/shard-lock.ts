@@ -6,15 +6,32 @@ import { D_LOCK, D_READERS, E_TIMEOUT } from '../layout'
 import { canTakePages } from '../memory/pages'
 import { repair } from '../repair/repair'
 import { repairSyncMap } from '../repair/sync-repair'
-import { BROKEN, LOCKED, lock, lockTimeout, passOn } from '../threads/lock'
+import { becomeAlone, isAlone } from '../threads/at-work'
+import { BROKEN, LOCKED, lock, lockTimeout, passOn, tryLock, unlock } from '../threads/lock'
 import { lockExclusive, lockShared, passOnExclusive, unlockExclusive, unlockShared } from '../threads/shared-lock'
 
-/** Takes a shard's mutex; repairs the shard if its owner died. */
+/** Takes a shard's mutex, and waits until no other thread is at work there. Repairs the shard if the mutex's owner died. */
 export function lockShard(shard: u32): i32 {
+  const code = lockBesideWork(shard)
+  if (code < 0 || becomeAlone(shard)) return code
+  unlock(shard + D_LOCK)
+  return E_TIMEOUT
+}
+
+/** `lockShard` while other threads may go on to change numbers in place (threads/at-work.ts). */
+export function lockBesideWork(shard: u32): i32 {
   const code = lock(shard + D_LOCK)
-  if (code != BROKEN || repair(shard)) return code
+  if (code != BROKEN || (becomeAlone(shard) && repair(shard))) return code
   passOn(shard + D_LOCK)
   return E_TIMEOUT
+}
+
+/** One try of `lockShard`, for callers that hold another shard. */
+export function tryShard(shard: u32): bool {
+  if (!tryLock(shard + D_LOCK)) return false
+  if (isAlone(shard)) return true
+  unlock(shard + D_LOCK)
+  return false
 }
 
 /** Takes a shard for writing; repairs it if its writer died. */

@@ -21,6 +21,7 @@ import {
   DIFFERENT,
   E_FULL,
   E_SPARSE,
+  E_TIMEOUT,
   ENTRY_VALUE,
   GET_AND_DELETE,
   H_INITIAL_BITS,
@@ -37,13 +38,16 @@ import {
   TOKEN_ENDLESS,
   TOKEN_INSIDE,
 } from '../layout'
+import { changeNumber } from '../maps/in-place'
+import { tryShard } from '../maps/shard-lock'
 import { allowCompaction, allowReserve, failFull, failure, wantsRun } from '../memory/allocation'
 import { allocate, allocateTable, free, freeTable } from '../memory/blocks'
 import { shardCount } from '../memory/heaps'
 import { isReserveShort } from '../memory/pages'
 import { giveEmpty, reserve } from '../memory/slabs'
 import { sweep } from '../repair/sweep'
-import { tryLock, unlock } from '../threads/lock'
+import { becomeAlone, changesInPlace } from '../threads/at-work'
+import { unlock } from '../threads/lock'
 import { compact, slide } from './compact'
 import { bringToLife, entrySize, headGeneration, kill, valueWord, writeEntry } from './entry'
 import { shardAt } from './shard'
@@ -92,16 +96,23 @@ export function setToken(entry: u32, generation: u32, word: u64): void {
 
 /** Carries out `op` on a shard that this thread holds; makes room if memory is short. */
 export function change(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, expectedMeta: u32): i32 {
-  if (isInline && (op == SET || op == ADD) && changeKnownWord(shard, op, hash, meta)) return PRESENT
+  if (isNumberChange(op) && !changesInPlace && changeKnownWord(shard, op, hash, meta)) return PRESENT
   allowCompaction(true)
   let code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
   allowCompaction(false)
   if (code == E_SPARSE) {
+    if (!becomeAlone(shard)) return E_TIMEOUT
     compact(shard)
     code = tryChange(shard, op, hash, meta, valueMeta, expectedMeta)
   }
   if (code == E_FULL) code = changeFull(shard, op, hash, meta, valueMeta, expectedMeta)
   return code
+}
+
+/** Whether a known key's value is changed by one store, or one compare-exchange, of its number. */
+// @inline
+function isNumberChange(op: u32): bool {
+  return isInline && (op == SET || op == ADD)
 }
 
 /**
@@ -112,12 +123,7 @@ export function change(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32
 function changeKnownWord(shard: u32, op: u32, hash: u64, meta: u32): bool {
   const slot = find(load64(shard + D_TABLE), shard + D_TABLE, hash, meta)
   if (slot == 0) return false
-  let word = load<u64>(valueAt)
-  if (op == ADD) {
-    word = sum(valueWord(foundEntry), word)
-    store<u64>(resultAt + R_WORD, word)
-  }
-  store64(foundEntry + ENTRY_VALUE, word)
+  changeNumber(foundEntry, op)
   return true
 }
 
@@ -133,7 +139,7 @@ function changeFull(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, e
   }
   mayUseReserve = false
   // The value that was there is free now: together with it the page may come back.
-  if (isReserveShort()) tidy(shard, false)
+  if (isReserveShort() && becomeAlone(shard)) tidy(shard, false)
   return code
 }
 
@@ -143,11 +149,11 @@ function changeFull(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, e
 export function reclaim(mine: u32): void {
   // Read first: compaction allocates, which overwrites `wantsRun`.
   const sideBySide = wantsRun
-  if (mine != 0) tidy(mine, sideBySide)
+  if (mine != 0 && becomeAlone(mine)) tidy(mine, sideBySide)
   const count = shardCount()
   for (let i: u32 = 0; i < count; i++) {
     const shard = shardAt(i)
-    if (shard == mine || !tryLock(shard + D_LOCK)) continue
+    if (shard == mine || !tryShard(shard)) continue
     tidy(shard, sideBySide)
     unlock(shard + D_LOCK)
   }
@@ -168,6 +174,12 @@ function tryChange(shard: u32, op: u32, hash: u64, meta: u32, valueMeta: u32, ex
 }
 
 export function changePresent(shard: u32, op: u32, slot: u32, entry: u32, valueMeta: u32, expectedMeta: u32): i32 {
+  if (isNumberChange(op)) {
+    changeNumber(entry, op)
+    return PRESENT
+  }
+  // A new value, or none, takes the place of one that was looked at: no other thread may change that in between.
+  if (op != INSERT && !becomeAlone(shard)) return E_TIMEOUT
   const old = valueWord(entry)
   switch (op) {
     case SET:

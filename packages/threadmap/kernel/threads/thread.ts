@@ -7,6 +7,7 @@ import { add32, cas32, load32, put32, store32 } from '../atomics'
 import {
   AREA_PAGES,
   H_REGISTRY_EPOCH,
+  H_SLOTS,
   HOLD_COUNT,
   REGISTRY,
   S_AREAS,
@@ -59,6 +60,7 @@ export function registerThread(thread: u32, record: u32, table: u32, sleep: bool
     if (load32(slot + S_STATE) != SLOT_FREE) continue
     // One word, so that a thread which dies at once is known by its number.
     if (cas32(slot + S_STATE, SLOT_FREE, SLOT_ALIVE | (thread << THREAD_SHIFT)) != SLOT_FREE) continue
+    raiseSlots(i)
     store32(slot + S_RECORD, record)
     store32(slot + S_THREAD_TABLE, table)
     add32(H_REGISTRY_EPOCH, 1)
@@ -68,6 +70,16 @@ export function registerThread(thread: u32, record: u32, table: u32, sleep: bool
     return i
   }
   return 0
+}
+
+/** Before the slot's thread can be busy: who wants it to rest looks at no slot above H_SLOTS. */
+function raiseSlots(owner: u32): void {
+  let seen = load32(H_SLOTS)
+  while (seen < owner) {
+    const was = cas32(H_SLOTS, seen, owner)
+    if (was == seen) return
+    seen = was
+  }
 }
 
 export function isAlive(owner: u32): bool {

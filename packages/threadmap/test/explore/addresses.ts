@@ -9,6 +9,7 @@ const headerWords: Record<number, string> = {
   [L.H_CLAIM_LOCK]: "claims' lock",
   [L.H_RECOVERIES]: 'recoveries',
   [L.H_REGISTRY_EPOCH]: 'registry epoch',
+  [L.H_SLOTS]: 'registry slots in use',
 }
 
 const shardWords: Record<number, string> = {

@@ -3,6 +3,7 @@
  * shows which layer of the tests finds it. A fault's text must occur in its file exactly once (faults.test.ts checks it).
  */
 import { cacheFaults } from './faults-cache.js'
+import { inPlaceFaults } from './faults-in-place.js'
 
 export interface Fault {
   name: string
@@ -191,8 +192,8 @@ export const faults: readonly Fault[] = [
     name: 'a broken lock is taken over without a repair',
     rule: 4,
     file: 'maps/shard-lock.ts',
-    find: '  const code = lock(shard + D_LOCK)\n  if (code != BROKEN || repair(shard)) return code\n',
-    replace: '  const code = lock(shard + D_LOCK)\n  if (code >= 0) return code\n',
+    find: '  if (code != BROKEN || (becomeAlone(shard) && repair(shard))) return code\n',
+    replace: '  if (code >= 0) return code\n',
     maps: 'FastMap',
   },
   {
@@ -364,12 +365,13 @@ export const faults: readonly Fault[] = [
     maps: 'FastMap',
   },
   ...cacheFaults,
+  ...inPlaceFaults,
   {
     name: 'the short way of a change takes an absent key for a known one',
     rule: 1,
     file: 'table/change.ts',
-    find: '  if (slot == 0) return false\n  let word = load<u64>(valueAt)\n',
-    replace: '  if (slot == 0) return true\n  let word = load<u64>(valueAt)\n',
-    maps: 'FastMap',
+    find: '  if (slot == 0) return false\n  changeNumber(foundEntry, op)\n',
+    replace: '  if (slot == 0) return true\n  changeNumber(foundEntry, op)\n',
+    maps: 'RWMutexMap',
   },
 ]

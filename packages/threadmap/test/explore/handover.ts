@@ -12,7 +12,8 @@ const few = [
 ] as const
 
 const set = (value: number, key = 'a'): Step => ({ op: 'set', key, value })
-const add = (value: number): Step => ({ op: 'add', key: 'a', value })
+/** Needs the lock in a FastMap too, which changes known numbers in place. */
+const swap = (value: number): Step => ({ op: 'swap', key: 'a', value })
 const get: Step = { op: 'get', key: 'a' }
 const iterate: Step = { op: 'iterate' }
 const compute = (value: number): Step => ({ op: 'compute', key: 'n', value })
@@ -20,8 +21,8 @@ const compute = (value: number): Step => ({ op: 'compute', key: 'n', value })
 /** What threads do that wait for one lock. Each does it twice, so that a thread that has handed the lock over asks for it again. */
 function programs(map: MapKind): Step[][][] {
   const writers = [
-    [[add(1), add(2)], [add(3)]],
-    [[add(1)], [add(3)], [add(5)]],
+    [[swap(11), swap(12)], [swap(13)]],
+    [[swap(11)], [swap(13)], [swap(15)]],
     [[compute(101)], [compute(102)], [set(5, 'm')]],
   ]
   const readers = [

@@ -38,6 +38,7 @@ export const layers: readonly Layer[] = [
       'build/test/explore/handover.test.js',
     ],
   },
+  { name: 'at work', limit: 60, command: () => tests('explore/at-work') },
   { name: 'loads', limit: 120, command: () => tests('explore/loads', 'behaviour/fetch', 'robustness/alone/fetch') },
   {
     name: 'behaviour',

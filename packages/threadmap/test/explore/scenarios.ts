@@ -5,6 +5,7 @@ import type { DeathScenario } from './death.js'
 import { handoverScenarios } from './handover.js'
 import type { Named, Scenario } from './scenario.js'
 import { cacheOnly, LONG_TTL, withDeadlines } from './scenarios-cache.js'
+import { inPlaceScenarios } from './scenarios-in-place.js'
 import { against, changes, few, full, pairs, reads, type Step, show } from './steps.js'
 import { L } from './thread.js'
 import { type FormName, MANY, SEED } from './world.js'
@@ -252,6 +253,7 @@ export function scenariosOf(map: ExploredKind): Named[] {
   return [
     ...forms.flatMap(form => [...common(map, form), ...(map === 'SyncMap' ? syncOnly(form) : [])]),
     ...chainsOnly(map),
+    ...(map === 'FastMap' ? inPlaceScenarios() : []),
   ]
 }
 

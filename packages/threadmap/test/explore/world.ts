@@ -236,6 +236,7 @@ export class World {
       check('a lock is named as held for reading still', slot + L.S_HOLDS, slot + L.S_HOLDS + L.HOLD_COUNT * 4)
       check('a lock is named as waited for still', slot + L.S_WAITS, slot + L.S_WAITS + 4)
       check('a value block is named as pending still', slot + L.S_PENDING, slot + L.S_PENDING + 8)
+      check('a thread is at work still', slot + L.S_BUSY, slot + L.S_BUSY + 4)
     }
     for (const lock of [L.H_HEAP_LOCK, L.H_CLAIM_LOCK, L.H_RECOVERY_LOCK]) check('a lock is held still', lock, lock + 4)
     if (written) check("the readers' word counts somebody still", L.SHARDS + L.D_READERS, L.SHARDS + L.D_READERS + 4)
