@@ -17,7 +17,7 @@ import type { Adapter, Side } from './subject.js'
 const LACKS = {
   revoke: 'linkerd2-proxy reads no revocation lists; its certificates are short-lived instead',
   reload: 'linkerd2-proxy has no restart that keeps its listeners open',
-  tracing: 'linkerd2-proxy sends spans to a collector that is in the mesh itself, and there is none here',
+  tracing: 'linkerd2-proxy adds spans to the traces that requests bring, and begins none',
 }
 const NAMES = { client: 'client.mesh', server: 'server.mesh' } as const
 /** Paths of Destination.Get for the two versions of the server, which are two addresses of one proxy. */
