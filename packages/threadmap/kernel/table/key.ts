@@ -77,7 +77,7 @@ export function sameRest(entry: u32, length: u32): bool {
 /** Brings the piece at `offset` of this thread's key into the area; returns its length. */
 function pullKey(offset: u32, length: u32): u32 {
   const size = min(length - offset, KEY_PIECE)
-  pull(AREA_KEY, offset, size)
+  pull(AREA_KEY, offset, size, keyAt)
   const rest = size & 7
   if (rest != 0) {
     const last = keyAt + size - rest

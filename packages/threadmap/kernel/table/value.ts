@@ -93,16 +93,16 @@ export function newValueBlock(heap: u32, meta: u32): u32 {
   return block
 }
 
-/** Two pieces go into each page. */
+/**
+ * The value's bytes go from the private buffer to the pages at once: by way of the value area, in pieces, a text of 16,384 characters took 2.5 us
+ * more (Node 24).
+ */
 function fillChain(head: u32, length: u32): void {
   let page = head
   for (let offset: u32 = 0; offset < length && page != 0; ) {
-    for (let at: u32 = 0; at < chainBytes && offset < length; at += piece) {
-      const size = min(length - offset, piece)
-      pull(AREA_VALUE, offset, size)
-      copyWords(page + chainContent + at, valueAt, size)
-      offset += size
-    }
+    const size = min(length - offset, chainBytes)
+    pull(AREA_VALUE, offset, size, page + chainContent)
+    offset += size
     page = nextInChain(page)
   }
 }
@@ -218,7 +218,7 @@ function chainEqualsExpected(head: u32, length: u32): bool {
     if (page == 0) return false
     for (let at: u32 = 0; at < chainBytes && offset < length; at += piece) {
       const size = min(length - offset, piece)
-      pull(AREA_EXPECTED, offset, size)
+      pull(AREA_EXPECTED, offset, size, expectedAt)
       if (!sameBytes(page + chainContent + at, size)) return false
       offset += size
     }

@@ -9,8 +9,9 @@ export const EXPECTED = L.AREA_EXPECTED
 export const RESULT = L.AREA_RESULT
 export type Area = typeof KEY | typeof VALUE | typeof EXPECTED | typeof RESULT
 
-/** Node's and Bun's Buffer methods for Latin-1 and UTF-16 text; they work on shared memory. */
+/** Node's and Bun's Buffer methods for Latin-1 and UTF-16 text, and for copies; they work on shared memory. */
 export interface TextBuffer extends Uint8Array {
+  copy(target: Uint8Array, targetStart: number, start: number, end: number): number
   latin1Write(text: string, offset: number, length: number): number
   latin1Slice(start: number, end: number): string
   ucs2Write(text: string, offset: number, length: number): number
@@ -43,9 +44,9 @@ export class Window {
   }
 }
 
-/** Carries keys and values that are longer than their area between a private buffer and the area, in pieces (kernel/table/carry.ts). */
+/** Carries keys and values that are longer than their area between a private buffer and the shared memory (kernel/table/carry.ts). */
 export interface Carrier {
-  pull(area: Area, offset: number, length: number): void
+  pull(area: Area, offset: number, length: number, to: number): void
   push(from: number, offset: number, length: number): void
 }
 
@@ -122,15 +123,15 @@ export class Scratch extends Window implements Carrier {
     }
   }
 
-  pull(area: Area, offset: number, length: number): void {
-    const from = (this.#windows[area] as Window).u8
-    this.u8.set(from.subarray(offset, offset + length), this.at[area])
+  pull(area: Area, offset: number, length: number, to: number): void {
+    // This thread's kernel may have made the memory grow for the place.
+    if (to + length > this.u8.length) this.refresh()
+    copy(this.#windows[area] as Window, offset, this, to, length)
   }
 
   push(from: number, offset: number, length: number): void {
     if (from + length > this.u8.length) this.refresh()
-    const to = (this.#windows[RESULT] as Window).u8
-    to.set(this.u8.subarray(from, from + length), offset)
+    copy(this, from, this.#windows[RESULT] as Window, offset, length)
   }
 
   #large(area: Area, size: number): Window {
@@ -148,6 +149,12 @@ export class Scratch extends Window implements Carrier {
   }
 }
 
+/** By the Buffer where there is one: its `copy` takes 80 ns for 4,080 bytes, where `set` of a subarray takes 320 to 360 (Node 24; 180 and 190 on Node 20). */
+function copy(source: Window, from: number, target: Window, to: number, length: number): void {
+  if (source.text !== undefined && target.text !== undefined) source.text.copy(target.text, to, from, from + length)
+  else target.u8.set(source.u8.subarray(from, from + length), to)
+}
+
 function textBuffer(buffer: ArrayBufferLike): TextBuffer | undefined {
   const node = (globalThis as { Buffer?: { from(buffer: ArrayBufferLike): Uint8Array } }).Buffer
   if (node === undefined) return undefined
@@ -157,6 +164,7 @@ function textBuffer(buffer: ArrayBufferLike): TextBuffer | undefined {
     return text.buffer === buffer &&
       text.latin1Slice(0, 4).length === 4 &&
       text.ucs2Slice(0, 4).length === 2 &&
+      typeof text.copy === 'function' &&
       typeof text.latin1Write === 'function' &&
       typeof text.ucs2Write === 'function'
       ? text

@@ -11,6 +11,7 @@ import { f64 } from '../codec/numbers.js'
 import { string } from '../codec/strings.js'
 import { DisposedError, OptionError, ValueTooLargeError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
+import { AttentiveCore } from '../maps/attentive-core.js'
 import { METHODS } from '../maps/core.js'
 import { failureOf } from '../maps/failure.js'
 import { refuseOwnChange, updates } from '../maps/nested-updates.js'
@@ -24,14 +25,13 @@ const MOST_WEIGHT = 2 ** 32 - 1
 
 export type Weigh<K, V> = ((value: V, key: K) => number) | undefined
 
-export class CacheCore<K, V> {
+export class CacheCore<K, V> extends AttentiveCore<K> {
   readonly session: Session
   readonly key: KeyCodec<K>
   readonly value: NativeCodec<V>
   readonly kernel: Session['kernel']
   readonly scratch: Session['scratch']
   readonly cacheLimit: number
-  readonly cache: ReadCache | undefined
   readonly cached: Cached<V> | undefined
   readonly weigh: Weigh<K, V>
   readonly listener: EvictionListener<K> | undefined
@@ -50,10 +50,6 @@ export class CacheCore<K, V> {
   readonly inline = false
   /** Keys have the codec `string`, and the kernel reads strings. */
   readonly textKeys: boolean
-  disposed = false
-  /** As that of a map's core. */
-  attention = false
-  passing = 0
 
   constructor(
     session: Session,
@@ -63,13 +59,14 @@ export class CacheCore<K, V> {
     weigh: Weigh<K, V>,
     listener: EvictionListener<K> | undefined,
   ) {
+    super()
     this.session = session
     this.key = key
     this.value = value
     this.kernel = session.kernel
     this.scratch = session.scratch
     this.cacheLimit = cacheLimit
-    this.cache = cacheLimit > 0 ? new ReadCache(cacheLimit, isPrimitive(value)) : undefined
+    if (cacheLimit > 0) this.useCache(new ReadCache(cacheLimit, isPrimitive(value), value.type !== L.TYPE_BYTES))
     this.cached = value.cached
     this.weigh = weigh
     this.prepares = value.prepare !== undefined
@@ -91,7 +88,7 @@ export class CacheCore<K, V> {
   // --- Reading ----------------------------------------------------------------------------------------------------------
 
   get(key: K): V | undefined {
-    if (this.disposed) this.refuse()
+    if (this.attention && --this.passing <= 0) this.attend(key)
     try {
       if (this.direct) return this.#getNumber(key)
       const code = this.#look(key)
@@ -328,11 +325,6 @@ export class CacheCore<K, V> {
       )
     }
     throw failureOf(this.session, 'SharedCache', code)
-  }
-
-  /** As that of a map's core: what `get` does before it reads, if `attention` says so. */
-  attend(_key: K): void {
-    if (this.disposed) this.refuse()
   }
 
   refuse(): never {

@@ -116,7 +116,7 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
   clear(): void {
     const core = this.#open()
     if (updates !== 0) refuseOwnClear(core.session)
-    core.cache?.clear()
+    core.clearCache()
     core.check(core.kernel.clearAll())
   }
 
@@ -321,11 +321,9 @@ export class SharedCache<K, V> implements Iterable<[K, V]> {
   [Symbol.dispose](): void {
     const core = this.#core
     if (core.disposed) return
-    core.disposed = true
-    core.attention = true
+    core.close()
     this.#fetching?.end()
     collected.unregister(core)
-    core.cache?.clear()
     core.session.release()
   }
 

@@ -108,7 +108,7 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   clear(): void {
     const core = this.#open()
     if (updates !== 0) refuseOwnClear(core.session)
-    core.cache?.clear()
+    core.clearCache()
     core.check(core.kernel.clearAll())
   }
 
@@ -255,10 +255,8 @@ export abstract class BaseMap<K, V> implements ConcurrentMap<K, V> {
   [Symbol.dispose](): void {
     const core = this.#core
     if (core.disposed) return
-    core.disposed = true
-    core.attention = true
+    core.close()
     collected.unregister(core)
-    core.cache?.clear()
     core.session.release()
   }
 

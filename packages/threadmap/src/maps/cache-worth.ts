@@ -1,111 +1,99 @@
 /**
- * Whether a thread's read cache pays. From time to time there is a trial: for some reads the cache takes part, for as many it stands aside, and
- * every sixteenth read of both is measured. Where the cache costs more than it saves, it stands aside, and is tried again after a pause that
- * doubles each time. Numbers as keys, and strings that are made anew for each read, are looked up as fast in shared memory.
+ * Whether a thread's read cache pays. From time to time there is a trial: some reads use the cache, then as many pass it by, and so on again where the two are
+ * close. The end of each such run is timed. Where the cache costs more than it saves, reads pass it by until the next trial; the pause between trials
+ * doubles as long as they come to the same result. Numbers as keys, and strings that are made anew for each read, are looked up as fast in shared memory.
  *
- * Values that the cache gives out and those that are read must look the same: so it stands aside only where values are primitives.
+ * Blocks of reads are timed, together with what the program does between them: a clock that is read for each of them would add as much as a read takes, and keep the
+ * processor from overlapping one read with the next. The blocks of a program that does much else show no difference, and there it does not matter.
  *
- * Reads of both ways come in runs, and the first half of a run is not measured: a read now and then that passes the cache by takes several times
- * as long as one among others, since neither the processor nor the compiler is prepared for it.
+ * Values that the cache gives out and those that are read must look the same: so reads pass it by only where values are primitives.
  */
 
-/** Reads of a run of a trial, half of which are measured: one in STRIDE. */
-const HALF = 1024
-const STRIDE = 16
-/** Reads for each key of the cache until it is as full as it gets: before that, misses say nothing. */
-const WARM = 4
-/** Reads until the next trial: the trial itself has 4 * HALF. */
-const FIRST_PAUSE = 65_536
+/** Reads in a block, and the blocks of a run that are timed. */
+const BLOCK = 128
+const BLOCKS = 8
+/**
+ * Reads of a run before its first block, one for each key of the cache within these bounds: neither the processor's caches nor the compiler are prepared for the
+ * other way at first. One read that passed the cache by among hits took 330 ns, and 26 in a loop.
+ */
+const LEAST_WARM = 1024
+const MOST_WARM = 16_384
+/** Pairs of runs in a trial, unless the first of them differ by more than CLEAR. */
+const PAIRS = 3
+const CLEAR = 1.25
+/** Reads for each key of the cache before the first trial: before that most reads miss, and say nothing. */
+const FILL = 2
+/** Reads from one trial to the next. A trial has up to 2 * PAIRS * (warm + BLOCK * BLOCKS). */
+const LEAST_PAUSE = 65_536
+const PAUSE_FOR_WARM = 32
 const LAST_PAUSE = 2 ** 22
-/** The cache stays where it saves this much at least: there is a price for looking. */
-const LEAST_GAIN = 0.97
-
-export type Took = 'hit' | 'miss' | 'passed by'
-
-/** The phases, in their order: the cache takes part, the same measured, it stands aside, the same measured (3), and a judgement holds. */
-const USES = 0
-const USES_MEASURED = 1
-const PASSES = 2
-const SETTLED = 4
+const NEVER = 2 ** 30
 
 export class CacheWorth {
-  readonly #limit: number
-  readonly #isJudged: boolean
-  #phase = USES
-  /** Reads left in a phase that is measured. */
-  #left = 0
-  #times: Record<Took, number[]> = { hit: [], miss: [], 'passed by': [] }
-  #reads = 0
-  #pause = FIRST_PAUSE
-  /** Reads until the next step. */
-  countdown: number
+  /** Reads until the first step. */
+  readonly first: number
   /** Whether reads pass the cache by. */
   isAside = false
+  readonly #isJudged: boolean
+  readonly #most: number
+  readonly #warm: number
+  readonly #firstPause: number
+  #pause: number
+  #isTrial = false
+  /** Of this run: how many blocks have begun, and when the last one did. */
+  #blocks = 0
+  #since = 0
+  #used: number[] = []
+  #passed: number[] = []
+  #wasAside: boolean | undefined
 
-  constructor(limit: number, isJudged: boolean) {
-    this.#limit = limit
+  /** `most`: the time of a read that uses the cache, in reads that pass it by, up to which it stays in use. */
+  constructor(limit: number, isJudged: boolean, most: number) {
     this.#isJudged = isJudged
-    this.countdown = isJudged ? HALF : 2 ** 30
+    this.#most = most
+    this.#warm = Math.min(Math.max(limit, LEAST_WARM), MOST_WARM)
+    this.#firstPause = Math.max(LEAST_PAUSE, PAUSE_FOR_WARM * this.#warm)
+    this.#pause = this.#firstPause
+    this.first = isJudged ? Math.max(MOST_WARM, FILL * limit) : NEVER
   }
 
-  /** Called when the countdown is over. Whether this read is to be measured: then `took` has to follow. */
-  measures(): boolean {
-    if (!this.#isJudged) {
-      this.countdown = 2 ** 30
-      return false
+  /** Called when that many reads have passed as the last call returned (at first: `first`). Says how many shall pass until the next, and in `isAside` which way. */
+  step(now: number): number {
+    if (!this.#isJudged) return NEVER
+    if (!this.#isTrial) {
+      this.#isTrial = true
+      return this.#run(false)
     }
-    if (this.#phase === USES || this.#phase === PASSES) {
-      this.#phase++
-      this.#left = HALF
-    } else if (this.#phase === SETTLED) {
-      this.#enter(USES)
-      return false
+    if (this.#blocks > 0) (this.isAside ? this.#passed : this.#used).push(now - this.#since)
+    if (this.#blocks < BLOCKS) {
+      this.#blocks++
+      this.#since = now
+      return BLOCK
     }
-    return true
+    return this.isAside ? this.#judge() : this.#run(true)
   }
 
-  /** A read took so long. */
-  took(how: Took, milliseconds: number): void {
-    this.#times[how].push(milliseconds)
-    this.#left -= STRIDE
-    this.countdown = STRIDE - 1
-    if (this.#left > 0) return
-    if (this.#phase === USES_MEASURED) this.#enter(PASSES)
-    else this.#judge()
+  #run(isAside: boolean): number {
+    this.isAside = isAside
+    this.#blocks = 0
+    return this.#warm
   }
 
-  #enter(phase: number): void {
-    this.#phase = phase
-    this.isAside = phase === PASSES
-    this.countdown = HALF
-    this.#reads += HALF
+  #judge(): number {
+    const ratio = median(this.#used) / median(this.#passed)
+    if (ratio < CLEAR && ratio > 1 / CLEAR && this.#used.length < PAIRS * BLOCKS) return this.#run(false)
+    this.#used = []
+    this.#passed = []
+    this.#isTrial = false
+    this.isAside = ratio > this.#most
+    if (this.isAside !== this.#wasAside) this.#pause = this.#firstPause
+    this.#wasAside = this.isAside
+    const pause = this.#pause
+    this.#pause = Math.min(pause * 2, LAST_PAUSE)
+    return pause
   }
-
-  #judge(): void {
-    const { hit, miss, 'passed by': passed } = this.#times
-    this.#times = { hit: [], miss: [], 'passed by': [] }
-    const direct = median(passed) * LEAST_GAIN
-    const isWarm = this.#reads >= WARM * this.#limit
-    const cost = (sum(hit, median(hit)) + sum(miss, median(miss))) / (hit.length + miss.length)
-    // While the cache fills, only hits that cost too much speak against it.
-    const pays = isWarm ? cost < direct : hit.length < miss.length || median(hit) < direct
-    const wasAside = this.#pays === false
-    if (pays !== this.#pays) this.#pause = FIRST_PAUSE
-    this.#pays = pays
-    this.isAside = !pays
-    this.#phase = SETTLED
-    this.countdown = this.#pause
-    this.#reads += this.#pause
-    if (isWarm || wasAside) this.#pause = Math.min(this.#pause * 2, LAST_PAUSE)
-  }
-
-  #pays: boolean | undefined
 }
 
 function median(times: number[]): number {
-  return times.length === 0 ? 0 : times.sort((a, b) => a - b)[times.length >> 1]
-}
-
-function sum(times: number[], each: number): number {
-  return times.length * each
+  return times.sort((a, b) => a - b)[times.length >> 1]
 }

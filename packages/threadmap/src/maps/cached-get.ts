@@ -18,35 +18,17 @@ type CachedCore<K, V> = Pick<
   | 'attention'
   | 'passing'
   | 'attend'
+  | 'judgeCache'
   | 'own'
   | 'find'
-  | 'get'
   | 'result'
 >
 
 export function getCached<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K): V | undefined {
-  const { worth } = cache
-  if (--worth.countdown < 0 && worth.measures()) return getMeasured(core, cache, key)
-  if (worth.isAside) return core.get(key)
+  if (--cache.countdown <= 0) core.judgeCache()
   if (core.attention && --core.passing <= 0) core.attend(key)
   try {
     return read(core, cache, key)
-  } catch (error) {
-    throw core.kernel.trapped(error, 'get')
-  }
-}
-
-/** A read that tells whether the cache pays. */
-function getMeasured<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K): V | undefined {
-  const { worth, misses } = cache
-  const { isAside } = worth
-  try {
-    if (!isAside && core.attention && --core.passing <= 0) core.attend(key)
-    const from = performance.now()
-    const value = isAside ? core.get(key) : read(core, cache, key)
-    const time = performance.now() - from
-    worth.took(isAside ? 'passed by' : cache.misses > misses ? 'miss' : 'hit', time)
-    return value
   } catch (error) {
     throw core.kernel.trapped(error, 'get')
   }
@@ -101,32 +83,32 @@ function isCurrent<K, V>({ kernel, session, timed }: CachedCore<K, V>, words: In
 
 /** Looks for a key and remembers the place of its entry. */
 function getForCache<K, V>(core: CachedCore<K, V>, cache: ReadCache, key: K, name: unknown): V | undefined {
-  cache.misses++
   const own = core.own(key)
   // Bytes in shared memory may have changed since `name` was made of them.
   const ownName = own === key ? name : core.key.cacheKey(own)
   if (core.find(own) !== L.PRESENT) return undefined
   const found = core.scratch.u32
   const from = core.scratch.resultWord >>> 2
-  const token = [
-    found[from + (L.R_ENTRY >>> 2)],
-    found[from + (L.R_GENERATION >>> 2)],
-    found[from + (L.R_SHARD >>> 2)],
-    found[from + (L.R_VERSION >>> 2)],
-    found[from],
-    found[from + 1],
-  ]
-  if (core.inline) {
-    const place = cache.take(ownName)
-    // Taking a place can replace the array.
-    cache.words.set(token, place * WORDS)
-    return core.result()
-  }
-  const cached = core.cached
+  const entry = found[from + (L.R_ENTRY >>> 2)]
+  const generation = found[from + (L.R_GENERATION >>> 2)]
+  const shard = found[from + (L.R_SHARD >>> 2)]
+  const version = found[from + (L.R_VERSION >>> 2)]
+  const low = found[from]
+  const high = found[from + 1]
   // Decoding can use the map, and so this cache: the value is decoded before a place is taken.
-  const kept = cached === undefined ? core.result() : keep(core, cached)
+  const { cached, inline } = core
+  const kept = inline || cached === undefined ? core.result() : keep(core, cached)
   const place = cache.take(ownName)
-  cache.words.set(token, place * WORDS)
+  // Taking a place can replace the array.
+  const words = cache.words
+  const at = place * WORDS
+  words[at] = entry
+  words[at + GENERATION] = generation
+  words[at + SHARD] = shard
+  words[at + VERSION] = version
+  words[at + LOW] = low
+  words[at + HIGH] = high
+  if (inline) return kept as V
   cache.values[place] = kept
   return cached === undefined ? (kept as V) : cached.give(kept)
 }

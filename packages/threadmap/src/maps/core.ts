@@ -10,12 +10,13 @@ import { kernelReadsStrings } from '../bridge/instance.js'
 import * as L from '../bridge/layout.generated.js'
 import { type MapKind, POLICIES } from '../bridge/policies.js'
 import { EXPECTED, KEY, RESULT, VALUE } from '../bridge/scratch.js'
-import type { ReadWatcher, Session } from '../bridge/session.js'
+import type { Session } from '../bridge/session.js'
 import type { Cached, KeyCodec, NativeCodec } from '../codec/codec.js'
 import { f64 } from '../codec/numbers.js'
 import { string } from '../codec/strings.js'
 import { DisposedError } from '../errors/classes.js'
 import { quote } from '../errors/quote.js'
+import { AttentiveCore } from './attentive-core.js'
 import { failureOf } from './failure.js'
 import { refuseOwnChange, updates } from './nested-updates.js'
 import { isPrimitive, ReadCache } from './read-cache.js'
@@ -35,7 +36,7 @@ export const METHODS: Record<number, string> = {
 /** The value of operations that have none. */
 const NOTHING = Symbol('nothing')
 
-export class MapCore<K, V> {
+export class MapCore<K, V> extends AttentiveCore<K> {
   readonly kind: MapKind
   readonly session: Session
   readonly key: KeyCodec<K>
@@ -44,7 +45,6 @@ export class MapCore<K, V> {
   readonly scratch: Session['scratch']
   /** How many keys the read cache may keep; 0: there is none. */
   readonly cacheLimit: number
-  readonly cache: ReadCache | undefined
   /** How the read cache keeps values that could be changed. */
   readonly cached: Cached<V> | undefined
   /** Whether writing a value can run code of the program: see `NativeCodec`. */
@@ -61,14 +61,9 @@ export class MapCore<K, V> {
   readonly timed: boolean = false
   /** Keys have the codec `string`, and the kernel reads strings: see `isText`. */
   readonly textKeys: boolean
-  disposed = false
-  /** Whether `get` has something else to do: the map is disposed, or a tool watches its reads. One check serves for both. */
-  attention = false
-  /** How many calls of `get` pass until it does so, if `attention` says that it has to. */
-  passing = 0
-  #watcher: ReadWatcher | undefined
 
   constructor(kind: MapKind, session: Session, key: KeyCodec<K>, value: NativeCodec<V>, cacheLimit: number) {
+    super()
     const policy = POLICIES[kind]
     this.kind = kind
     this.session = session
@@ -83,7 +78,9 @@ export class MapCore<K, V> {
     this.numbers = this.inline && value.name === f64.name
     this.numberKeys = this.numbers && key.name === f64.name && policy.readsNumberKeys
     // Where both are numbers a read is one call of the kernel, and so is a hit of the read cache.
-    this.cache = cacheLimit > 0 && !this.numberKeys ? new ReadCache(cacheLimit, isPrimitive(value)) : undefined
+    if (cacheLimit > 0 && !this.numberKeys) {
+      this.useCache(new ReadCache(cacheLimit, isPrimitive(value), this.inline))
+    }
     session.cores.add(this)
     this.textKeys = key.name === string.name && kernelReadsStrings()
   }
@@ -273,20 +270,6 @@ export class MapCore<K, V> {
   check(code: number): number {
     if (code < 0) throw failureOf(this.session, this.kind, code)
     return code
-  }
-
-  /** What `get` does before it reads, if `attention` says so. */
-  attend(key: K): void {
-    if (this.disposed) this.refuse()
-    this.passing = this.#watcher?.see(key) ?? 0
-  }
-
-  /** From now on `watcher` sees the keys of calls of `get`; undefined ends that. */
-  watch(watcher: ReadWatcher | undefined): void {
-    if (watcher === this.#watcher) return
-    this.#watcher = watcher
-    this.passing = 0
-    this.attention = this.disposed || watcher !== undefined
   }
 
   /** Throws the error for a disposed map. */

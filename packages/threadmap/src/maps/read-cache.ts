@@ -20,6 +20,12 @@ export const WORDS = 6
 const FIRST_SIZE = 64
 
 const PRIMITIVES = ['string', 'f64', 'i64', 'u32', 'bool']
+/**
+ * How long a read that uses the cache may take, in reads that pass it by, so that it stays in use. Words are decoded by nobody: there the
+ * cache has to save something. Where values are decoded it is used unless it costs more.
+ */
+const MOST_OF_WORDS = 0.97
+const MOST_OF_OTHERS = 1.02
 
 /** Whether all values of a codec are primitives, so that nobody can tell one that was kept from one that was read anew. */
 export function isPrimitive({ name }: { readonly name: string }): boolean {
@@ -29,8 +35,8 @@ export function isPrimitive({ name }: { readonly name: string }): boolean {
 /** Keeps at most `limit` keys. The oldest key makes room for a new one. */
 export class ReadCache {
   readonly worth: CacheWorth
-  /** Reads that found nothing of use here. */
-  misses = 0
+  /** Reads that use this cache until it is judged (AttentiveCore.judgeCache). */
+  countdown: number
   readonly #limit: number
   readonly #places = new Map<unknown, number>()
   /** The key of each place, so that it is removed when another key takes the place. */
@@ -39,10 +45,13 @@ export class ReadCache {
   words = new Int32Array(FIRST_SIZE * WORDS)
   values: unknown[] = []
 
-  constructor(limit: number, isPrimitive: boolean) {
+  /** `isWord`: a value is 64 bits, which nobody decodes. */
+  constructor(limit: number, isPrimitive: boolean, isWord: boolean) {
     this.#limit = limit
-    // Browsers round their clock, so that single reads cannot be measured.
-    this.worth = new CacheWorth(limit, isPrimitive && platform.name !== 'browser')
+    // Browsers round their clock, to more than a block of reads takes.
+    const isJudged = isPrimitive && platform.name !== 'browser'
+    this.worth = new CacheWorth(limit, isJudged, isWord ? MOST_OF_WORDS : MOST_OF_OTHERS)
+    this.countdown = this.worth.first
   }
 
   /** The place of a key: its index in `values`; times WORDS, its index in `words`. */

@@ -124,7 +124,8 @@ export class LogicalThread {
     }
     // Asyncify calls these again when it winds a stack up, until the yield point of the suspension: they must have no state.
     const carry = {
-      pull: (area: 0 | 1 | 2 | 3, offset: number, length: number): void => this.scratch.pull(area, offset, length),
+      pull: (area: 0 | 1 | 2 | 3, offset: number, length: number, to: number): void =>
+        this.scratch.pull(area, offset, length, to >>> 0),
       push: (from: number, offset: number, length: number): void => this.scratch.push(from, offset, length),
     }
     const host = { now: () => scheduler.now(), clock: () => scheduler.cacheTime(), declareEnded: () => {} }
