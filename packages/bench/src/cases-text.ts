@@ -15,6 +15,9 @@ const LONG = [
   { length: 16_384, get: 4000, set: 5000 },
 ]
 const LONG_KEYS = 512
+/** Twice as many bytes are stored, and a read allocates what it returns. */
+const TWICE: Target = { atMost: 2 }
+const BYTES: Target = { atMost: 1.3 }
 
 function subject(label: string, job: Partial<OneThreadJob> & Pick<OneThreadJob, 'subject' | 'operation'>): SubjectSpec {
   const defaults = { keyType: 'string', keyText: 'user', valueType: 'f64', textLength: 200, cache: 0 } as const
@@ -55,22 +58,30 @@ function keyCases(): Case[] {
 }
 
 function longCases(): Case[] {
-  return LONG.flatMap(({ length, get, set }): Case[] =>
-    (['get', 'set'] as const).map(operation => ({
-      name: `long-${operation}/${length}`,
+  return LONG.map(({ length, get, set }): Case => {
+    const of = (label: string, operation: 'get' | 'set', valueType: OneThreadJob['valueType']): SubjectSpec =>
+      subject(label, { subject: 'FastMap', operation, valueType, textLength: length, keys: LONG_KEYS })
+    const what = `of ${thousands(length)}`
+    return {
+      name: `long/${length}`,
       unit: 'ns',
       subjects: [
-        subject('FastMap', { subject: 'FastMap', operation, valueType: 'text', textLength: length, keys: LONG_KEYS }),
+        of('get', 'get', 'text'),
+        of('set', 'set', 'text'),
+        of('get, two bytes each', 'get', 'wide'),
+        of('set, two bytes each', 'set', 'wide'),
+        of('get, bytes', 'get', 'bytes'),
+        of('set, bytes', 'set', 'bytes'),
       ],
       comparisons: [
-        {
-          what: `${operation} of a string of ${thousands(length)} characters`,
-          of: 'FastMap',
-          target: { atMost: operation === 'get' ? get : set },
-        },
+        { what: `get of a string ${what} characters`, of: 'get', target: { atMost: get } },
+        { what: `set of a string ${what} characters`, of: 'set', target: { atMost: set } },
+        { what: `get ${what} characters, two bytes each`, of: 'get, two bytes each', against: 'get', target: TWICE },
+        { what: `set ${what} characters, two bytes each`, of: 'set, two bytes each', against: 'set', target: TWICE },
+        { what: `get ${what} bytes, against their set`, of: 'get, bytes', against: 'set, bytes', target: BYTES },
       ],
-    })),
-  )
+    }
+  })
 }
 
 export function textCases(): Case[] {

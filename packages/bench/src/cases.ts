@@ -2,6 +2,7 @@ import { MAP_KINDS } from '@threadmap/workbench/subjects/maps'
 import { DEFAULT_SEED as SEED } from '@threadmap/workbench/workload'
 import { type Case, type Comparison, type GoJob, SIZES, type SubjectSpec, type Target, thousands } from './case.js'
 import { cacheCases } from './cases-cache.js'
+import { coldCases } from './cases-cold.js'
 import { textCases } from './cases-text.js'
 import type { Job, OneThreadJob, WorkersJob } from './jobs.js'
 
@@ -220,6 +221,7 @@ export function allCases(): Case[] {
     addCase(),
     ...memoryCases(),
     ...cacheCases(),
+    ...coldCases(),
   ]
 }
 

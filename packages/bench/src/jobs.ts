@@ -12,6 +12,7 @@ export type Job =
   | LongestJob
   | StopsJob
   | GrowthJob
+  | ColdJob
 
 export type KeyText = 'user' | 'uuid' | 'path' | 'chinese'
 
@@ -27,8 +28,9 @@ export interface OneThreadJob {
   keyType: 'string' | 'number'
   /** Strings: `user:123456` (11 characters), a UUID (36), the path of an URL (80), or 11 characters of Chinese. */
   keyText: KeyText
-  valueType: 'f64' | 'json' | 'text'
-  /** The length of values of type `text`. */
+  /** `text`: strings that are stored in one byte a character; `wide`: in two. */
+  valueType: 'f64' | 'json' | 'text' | 'wide' | 'bytes'
+  /** The length of values of type `text`, `wide` and `bytes`. */
   textLength: number
   keys: number
   /** The option `cache`: 0, or the number of keys. */
@@ -123,6 +125,13 @@ export interface GrowthJob {
   subject: 'Map' | 'FastMap' | 'SharedCache'
   entries: number
   seed: number
+}
+
+/** Processes that have done nothing yet make their first map. The result is milliseconds; see cold-child.ts. */
+export interface ColdJob {
+  program: 'cold'
+  subject: 'threadmap' | 'lru-cache' | 'nothing'
+  part: 'import' | 'create' | 'set' | 'all' | 'process'
 }
 
 /** The answers of a subject: `ready` once it is set up, `result` for each round, or the reason why it cannot run. */

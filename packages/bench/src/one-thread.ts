@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { flat, id, random, readOrder, userKeys } from '@threadmap/workbench/workload'
-import { FastMap, f64, json, string } from 'threadmap'
+import { bytes, FastMap, f64, json, string } from 'threadmap'
 import type { KeyText, OneThreadJob, Subject } from './jobs.js'
 
 /**
@@ -10,6 +10,8 @@ import type { KeyText, OneThreadJob, Subject } from './jobs.js'
 const FRESH_BATCH = 512
 /** Of text values, unless a case says otherwise. */
 const TEXT_LENGTH = 200
+/** A character above U+00FF: with one of them a string is stored in two bytes a character. */
+const WIDE = '\u4e2d'
 
 export interface Profile {
   id: number
@@ -42,7 +44,7 @@ export function readObjects(map: AnyMap<string, Profile>, sequence: string[]): n
   return sum
 }
 
-export function readTexts(map: AnyMap<string, string>, sequence: string[]): number {
+export function readTexts(map: AnyMap<string, { readonly length: number }>, sequence: string[]): number {
   let sum = 0
   for (let i = 0; i < sequence.length; i++) sum += map.get(sequence[i])!.length
   return sum
@@ -61,7 +63,7 @@ function writeNumbers<K>(map: AnyMap<K, number>, sequence: K[], base: number): n
 }
 
 /** Writes one of two values in turn. All have the same length. */
-function writeTexts(map: AnyMap<string, string>, sequence: string[], values: readonly string[]): number {
+function writeTexts<T>(map: AnyMap<string, T>, sequence: string[], values: readonly T[]): number {
   for (let i = 0; i < sequence.length; i++) map.set(sequence[i], values[i & 1])
   return map.size
 }
@@ -69,7 +71,8 @@ function writeTexts(map: AnyMap<string, string>, sequence: string[], values: rea
 export function oneThread(job: OneThreadJob): Subject {
   if (job.keyType === 'number') return numberKeys(job)
   if (job.valueType === 'json') return objects(job)
-  if (job.valueType === 'text') return texts(job)
+  if (job.valueType === 'text' || job.valueType === 'wide') return texts(job)
+  if (job.valueType === 'bytes') return arrays(job)
   return stringKeysToNumbers(job)
 }
 
@@ -121,11 +124,12 @@ function texts(job: OneThreadJob): Subject {
     job.subject === 'Map'
       ? new Map<string, string>()
       : new FastMap({ key: string, value: string, capacity: job.keys, cache: job.cache })
-  const make = (i: number): string => text(i, job.textLength)
+  const isWide = job.valueType === 'wide'
+  const make = (i: number): string => text(i, job.textLength, isWide)
   const { sequence, sum } = fill(map, userKeys(job.keys), job, make, value => value.length)
   if (job.operation === 'set') {
     let turn = 0
-    const values = ['a', 'b', 'c'].map(letter => flat(letter.repeat(job.textLength)))
+    const values = ['a', 'b', 'c'].map(letter => flat((isWide ? WIDE : letter) + letter.repeat(job.textLength - 1)))
     return repeat(() => writeTexts(map, sequence, [values[turn++ % 3], values[turn % 3]]), sequence.length, job.keys)
   }
   return repeat(() => readTexts(map, sequence), sequence.length, sum)
@@ -135,8 +139,20 @@ export function profile(i: number): Profile {
   return { id: i, name: flat(`name of ${i}`), tags: ['a', 'b'], active: i % 2 === 0 }
 }
 
-export function text(i: number, length = TEXT_LENGTH): string {
-  return flat(`text ${i} `.padEnd(length, 'abcdefghij'))
+export function text(i: number, length = TEXT_LENGTH, isWide = false): string {
+  return flat(`${isWide ? WIDE : ''}text ${i} `.padEnd(length, 'abcdefghij'))
+}
+
+function arrays(job: OneThreadJob): Subject {
+  const map: AnyMap<string, Uint8Array> = new FastMap({ key: string, value: bytes, capacity: job.keys })
+  const make = (i: number): Uint8Array => new Uint8Array(job.textLength).fill(i)
+  const { sequence, sum } = fill(map, userKeys(job.keys), job, make, value => value.length)
+  if (job.operation === 'set') {
+    let turn = 0
+    const values = [1, 2, 3].map(make)
+    return repeat(() => writeTexts(map, sequence, [values[turn++ % 3], values[turn % 3]]), sequence.length, job.keys)
+  }
+  return repeat(() => readTexts(map, sequence), sequence.length, sum)
 }
 
 /** Keys of a kind, all different, and each kind's of one length. */

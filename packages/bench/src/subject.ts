@@ -2,6 +2,7 @@
 import { NotHere } from '@threadmap/workbench/subjects/peers'
 import { cache, cacheMemory } from './cache.js'
 import { cacheWorkers } from './cache-workers.js'
+import { cold } from './cold.js'
 import { growth } from './growing.js'
 import type { Answer, Job, Round, Subject } from './jobs.js'
 import { longest } from './longest.js'
@@ -32,6 +33,8 @@ function prepare(job: Job): Subject | Promise<Subject> {
       return stops(job)
     case 'growth':
       return growth(job)
+    case 'cold':
+      return cold(job)
   }
 }
 
