@@ -38,6 +38,11 @@ const STUDENT_SURE = [
   63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.25, 3.169, 3.106, 3.055, 3.012, 2.977, 2.576,
 ]
 
+/** Quantile 0.975 of Student's t: how many standard errors the 95% interval of a mean reaches to each side. */
+export function student(degrees: number): number {
+  return STUDENT[Math.min(Math.max(1, degrees), STUDENT.length) - 1]
+}
+
 /**
  * Compares two subjects of one run by their ratios round by round. From three blocks on the interval is Student's over the blocks'
  * medians. With fewer, the quartiles of the rounds must lie on one side of 1, and since they say nothing about other runs,

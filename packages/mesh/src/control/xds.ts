@@ -50,6 +50,7 @@ function services(): { readonly all: ServiceDefinition; readonly secrets: Servic
   const files = [
     'envoy/service/discovery/v3/ads.proto',
     'envoy/service/secret/v3/sds.proto',
+    'envoy/config/cluster/v3/cluster.proto',
     'envoy/config/route/v3/route.proto',
     'envoy/extensions/transport_sockets/tls/v3/secret.proto',
   ]
@@ -66,6 +67,11 @@ function services(): { readonly all: ServiceDefinition; readonly secrets: Servic
     all: discovery.v3.AggregatedDiscoveryService.service,
     secrets: secret.v3.SecretDiscoveryService.service,
   }
+}
+
+/** Clusters are not asked for by name: without names, all are meant. */
+function isWildcard(type: string, names: readonly string[]): boolean {
+  return names.length === 0 && type.endsWith('.Cluster')
 }
 
 export class ControlPlane {
@@ -106,12 +112,24 @@ export class ControlPlane {
 
   /** Gives a node another resource, and sends it to all who have asked for it. */
   set(node: string, name: string, resource: Resource): void {
+    this.setAll(node, [[name, resource]])
+  }
+
+  /** Gives a node several resources, and sends those of each type at once, clusters before the routes to them. */
+  setAll(node: string, resources: readonly (readonly [string, Resource])[]): void {
     const own = this.#resources.get(node) ?? new Map<string, Resource>()
-    this.#resources.set(node, own.set(name, resource))
+    for (const [name, resource] of resources) own.set(name, resource)
+    this.#resources.set(node, own)
     this.#version++
-    for (const subscriber of this.#subscribers) {
-      const names = subscriber.names.get(resource['@type'])
-      if (subscriber.node === node && names?.includes(name)) this.#send(subscriber, resource['@type'], names)
+    for (const type of new Set(resources.map(([, resource]) => resource['@type']))) {
+      const changed = resources.filter(([, resource]) => resource['@type'] === type)
+      for (const subscriber of this.#subscribers) {
+        const names = subscriber.names.get(type)
+        if (subscriber.node !== node || names === undefined) continue
+        if (isWildcard(type, names) || changed.some(([name]) => names.includes(name))) {
+          this.#send(subscriber, type, names)
+        }
+      }
     }
   }
 
@@ -137,7 +155,8 @@ export class ControlPlane {
 
   #send({ stream, node }: Subscriber, type_url: string, names: readonly string[]): void {
     const own = this.#resources.get(node)
-    const resources = names.flatMap(name => {
+    const wanted = isWildcard(type_url, names) ? [...(own?.keys() ?? [])] : names
+    const resources = wanted.flatMap(name => {
       const resource = own?.get(name)
       return resource !== undefined && resource['@type'] === type_url ? [resource] : []
     })

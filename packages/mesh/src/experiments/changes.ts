@@ -1,6 +1,7 @@
 /** How changes take effect: rotation, revocation, canary, reload, a wrong configuration. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Table } from '@threadmap/workbench/experiment'
+import { spread } from '@threadmap/workbench/statistics'
 import { disturbance, shareEffect } from '../load/effects.js'
 import { type Answer, Stream } from '../load/stream.js'
 import { type Probed, probe } from '../probe/tls.js'
@@ -14,6 +15,10 @@ import type { MeshContext, MeshExperiment, MeshOutcome } from './experiment.js'
 const RATE = { open: 150, new: 50 } as const
 /** How long a change may take, in ms. */
 const PATIENCE_MS = { quick: 5000, full: 30_000 }
+/** How often a rotation, a revocation and a canary are repeated: fewer than three give no interval. */
+const TIMES = { quick: 3, full: 5 }
+/** Milliseconds between two of them. */
+const PAUSE_MS = 120
 /** The share of the canary before and between changes. */
 const USUAL_SHARE = 0.1
 
@@ -21,10 +26,10 @@ export const changes: MeshExperiment = {
   name: 'changes',
   title: 'How fast do changes take effect, and do requests fail?',
   method:
-    `While ${RATE.open} requests per second flow over open connections and ${RATE.new} over new ones, the server's sidecar gets another certificate, a revocation list, 100% instead of 10% for a canary, a restart that keeps its listener, and a wrong configuration, one after another, as each proxy offers it. ` +
+    `While ${RATE.open} requests per second flow over open connections and ${RATE.new} over new ones, the server's sidecar gets another certificate, a revocation list, 100% instead of 10% for a canary, a restart that keeps its listener, and a wrong configuration, one after another, as each proxy offers it; certificate, revocation and canary ${TIMES.full} times (${TIMES.quick} with --quick), so that their times have quartiles. ` +
     'Times are from the command to the effect: the first handshake with the new certificate, the first refusal of the revoked one, the first answers of the canary alone, the last answer of the old version. The handshakes that look for an effect take about 5 ms each and are part of the time, so shorter times are not told apart. ' +
     'Steps are the files and commands that an operator needs. Failed requests are those from the command until the effect and half a second more.',
-  seconds: (subjects, quick) => subjects * (quick ? 6 : 14),
+  seconds: (subjects, quick) => subjects * (quick ? 8 : 17),
   run,
 }
 
@@ -106,7 +111,18 @@ class Subject {
     return PATIENCE_MS[this.#context.quick ? 'quick' : 'full']
   }
 
-  #row(metric: string, unit: string, value: number | string, workload?: string): void {
+  get #times(): number {
+    return TIMES[this.#context.quick ? 'quick' : 'full']
+  }
+
+  /** The row of a change that was repeated. Without effect once is without effect. */
+  #effect(metric: string, took: readonly (number | undefined)[], workload?: string): void {
+    const times = took.flatMap(each => each ?? [])
+    if (times.length === 0 || times.length < took.length) this.#row(metric, '', 'no effect', workload)
+    else this.#row(metric, 'ms', times, workload)
+  }
+
+  #row(metric: string, unit: string, value: number | string | readonly number[], workload?: string): void {
     this.#rows.push(
       this.#context.row(this.#running, { metric, unit, value, ...(workload === undefined ? {} : { workload }) }),
     )
@@ -154,52 +170,71 @@ class Subject {
 
   async #rotate(): Promise<string[]> {
     const { authority, client } = this.#context.topology.identities
-    const leaf = await authority.issue('server')
-    const steps = new Steps()
-    let took: number | undefined
-    const { at, open, fresh } = await this.#during(async () => {
-      const began = performance.now()
-      await this.#running.pair.rotate(leaf, steps)
-      took = await this.#probeUntil(began, client, ({ serial }) => serial === leaf.serial)
+    const leaves = await Promise.all(Array.from({ length: this.#times }, () => authority.issue('server')))
+    const took: (number | undefined)[] = []
+    let steps = new Steps()
+    const { at, open, fresh } = await this.#during(async ([stream]) => {
+      for (const leaf of leaves) {
+        steps = new Steps()
+        const began = performance.now()
+        await this.#running.pair.rotate(leaf, steps)
+        took.push(await this.#probeUntil(began, client, ({ serial }) => serial === leaf.serial))
+        if (took.at(-1) === undefined) break
+        await stream.flow(PAUSE_MS)
+      }
     })
     const failed = failedOf(at, open, fresh)
-    if (took === undefined) this.#row('rotation', '', 'no effect')
-    else this.#row('rotation', 'ms', took)
+    this.#effect('rotation', took)
     this.#row('rotation-failed', 'requests', failed)
     this.#steps('certificate', steps)
-    return [`${inMs(took)}, ${failed} failed`]
+    return [`${timesText(took)}, ${failed} failed`]
   }
 
   async #revoke(): Promise<string[]> {
     const { authority, revoked, client } = this.#context.topology.identities
     const { inbound } = this.#running.pair.plan.ports
-    const before = await probe({ port: inbound, identity: revoked })
-    const list = await authority.revocationList([revoked.serial])
-    const steps = new Steps()
-    let took: number | undefined
-    const { at, open, fresh } = await this.#during(async () => {
-      const began = performance.now()
-      await this.#running.pair.revoke(list, steps)
-      took = await this.#probeUntil(began, revoked, probed => !isLetIn(probed))
+    const [list, none] = await Promise.all([authority.revocationList([revoked.serial]), authority.revocationList([])])
+    const took: (number | undefined)[] = []
+    let steps = new Steps()
+    let isProven = isLetIn(await probe({ port: inbound, identity: revoked }))
+    const { at, open, fresh } = await this.#during(async ([stream]) => {
+      for (let round = 1; isProven; round++) {
+        steps = new Steps()
+        const began = performance.now()
+        await this.#running.pair.revoke(list, steps)
+        took.push(await this.#probeUntil(began, revoked, probed => !isLetIn(probed)))
+        isProven = isLetIn(await probe({ port: inbound, identity: client }))
+        if (took.at(-1) === undefined || round === this.#times) break
+        await this.#running.pair.revoke(none, new Steps())
+        isProven &&= (await this.#probeUntil(performance.now(), revoked, isLetIn)) !== undefined
+        await stream.flow(PAUSE_MS)
+      }
     })
-    const others = await probe({ port: inbound, identity: client })
     const failed = failedOf(at, open, fresh)
-    const isProven = isLetIn(before) && isLetIn(others)
-    this.#row('revoked-certificate', '', took === undefined || !isProven ? 'let in' : 'refused')
-    if (took !== undefined && isProven) this.#row('revocation', 'ms', took)
-    this.#steps('revocation', steps)
+    const isEffective = isProven && took.every(each => each !== undefined)
+    this.#row('revoked-certificate', '', isEffective ? 'refused' : 'let in')
+    if (isEffective) this.#effect('revocation', took)
+    if (took.length > 0) this.#steps('revocation', steps)
     if (!isProven) return ['cannot tell: the certificate was refused before, or others are refused too']
-    return [`${inMs(took)}, ${failed} failed`]
+    return [`${timesText(took)}, ${failed} failed`]
   }
 
   async #canary(): Promise<string[]> {
-    const steps = new Steps()
+    let steps = new Steps()
     const { pair } = this.#running
-    const { at, open, fresh } = await this.#during(async ([stream, other]) => {
-      const began = performance.now()
-      await pair.canary(1, steps)
-      for (const each of [stream, other]) {
-        await each.until(answers => shareEffect(answers, began, 'canary').full !== undefined, this.#patience)
+    const rounds: { began: number; ended: number }[] = []
+    const { at, open, fresh } = await this.#during(async streams => {
+      for (let round = 0; round < this.#times; round++) {
+        if (round > 0) await this.#usualShare(streams)
+        steps = new Steps()
+        const began = performance.now()
+        await pair.canary(1, steps)
+        for (const each of streams) {
+          await each.until(answers => shareEffect(answers, began, 'canary').full !== undefined, this.#patience)
+        }
+        // A slow answer of the old version may still be on its way.
+        await streams[0].flow(PAUSE_MS)
+        rounds.push({ began, ended: performance.now() })
       }
     })
     const failed = failedOf(at, open, fresh)
@@ -208,16 +243,35 @@ class Subject {
       ['open connections', open],
       ['new connections', fresh],
     ] as const) {
-      const { first, full } = shareEffect(answers, at, 'canary')
-      if (first !== undefined) this.#row('canary-first', 'ms', first, name)
-      if (full === undefined) this.#row('canary', '', 'no effect', name)
-      else this.#row('canary', 'ms', full, name)
-      cells.push(`${inMs(first)} to ${inMs(full)}, ${failedOf(at, answers)} failed`)
+      const effects = rounds.map(({ began, ended }) =>
+        shareEffect(
+          answers.filter(answer => answer.at < ended),
+          began,
+          'canary',
+        ),
+      )
+      const firsts = effects.flatMap(({ first }) => first ?? [])
+      const fulls = effects.map(({ full }) => full)
+      if (firsts.length > 0) this.#row('canary-first', 'ms', firsts, name)
+      this.#effect('canary', fulls, name)
+      cells.push(`${timesText(firsts)} to ${timesText(fulls)}, ${failedOf(at, answers)} failed`)
     }
     this.#row('canary-failed', 'requests', failed)
     this.#steps('canary', steps)
     await pair.canary(USUAL_SHARE, new Steps())
     return cells
+  }
+
+  /** Gives the canary its usual share again, and waits until both streams show it. */
+  async #usualShare(streams: readonly Stream[]): Promise<void> {
+    const at = performance.now()
+    await this.#running.pair.canary(USUAL_SHARE, new Steps())
+    for (const each of streams) {
+      await each.until(
+        answers => answers.some(answer => answer.at >= at && answer.version === 'stable'),
+        this.#patience,
+      )
+    }
   }
 
   async #misconfigure(): Promise<string[]> {
@@ -258,8 +312,9 @@ function failedOf(at: number, ...streams: readonly (readonly Answer[])[]): numbe
   return streams.reduce((sum, answers) => sum + disturbance(answers, at).failed, 0)
 }
 
-function inMs(value: number | undefined): string {
-  return value === undefined ? 'no effect' : `${value.toFixed(0)} ms`
+function timesText(took: readonly (number | undefined)[]): string {
+  const times = took.flatMap(each => each ?? [])
+  return times.length === 0 || times.length < took.length ? 'no effect' : `${spread(times).median.toFixed(0)} ms`
 }
 
 function findings(rows: readonly MeshRow[]): string[] {

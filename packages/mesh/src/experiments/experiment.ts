@@ -11,7 +11,7 @@ export interface MeshExperiment {
   /** Whether `--quick` leaves it to the whole run, unless `--only` names it: it does not fit into three minutes. */
   readonly isLong?: boolean
   /** Seconds for a number of subjects, roughly. */
-  seconds(subjects: number, quick: boolean): number
+  seconds(subjects: number, quick: boolean, soakHours: number): number
   run(context: MeshContext): Promise<MeshOutcome>
 }
 
@@ -19,17 +19,23 @@ export interface MeshContext {
   readonly topology: Topology
   readonly quick: boolean
   readonly seed: number
+  /** Hours of the soak; 0 without one. */
+  readonly soakHours: number
   readonly signal: AbortSignal
   /** The share that is done (0 to 1), and the current work in a few words. */
   progress(share: number, doing: string): void
   /** A part that is left out, and why. */
   leaveOut(what: string, why: string): void
+  /** What the experiment kept of itself before the run was interrupted; undefined at its first start. */
+  readonly draft: unknown
+  /** Keeps what is known so far, and, as plain data, what it needs to go on from there when the run is continued. */
+  keep(outcome: MeshOutcome, draft: unknown): void
   /** A row about a running subject, with version, date and machine. */
   row(subject: Running | string, row: RowContent): MeshRow
 }
 
-export type RowContent = Pick<MeshRow, 'metric' | 'unit'> & {
-  /** Several values are those of rounds. */
+export type RowContent = Pick<MeshRow, 'metric' | 'unit' | 'interval'> & {
+  /** Several values are those of rounds: the row has their quartiles. A single one may come with an interval of its own. */
   readonly value: number | string | readonly number[]
   readonly workload?: string
 }

@@ -11,17 +11,19 @@ import { LOOPBACK } from '../processes/ports.js'
 import type { MeshRow } from '../rows/row.js'
 import type { Running } from '../topology/topology.js'
 import type { MeshContext, MeshExperiment, MeshOutcome } from './experiment.js'
+import { RESUMPTION_METHOD, resumption, resumptionSeconds } from './resumption.js'
 
 const ROUNDS = { quick: 2, full: 7 }
 const SECONDS = 1
 
 export const handshake: MeshExperiment = {
   name: 'handshake',
-  title: 'What does a full handshake take?',
+  title: 'What do handshakes take, new and resumed?',
   method:
     `"openssl s_time" connects again and again for one to two seconds, one connection after another, by TLS 1.3 with a client certificate and no session. Its mean time of a connection is that of client and server together; ` +
-    "the processor time of the server's sidecar for each handshake is the proxy's own, and does not depend on the client. Subjects take turns.",
-  seconds: (subjects, quick) => subjects * ROUNDS[quick ? 'quick' : 'full'] * (SECONDS + 0.7),
+    `the processor time of the server's sidecar for each handshake is the proxy's own, and does not depend on the client. Subjects take turns. ${RESUMPTION_METHOD}`,
+  seconds: (subjects, quick) =>
+    subjects * ROUNDS[quick ? 'quick' : 'full'] * (SECONDS + 0.7) + resumptionSeconds(subjects, quick),
   run,
 }
 
@@ -45,14 +47,24 @@ async function run(context: MeshContext): Promise<MeshOutcome> {
       signal.throwIfAborted()
       const running = all[(turn + round) % all.length]
       context.progress(
-        (round * all.length + turn) / (rounds * all.length),
+        (0.8 * (round * all.length + turn)) / (rounds * all.length),
         `${running.pair.subject}, round ${round + 1} of ${rounds}`,
       )
       const measured = await one(openssl, running, context)
       if (measured !== undefined) found.get(running)?.push(measured)
     }
   }
-  return outcomeOf(found, context)
+  const whole = outcomeOf(found, context)
+  const sessions = await resumption(openssl, {
+    ...context,
+    progress: (share, doing) => context.progress(0.8 + 0.2 * share, doing),
+  })
+  return {
+    rows: [...whole.rows, ...sessions.rows],
+    charts: [],
+    tables: [...whole.tables, ...sessions.tables],
+    findings: [...whole.findings, ...sessions.findings],
+  }
 }
 
 async function one(openssl: string, running: Running, { topology, signal }: MeshContext): Promise<Round | undefined> {

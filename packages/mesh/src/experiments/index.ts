@@ -1,13 +1,17 @@
 import { admission } from './admission.js'
+import { caRotation } from './ca-rotation.js'
 import { changes } from './changes.js'
+import { controlPlane } from './control-plane.js'
 import type { MeshExperiment } from './experiment.js'
 import { faults } from './faults.js'
+import { growth } from './growth.js'
 import { handshake } from './handshake.js'
 import { knee } from './knee.js'
 import { latency, latencyGrpc, latencyMix } from './latency.js'
+import { soak } from './soak.js'
 import { telemetry } from './telemetry.js'
 
-/** All experiments, in the order in which they run: faults come last, since they leave new processes behind. */
+/** All experiments, in the order in which they run: the soak, which may take days, after faults, which leave new processes behind. */
 export const EXPERIMENTS: readonly MeshExperiment[] = [
   latency,
   latencyGrpc,
@@ -17,5 +21,9 @@ export const EXPERIMENTS: readonly MeshExperiment[] = [
   admission,
   handshake,
   changes,
+  caRotation,
+  growth,
+  controlPlane,
   faults,
+  soak,
 ]

@@ -3,7 +3,6 @@ import { machine } from '@threadmap/workbench/evidence'
 import type { Chart, Table } from '@threadmap/workbench/experiment'
 import { compare, mean, spread, total } from '@threadmap/workbench/statistics'
 import { failedOf, generatorShare, type PairStep } from '../load/pair-target.js'
-import { pssMegabytes } from '../processes/cost.js'
 import { METRICS, type MeshRow, type MetricId } from '../rows/row.js'
 import type { Running } from '../topology/topology.js'
 import type { MeshContext, MeshOutcome } from './experiment.js'
@@ -23,6 +22,8 @@ export interface Measured {
   readonly steps: readonly PairStep[]
   /** Processor time of client's and server's sidecar, in ms per 1,000 requests. */
   readonly processor: readonly { readonly client: number; readonly server: number }[]
+  /** Memory of both sidecars after each round, in MB. */
+  readonly memory: readonly number[]
 }
 
 const QUANTILES = ['p50', 'p95', 'p99'] as const
@@ -53,14 +54,13 @@ export function latencyOutcome(all: readonly Measured[], context: MeshContext, w
       )
     }
     if (measured.running === undefined) continue
-    const { client, server } = measured.running.pair.processes
     row(
       measured,
       'cpu-per-request',
       METRICS['cpu-per-request'].unit,
       measured.processor.map(each => each.client + each.server),
     )
-    row(measured, 'pss', 'MB', [pssMegabytes(client.pid) + pssMegabytes(server.pid)])
+    row(measured, 'pss', 'MB', measured.memory)
     row(measured, 'requests-failed', METRICS['requests-failed'].unit, measured.steps.map(failedOf))
   }
   const proxies = all.filter(({ running }) => running !== undefined)

@@ -34,7 +34,7 @@ const BETWEEN_MS = 150
 
 const SAME =
   'Latency counts from the intended send time. Targets take turns, and each round begins with another one; what a pair adds is its quantile less that of the direct connection in the same round. ' +
-  "Processor time is the scheduler's, of all threads of both sidecars; memory is their proportional set size after the last round. Two subjects are told apart only if the quartiles of their ratios, round by round, lie on one side of 1."
+  "Processor time is the scheduler's, of all threads of both sidecars; memory is their proportional set size after each round. Two subjects are told apart only if the quartiles of their ratios, round by round, lie on one side of 1."
 
 function latencyOf({ name, traffic, title, sent, isLong, rounds, roundMs }: Plan): MeshExperiment {
   const lengthOf = (quick: boolean): Length => (quick ? 'quick' : 'full')
@@ -84,6 +84,7 @@ interface Target extends Measured {
   readonly target: PairTarget
   readonly steps: PairStep[]
   readonly processor: { readonly client: number; readonly server: number }[]
+  readonly memory: number[]
 }
 
 interface Effort {
@@ -99,7 +100,7 @@ async function run(context: MeshContext, { traffic, rounds, ms }: Effort): Promi
     const pair = running?.pair
     const ports = pair === undefined ? { http: topology.origin.stable, grpc: topology.origin.stable } : portsOf(pair)
     const target = await startPairTarget({ name, traffic, ports, pair, signal })
-    all.push({ name, running, target, steps: [], processor: [] })
+    all.push({ name, running, target, steps: [], processor: [], memory: [] })
   }
   try {
     await add(DIRECT)
@@ -109,7 +110,7 @@ async function run(context: MeshContext, { traffic, rounds, ms }: Effort): Promi
     for (let round = 0; round <= rounds; round++) {
       for (let turn = 0; turn < all.length; turn++) {
         signal.throwIfAborted()
-        const { name, target, steps, processor } = all[(turn + round) % all.length]
+        const { name, running, target, steps, processor, memory } = all[(turn + round) % all.length]
         context.progress(
           (round * all.length + turn) / ((rounds + 1) * all.length),
           `${name}, round ${round} of ${rounds}`,
@@ -119,6 +120,7 @@ async function run(context: MeshContext, { traffic, rounds, ms }: Effort): Promi
         if (round === 0) continue
         steps.push(step)
         processor.push(perThousand(step))
+        if (running !== undefined) memory.push(memoryOf(running.pair))
       }
     }
     return latencyOutcome(all, context, `${TRAFFIC_TITLES[traffic]}, ${RATE} requests/s`)

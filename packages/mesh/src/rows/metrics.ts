@@ -20,7 +20,8 @@ export interface KnownMetric extends Metric {
 export const CURRENCY_A_YEAR = 'currency/year'
 
 /** Metrics with a direction whose values may be 0 or less, so that they have no ratio. */
-const COUNT = /^p\d+-added$|-failed$|^fault-.*-recovery$|^(metrics|tracing)-(cpu|p95|pss)$|^knee-p95$/
+const COUNT =
+  /^p\d+-added$|-failed$|^fault-.*-recovery$|^(metrics|tracing)-(cpu|p95|pss)$|^knee-p95$|^pss-growth$|-rest-cpu$/
 
 const OF_RUNS = Object.entries<Metric>({
   // With the baseline's latency in it a figure is above 0, and has a ratio.

@@ -11,6 +11,7 @@ import type { Command } from 'commander'
 import type { MeshExperiment } from '../experiments/experiment.js'
 import { EXPERIMENTS } from '../experiments/index.js'
 import { withGiven } from '../install/given.js'
+import { soak } from '../experiments/soak.js'
 import { type Binary, findProxies, proxiesFolder } from '../install/installed.js'
 import { hasOwnNetwork, runInOwnNetwork } from '../processes/network.js'
 import { tiedProblem } from '../processes/tied.js'
@@ -34,6 +35,7 @@ interface Flags {
   readonly ports: string
   readonly seed: string
   readonly resume?: boolean
+  readonly soak?: string
 }
 
 /** Adds flags and action of `threadmap mesh` itself. */
@@ -52,6 +54,7 @@ export function measuring(command: Command): Command {
     .option('--out <dir>', 'folder of the run and its report', DEFAULT_FOLDER)
     .option('--ports <n>', 'the first of the ports on the loopback interface', String(DEFAULT_FIRST_PORT))
     .option('--seed <n>', 'seed of the arrivals', '1')
+    .option('--soak <hours>', 'steady load for so many hours, fractions allowed: the growth of memory over time')
     .option('--resume', 'continue the run in --out: its finished experiments are kept')
     .action((flags: Flags) => interruptible(signal => measure(flags, signal), 15_000))
 }
@@ -59,7 +62,8 @@ export function measuring(command: Command): Command {
 async function measure(flags: Flags, signal: AbortSignal): Promise<void> {
   const problem = tiedProblem()
   if (problem !== undefined) throw new UsageError(`proxies cannot be run safely: ${problem}`)
-  const asked = chosen(flags.only, EXPERIMENTS, ({ name }) => name, 'experiment')
+  const soakHours = hoursOf(flags.soak)
+  const asked = askedFor(flags.only, soakHours)
   const isPutOff = ({ isLong }: MeshExperiment) => flags.quick === true && flags.only === undefined && isLong === true
   const experiments = asked.filter(each => !isPutOff(each))
   const found = withGiven(findProxies(resolve(proxiesFolder(flags.proxies))), flags)
@@ -98,7 +102,7 @@ async function measure(flags: Flags, signal: AbortSignal): Promise<void> {
     experiments,
     binaries,
     absent,
-    settings,
+    settings: soakHours === 0 ? settings : { ...settings, soakHours },
     firstPort,
     everywhere: flags.subjects !== undefined,
     resume,
@@ -142,6 +146,25 @@ function chosen<T>(
   return all.filter(item => names.includes(nameOf(item)))
 }
 
+/** The experiments that are named, or else all; a soak needs its hours. */
+function askedFor(only: string | undefined, soakHours: number): readonly MeshExperiment[] {
+  const asked = chosen(only, EXPERIMENTS, ({ name }) => name, 'experiment')
+  if (soakHours > 0) return asked
+  if (only !== undefined && asked.includes(soak)) throw new UsageError('--only soak needs its length: --soak HOURS')
+  return asked.filter(each => each !== soak)
+}
+
+const MOST_SOAK_HOURS = 1000
+
+function hoursOf(text: string | undefined): number {
+  if (text === undefined) return 0
+  const hours = Number(text)
+  if (!(hours > 0 && hours <= MOST_SOAK_HOURS)) {
+    throw new UsageError(`--soak needs a number of hours above 0, up to ${MOST_SOAK_HOURS}, not "${text}"`)
+  }
+  return hours
+}
+
 function whole(flag: string, text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${flag} needs a whole number, not "${text}"`)
   return Number(text)
@@ -153,7 +176,7 @@ function resumable(folder: string, settings: RunDocument['settings']): RunDocume
   const run = readRun(folder) as RunDocument
   if (
     JSON.stringify(run.machine) !== JSON.stringify(machine()) ||
-    JSON.stringify(run.settings) !== JSON.stringify(settings)
+    JSON.stringify({ ...run.settings, soakHours: undefined }) !== JSON.stringify(settings)
   ) {
     throw new UsageError(
       `the run in ${folder} is of another machine or has other flags; run without --resume, or with another --out`,

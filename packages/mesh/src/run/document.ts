@@ -35,11 +35,19 @@ export interface FailedRecord extends RecordBase {
   readonly reason: string
 }
 
-export type MeshRecord = FinishedRecord | FailedRecord
+/** Of an experiment that was interrupted, and goes on from its draft when the run is continued. */
+export interface PartialRecord extends RecordBase, Omit<MeshOutcome, 'rows'> {
+  readonly status: 'partial'
+  readonly draft: unknown
+}
+
+export type MeshRecord = FinishedRecord | PartialRecord | FailedRecord
 
 export interface RunSettings {
   readonly quick: boolean
   readonly seed: number
+  /** Hours of the soak. A run may be continued with another length, or without one. */
+  readonly soakHours?: number
 }
 
 /** The whole document; rows are those of all experiments. */

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { InterruptedError, WorkbenchError } from '@threadmap/workbench/errors'
 import { duration, type Progress } from '@threadmap/workbench/progress'
 import { spread } from '@threadmap/workbench/statistics'
-import type { MeshExperiment, RowContent } from '../experiments/experiment.js'
+import type { MeshContext, MeshExperiment, RowContent } from '../experiments/experiment.js'
 import type { Binary } from '../install/installed.js'
 import type { MeshRow } from '../rows/row.js'
 import { type Running, Topology } from '../topology/topology.js'
@@ -41,7 +41,7 @@ export async function runMesh(options: RunOptions): Promise<RunDocument> {
       options.onLeftOut({ what, why })
     },
   })
-  let document: RunDocument | undefined
+  let document = newRun(settings, [], absent)
   try {
     const subjects = topology.running.map(({ binary: { subject, version, sha256, origin }, adapter, pair }) => ({
       subject,
@@ -57,30 +57,33 @@ export async function runMesh(options: RunOptions): Promise<RunDocument> {
       resume === undefined
         ? fresh
         : { ...fresh, startedAt: resume.startedAt, rows: resume.rows, experiments: resume.experiments }
+    const keep = (record: MeshRecord, rows: readonly MeshRow[]) => {
+      // Of a run that is continued, rows of an experiment that failed or was interrupted.
+      const others = document.rows.filter(row => row.source !== record.name)
+      const records = document.experiments.filter(({ name }) => name !== record.name)
+      document = { ...document, rows: [...others, ...rows], experiments: [...records, record] }
+      options.keep(document)
+    }
     const done = new Set(document.experiments.filter(({ status }) => status === 'finished').map(({ name }) => name))
     const left = options.experiments.filter(({ name }) => !done.has(name))
-    const forecast = new Forecast(left, topology, settings.quick, options.everywhere === true)
+    const forecast = new Forecast(left, topology, settings, options.everywhere === true)
     for (const [at, experiment] of left.entries()) {
       signal.throwIfAborted()
       topology.experiment = options.everywhere === true ? undefined : experiment.name
-      const { record, rows } = await runOne(experiment, topology, options, document, (share, doing) =>
-        progress.live(`${experiment.name}: ${doing} (${forecast.remaining(at, share)})`),
-      )
-      // Of a run that is continued, rows of an experiment that failed or was interrupted.
-      const others: readonly MeshRow[] = document.rows.filter(row => row.source !== experiment.name)
-      document = {
-        ...document,
-        rows: [...others, ...rows],
-        experiments: [...document.experiments.filter(({ name }) => name !== record.name), record],
-      }
-      options.keep(document)
+      const before = document.experiments.find(({ name }) => name === experiment.name)
+      const { record, rows } = await runOne(experiment, topology, options, document.machine, {
+        draft: before?.status === 'partial' ? before.draft : undefined,
+        keep,
+        progress: (share, doing) => progress.live(`${experiment.name}: ${doing} (${forecast.remaining(at, share)})`),
+      })
+      keep(record, rows)
       progress.clear()
       progress.step(`${experiment.name} ${record.status}; ${forecast.remaining(at + 1, 0)}`)
       options.onRecord(record)
     }
     return document
   } catch (error) {
-    const kept = document?.experiments.map(({ name }) => name) ?? []
+    const kept = document.experiments.map(({ name }) => name)
     if (error instanceof InterruptedError && kept.length > 0) {
       throw error.having(`all proxies are stopped; kept: ${kept.join(', ')}; continue with --resume`)
     }
@@ -91,19 +94,20 @@ export async function runMesh(options: RunOptions): Promise<RunDocument> {
   }
 }
 
+type Keep = (record: MeshRecord, rows: readonly MeshRow[]) => void
+
 async function runOne(
   experiment: MeshExperiment,
   topology: Topology,
   { settings, signal, onLeftOut }: RunOptions,
-  document: RunDocument,
-  progress: (share: number, doing: string) => void,
+  { cpu, cores }: RunDocument['machine'],
+  { draft, keep, progress }: Pick<MeshContext, 'draft' | 'progress'> & { keep: Keep },
 ): Promise<{ record: MeshRecord; rows: readonly MeshRow[] }> {
   const { name, title, method } = experiment
   const began = performance.now()
   const startedAt = new Date().toISOString()
   const leftOut: LeftOut[] = []
   const record = () => ({ name, title, method, startedAt, seconds: (performance.now() - began) / 1000, leftOut })
-  const { cpu, cores } = document.machine
   const row = (subject: Running | string, { value, ...content }: RowContent): MeshRow => {
     const base = {
       ...content,
@@ -122,9 +126,12 @@ async function runOne(
     const { rows, ...outcome } = await experiment.run({
       topology,
       ...settings,
+      soakHours: settings.soakHours ?? 0,
       signal,
       progress,
       row,
+      draft,
+      keep: ({ rows, ...outcome }, draft) => keep({ ...record(), ...outcome, status: 'partial', draft }, rows),
       leaveOut(what, why) {
         leftOut.push({ what, why })
         onLeftOut({ what, why })
@@ -143,9 +150,14 @@ async function runOne(
 class Forecast {
   readonly #seconds: readonly number[]
 
-  constructor(experiments: readonly MeshExperiment[], topology: Topology, quick: boolean, everywhere: boolean) {
+  constructor(
+    experiments: readonly MeshExperiment[],
+    topology: Topology,
+    { quick, soakHours = 0 }: RunSettings,
+    everywhere: boolean,
+  ) {
     this.#seconds = experiments.map(({ name, seconds }) =>
-      seconds(topology.in(everywhere ? undefined : name).length, quick),
+      seconds(topology.in(everywhere ? undefined : name).length, quick, soakHours),
     )
   }
 

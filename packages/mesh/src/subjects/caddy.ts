@@ -3,9 +3,9 @@
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME, spiffe } from '../authority/authority.js'
 import { ProxyError } from '../processes/errors.js'
-import { ProxyPair } from './proxy-pair.js'
+import { ProxyPair, routePrefixes } from './proxy-pair.js'
 import { call, type Steps } from './steps.js'
-import type { Adapter, Side } from './subject.js'
+import type { Adapter, Side, Trust } from './subject.js'
 
 const NO_LIST = 'Caddy reads no revocation lists'
 const WEIGHT = 10
@@ -133,6 +133,11 @@ class CaddyPair extends ProxyPair {
     return [
       { match: [{ not: [isClient] }], handle: [{ handler: 'static_response', status_code: 403 }], terminal: true },
       { match: [GRPC], handle: this.#traced('server', app('h2c')), terminal: true },
+      ...routePrefixes(this.routeCount).map(prefix => ({
+        match: [{ path: [`${prefix}*`] }],
+        handle: this.#traced('server', app('1.1')),
+        terminal: true,
+      })),
       { handle: this.#traced('server', app('1.1')) },
     ]
   }
@@ -145,6 +150,24 @@ class CaddyPair extends ProxyPair {
 
   async revoke(): Promise<void> {
     throw new ProxyError(NO_LIST)
+  }
+
+  async trust({ authority, server, client }: Trust, steps: Steps): Promise<void> {
+    const files = {
+      'authority.crt': authority,
+      'server.crt': server.certificate,
+      'server.key': server.key,
+      'client.crt': client.certificate,
+      'client.key': client.key,
+    }
+    for (const [name, content] of Object.entries(files)) steps.write(this.path(name), content)
+    await steps.call(this.#admin('server'), 'POST', '/load', this.#server(), AGAIN)
+    await steps.call(this.#admin('client'), 'POST', '/load', this.#client(), AGAIN)
+  }
+
+  async routes(count: number): Promise<void> {
+    this.routeCount = count
+    this.write('server.json', this.#server())
   }
 
   async canary(share: number, steps: Steps): Promise<void> {

@@ -1,10 +1,12 @@
 /**
  * Consul's own proxy: it carries TCP, so it has no routes; certificates come from the agent's authority, and intentions say who may talk to whom.
  */
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { ProxyError } from '../processes/errors.js'
+import { startConsulServices } from './consul-services.js'
 import { ProxyPair } from './proxy-pair.js'
-import { call } from './steps.js'
+import { call, type Steps } from './steps.js'
 import type { Adapter, OwnIdentities, Side } from './subject.js'
 
 const LACKS = {
@@ -15,7 +17,8 @@ const LACKS = {
   canary: "Consul's own proxy carries TCP; splitting by share needs Envoy",
   reload: "Consul's own proxy has no restart that keeps its listeners open",
   misconfigure: 'the configuration of the proxies comes from the agent, which checks it when it is registered',
-  rotate: "Consul 1.8 rotates by its own clock; a change of the authority's key rotates all",
+  rotate: 'Consul 1.8 rotates by its own clock; a new root of its authority renews all certificates (see ca-rotation)',
+  routes: "Consul's own proxy carries TCP, so it has no routes",
 }
 
 class ConsulPair extends ProxyPair {
@@ -100,6 +103,18 @@ class ConsulPair extends ProxyPair {
     }
   }
 
+  /** The agent makes a root of a new key; proxies get certificates of it within half a minute, spread by chance. */
+  async renewAuthority(steps: Steps): Promise<void> {
+    const { privateKey } = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      privateKeyEncoding: { type: 'sec1', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    })
+    const [http] = this.plan.ports.admin
+    const Config = { PrivateKey: privateKey, RotationPeriod: '2160h' }
+    await steps.call(http, 'PUT', '/v1/connect/ca/configuration', { Provider: 'consul', Config })
+  }
+
   async rotate(): Promise<void> {
     throw new ProxyError(LACKS.rotate)
   }
@@ -121,5 +136,7 @@ export const consul: Adapter = {
   subject: 'consul',
   title: 'Consul, its own proxy',
   lacks: LACKS,
+  slow: { authority: 35 },
   start: ConsulPair.start,
+  control: startConsulServices,
 }

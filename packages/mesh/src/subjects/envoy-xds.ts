@@ -2,8 +2,9 @@
 import type { Leaf } from '../authority/authority.js'
 import { ControlPlane, type Resource } from '../control/xds.js'
 import { cluster, EnvoyPair, HTTP2_ONLY, secret, speaking, TYPE, trust, WEIGHT } from './envoy.js'
+import { startEnvoyServices } from './envoy-services.js'
 import type { Steps } from './steps.js'
-import type { Adapter, Side } from './subject.js'
+import type { Adapter, Side, Trust } from './subject.js'
 
 class EnvoyXdsPair extends EnvoyPair {
   #control!: ControlPlane
@@ -46,7 +47,7 @@ class EnvoyXdsPair extends EnvoyPair {
       { name: 'canary', weight: { value: weight } },
     ]
     const route = { match: { prefix: '/' }, route: { weighted_clusters: { clusters } } }
-    const virtual_hosts = [{ name: 'all', domains: ['*'], routes: [route] }]
+    const virtual_hosts = [{ name: 'all', domains: ['*'], routes: [...this.moreRoutes(), route] }]
     return { '@type': `${TYPE}.config.route.v3.RouteConfiguration`, name: 'inbound', virtual_hosts }
   }
 
@@ -58,6 +59,19 @@ class EnvoyXdsPair extends EnvoyPair {
   override async revoke(list: string, steps: Steps): Promise<void> {
     steps.note('push a validation context')
     this.#set('server', 'trust', resourceOf(trust(this.plan.authority, list)))
+  }
+
+  override async trust(next: Trust, steps: Steps): Promise<void> {
+    this.trustClient(next, steps)
+    steps.note('push a validation context')
+    this.#set('server', 'trust', resourceOf(trust(next.authority, next.revocations)))
+    steps.note('push a secret')
+    this.#set('server', 'server', resourceOf(secret('server', next.server)))
+  }
+
+  override async routes(count: number): Promise<void> {
+    this.routeCount = count
+    this.#set('server', 'inbound', this.#routesOf(this.canaryShare))
   }
 
   override async canary(share: number, steps: Steps): Promise<void> {
@@ -93,4 +107,5 @@ export const envoyXds: Adapter = {
   title: 'Envoy, controlled by our xDS server',
   lacks: {},
   start: EnvoyXdsPair.start,
+  control: startEnvoyServices,
 }

@@ -4,9 +4,9 @@ import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME, spiffe } from '../authority/authority.js'
 import type { Resource } from '../control/xds.js'
 import type { Tied } from '../processes/tied.js'
-import { accepts, ProxyPair, text } from './proxy-pair.js'
+import { accepts, ProxyPair, routePrefixes, text } from './proxy-pair.js'
 import { Steps } from './steps.js'
-import type { Adapter, Side } from './subject.js'
+import type { Adapter, Side, Trust } from './subject.js'
 
 export const TYPE = 'type.googleapis.com/envoy'
 const HTTP2 = `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`
@@ -188,10 +188,14 @@ export class EnvoyPair extends ProxyPair {
         {
           '@type': `${TYPE}.config.route.v3.RouteConfiguration`,
           name: 'inbound',
-          virtual_hosts: [{ name: 'all', domains: ['*'], routes: [route] }],
+          virtual_hosts: [{ name: 'all', domains: ['*'], routes: [...this.moreRoutes(), route] }],
         },
       ],
     }
+  }
+
+  protected moreRoutes(): object[] {
+    return routePrefixes(this.routeCount).map(prefix => ({ match: { prefix }, route: { cluster: 'stable' } }))
   }
 
   async rotate(leaf: Leaf, steps: Steps): Promise<void> {
@@ -200,6 +204,22 @@ export class EnvoyPair extends ProxyPair {
 
   async revoke(list: string, steps: Steps): Promise<void> {
     steps.write(this.path('server-trust.json'), text(trust(this.plan.authority, list)))
+  }
+
+  async trust(next: Trust, steps: Steps): Promise<void> {
+    this.trustClient(next, steps)
+    steps.write(this.path('server-trust.json'), text(trust(next.authority, next.revocations)))
+    steps.write(this.path('server-secret.json'), text(secret('server', next.server)))
+  }
+
+  protected trustClient(next: Trust, steps: Steps): void {
+    steps.write(this.path('client-trust.json'), text(trust(next.authority)))
+    steps.write(this.path('client-secret.json'), text(secret('client', next.client)))
+  }
+
+  async routes(count: number): Promise<void> {
+    this.routeCount = count
+    new Steps().write(this.path('routes.json'), text(this.#routes()))
   }
 
   async canary(share: number, steps: Steps): Promise<void> {
@@ -253,7 +273,7 @@ export function speaking(cluster: object, what: object): object {
   }
 }
 
-function listener(name: string, port: number, routes: object, transport_socket?: object): object {
+export function listener(name: string, port: number, routes: object, transport_socket?: object): object {
   const router = {
     name: 'envoy.filters.http.router',
     typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` },

@@ -3,9 +3,9 @@
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME } from '../authority/authority.js'
 import { ProxyError } from '../processes/errors.js'
-import { ProxyPair } from './proxy-pair.js'
+import { ProxyPair, routePrefixes } from './proxy-pair.js'
 import type { Steps } from './steps.js'
-import type { Adapter, Side } from './subject.js'
+import type { Adapter, Side, Trust } from './subject.js'
 
 /** Weights of HAProxy go up to 256. */
 const WEIGHT = 100
@@ -77,7 +77,9 @@ backend peer-grpc
   bind 127.0.0.1:${this.plan.ports.inbound} ${tls} ssl-min-ver TLSv1.3 alpn h2,http/1.1
   http-request deny unless { ssl_c_s_dn(cn) -m str client }
   use_backend app-grpc if ${IS_GRPC}
-  default_backend app
+${routePrefixes(this.routeCount)
+  .map(prefix => `  use_backend app if { path_beg ${prefix} }\n`)
+  .join('')}  default_backend app
 ${BACKENDS.map(
   name => `backend ${name}
   balance roundrobin
@@ -87,26 +89,41 @@ ${BACKENDS.map(
 ).join('')}`
   }
 
-  get #socket(): string {
-    return this.path('server.sock')
+  #socket(side: Side): string {
+    return this.path(`${side}.sock`)
   }
 
   async rotate(leaf: Leaf, steps: Steps): Promise<void> {
-    await this.#replace('cert', 'server.pem', leaf.certificate + leaf.key, steps)
+    await this.#replace('server', 'cert', 'server.pem', leaf.certificate + leaf.key, steps)
   }
 
   async revoke(list: string, steps: Steps): Promise<void> {
-    await this.#replace('crl-file', 'revoked.crl', list, steps)
+    await this.#replace('server', 'crl-file', 'revoked.crl', list, steps)
   }
 
   /** The runtime API changes the memory only, so the file is written too, for the next start. */
-  async #replace(kind: string, file: string, content: string, steps: Steps): Promise<void> {
+  async #replace(side: Side, kind: string, file: string, content: string, steps: Steps): Promise<void> {
     const path = this.path(file)
     steps.write(path, content)
     // An empty line ends a payload.
-    await steps.command(this.#socket, `set ssl ${kind} ${path} <<\n${content.trim()}\n`)
-    const said = await steps.command(this.#socket, `commit ssl ${kind} ${path}`)
+    await steps.command(this.#socket(side), `set ssl ${kind} ${path} <<\n${content.trim()}\n`)
+    const said = await steps.command(this.#socket(side), `commit ssl ${kind} ${path}`)
     if (!said.includes('Success')) throw new ProxyError(`${this.subject} says "${said.trim()}" to commit ssl ${kind}`)
+  }
+
+  /** Revocation lists go first: HAProxy refuses certificates of an authority that has none. */
+  async trust({ authority, revocations, server, client }: Trust, steps: Steps): Promise<void> {
+    await this.#replace('server', 'crl-file', 'revoked.crl', revocations, steps)
+    for (const side of ['server', 'client'] as const) {
+      const { certificate, key } = side === 'server' ? server : client
+      await this.#replace(side, 'ca-file', 'authority.crt', authority, steps)
+      await this.#replace(side, 'cert', `${side}.pem`, certificate + key, steps)
+    }
+  }
+
+  async routes(count: number): Promise<void> {
+    this.routeCount = count
+    this.write('server.cfg', this.#server())
   }
 
   async canary(share: number, steps: Steps): Promise<void> {
@@ -114,8 +131,8 @@ ${BACKENDS.map(
     steps.write(this.path('server.cfg'), this.#server())
     const weight = Math.round(share * WEIGHT)
     for (const name of BACKENDS) {
-      await steps.command(this.#socket, `set server ${name}/canary weight ${weight}`)
-      await steps.command(this.#socket, `set server ${name}/stable weight ${WEIGHT - weight}`)
+      await steps.command(this.#socket('server'), `set server ${name}/canary weight ${weight}`)
+      await steps.command(this.#socket('server'), `set server ${name}/stable weight ${WEIGHT - weight}`)
     }
   }
 

@@ -3,9 +3,9 @@ import { mkdirSync } from 'node:fs'
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME } from '../authority/authority.js'
 import { GRPC_SERVICE } from '../topology/protocol.js'
-import { ProxyPair } from './proxy-pair.js'
+import { ProxyPair, routePrefixes } from './proxy-pair.js'
 import type { Steps } from './steps.js'
-import type { Adapter, Side } from './subject.js'
+import type { Adapter, Side, Trust } from './subject.js'
 
 const WEIGHT = 10
 
@@ -112,17 +112,14 @@ ${body}
     ssl_verify_client on;
     ssl_protocols TLSv1.3;
     ssl_session_tickets off;
-    location / {
-      if ($is_allowed = 0) { return 403; }
-      proxy_pass http://app;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-    }
-    location /${GRPC_SERVICE}/ {
-      if ($is_allowed = 0) { return 403; }
-      grpc_pass grpc://app_grpc;
-    }
-  }`,
+    if ($is_allowed = 0) { return 403; }
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    location / { proxy_pass http://app; }
+    location /${GRPC_SERVICE}/ { grpc_pass grpc://app_grpc; }
+${routePrefixes(this.routeCount)
+  .map(prefix => `    location ${prefix} { proxy_pass http://app; }\n`)
+  .join('')}  }`,
     )
   }
 
@@ -135,6 +132,25 @@ ${body}
   async revoke(list: string, steps: Steps): Promise<void> {
     steps.write(this.path('revoked.crl'), list)
     steps.signal(this.processes.server, 'SIGHUP')
+  }
+
+  async trust({ authority, revocations, server, client }: Trust, steps: Steps): Promise<void> {
+    const files = {
+      'authority.crt': authority,
+      'revoked.crl': revocations,
+      'server.crt': server.certificate,
+      'server.key': server.key,
+      'client.crt': client.certificate,
+      'client.key': client.key,
+    }
+    for (const [name, content] of Object.entries(files)) steps.write(this.path(name), content)
+    steps.signal(this.processes.server, 'SIGHUP')
+    steps.signal(this.processes.client, 'SIGHUP')
+  }
+
+  async routes(count: number): Promise<void> {
+    this.routeCount = count
+    this.write('server.conf', this.#server())
   }
 
   async canary(share: number, steps: Steps): Promise<void> {

@@ -16,6 +16,8 @@ export abstract class ProxyPair implements Pair {
   readonly others: Tied[] = []
   protected readonly binary: Binary
   protected canaryShare: number
+  /** Routes of the server's sidecar beside the one for all paths. */
+  protected routeCount = 0
   #starts = 0
 
   protected constructor(binary: Binary, plan: PairPlan) {
@@ -111,6 +113,11 @@ export abstract class ProxyPair implements Pair {
   async stop(): Promise<void> {
     await Promise.all([...Object.values(this.processes), ...this.others].map(process => process.kill()))
   }
+}
+
+/** What each of `count` routes is for, as a prefix of the path. */
+export function routePrefixes(count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `/route-${at}/`)
 }
 
 /** A text as it is, an object as JSON. */

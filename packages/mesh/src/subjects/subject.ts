@@ -18,6 +18,9 @@ export type Ability =
   | 'grpc'
   | 'metrics'
   | 'tracing'
+  | 'authority'
+  | 'routes'
+  | 'control'
 
 /** The ports of a pair on the loopback interface. */
 export interface Ports {
@@ -62,6 +65,16 @@ export interface PairPlan {
   readonly telemetry?: Telemetry
 }
 
+/** What both sidecars trust and show. */
+export interface Trust {
+  /** The certificates of one or more authorities, as PEM. */
+  readonly authority: string
+  /** The revocation lists of all of them, as PEM. */
+  readonly revocations: string
+  readonly server: Leaf
+  readonly client: Leaf
+}
+
 /** Identities for probes of a pair whose proxy has an authority of its own. */
 export interface OwnIdentities {
   readonly authority: string
@@ -82,7 +95,7 @@ export interface Pair {
   metricsAt?(side: Side): { readonly port: number; readonly path: string }
   /** The configuration files as they are now. */
   configuration(): Readonly<Record<string, string>>
-  /** Gives the server's sidecar another certificate of the same authority. */
+  /** Gives the server's sidecar another certificate of the same authority; where the proxy has an authority of its own, one of that. */
   rotate(leaf: Leaf, steps: Steps): Promise<void>
   /** Gives the server's sidecar a newer revocation list. */
   revoke(list: string, steps: Steps): Promise<void>
@@ -92,11 +105,31 @@ export interface Pair {
   reload(steps: Steps): Promise<void>
   /** Gives the server's sidecar a configuration that is wrong. Whether the old one stays in force is for the caller to see. */
   misconfigure(): Promise<void>
+  /** Gives both sidecars other authorities and certificates, for a new root. Undefined: see `lacks.authority`. */
+  trust?(trust: Trust, steps: Steps): Promise<void>
+  /** Gives the authority of the proxy's own a new root, from which all certificates follow. */
+  renewAuthority?(steps: Steps): Promise<void>
+  /** From its next start on, the server's sidecar has `count` routes beside the one for all paths. Undefined: see `lacks.routes`. */
+  routes?(count: number): Promise<void>
   /** Starts a sidecar again that has ended. */
   restart(side: Side): Promise<void>
   /** Starts the control plane again, if it is a process that has ended. */
   restartControl?(): Promise<void>
   ownIdentities?(): Promise<OwnIdentities>
+  stop(): Promise<void>
+}
+
+/** A control plane that was started for measuring, and what it controls. */
+export interface Controlled {
+  /** What a service is made of here, in a few words: `a cluster and a virtual host`. */
+  readonly service: string
+  readonly control: Tied
+  /** The proxy that it controls; undefined if the effect shows at the control plane itself. */
+  readonly proxy?: Tied
+  /** Makes it have `count` services, which is more than before. Returns when the command was given. */
+  services(count: number): Promise<void>
+  /** Whether the last of `count` services is there for whoever calls it. */
+  hasConverged(count: number): Promise<boolean>
   stop(): Promise<void>
 }
 
@@ -107,5 +140,9 @@ export interface Adapter {
   readonly lacks: Readonly<Partial<Record<Ability, string>>>
   /** The experiments of the whole run in which it takes part, and none of a quick one; undefined: all. */
   readonly onlyIn?: readonly string[]
+  /** Seconds that a change may take, where it takes more than five: an authority that renews all certificates in its own time. */
+  readonly slow?: Readonly<Partial<Record<Ability, number>>>
   start(binary: Binary, plan: PairPlan): Promise<Pair>
+  /** Starts a control plane of its own, beside the pair that runs. Undefined: see `lacks.control`. */
+  control?(binary: Binary, plan: PairPlan): Promise<Controlled>
 }

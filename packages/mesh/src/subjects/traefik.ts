@@ -3,9 +3,9 @@ import { mkdirSync } from 'node:fs'
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME } from '../authority/authority.js'
 import { ProxyError } from '../processes/errors.js'
-import { ProxyPair, text } from './proxy-pair.js'
+import { ProxyPair, routePrefixes, text } from './proxy-pair.js'
 import { Steps } from './steps.js'
-import type { Adapter, Side } from './subject.js'
+import type { Adapter, Side, Trust } from './subject.js'
 
 const LACKS = {
   identity: 'Traefik checks the authority of a client certificate, not whose it is',
@@ -18,6 +18,8 @@ const IS_GRPC = 'HeaderRegexp(`Content-Type`, `^application/grpc`)'
 class TraefikPair extends ProxyPair {
   /** Traefik ignores a file whose content has not changed, so each dynamic file has another number in a header that nobody reads. */
   #edition = 0
+  /** How often authorities and certificates were replaced. */
+  #trusts = 0
 
   static async start(...[binary, plan]: Parameters<Adapter['start']>): Promise<TraefikPair> {
     const pair = new TraefikPair(binary, plan)
@@ -70,6 +72,8 @@ class TraefikPair extends ProxyPair {
       const servers = [{ url: `https://127.0.0.1:${this.plan.ports.inbound}` }]
       return { loadBalancer: { serversTransport, passHostHeader: true, servers } }
     }
+    // Traefik reads the files of a transport again only if its description is another one.
+    const transport = `mtls-${this.#trusts}`
     return {
       http: {
         routers: {
@@ -77,8 +81,8 @@ class TraefikPair extends ProxyPair {
           // Of two rules that fit, Traefik takes the longer one.
           grpc: { entryPoints: ['main'], rule: IS_GRPC, service: 'peer-grpc' },
         },
-        services: { peer: peer('mtls'), 'peer-grpc': peer('mtls-grpc') },
-        serversTransports: { mtls: mtls(true), 'mtls-grpc': mtls(false) },
+        services: { peer: peer(transport), 'peer-grpc': peer(`${transport}-grpc`) },
+        serversTransports: { [transport]: mtls(true), [`${transport}-grpc`]: mtls(false) },
       },
     }
   }
@@ -116,6 +120,12 @@ class TraefikPair extends ProxyPair {
         routers: {
           all: { ...router, rule: 'PathPrefix(`/`)', service: 'app' },
           grpc: { ...router, rule: IS_GRPC, service: 'app-grpc' },
+          ...Object.fromEntries(
+            routePrefixes(this.routeCount).map((prefix, i) => [
+              `route-${i}`,
+              { ...router, rule: `PathPrefix(\`${prefix}\`)`, service: 'app' },
+            ]),
+          ),
         },
         middlewares: { edition },
         services: {
@@ -139,6 +149,25 @@ class TraefikPair extends ProxyPair {
 
   async revoke(): Promise<void> {
     throw new ProxyError(LACKS.revoke)
+  }
+
+  async trust({ authority, server, client }: Trust, steps: Steps): Promise<void> {
+    const files = {
+      'authority.crt': authority,
+      'server.crt': server.certificate,
+      'server.key': server.key,
+      'client.crt': client.certificate,
+      'client.key': client.key,
+    }
+    for (const [name, content] of Object.entries(files)) steps.write(this.path(name), content)
+    this.#trusts++
+    steps.write(this.path('server/dynamic.yaml'), text(this.#server()))
+    steps.write(this.path('client/dynamic.yaml'), text(this.#client()))
+  }
+
+  async routes(count: number): Promise<void> {
+    this.routeCount = count
+    this.write('server/dynamic.yaml', this.#server())
   }
 
   async canary(share: number, steps: Steps): Promise<void> {

@@ -134,6 +134,14 @@ export class Topology {
     return adapter.start(binary, { ...pair.plan, folder, ports, telemetry })
   }
 
+  /** A plan for what an experiment starts beside the pairs, such as a control plane: with a folder and ports of its own. */
+  async spare(): Promise<PairPlan> {
+    const [{ pair }] = this.running
+    const folder = join(this.#folder, `spare-${++this.#others}`)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return { ...pair.plan, folder, ports: portsOf(await this.ports(PORTS_PER_PAIR)) }
+  }
+
   /** Ends everything, and deletes the folder with the keys. */
   async stop(): Promise<void> {
     await Promise.all(this.#running.map(({ pair }) => pair.stop()))

@@ -7,17 +7,17 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { admission } from '#mesh/experiments/admission.js'
 import { changes } from '#mesh/experiments/changes.js'
-import type { MeshContext, MeshExperiment } from '#mesh/experiments/experiment.js'
+import type { MeshExperiment } from '#mesh/experiments/experiment.js'
 import { type Binary, findProxies } from '#mesh/install/installed.js'
 import { Link } from '#mesh/links/link.js'
 import { processorMs } from '#mesh/processes/cost.js'
 import { freePorts } from '#mesh/processes/ports.js'
 import { tiedProblem } from '#mesh/processes/tied.js'
-import type { MeshRow } from '#mesh/rows/row.js'
 import { parseRequirements, parseWeights } from '#mesh/select/question.js'
 import { rank } from '#mesh/select/rank.js'
 import { RowTable } from '#mesh/select/table.js'
 import { type Running, Topology } from '#mesh/topology/topology.js'
+import { contextOf } from '../../support/context.js'
 import { recorded, rowWith } from '../../support/rounds.js'
 
 const proxies = process.env.THREADMAP_PROXIES
@@ -56,32 +56,10 @@ function scripted(name: string, lines: string): Binary {
   return { ...nginx!, path }
 }
 
-function contextOf(of: Topology, running: readonly Running[]): MeshContext {
-  return {
-    topology: { origin: of.origin, identities: of.identities, running } as unknown as Topology,
-    quick: true,
-    seed: 1,
-    signal,
-    progress: () => {},
-    leaveOut: () => {},
-    row: (subject, { metric, unit, value, workload }): MeshRow => ({
-      subject: typeof subject === 'string' ? subject : subject.pair.subject,
-      version: '1.0',
-      metric,
-      unit,
-      value: typeof value === 'object' ? value[0] : value,
-      tag: 'measured',
-      source: 'a test',
-      date: '2026-11-27',
-      ...(workload === undefined ? {} : { workload }),
-    }),
-  }
-}
-
 async function rowsOf(experiment: MeshExperiment, of: Topology, name: string, changed: Partial<Running['pair']> = {}) {
   const [running] = of.running
   const pair = Object.assign(Object.create(running.pair) as Running['pair'], changed, { subject: name })
-  return (await experiment.run(contextOf(of, [{ ...running, pair }]))).rows
+  return (await experiment.run(contextOf(of, [{ ...running, pair }], signal))).rows
 }
 
 test('5 ms that a proxy of ours adds are found; the pair beside itself ties', { skip }, async t => {
