@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { serviceHost } from '../control/services.js'
 import { Tied } from '../processes/tied.js'
-import { cluster, listener, TYPE } from './envoy.js'
+import { cluster, HTTP2_ONLY, listener, speaking } from './envoy.js'
 import { accepts } from './proxy-pair.js'
 import { call } from './steps.js'
 import type { Adapter, Controlled } from './subject.js'
 
-const HTTP2 = `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`
 const ADS = { resource_api_version: 'V3', ads: {} }
 
 export const startEnvoyServices: NonNullable<Adapter['control']> = async (binary, plan) => {
@@ -58,11 +57,7 @@ export const startEnvoyServices: NonNullable<Adapter['control']> = async (binary
 }
 
 function bootstrap(port: number, xds: number): object {
-  const options = { '@type': HTTP2, explicit_http_config: { http2_protocol_options: {} } }
-  const control = {
-    ...cluster('control', xds),
-    typed_extension_protocol_options: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': options },
-  }
+  const control = speaking(cluster('control', xds), HTTP2_ONLY)
   const services = [{ envoy_grpc: { cluster_name: 'control' } }]
   const routes = { rds: { route_config_name: 'services', config_source: ADS } }
   return {

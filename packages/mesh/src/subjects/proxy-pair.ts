@@ -101,9 +101,11 @@ export abstract class ProxyPair implements Pair {
   }
 
   configuration(): Record<string, string> {
-    const isShown = (name: string) => /\.(json|cfg|conf|yaml)$/.test(name) && statSync(this.path(name)).isFile()
+    // Some proxies have a folder for each side; other folders have what a proxy keeps for itself.
+    const isShown = (name: string) =>
+      /^((client|server)\/)?[^/]+\.(json|cfg|conf|yaml)$/.test(name) && statSync(this.path(name)).isFile()
     return Object.fromEntries(
-      readdirSync(this.plan.folder)
+      readdirSync(this.plan.folder, { recursive: true, encoding: 'utf8' })
         .filter(isShown)
         // Keys are nobody's business, and a folder's path is not part of a configuration.
         .map(name => [name, withoutKeys(readFileSync(this.path(name), 'utf8')).replaceAll(this.plan.folder, 'FOLDER')]),
