@@ -83,7 +83,7 @@ async function run(context: MeshContext): Promise<MeshOutcome> {
         }
       }
       context.progress(draft.hours / soakHours, `${draft.hours.toFixed(2)} of ${soakHours} h`)
-      if (performance.now() - kept > KEEP_MS) {
+      if (round === 1 || performance.now() - kept > KEEP_MS) {
         kept = performance.now()
         context.keep(soakOutcome(draft, running, context), draft)
       }
