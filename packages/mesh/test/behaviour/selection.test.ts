@@ -150,6 +150,21 @@ test('the time of one event is noisier than a percentile of many requests', () =
   assert.equal(outcome('p95', 10, 15), 'chosen')
 })
 
+test('rotations that were repeated need no assumption: their rounds tell the noise', () => {
+  const outcome = (rounds: number) =>
+    rank(
+      new RowTable([
+        measuredRow('envoy', 'rotation', 10, { rounds, noise: 0.05 }),
+        measuredRow('nginx', 'rotation', 15, { rounds, noise: 0.05 }),
+      ]),
+      [],
+      parseWeights('rotation'),
+    ).outcome
+  // Half as long again may be chance for a single rotation (see above), and is none for three and five.
+  assert.equal(outcome(3), 'chosen')
+  assert.equal(outcome(5), 'chosen')
+})
+
 test('a subject whose rotation is ignored is out', () => {
   const rows = [
     measuredRow('a', 'rotation', 20),
