@@ -136,7 +136,7 @@ export class Topology {
 
   /** A plan for what an experiment starts beside the pairs, such as a control plane: with a folder and ports of its own. */
   async spare(): Promise<PairPlan> {
-    const [{ pair }] = this.running
+    const [{ pair }] = this.#running
     const folder = join(this.#folder, `spare-${++this.#others}`)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     return { ...pair.plan, folder, ports: portsOf(await this.ports(PORTS_PER_PAIR)) }
