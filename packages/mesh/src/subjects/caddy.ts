@@ -3,7 +3,7 @@
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME, spiffe } from '../authority/authority.js'
 import { ProxyError } from '../processes/errors.js'
-import { ProxyPair, routePrefixes } from './proxy-pair.js'
+import { ProxyPair, routePrefixes, trustFiles } from './proxy-pair.js'
 import { call, type Steps } from './steps.js'
 import type { Adapter, Side, Trust } from './subject.js'
 
@@ -152,15 +152,8 @@ class CaddyPair extends ProxyPair {
     throw new ProxyError(NO_LIST)
   }
 
-  async trust({ authority, server, client }: Trust, steps: Steps): Promise<void> {
-    const files = {
-      'authority.crt': authority,
-      'server.crt': server.certificate,
-      'server.key': server.key,
-      'client.crt': client.certificate,
-      'client.key': client.key,
-    }
-    for (const [name, content] of Object.entries(files)) steps.write(this.path(name), content)
+  async trust(next: Trust, steps: Steps): Promise<void> {
+    this.replace(trustFiles(next), steps)
     await steps.call(this.#admin('server'), 'POST', '/load', this.#server(), AGAIN)
     await steps.call(this.#admin('client'), 'POST', '/load', this.#client(), AGAIN)
   }

@@ -8,6 +8,8 @@ import type { Adapter, Side, Trust } from './subject.js'
 
 class EnvoyXdsPair extends EnvoyPair {
   #control!: ControlPlane
+  /** The last resource of each name, as JSON. */
+  readonly #sent = new Map<string, string>()
 
   static override async start(...[binary, plan]: Parameters<Adapter['start']>): Promise<EnvoyXdsPair> {
     const pair = new EnvoyXdsPair(binary, plan)
@@ -37,6 +39,7 @@ class EnvoyXdsPair extends EnvoyPair {
   }
 
   #set(node: string, name: string, resource: Resource): void {
+    this.#sent.set(name, JSON.stringify(resource))
     this.#control.set(node, name, resource)
   }
 
@@ -63,10 +66,12 @@ class EnvoyXdsPair extends EnvoyPair {
 
   override async trust(next: Trust, steps: Steps): Promise<void> {
     this.trustClient(next, steps)
-    steps.note('push a validation context')
-    this.#set('server', 'trust', resourceOf(trust(next.authority, next.revocations)))
-    steps.note('push a secret')
-    this.#set('server', 'server', resourceOf(secret('server', next.server)))
+    const pushes = { trust: trust(next.authority, next.revocations), server: secret('server', next.server) }
+    for (const [name, resources] of Object.entries(pushes)) {
+      if (this.#sent.get(name) === JSON.stringify(resourceOf(resources))) continue
+      steps.note(`push ${name}`)
+      this.#set('server', name, resourceOf(resources))
+    }
   }
 
   override async routes(count: number): Promise<void> {

@@ -208,13 +208,19 @@ export class EnvoyPair extends ProxyPair {
 
   async trust(next: Trust, steps: Steps): Promise<void> {
     this.trustClient(next, steps)
-    steps.write(this.path('server-trust.json'), text(trust(next.authority, next.revocations)))
-    steps.write(this.path('server-secret.json'), text(secret('server', next.server)))
+    const files = {
+      'server-trust.json': text(trust(next.authority, next.revocations)),
+      'server-secret.json': text(secret('server', next.server)),
+    }
+    this.replace(files, steps)
   }
 
   protected trustClient(next: Trust, steps: Steps): void {
-    steps.write(this.path('client-trust.json'), text(trust(next.authority)))
-    steps.write(this.path('client-secret.json'), text(secret('client', next.client)))
+    const files = {
+      'client-trust.json': text(trust(next.authority)),
+      'client-secret.json': text(secret('client', next.client)),
+    }
+    this.replace(files, steps)
   }
 
   async routes(count: number): Promise<void> {

@@ -103,21 +103,41 @@ ${BACKENDS.map(
 
   /** The runtime API changes the memory only, so the file is written too, for the next start. */
   async #replace(side: Side, kind: string, file: string, content: string, steps: Steps): Promise<void> {
+    steps.write(this.path(file), content)
+    await this.#commit(side, kind, file, content, steps)
+  }
+
+  async #commit(side: Side, kind: string, file: string, content: string, steps: Steps): Promise<void> {
     const path = this.path(file)
-    steps.write(path, content)
     // An empty line ends a payload.
     await steps.command(this.#socket(side), `set ssl ${kind} ${path} <<\n${content.trim()}\n`)
     const said = await steps.command(this.#socket(side), `commit ssl ${kind} ${path}`)
     if (!said.includes('Success')) throw new ProxyError(`${this.subject} says "${said.trim()}" to commit ssl ${kind}`)
   }
 
-  /** Revocation lists go first: HAProxy refuses certificates of an authority that has none. */
   async trust({ authority, revocations, server, client }: Trust, steps: Steps): Promise<void> {
-    await this.#replace('server', 'crl-file', 'revoked.crl', revocations, steps)
-    for (const side of ['server', 'client'] as const) {
-      const { certificate, key } = side === 'server' ? server : client
-      await this.#replace(side, 'ca-file', 'authority.crt', authority, steps)
-      await this.#replace(side, 'cert', `${side}.pem`, certificate + key, steps)
+    const files = {
+      'revoked.crl': revocations,
+      'authority.crt': authority,
+      'server.pem': server.certificate + server.key,
+      'client.pem': client.certificate + client.key,
+    }
+    const names = this.replace(files, steps)
+    // The worker of 2.6.12 dies of a segmentation fault when a list is committed after an authority.
+    if (this.subject === 'haproxy-2.6') {
+      for (const side of ['server', 'client'] as const) steps.signal(this.processes[side], 'SIGUSR2')
+      return
+    }
+    // Lists go first: HAProxy refuses certificates of an authority that has none.
+    const commits: readonly (readonly [Side, string, keyof typeof files])[] = [
+      ['server', 'crl-file', 'revoked.crl'],
+      ['server', 'ca-file', 'authority.crt'],
+      ['client', 'ca-file', 'authority.crt'],
+      ['server', 'cert', 'server.pem'],
+      ['client', 'cert', 'client.pem'],
+    ]
+    for (const [side, kind, file] of commits) {
+      if (names.includes(file)) await this.#commit(side, kind, file, files[file], steps)
     }
   }
 

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME } from '../authority/authority.js'
 import { GRPC_SERVICE } from '../topology/protocol.js'
-import { ProxyPair, routePrefixes } from './proxy-pair.js'
+import { ProxyPair, routePrefixes, trustFiles } from './proxy-pair.js'
 import type { Steps } from './steps.js'
 import type { Adapter, Side, Trust } from './subject.js'
 
@@ -134,16 +134,8 @@ ${routePrefixes(this.routeCount)
     steps.signal(this.processes.server, 'SIGHUP')
   }
 
-  async trust({ authority, revocations, server, client }: Trust, steps: Steps): Promise<void> {
-    const files = {
-      'authority.crt': authority,
-      'revoked.crl': revocations,
-      'server.crt': server.certificate,
-      'server.key': server.key,
-      'client.crt': client.certificate,
-      'client.key': client.key,
-    }
-    for (const [name, content] of Object.entries(files)) steps.write(this.path(name), content)
+  async trust(next: Trust, steps: Steps): Promise<void> {
+    this.replace({ ...trustFiles(next), 'revoked.crl': next.revocations }, steps)
     steps.signal(this.processes.server, 'SIGHUP')
     steps.signal(this.processes.client, 'SIGHUP')
   }

@@ -7,7 +7,7 @@ import type { Binary } from '../install/installed.js'
 import { LOOPBACK } from '../processes/ports.js'
 import { Tied } from '../processes/tied.js'
 import { call, type Steps } from './steps.js'
-import type { Pair, PairPlan, Side } from './subject.js'
+import type { Pair, PairPlan, Side, Trust } from './subject.js'
 
 export abstract class ProxyPair implements Pair {
   readonly subject: string
@@ -100,6 +100,13 @@ export abstract class ProxyPair implements Pair {
     writeFileSync(this.path(name), text(content), { mode: 0o600 })
   }
 
+  /** Writes those of the files that are not there yet as they should be. @returns the names of these */
+  protected replace(files: Readonly<Record<string, string>>, steps: Steps): string[] {
+    const names = Object.keys(files).filter(name => readFileSync(this.path(name), 'utf8') !== files[name])
+    for (const name of names) steps.write(this.path(name), files[name])
+    return names
+  }
+
   configuration(): Record<string, string> {
     // Some proxies have a folder for each side; other folders have what a proxy keeps for itself.
     const isShown = (name: string) =>
@@ -114,6 +121,17 @@ export abstract class ProxyPair implements Pair {
 
   async stop(): Promise<void> {
     await Promise.all([...Object.values(this.processes), ...this.others].map(process => process.kill()))
+  }
+}
+
+/** Authority, certificates and keys of both sides in the files that each pair begins with. */
+export function trustFiles({ authority, server, client }: Trust): Record<string, string> {
+  return {
+    'authority.crt': authority,
+    'server.crt': server.certificate,
+    'server.key': server.key,
+    'client.crt': client.certificate,
+    'client.key': client.key,
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME } from '../authority/authority.js'
 import { ProxyError } from '../processes/errors.js'
-import { ProxyPair, routePrefixes, text } from './proxy-pair.js'
+import { ProxyPair, routePrefixes, text, trustFiles } from './proxy-pair.js'
 import { Steps } from './steps.js'
 import type { Adapter, Side, Trust } from './subject.js'
 
@@ -151,15 +151,8 @@ class TraefikPair extends ProxyPair {
     throw new ProxyError(LACKS.revoke)
   }
 
-  async trust({ authority, server, client }: Trust, steps: Steps): Promise<void> {
-    const files = {
-      'authority.crt': authority,
-      'server.crt': server.certificate,
-      'server.key': server.key,
-      'client.crt': client.certificate,
-      'client.key': client.key,
-    }
-    for (const [name, content] of Object.entries(files)) steps.write(this.path(name), content)
+  async trust(next: Trust, steps: Steps): Promise<void> {
+    this.replace(trustFiles(next), steps)
     this.#trusts++
     steps.write(this.path('server/dynamic.yaml'), text(this.#server()))
     steps.write(this.path('client/dynamic.yaml'), text(this.#client()))
