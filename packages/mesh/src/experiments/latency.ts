@@ -8,6 +8,7 @@ import {
   TRAFFIC_TITLES,
   type Traffic,
 } from '../load/pair-target.js'
+import { pssMegabytes } from '../processes/cost.js'
 import type { Running } from '../topology/topology.js'
 import type { MeshContext, MeshExperiment, MeshOutcome } from './experiment.js'
 import { DIRECT, DIRECT_AGAIN, latencyOutcome, type Measured } from './latency-outcome.js'
@@ -120,7 +121,9 @@ async function run(context: MeshContext, { traffic, rounds, ms }: Effort): Promi
         if (round === 0) continue
         steps.push(step)
         processor.push(perThousand(step))
-        if (running !== undefined) memory.push(memoryOf(running.pair))
+        if (running === undefined) continue
+        const { client, server } = running.pair.processes
+        memory.push(pssMegabytes(client.pid) + pssMegabytes(server.pid))
       }
     }
     return latencyOutcome(all, context, `${TRAFFIC_TITLES[traffic]}, ${RATE} requests/s`)

@@ -17,7 +17,7 @@ import { parseRequirements, parseWeights } from '#mesh/select/question.js'
 import { rank } from '#mesh/select/rank.js'
 import { RowTable } from '#mesh/select/table.js'
 import { type Running, Topology } from '#mesh/topology/topology.js'
-import { contextOf } from '../../support/context.js'
+import { contextOf } from '../../support/experiment-context.js'
 import { recorded, rowWith } from '../../support/rounds.js'
 
 const proxies = process.env.THREADMAP_PROXIES

@@ -20,7 +20,7 @@ import type { MeshRow } from '#mesh/rows/row.js'
 import type { RunDocument } from '#mesh/run/document.js'
 import { call } from '#mesh/subjects/steps.js'
 import { Topology } from '#mesh/topology/topology.js'
-import { contextOf, type Told } from '../../support/context.js'
+import { contextOf, type Told } from '../../support/experiment-context.js'
 import { binaries, skip } from '../../support/proxies.js'
 
 const FIRST_PORT = 27_400
