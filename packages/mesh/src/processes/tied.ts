@@ -2,10 +2,15 @@
  * Processes that cannot outlive this one. Each program runs as the first process of a PID namespace of its own: when the namespace's first process
  * ends, the kernel kills everything in it, grandchildren included. `setpriv --pdeathsig` and `unshare --kill-child` end that first process when this
  * process dies, however it dies.
+ *
+ * A parent that dies between its child's fork and the child's request to be killed with it would leave an orphan: the kernel tells only who has asked
+ * before. So the first process asks, says so, and becomes the program only at a word from this process. If this process has died, there is no word but
+ * the end of the connection, and the first process ends. Whoever gets the word has asked before, and so has its parent.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ProxyError } from './errors.js'
 
@@ -20,13 +25,14 @@ export interface TiedOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-const PATIENCE_MS = 5000
+/** A start takes some milliseconds; on a machine with many busy programs each of its four steps waits for its turn. */
+const PATIENCE_MS = 20_000
 
 /** Whoever is not root may create PID namespaces only inside a user namespace. */
 function namespaceFlags(): string[] {
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
   const dies = ['--pdeathsig', 'KILL']
-  // The program asks for its death too: `--kill-child` alone was seen to fail once, for an Envoy on a machine with 15 busy programs.
+  // The first process asks again before it gives notice: between the fork and `--kill-child` there is a moment in which nobody has asked.
   return [...dies, 'unshare', ...user, '--pid', '--fork', '--kill-child', 'setpriv', ...dies]
 }
 
@@ -37,6 +43,9 @@ export function tiedProblem(): string | undefined {
   if (status === 0) return undefined
   return `setpriv and unshare of util-linux do not work here (${error?.message ?? stderr.trim()})`
 }
+
+/** Says that it is there, waits for the word at descriptor 3, and becomes the program. At the end of the connection `read` fails. */
+const WAIT_FOR_WORD = 'echo >&3 && read -r word <&3 && exec 3>&- && exec "$0" "$@"'
 
 /** A running program; see above. Start it from the main thread: it would end with the thread that starts it. */
 export class Tied {
@@ -54,14 +63,15 @@ export class Tied {
   static async start(options: TiedOptions): Promise<Tied> {
     const log = openSync(options.log, 'a')
     try {
-      const guard = spawn('setpriv', [...namespaceFlags(), options.program, ...options.args], {
+      const waiting = ['sh', '-c', WAIT_FOR_WORD, options.program, ...options.args]
+      const guard = spawn('setpriv', [...namespaceFlags(), ...waiting], {
         cwd: options.folder,
         env: { PATH: process.env.PATH ?? '', HOME: options.folder, TMPDIR: options.folder, ...options.env },
-        stdio: ['ignore', log, log],
+        stdio: ['ignore', log, log, 'pipe'],
       })
       await once(guard, 'spawn')
       const tied = new Tied(options, guard)
-      await tied.#findFirst()
+      await tied.#giveWord(guard.stdio[3] as Socket)
       return tied
     } finally {
       closeSync(log)
@@ -82,18 +92,24 @@ export class Tied {
     return this.#ended
   }
 
-  /** Waits until `unshare` has started the program. */
-  async #findFirst(): Promise<void> {
-    const until = performance.now() + PATIENCE_MS
-    while (this.isRunning && performance.now() < until) {
-      const [first] = childrenOf(this.#guard.pid!)
-      if (first !== undefined) {
-        this.#pid = first
-        return
-      }
-      await delay(2)
+  /** Waits for the first process of the namespace, and lets it become the program. */
+  async #giveWord(connection: Socket): Promise<void> {
+    // A guard that ends early resets the connection; `problem` says what it wrote.
+    connection.on('error', () => {})
+    const isThere = await Promise.race([
+      once(connection, 'data').then(
+        () => true,
+        () => false,
+      ),
+      this.#ended.then(() => false),
+      delay(PATIENCE_MS, false, { ref: false }),
+    ])
+    this.#pid = childrenOf(this.#guard.pid!)[0] ?? 0
+    if (!isThere || this.#pid === 0) {
+      await this.kill()
+      throw this.problem('did not start')
     }
-    throw this.problem('did not start')
+    connection.end('\n', () => connection.destroy())
   }
 
   /** Sends a signal to the program itself. */

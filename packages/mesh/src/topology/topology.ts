@@ -1,14 +1,17 @@
 /** Everything that runs for a measurement: the server, and a pair of sidecars for each subject in front of it. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SubjectError } from '@threadmap/workbench/errors'
 import { Authority, type Leaf } from '../authority/authority.js'
 import type { Binary } from '../install/installed.js'
+import { ProxyError } from '../processes/errors.js'
+import { isInOurNetwork, listenersOf } from '../processes/listeners.js'
 import { freePorts, nextFreePorts } from '../processes/ports.js'
+import { treeOf } from '../processes/tied.js'
 import { ADAPTERS } from '../subjects/index.js'
-import { type Adapter, type Pair, type PairPlan, PORTS_PER_PAIR, type Telemetry } from '../subjects/subject.js'
+import { type Adapter, type Pair, type PairPlan, PORTS_PER_PAIR, type Ports } from '../subjects/subject.js'
 import { Origin } from './origin.js'
+import { RunFolder } from './run-folder.js'
 
 /** The certificates of a run. */
 export interface Identities {
@@ -47,7 +50,7 @@ export class Topology {
   readonly origin: Origin
   readonly identities: Identities
   readonly #running: readonly Running[]
-  readonly #folder: string
+  readonly #folder: RunFolder
   /** The experiment that runs; undefined: subjects that take part in few are there, too. */
   experiment: string | undefined
   /** From here on no port belongs to a pair. */
@@ -58,7 +61,7 @@ export class Topology {
     origin: Origin,
     identities: Identities,
     running: readonly Running[],
-    { folder, nextPort }: { readonly folder: string; readonly nextPort: number },
+    { folder, nextPort }: { readonly folder: RunFolder; readonly nextPort: number },
   ) {
     this.origin = origin
     this.identities = identities
@@ -70,7 +73,7 @@ export class Topology {
   /** Starts the server and the pairs, in a temporary folder. */
   static async start({ binaries, firstPort, signal, canary = 0.1, leaveOut }: TopologyOptions): Promise<Topology> {
     const ports = await freePorts(firstPort, 2 + binaries.length * PORTS_PER_PAIR)
-    const folder = mkdtempSync(join(tmpdir(), 'threadmap-mesh-'))
+    const folder = await RunFolder.create()
     const running: Running[] = []
     let origin: Origin | undefined
     try {
@@ -84,7 +87,7 @@ export class Topology {
         if (adapter === undefined) continue
         const plan: PairPlan = {
           ...common,
-          folder: join(folder, binary.subject),
+          folder: join(folder.path, binary.subject),
           ports: portsOf(ports.slice(2 + at * PORTS_PER_PAIR)),
           authority: identities.authority.certificate,
           certify: (workload, request, serial) => identities.authority.certify(workload, request, serial),
@@ -93,7 +96,7 @@ export class Topology {
         }
         mkdirSync(plan.folder, { recursive: true, mode: 0o700 })
         try {
-          running.push({ adapter, binary, pair: await adapter.start(binary, plan) })
+          running.push({ adapter, binary, pair: await startHidden(adapter, binary, plan) })
         } catch (error) {
           leaveOut(binary.subject, `it does not start: ${error instanceof Error ? error.message : String(error)}`)
         }
@@ -103,7 +106,7 @@ export class Topology {
     } catch (error) {
       await Promise.all(running.map(({ pair }) => pair.stop()))
       await origin?.stop()
-      rmSync(folder, { recursive: true, force: true })
+      folder.remove()
       throw error
     }
   }
@@ -127,17 +130,24 @@ export class Topology {
     return ports
   }
 
-  /** Starts a further pair of a subject that runs, with telemetry, beside the pair without. The caller stops it. */
-  async another({ adapter, binary, pair }: Running, telemetry: Telemetry): Promise<Pair> {
-    const folder = join(this.#folder, `${binary.subject}-${++this.#others}`)
+  /**
+   * Starts a further pair of a subject that runs, as the plan of the first with these changes, which may depend on its ports. The caller
+   * stops it.
+   */
+  async another(
+    { adapter, binary, pair }: Running,
+    changes: Partial<PairPlan> | ((ports: Ports) => Promise<Partial<PairPlan>>),
+  ): Promise<Running> {
+    const folder = join(this.#folder.path, `${binary.subject}-${++this.#others}`)
     const ports = portsOf(await this.ports(PORTS_PER_PAIR))
-    return adapter.start(binary, { ...pair.plan, folder, ports, telemetry })
+    const changed = typeof changes === 'function' ? await changes(ports) : changes
+    return { adapter, binary, pair: await startHidden(adapter, binary, { ...pair.plan, folder, ports, ...changed }) }
   }
 
   /** A plan for what an experiment starts beside the pairs, such as a control plane: with a folder and ports of its own. */
   async spare(): Promise<PairPlan> {
     const [{ pair }] = this.#running
-    const folder = join(this.#folder, `spare-${++this.#others}`)
+    const folder = join(this.#folder.path, `spare-${++this.#others}`)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     return { ...pair.plan, folder, ports: portsOf(await this.ports(PORTS_PER_PAIR)) }
   }
@@ -146,12 +156,25 @@ export class Topology {
   async stop(): Promise<void> {
     await Promise.all(this.#running.map(({ pair }) => pair.stop()))
     await this.origin.stop()
-    rmSync(this.#folder, { recursive: true, force: true })
+    this.#folder.remove()
   }
 }
 
-function portsOf([outbound, inbound, ...admin]: readonly number[]): PairPlan['ports'] {
-  return { outbound, inbound, admin: [admin[0], admin[1], admin[2], admin[3]] }
+/** Starts a pair that only this machine can reach. `ProxyError` if a part of it listens beyond the loopback interface; then it is stopped. */
+async function startHidden(adapter: Adapter, binary: Binary, plan: PairPlan): Promise<Pair> {
+  const pair = await adapter.start(binary, plan)
+  const pids = [...Object.values(pair.processes), ...pair.others].flatMap(({ pid }) => treeOf(pid))
+  const open = listenersOf(pids.filter(isInOurNetwork)).find(({ isLoopback }) => !isLoopback)
+  if (open === undefined) return pair
+  await pair.stop()
+  throw new ProxyError(
+    `it listens beyond the loopback interface, at port ${open.port} (${open.protocol}), so it was stopped`,
+  )
+}
+
+/** The ports of a pair, from `PORTS_PER_PAIR` of them. */
+export function portsOf([outbound, inbound, ...admin]: readonly number[]): PairPlan['ports'] {
+  return { outbound, inbound, peer: inbound, admin: [admin[0], admin[1], admin[2], admin[3]] }
 }
 
 async function newIdentities(): Promise<Identities> {

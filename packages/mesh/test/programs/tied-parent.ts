@@ -1,11 +1,9 @@
-/** Starts a tied shell with a grandchild, prints the PIDs of all of them as JSON, and waits to be killed. */
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** Starts a tied shell with a grandchild in the folder that it is told, prints the PIDs of all of them as JSON, and waits to be killed. */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Tied, treeOf } from '#mesh/processes/tied.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'threadmap-tied-'))
+const [folder] = process.argv.slice(2)
 const script = 'sleep 1000 & sh -c "sleep 1001 & wait" & wait'
 const tied = await Tied.start({
   name: 'shell',

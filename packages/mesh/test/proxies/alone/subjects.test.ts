@@ -9,11 +9,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Stream } from '#mesh/load/stream.js'
 import { type Probed, probe, verdictOf } from '#mesh/probe/tls.js'
+import { isInOurNetwork, listenersOf } from '#mesh/processes/listeners.js'
 import { hasOwnNetwork } from '#mesh/processes/network.js'
 import { isFree } from '#mesh/processes/ports.js'
 import { isAlive, treeOf } from '#mesh/processes/tied.js'
 import { call, Steps } from '#mesh/subjects/steps.js'
-import { PORTS_PER_PAIR } from '#mesh/subjects/subject.js'
 import type { Running } from '#mesh/topology/topology.js'
 import { Topology } from '#mesh/topology/topology.js'
 import { binaries, skip } from '../../support/proxies.js'
@@ -211,19 +211,15 @@ each('the configuration that is kept has no key and no path of this machine', as
   }
 })
 
-test('all listeners are on the loopback interface', { skip }, async () => {
-  const lines = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(file => readFileSync(file, 'utf8').split('\n'))
-  const own = lines.flatMap(line => {
-    const [, address, port, state] = /^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ (..)/.exec(line) ?? []
-    const number = Number.parseInt(port ?? '0', 16)
-    return state === '0A' && number >= FIRST_PORT && number < FIRST_PORT + 2 + binaries.length * PORTS_PER_PAIR
-      ? [address]
-      : []
-  })
-  assert.ok(own.length >= 2 * topology.running.length)
-  const loopback = ['0100007F', '00000000000000000000000001000000', '0000000000000000FFFF00000100007F']
+test('nothing that was started listens beyond the loopback interface', { skip }, () => {
+  const pids = topology.running.flatMap(({ pair }) =>
+    [...Object.values(pair.processes), ...pair.others].flatMap(({ pid }) => treeOf(pid)),
+  )
+  // In the namespace behind linkerd2-proxy's veth nobody else is.
+  const listeners = listenersOf(pids.filter(isInOurNetwork))
+  assert.ok(listeners.length >= topology.running.length)
   assert.deepEqual(
-    own.filter(address => !loopback.includes(address)),
+    listeners.filter(({ isLoopback }) => !isLoopback),
     [],
   )
 })
