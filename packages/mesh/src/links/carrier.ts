@@ -1,6 +1,6 @@
 /** One direction of a connection through a link. */
 import type { Socket } from 'node:net'
-import { type LinkPlan, STALL_MS } from './protocol.js'
+import { type Quality, STALL_MS } from './protocol.js'
 
 /** Bytes that may wait in a direction: then the sender is held up, as by a full socket. */
 const MOST_WAITING = 1 << 20
@@ -9,7 +9,7 @@ const MOST_WAITING = 1 << 20
  * Carries the data of `from` to `to`, each piece `delayMs` later and in order: what follows a stalled piece waits for it, as in TCP. The end
  * of `from` is carried like data.
  */
-export function carry(from: Socket, to: Socket, { delayMs, loss }: LinkPlan, random: () => number): void {
+export function carry(from: Socket, to: Socket, quality: () => Quality, random: () => number): void {
   let free = 0
   let waiting = 0
   const queue: { readonly due: number; readonly work: () => void }[] = []
@@ -26,6 +26,7 @@ export function carry(from: Socket, to: Socket, { delayMs, loss }: LinkPlan, ran
     }
   }
   const later = (work: () => void) => {
+    const { delayMs, loss } = quality()
     const stall = random() < loss ? STALL_MS : 0
     // A piece never overtakes an earlier one.
     free = Math.max(free, performance.now() + delayMs + stall)
@@ -38,7 +39,7 @@ export function carry(from: Socket, to: Socket, { delayMs, loss }: LinkPlan, ran
     later(() => {
       if (to.writable) to.write(piece)
       waiting -= piece.length
-      if (waiting <= MOST_WAITING && from.isPaused()) from.resume()
+      if (waiting <= MOST_WAITING && from.isPaused() && !quality().isCut) from.resume()
     })
   })
   from.on('end', () => later(() => to.end()))

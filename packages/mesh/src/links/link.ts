@@ -1,64 +1,62 @@
-/** A proxy of ours that makes a connection worse: it delays, stalls and cuts. For faults, and to prove that a difference is found. */
+/** A link of ours that makes connections worse: it delays, stalls, cuts and drops. For faults, and to prove that a difference is found. */
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '@threadmap/workbench/errors'
+import { ProxyError } from '../processes/errors.js'
 import { Tied } from '../processes/tied.js'
 import { accepts } from '../subjects/proxy-pair.js'
-import type { LinkPlan } from './protocol.js'
+import { DONE, type LinkCommand, type LinkPlan, type Quality, type Route } from './protocol.js'
 
-export interface LinkOptions extends Pick<LinkPlan, 'port' | 'target'> {
-  /** The folder of its log. */
+export interface LinkOptions extends Partial<Quality> {
+  /** The folder of its log and its control socket. */
   readonly folder: string
-  /** Milliseconds in each direction (default 0). */
-  readonly delayMs?: number
-  /** The share of pieces that stall, 0 to 1 (default 0). */
-  readonly loss?: number
+  /** Unique within the folder. */
+  readonly name: string
+  readonly routes: readonly Route[]
   readonly seed?: number
 }
+
+const MOST_DELAY_MS = 60_000
+/** The process of a link on a busy machine may wait for its turn. */
+const PATIENCE_MS = 10_000
 
 /** A link that runs; it ends with this process. */
 export class Link {
   readonly #process: Tied
-  #isCut = false
+  readonly #control: string
 
-  private constructor(process: Tied) {
+  private constructor(process: Tied, control: string) {
     this.#process = process
+    this.#control = control
   }
 
-  /** Starts a link from `port` to `target`, both on the loopback interface; it accepts connections when this returns. */
-  static async start({ folder, delayMs = 0, loss = 0, seed = 1, ...ports }: LinkOptions): Promise<Link> {
-    if (!(delayMs >= 0 && delayMs <= MOST_DELAY_MS)) {
-      throw new UsageError(`a link's delay is 0 to ${MOST_DELAY_MS} ms, not ${delayMs}; give another delayMs`)
-    }
-    if (!(loss >= 0 && loss <= 1))
-      throw new UsageError(`a link's loss is a share of 0 to 1, not ${loss}; give another loss`)
-    const plan: LinkPlan = { ...ports, delayMs, loss, seed }
+  /** Starts a link; it accepts connections at all its ports when this returns. */
+  static async start({ folder, name, routes, seed = 1, ...quality }: LinkOptions): Promise<Link> {
+    check(quality)
+    const control = join(folder, `link-${name}.sock`)
+    const plan: LinkPlan = { delayMs: 0, loss: 0, isCut: false, ...quality, routes, seed, control }
     const tied = await Tied.start({
-      name: `the link to port ${ports.target}`,
+      name: `the link ${name}`,
       program: process.execPath,
       args: [fileURLToPath(new URL('./program.js', import.meta.url)), JSON.stringify(plan)],
       folder,
-      log: join(folder, `link-${ports.port}.log`),
+      log: join(folder, `link-${name}.log`),
     })
     try {
-      await tied.ready(() => accepts(ports.port))
+      for (const { port, host } of routes) await tied.ready(() => accepts(port, host))
     } catch (error) {
       await tied.kill()
       throw error
     }
-    return new Link(tied)
+    return new Link(tied, control)
   }
 
-  /** Cuts the link: open connections stay open, and nothing passes. Safe to call again. */
-  cut(): void {
-    if (!this.#isCut) this.#process.signal('SIGUSR2')
-    this.#isCut = true
-  }
-
-  /** Joins the link again; what was sent meanwhile passes then. */
-  join(): void {
-    if (this.#isCut) this.#process.signal('SIGUSR2')
-    this.#isCut = false
+  /** Changes how the link carries data; what is left out stays. When this returns, the change is in force. */
+  async change(command: LinkCommand): Promise<void> {
+    check(command)
+    const said = await ask(this.#control, `${JSON.stringify(command)}\n`)
+    if (said !== DONE) throw this.#process.problem(`did not take ${JSON.stringify(command)}`)
   }
 
   async stop(): Promise<void> {
@@ -66,5 +64,28 @@ export class Link {
   }
 }
 
-/** A longer delay would outlast every patience. */
-const MOST_DELAY_MS = 60_000
+function check({ delayMs = 0, loss = 0 }: Partial<Quality>): void {
+  if (!(delayMs >= 0 && delayMs <= MOST_DELAY_MS)) {
+    throw new UsageError(`a link's delay is 0 to ${MOST_DELAY_MS} ms, not ${delayMs}; give another delayMs`)
+  }
+  if (!(loss >= 0 && loss <= 1)) {
+    throw new UsageError(`a link's loss is a share of 0 to 1, not ${loss}; give another loss`)
+  }
+}
+
+function ask(path: string, line: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path })
+    let said = ''
+    socket.setEncoding('utf8')
+    socket.setTimeout(PATIENCE_MS, () =>
+      socket.destroy(new ProxyError(`a link did not answer for ${PATIENCE_MS / 1000} s`)),
+    )
+    socket.on('data', piece => {
+      said += piece
+    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve(said))
+    socket.write(line)
+  })
+}

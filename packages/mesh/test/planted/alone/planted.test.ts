@@ -66,7 +66,7 @@ test('5 ms that a proxy of ours adds are found; the pair beside itself ties', { 
   const { outbound } = topology!.running[0].pair.plan.ports
   const [port] = await freePorts(FIRST_PORT + 100, 1)
   // 2.5 ms in each direction.
-  const link = await Link.start({ folder: root, port, target: outbound, delayMs: 2.5 })
+  const link = await Link.start({ folder: root, name: 'delay', routes: [{ port, target: outbound }], delayMs: 2.5 })
   t.after(() => link.stop())
   const all: number[][] = [[], [], []]
   for (let tries = 0; tries < MOST_TRIES; tries++) {
