@@ -4,7 +4,7 @@ import type { Table } from '@threadmap/workbench/experiment'
 import { spread } from '@threadmap/workbench/statistics'
 import { disturbance, shareEffect } from '../load/effects.js'
 import { type Answer, Stream } from '../load/stream.js'
-import { type Probed, probe } from '../probe/tls.js'
+import { isLetIn, type Probed, probe } from '../probe/tls.js'
 import type { MeshRow } from '../rows/row.js'
 import { Steps } from '../subjects/steps.js'
 import type { Ability } from '../subjects/subject.js'
@@ -29,7 +29,7 @@ export const changes: MeshExperiment = {
     `While ${RATE.open} requests per second flow over open connections and ${RATE.new} over new ones, the server's sidecar gets another certificate, a revocation list, 100% instead of 10% for a canary, a restart that keeps its listener, and a wrong configuration, one after another, as each proxy offers it; certificate, revocation and canary ${TIMES.full} times (${TIMES.quick} with --quick), so that their times have quartiles. ` +
     'Times are from the command to the effect: the first handshake with the new certificate, the first refusal of the revoked one, the first answers of the canary alone, the last answer of the old version. The handshakes that look for an effect take about 5 ms each and are part of the time, so shorter times are not told apart. ' +
     'Steps are the files and commands that an operator needs. Failed requests are those from the command until the effect and half a second more.',
-  seconds: (subjects, quick) => subjects * (quick ? 8 : 17),
+  seconds: (subjects, quick) => subjects * (quick ? 5 : 14),
   run,
 }
 
@@ -302,10 +302,6 @@ class Subject {
     this.#steps('reload', steps)
     return [`${failed} of ${requests} failed`]
   }
-}
-
-function isLetIn({ kind, status }: Probed): boolean {
-  return kind === 'answered' && (status ?? 0) < 400
 }
 
 function failedOf(at: number, ...streams: readonly (readonly Answer[])[]): number {

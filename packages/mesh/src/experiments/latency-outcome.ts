@@ -6,6 +6,7 @@ import { failedOf, generatorShare, type PairStep } from '../load/pair-target.js'
 import { METRICS, type MeshRow, type MetricId } from '../rows/row.js'
 import type { Running } from '../topology/topology.js'
 import type { MeshContext, MeshOutcome } from './experiment.js'
+import { failureFindings } from './latency-failures.js'
 
 /** The two direct targets are the A/A pair: they must tie. */
 export const DIRECT = 'direct'
@@ -171,6 +172,10 @@ function findings(all: readonly Measured[], proxies: readonly Measured[], rows: 
     tie.beyondNoise || Math.abs(Math.log(tie.ratio)) > Math.log(NOTABLE_TIE)
       ? `The two direct connections, which are the same, differ in P95 by a factor of ${tie.ratio.toFixed(2)}: this run was disturbed, and its latencies tell little.`
       : `The two direct connections tie in P95, as they must (ratio ${tie.ratio.toFixed(2)}).`,
+    ...failureFindings(
+      all,
+      all.find(({ name }) => name === DIRECT),
+    ),
     `Requests left ${lateness.toFixed(1)} ms late (mean of the P99 of all rounds) on ${machine().cores} cores, which server, load generator and sidecars share.`,
     ...(own.length === 0
       ? []

@@ -57,8 +57,8 @@ export const latency = latencyOf({
   title: 'What does a pair of sidecars add, and what does it cost?',
   sent: `answers of 1 KB, HTTP/1.1, ${CLIENTS} connections that stay`,
   isLong: false,
-  rounds: { quick: 5, full: 15 },
-  roundMs: { quick: 800, full: 2000 },
+  rounds: { quick: 4, full: 9 },
+  roundMs: { quick: 500, full: 2000 },
 })
 
 export const latencyGrpc = latencyOf({
@@ -67,7 +67,7 @@ export const latencyGrpc = latencyOf({
   title: 'What does a pair of sidecars add to gRPC, and what does it cost?',
   sent: `unary calls of gRPC over HTTP/2, without TLS up to the client's sidecar and from the server's; answers of 1 KB with their status in trailers, ${CLIENTS} clients with a connection each that stays`,
   isLong: false,
-  rounds: { quick: 3, full: 8 },
+  rounds: { quick: 3, full: 6 },
   roundMs: { quick: 250, full: 1500 },
 })
 
@@ -77,7 +77,7 @@ export const latencyMix = latencyOf({
   title: 'What does a pair of sidecars add to HTTP/1.1 and gRPC together, and what does it cost?',
   sent: `half HTTP/1.1 and half unary calls of gRPC, by ${CLIENTS / 2} clients of each that take turns`,
   isLong: true,
-  rounds: { quick: 3, full: 6 },
+  rounds: { quick: 3, full: 5 },
   roundMs: { quick: 250, full: 1500 },
 })
 

@@ -20,12 +20,14 @@ import { DEFAULT_FOLDER, MESH_FILE, readRun } from '../run-file.js'
 import { ADAPTERS, WITHOUT_ADAPTER } from '../subjects/index.js'
 import { DEFAULT_FIRST_PORT } from '../topology/topology.js'
 import type { MeshRecord, RunDocument } from './document.js'
+import { usualExperiments } from './plan.js'
 import { runMesh } from './run.js'
 
 export const REPORT_FILE = 'mesh.html'
 
 interface Flags {
   readonly quick?: boolean
+  readonly full?: boolean
   readonly only?: string
   readonly subjects?: string
   readonly proxies?: string
@@ -43,6 +45,7 @@ export function measuring(command: Command): Command {
   const names = EXPERIMENTS.map(({ name }) => name).join(', ')
   return command
     .option('--quick', 'everything in less than three minutes, with wide spreads and few faults')
+    .option('--full', 'faults as long as they need: hours, to show failures that are rare')
     .option('--only <names>', `some of the experiments, with commas: ${names}`)
     .option('--subjects <names>', 'some of the subjects, with commas')
     .option(
@@ -64,8 +67,8 @@ async function measure(flags: Flags, signal: AbortSignal): Promise<void> {
   if (problem !== undefined) throw new UsageError(`proxies cannot be run safely: ${problem}`)
   const soakHours = hoursOf(flags.soak)
   const asked = askedFor(flags.only, soakHours)
-  const isPutOff = ({ isLong }: MeshExperiment) => flags.quick === true && flags.only === undefined && isLong === true
-  const experiments = asked.filter(each => !isPutOff(each))
+  const experiments =
+    flags.only === undefined ? usualExperiments(asked, { quick: flags.quick === true, soakHours }) : asked
   const found = withGiven(findProxies(resolve(proxiesFolder(flags.proxies))), flags)
   // A quick run leaves out the subjects that take part in few experiments, unless they are named.
   const isLeft = ({ subject }: Binary) => flags.subjects === undefined && flags.quick === true && isPartial(subject)
@@ -82,14 +85,16 @@ async function measure(flags: Flags, signal: AbortSignal): Promise<void> {
     process.exitCode = await runInOwnNetwork(signal)
     return
   }
-  const settings = { quick: flags.quick === true, seed: whole('--seed', flags.seed) }
+  if (flags.quick && flags.full) throw new UsageError('--quick and --full exclude each other; give one of them')
+  const length = { quick: flags.quick === true, ...(flags.full === true ? { full: true } : {}) }
+  const settings = { ...length, seed: whole('--seed', flags.seed) }
   const firstPort = whole('--ports', flags.ports)
   const folder = resolve(flags.out)
   const resume = flags.resume === true ? resumable(folder, settings) : undefined
   createFolder(folder)
   const left = found.binaries.filter(isLeft).map(({ subject }) => ({ subject, why: 'left to a run without --quick' }))
   const absent = [...left, ...found.absent, ...WITHOUT_ADAPTER].map(({ subject, why }) => ({ what: subject, why }))
-  const putOff = asked.filter(isPutOff).map(({ name }) => name)
+  const putOff = asked.filter(each => !experiments.includes(each)).map(({ name }) => name)
   if (putOff.length > 0)
     absent.push({ what: putOff.join(', '), why: 'left to a run without --quick; --only names them' })
   const here = machine()

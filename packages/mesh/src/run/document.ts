@@ -45,6 +45,8 @@ export type MeshRecord = FinishedRecord | PartialRecord | FailedRecord
 
 export interface RunSettings {
   readonly quick: boolean
+  /** Whether faults take as long as they need; undefined in runs of earlier versions. */
+  readonly full?: boolean
   readonly seed: number
   /** Hours of the soak. A run may be continued with another length, or without one. */
   readonly soakHours?: number

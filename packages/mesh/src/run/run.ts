@@ -1,13 +1,14 @@
 /** Runs the experiments over all subjects, and keeps what is done after each. */
 import { setMaxListeners } from 'node:events'
 import { InterruptedError, WorkbenchError } from '@threadmap/workbench/errors'
-import { duration, type Progress } from '@threadmap/workbench/progress'
+import type { Progress } from '@threadmap/workbench/progress'
 import { spread } from '@threadmap/workbench/statistics'
 import type { MeshContext, MeshExperiment, RowContent } from '../experiments/experiment.js'
 import type { Binary } from '../install/installed.js'
 import type { MeshRow } from '../rows/row.js'
 import { type Running, Topology } from '../topology/topology.js'
 import { type LeftOut, type MeshRecord, newRun, type RunDocument, type RunSettings } from './document.js'
+import { Forecast, plannedSeconds } from './plan.js'
 
 export interface RunOptions {
   readonly experiments: readonly MeshExperiment[]
@@ -66,7 +67,9 @@ export async function runMesh(options: RunOptions): Promise<RunDocument> {
     }
     const done = new Set(document.experiments.filter(({ status }) => status === 'finished').map(({ name }) => name))
     const left = options.experiments.filter(({ name }) => !done.has(name))
-    const forecast = new Forecast(left, topology, settings, options.everywhere === true)
+    const partOf = (name: string) => topology.in(options.everywhere === true ? undefined : name).length
+    const forecast = new Forecast(plannedSeconds(left, ({ name }) => partOf(name), settings))
+    progress.step(`${topology.in(undefined).length} subjects run; ${forecast.remaining(0, 0)}`)
     for (const [at, experiment] of left.entries()) {
       signal.throwIfAborted()
       topology.experiment = options.everywhere === true ? undefined : experiment.name
@@ -127,6 +130,7 @@ async function runOne(
       topology,
       ...settings,
       soakHours: settings.soakHours ?? 0,
+      full: settings.full === true,
       signal,
       progress,
       row,
@@ -143,26 +147,5 @@ async function runOne(
     // A fault of a proxy is a result; a fault of ours is thrown.
     if (!(error instanceof WorkbenchError)) throw error
     return { record: { ...record(), status: 'failed', reason: error.message }, rows: [] }
-  }
-}
-
-/** Forecasts the rest of the run from the experiments' own times. */
-class Forecast {
-  readonly #seconds: readonly number[]
-
-  constructor(
-    experiments: readonly MeshExperiment[],
-    topology: Topology,
-    { quick, soakHours = 0 }: RunSettings,
-    everywhere: boolean,
-  ) {
-    this.#seconds = experiments.map(({ name, seconds }) =>
-      seconds(topology.in(everywhere ? undefined : name).length, quick, soakHours),
-    )
-  }
-
-  remaining(done: number, share: number): string {
-    const left = this.#seconds.slice(done).reduce((sum, value) => sum + value, 0) - share * (this.#seconds[done] ?? 0)
-    return left <= 0 ? 'nothing left' : `about ${duration(left)} left`
   }
 }
