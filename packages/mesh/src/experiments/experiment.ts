@@ -18,6 +18,8 @@ export interface MeshExperiment {
 export interface MeshContext {
   readonly topology: Topology
   readonly quick: boolean
+  /** Whether faults and soaks take as long as they need to show what is rare. */
+  readonly full: boolean
   readonly seed: number
   /** Hours of the soak; 0 without one. */
   readonly soakHours: number

@@ -3,11 +3,13 @@ import { caRotation } from './ca-rotation.js'
 import { changes } from './changes.js'
 import { controlPlane } from './control-plane.js'
 import type { MeshExperiment } from './experiment.js'
-import { faults } from './faults.js'
+import { faults } from './faults/index.js'
+import { federation } from './federation.js'
 import { growth } from './growth.js'
 import { handshake } from './handshake.js'
 import { knee } from './knee.js'
 import { latency, latencyGrpc, latencyMix } from './latency.js'
+import { revocation } from './revocation.js'
 import { soak } from './soak.js'
 import { telemetry } from './telemetry.js'
 
@@ -21,9 +23,11 @@ export const EXPERIMENTS: readonly MeshExperiment[] = [
   admission,
   handshake,
   changes,
+  revocation,
   caRotation,
   growth,
   controlPlane,
   faults,
+  federation,
   soak,
 ]

@@ -2,8 +2,13 @@
 import { FAILURE_KINDS, type FailureKind } from '@threadmap/workbench/load/step'
 import { TIME_OUT_MS } from '@threadmap/workbench/load/tally'
 import { total } from '@threadmap/workbench/statistics'
-import { failedOf } from '../load/pair-target.js'
-import type { Measured } from './latency-outcome.js'
+import { failedOf, type PairStep } from '../load/pair-target.js'
+
+/** A target, round by round. */
+export interface Rounds {
+  readonly name: string
+  readonly steps: readonly PairStep[]
+}
 
 const WORDS: Readonly<Record<FailureKind, string>> = {
   timedOut: `no answer for ${TIME_OUT_MS / 1000} s`,
@@ -17,7 +22,7 @@ const WORDS: Readonly<Record<FailureKind, string>> = {
  * A sentence for each target with requests that failed. It has the P99 of the direct connection in the same rounds: on a machine without time for
  * anything, requests of whoever has the turn fail, and say nothing about a proxy.
  */
-export function failureFindings(all: readonly Measured[], direct: Measured | undefined): string[] {
+export function failureFindings(all: readonly Rounds[], direct: Rounds | undefined): string[] {
   return all.flatMap(({ name, steps }) => {
     const rounds = [...steps.keys()].filter(at => failedOf(steps[at]) > 0)
     if (rounds.length === 0) return []

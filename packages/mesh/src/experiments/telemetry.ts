@@ -92,7 +92,7 @@ async function one(
     for (const variant of variants) {
       progress(0, `starting with ${variant === 'off' ? 'neither' : variant}`)
       const own = { sink: sink.port, metrics: variant === 'metrics', tracing: variant === 'tracing' }
-      const pair = await topology.another(running, own)
+      const { pair } = await topology.another(running, { telemetry: own })
       pairs.push(pair)
       const target = await startPairTarget({
         name: `${subject}, ${variant}`,

@@ -82,3 +82,8 @@ export function verdictOf({ kind, status, reason }: Probed): string {
   if (kind === 'refused') return `refused (${reason ?? 'no reason'})`
   return status !== undefined && status < 400 ? 'let in' : `answered ${status}`
 }
+
+/** Whether the request of a probe reached the server. */
+export function isLetIn({ kind, status }: Probed): boolean {
+  return kind === 'answered' && (status ?? 0) < 400
+}

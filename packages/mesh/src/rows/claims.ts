@@ -36,7 +36,8 @@ export const CLAIMS: readonly Claim[] = [
     stated: 'two minutes until the last proxy refuses a revoked certificate',
     by: 'the guide',
     judge(table) {
-      const rows = rowsOf(table, 'revocation')
+      const last = rowsOf(table, 'revocation-last')
+      const rows = last.length > 0 ? last : rowsOf(table, 'revocation')
       if (rows.length === 0) return undefined
       const slow = rows.filter(row => numberOf(row) >= 120_000 / ORDER)
       return {
@@ -52,7 +53,9 @@ export const CLAIMS: readonly Claim[] = [
     by: 'the guide',
     judge(table) {
       // A reload of Envoy is a hot restart.
-      const row = table.decision('envoy', 'fault-reload-failed').row
+      const row = ['fault-poisson-failed', 'fault-reload-failed']
+        .map(id => table.decision('envoy', id).row)
+        .find(each => each !== undefined)
       const asked = row === undefined ? undefined : requestsOf(row)
       if (row === undefined || asked === undefined) return undefined
       return hotRestarts(numberOf(row), asked)

@@ -21,7 +21,7 @@ export const CURRENCY_A_YEAR = 'currency/year'
 
 /** Metrics with a direction whose values may be 0 or less, so that they have no ratio. */
 const COUNT =
-  /^p\d+-added$|-failed$|^fault-.*-recovery$|^(metrics|tracing)-(cpu|p95|pss)$|^knee-p95$|^pss-growth$|-rest-cpu$/
+  /^p\d+-added$|-failed$|^fault-.*-recovery$|^discovery-recovery$|^(metrics|tracing)-(cpu|p95|pss)$|^knee-p95$|^pss-growth$|-rest-cpu$/
 
 const OF_RUNS = Object.entries<Metric>({
   // With the baseline's latency in it a figure is above 0, and has a ratio.
@@ -57,7 +57,6 @@ const OF_USERS: readonly KnownMetric[] = [
   supplied('proxy-memory', 'figure', 'memory of one proxy', 'MB', 'lower'),
   supplied('mtls-latency', 'count', 'latency with mTLS beyond that without', '%', 'lower'),
   supplied('hot-restart-failed', 'count', 'share of requests that fail over hot restarts', '%', 'lower'),
-  supplied('discovery-age', 'figure', 'age of discovery while the link of two datacentres is cut', 's', 'lower'),
 ]
 
 const ALL: readonly KnownMetric[] = [...OF_RUNS, ...OF_USERS.filter(({ id }) => OF_RUNS.every(run => run.id !== id))]

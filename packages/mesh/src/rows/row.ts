@@ -101,6 +101,12 @@ export const METRICS = {
   'foreign-authority': { title: 'client with a certificate of another authority', unit: '' },
   'sha1-certificate': { title: 'client with a certificate signed with SHA-1', unit: '' },
   revocation: { title: 'revocation: command to the first refusal', unit: 'ms', better: 'lower' },
+  'revocation-last': {
+    title: 'revocation: command to the refusal by the last of several proxies',
+    unit: 'ms',
+    better: 'lower',
+  },
+  'revoked-connection': { title: 'connections that the owner of a revoked certificate has open', unit: '' },
   rotation: { title: "rotation of the server's certificate: command to effect", unit: 'ms', better: 'lower' },
   'rotation-failed': { title: 'requests that failed during rotation', unit: 'requests', better: 'lower' },
   'ca-rotation-first': { title: 'new root: command to its first certificate in use', unit: 'ms', better: 'lower' },
@@ -112,8 +118,18 @@ export const METRICS = {
   'canary-failed': { title: 'requests that failed during the canary', unit: 'requests', better: 'lower' },
   'reload-failed': { title: 'requests that failed during a reload or hot restart', unit: 'requests', better: 'lower' },
   'operator-steps': { title: 'files and commands of a change', unit: 'steps', better: 'lower' },
+  'discovery-age': {
+    title: 'age of discovery while the link of two datacentres is cut',
+    unit: 's',
+    better: 'lower',
+  },
+  'discovery-recovery': {
+    title: 'the link of two datacentres is back: until discovery is right',
+    unit: 's',
+    better: 'lower',
+  },
   'bad-configuration': { title: 'bad configuration', unit: '' },
 } as const satisfies Record<string, Metric>
 
-/** A measured metric's id. Faults add rows `fault-NAME-failed` and `fault-NAME-recovery`. */
+/** A measured metric's id. Faults add rows `fault-NAME-failed`, `-recovery` and `-p99`; with retries their name is `NAME-retried`, over new connections `NAME-new`. */
 export type MetricId = keyof typeof METRICS

@@ -9,6 +9,8 @@ import type { Adapter, Side, Trust } from './subject.js'
 
 const NO_LIST = 'Caddy reads no revocation lists'
 const WEIGHT = 10
+/** Between two tries, in nanoseconds as Caddy counts them: 25 ms, as Envoy begins. */
+const RETRY_INTERVAL = 25e6
 const GRPC = { header: { 'Content-Type': ['application/grpc*'] } }
 /** Certificates of files are read again only then. */
 const AGAIN = { 'cache-control': 'must-revalidate' }
@@ -72,7 +74,8 @@ class CaddyPair extends ProxyPair {
     })
     const peer = (version: string) => ({
       handler: 'reverse_proxy',
-      upstreams: [{ dial: `127.0.0.1:${this.plan.ports.inbound}` }],
+      upstreams: [{ dial: `127.0.0.1:${this.plan.ports.peer}` }],
+      ...this.#retries(),
       // Otherwise the name of the upstream is sent.
       headers: { request: { set: { Host: ['{http.request.host}'] } } },
       transport: transport(version),
@@ -87,6 +90,12 @@ class CaddyPair extends ProxyPair {
       ],
     }
     return this.#around('client', { http: { servers: { outbound: server } } })
+  }
+
+  #retries(): object {
+    const { retries = 0 } = this.plan
+    // Caddy tries again after failures to connect, and after others of requests that can be repeated, such as GET.
+    return retries === 0 ? {} : { load_balancing: { retries, try_interval: RETRY_INTERVAL } }
   }
 
   #server(): object {

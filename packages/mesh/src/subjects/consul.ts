@@ -4,10 +4,11 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { ProxyError } from '../processes/errors.js'
+import { federate } from './consul-federation.js'
 import { startConsulServices } from './consul-services.js'
 import { ProxyPair } from './proxy-pair.js'
 import { call, type Steps } from './steps.js'
-import type { Adapter, OwnIdentities, Side } from './subject.js'
+import type { Adapter, OwnIdentities, Ports, Side } from './subject.js'
 
 const LACKS = {
   tracing: "Consul's own proxy carries TCP, and sees connections, no requests",
@@ -15,6 +16,7 @@ const LACKS = {
   identity: 'without an intention, Consul lets every service of its authority in',
   revoke: 'Consul has no revocation lists; a deny intention is its way to shut a service out',
   canary: "Consul's own proxy carries TCP; splitting by share needs Envoy",
+  retries: "Consul's own proxy carries TCP, and cannot send a request again",
   reload: "Consul's own proxy has no restart that keeps its listeners open",
   misconfigure: 'the configuration of the proxies comes from the agent, which checks it when it is registered',
   rotate: 'Consul 1.8 rotates by its own clock; a new root of its authority renews all certificates (see ca-rotation)',
@@ -35,6 +37,10 @@ class ConsulPair extends ProxyPair {
     return pair.begin()
   }
 
+  async killControl(): Promise<void> {
+    await Promise.all(this.others.map(agent => agent.kill()))
+  }
+
   async restartControl(): Promise<void> {
     const files = ['-data-dir', this.path('data'), '-config-file', this.path('agent.json')]
     const agent = await this.startProcess('agent', ['agent', '-server', '-bootstrap', ...files])
@@ -49,12 +55,16 @@ class ConsulPair extends ProxyPair {
   }
 
   protected args(side: Side): string[] {
-    const [http] = this.plan.ports.admin
-    return ['connect', 'proxy', '-sidecar-for', side, '-http-addr', `127.0.0.1:${http}`]
+    const { apps, ports } = this.plan
+    const agent = ['-http-addr', `127.0.0.1:${ports.control ?? controlPort(ports)}`]
+    if (side === 'client' || ports.peer === ports.inbound) return ['connect', 'proxy', '-sidecar-for', side, ...agent]
+    // With a link in between, the port that is registered is the link's, so the sidecar has to be told its own.
+    const listen = ['-listen', `127.0.0.1:${ports.inbound}`]
+    return ['connect', 'proxy', '-service', side, '-service-addr', `127.0.0.1:${apps.stable}`, ...listen, ...agent]
   }
 
   #agent(): object {
-    const { outbound, inbound, admin } = this.plan.ports
+    const { outbound, peer, admin } = this.plan.ports
     const { telemetry } = this.plan
     // A proxy gets the telemetry of its registration, and sends it by itself; without the filter's default it filters everything out.
     const statsd = { statsd_address: `127.0.0.1:${telemetry?.sink}`, metrics_prefix: 'proxy', filter_default: true }
@@ -74,7 +84,7 @@ class ConsulPair extends ProxyPair {
           port: this.plan.apps.stable,
           // A sidecar listens at the address of its service, and on all interfaces without one.
           address: '127.0.0.1',
-          connect: { sidecar_service: { port: inbound, proxy: config } },
+          connect: { sidecar_service: { port: peer, proxy: config } },
         },
         {
           name: 'client',
@@ -132,6 +142,10 @@ class ConsulPair extends ProxyPair {
   }
 }
 
+function controlPort({ admin }: Ports): number {
+  return admin[0]
+}
+
 export const consul: Adapter = {
   subject: 'consul',
   title: 'Consul, its own proxy',
@@ -139,4 +153,6 @@ export const consul: Adapter = {
   slow: { authority: 35 },
   start: ConsulPair.start,
   control: startConsulServices,
+  controlPort,
+  federate,
 }

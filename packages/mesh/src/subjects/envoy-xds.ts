@@ -4,19 +4,19 @@ import { ControlPlane, type Resource } from '../control/xds.js'
 import { cluster, EnvoyPair, HTTP2_ONLY, secret, speaking, TYPE, trust, WEIGHT } from './envoy.js'
 import { startEnvoyServices } from './envoy-services.js'
 import type { Steps } from './steps.js'
-import type { Adapter, Side, Trust } from './subject.js'
+import type { Adapter, Ports, Side, Trust } from './subject.js'
 
 class EnvoyXdsPair extends EnvoyPair {
   #control!: ControlPlane
-  /** The last resource of each name, as JSON. */
-  readonly #sent = new Map<string, string>()
+  /** What the server's sidecar gets, by name: a control plane that is started again has it from here, as from a store. */
+  readonly #resources = new Map<string, Resource>()
 
   static override async start(...[binary, plan]: Parameters<Adapter['start']>): Promise<EnvoyXdsPair> {
     const pair = new EnvoyXdsPair(binary, plan)
-    pair.#control = await ControlPlane.start(plan.ports.admin[2])
-    pair.#set('server', 'server', resourceOf(secret('server', plan.server)))
-    pair.#set('server', 'trust', resourceOf(trust(plan.authority, plan.revocations)))
-    pair.#set('server', 'inbound', pair.#routesOf(plan.canary))
+    pair.#control = await ControlPlane.start(controlPort(plan.ports))
+    pair.#set('server', resourceOf(secret('server', plan.server)))
+    pair.#set('trust', resourceOf(trust(plan.authority, plan.revocations)))
+    pair.#set('inbound', pair.#routesOf(plan.canary))
     pair.writeResources()
     pair.writeBootstraps()
     return pair.begin()
@@ -35,12 +35,22 @@ class EnvoyXdsPair extends EnvoyPair {
   }
 
   protected override moreClusters(): object[] {
-    return [speaking(cluster('control', this.plan.ports.admin[2]), HTTP2_ONLY)]
+    const { ports } = this.plan
+    return [speaking(cluster('control', ports.control ?? controlPort(ports)), HTTP2_ONLY)]
   }
 
-  #set(node: string, name: string, resource: Resource): void {
-    this.#sent.set(name, JSON.stringify(resource))
-    this.#control.set(node, name, resource)
+  #set(name: string, resource: Resource): void {
+    this.#resources.set(name, resource)
+    this.#control.set('server', name, resource)
+  }
+
+  async killControl(): Promise<void> {
+    this.#control.stop()
+  }
+
+  async restartControl(): Promise<void> {
+    this.#control = await ControlPlane.start(controlPort(this.plan.ports))
+    for (const [name, resource] of this.#resources) this.#control.set('server', name, resource)
   }
 
   #routesOf(share: number): Resource {
@@ -56,40 +66,41 @@ class EnvoyXdsPair extends EnvoyPair {
 
   override async rotate(leaf: Leaf, steps: Steps): Promise<void> {
     steps.note('push a secret')
-    this.#set('server', 'server', resourceOf(secret('server', leaf)))
+    this.#set('server', resourceOf(secret('server', leaf)))
   }
 
   override async revoke(list: string, steps: Steps): Promise<void> {
     steps.note('push a validation context')
-    this.#set('server', 'trust', resourceOf(trust(this.plan.authority, list)))
+    this.#set('trust', resourceOf(trust(this.plan.authority, list)))
   }
 
   override async trust(next: Trust, steps: Steps): Promise<void> {
     this.trustClient(next, steps)
     const pushes = { trust: trust(next.authority, next.revocations), server: secret('server', next.server) }
     for (const [name, resources] of Object.entries(pushes)) {
-      if (this.#sent.get(name) === JSON.stringify(resourceOf(resources))) continue
+      if (JSON.stringify(this.#resources.get(name)) === JSON.stringify(resourceOf(resources))) continue
       steps.note(`push ${name}`)
-      this.#set('server', name, resourceOf(resources))
+      this.#set(name, resourceOf(resources))
     }
   }
 
   override async routes(count: number): Promise<void> {
     this.routeCount = count
-    this.#set('server', 'inbound', this.#routesOf(this.canaryShare))
+    this.#set('inbound', this.#routesOf(this.canaryShare))
   }
 
   override async canary(share: number, steps: Steps): Promise<void> {
     this.canaryShare = share
     steps.note('push routes')
-    this.#set('server', 'inbound', this.#routesOf(share))
+    this.#set('inbound', this.#routesOf(share))
   }
 
   /** Routes to a cluster that does not exist would be taken; a weight sum of nothing is not. */
   override async misconfigure(): Promise<void> {
     const route = { match: { prefix: '/' }, route: { weighted_clusters: { clusters: [] } } }
     const virtual_hosts = [{ name: 'all', domains: ['*'], routes: [route] }]
-    this.#set('server', 'inbound', {
+    // Of the control plane only: one that is started again has the routes that were right.
+    this.#control.set('server', 'inbound', {
       '@type': `${TYPE}.config.route.v3.RouteConfiguration`,
       name: 'inbound',
       virtual_hosts,
@@ -100,6 +111,10 @@ class EnvoyXdsPair extends EnvoyPair {
     await super.stop()
     this.#control?.stop()
   }
+}
+
+function controlPort({ admin }: Ports): number {
+  return admin[2]
 }
 
 /** The one resource of a file of resources. */
@@ -113,4 +128,5 @@ export const envoyXds: Adapter = {
   lacks: {},
   start: EnvoyXdsPair.start,
   control: startEnvoyServices,
+  controlPort,
 }

@@ -1,11 +1,12 @@
 /** Envoy, controlled by files: its certificates come by SDS, its routes by RDS, each from a file that is replaced by a rename. */
 
+import { rmSync } from 'node:fs'
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME, spiffe } from '../authority/authority.js'
 import type { Resource } from '../control/xds.js'
 import type { Tied } from '../processes/tied.js'
-import { accepts, ProxyPair, routePrefixes, text } from './proxy-pair.js'
-import { Steps } from './steps.js'
+import { ProxyPair, routePrefixes, text } from './proxy-pair.js'
+import { call, Steps } from './steps.js'
 import type { Adapter, Side, Trust } from './subject.js'
 
 export const TYPE = 'type.googleapis.com/envoy'
@@ -16,6 +17,8 @@ const AS_THE_CLIENT = { use_downstream_protocol_config: { http_protocol_options:
 const TLS = `${TYPE}.extensions.transport_sockets.tls.v3`
 const ONLY_TLS_1_3 = { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' }
 export const WEIGHT = 100
+/** No connection, no answer, a broken answer before its head, and 502 to 504. */
+export const RETRY_ON = 'connect-failure,refused-stream,reset,gateway-error'
 /** Seconds that the old process of a hot restart lives on, and until it drains its connections. */
 const RESTART_SECONDS = { parent: 4, drain: 2 }
 
@@ -46,11 +49,14 @@ export class EnvoyPair extends ProxyPair {
 
   protected args(side: Side, epoch = 0): string[] {
     // Two Envoys with one base id would take each other for a hot restart.
-    const base = this.plan.ports.outbound * 2 + (side === 'client' ? 0 : 1)
     const { parent, drain } = RESTART_SECONDS
-    const restart = ['--base-id', String(base), '--restart-epoch', String(epoch)]
+    const restart = ['--base-id', String(this.#baseId(side)), '--restart-epoch', String(epoch)]
     const times = ['--drain-time-s', String(drain), '--parent-shutdown-time-s', String(parent)]
     return ['-c', this.path(`${side}.json`), '--concurrency', '1', '--log-level', 'error', ...restart, ...times]
+  }
+
+  #baseId(side: Side): number {
+    return this.plan.ports.outbound * 2 + (side === 'client' ? 0 : 1)
   }
 
   override async restart(side: Side): Promise<void> {
@@ -63,18 +69,18 @@ export class EnvoyPair extends ProxyPair {
   }
 
   #client(): object {
-    const { outbound, inbound } = this.plan.ports
+    const { outbound, peer: peerPort } = this.plan.ports
     const peer = (name: string, alpn: string) => {
       const context = this.#tlsContext('client', spiffe('server'), [alpn])
       const tls = { '@type': `${TLS}.UpstreamTlsContext`, sni: SERVER_NAME, common_tls_context: context }
       return {
-        ...cluster(name, inbound),
+        ...cluster(name, peerPort),
         transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: tls },
       }
     }
     const routes = [
-      { match: { prefix: '/', grpc: {} }, route: { cluster: 'peer-grpc' } },
-      { match: { prefix: '/' }, route: { cluster: 'peer' } },
+      { match: { prefix: '/', grpc: {} }, route: { cluster: 'peer-grpc', ...this.#retries() } },
+      { match: { prefix: '/' }, route: { cluster: 'peer', ...this.#retries() } },
     ]
     const route_config = { virtual_hosts: [{ name: 'all', domains: ['*'], routes }] }
     return {
@@ -89,6 +95,11 @@ export class EnvoyPair extends ProxyPair {
         ],
       },
     }
+  }
+
+  #retries(): object {
+    const { retries = 0 } = this.plan
+    return retries === 0 ? {} : { retry_policy: { retry_on: RETRY_ON, num_retries: retries } }
   }
 
   /** Every request has a span: sampling would make its cost smaller, and the count of spans no proof. */
@@ -233,15 +244,33 @@ export class EnvoyPair extends ProxyPair {
     steps.write(this.path('routes.json'), text(this.#routes()))
   }
 
-  /** A new process takes over the listeners of the old one, which drains and ends. */
+  /** A new process takes over the listeners of the old one, which drains and ends. Returns when the new one serves: until then Envoy refuses another restart. */
   async reload(steps: Steps): Promise<void> {
-    const old = this.processes.server
-    this.#epoch++
-    steps.note(`start envoy --restart-epoch ${this.#epoch}`)
-    const next: Tied = await this.startProcess('server', this.args('server', this.#epoch))
+    const epoch = ++this.#epoch
+    steps.note(`start envoy --restart-epoch ${epoch}`)
+    const next: Tied = await this.startProcess('server', this.args('server', epoch))
+    const draining = this.others.filter(({ isRunning }) => isRunning)
+    this.others.splice(0, this.others.length, ...draining, this.processes.server)
     this.processes.server = next
-    await next.ready(() => accepts(this.plan.ports.inbound))
-    this.others.push(old)
+    await next.ready(() => this.#serves(epoch))
+  }
+
+  /** Whether the process of this epoch serves. The port would not tell: its predecessor listens there too. */
+  async #serves(epoch: number): Promise<boolean> {
+    try {
+      const { state, command_line_options } = JSON.parse(await call(this.#admin('server'), 'GET', '/server_info'))
+      return state === 'LIVE' && command_line_options.restart_epoch === epoch
+    } catch {
+      return false
+    }
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop()
+    // Envoy leaves the memory that its hot restarts share when it is killed.
+    for (const side of ['client', 'server'] as const) {
+      rmSync(`/dev/shm/envoy_shared_memory_${this.#baseId(side) * 10}`, { force: true })
+    }
   }
 
   async misconfigure(): Promise<void> {

@@ -57,8 +57,8 @@ ${this.#metrics(side)}`
 
   #client(): string {
     const tls = `ssl crt ${this.path('client.pem')} ca-file ${this.path('authority.crt')} verify required`
-    const peer = `server peer 127.0.0.1:${this.plan.ports.inbound} ${tls} verifyhost ${SERVER_NAME} sni str(${SERVER_NAME}) ssl-min-ver TLSv1.3`
-    return `${this.#common('client')}frontend outbound
+    const peer = `server peer 127.0.0.1:${this.plan.ports.peer} ${tls} verifyhost ${SERVER_NAME} sni str(${SERVER_NAME}) ssl-min-ver TLSv1.3`
+    return `${this.#common('client')}${this.#retries()}frontend outbound
   bind 127.0.0.1:${this.plan.ports.outbound}
   use_backend peer-grpc if ${IS_GRPC}
   default_backend peer
@@ -67,6 +67,13 @@ backend peer
 backend peer-grpc
   ${peer} alpn h2
 `
+  }
+
+  /** Without a word about them, HAProxy tries three times more to connect, and never sends a request again. */
+  #retries(): string {
+    const { retries } = this.plan
+    if (retries === undefined) return ''
+    return `  retries ${retries}\n${retries === 0 ? '' : '  retry-on all-retryable-errors\n'}`
   }
 
   #server(): string {

@@ -10,15 +10,16 @@ import { ControlPlane } from '../control/xds.js'
 import { ProxyError } from '../processes/errors.js'
 import { LOOPBACK } from '../processes/ports.js'
 import type { Tied } from '../processes/tied.js'
-import { cluster, secret, TYPE, trust } from './envoy.js'
+import { cluster, RETRY_ON, secret, TYPE, trust } from './envoy.js'
 import { accepts, ProxyPair, text } from './proxy-pair.js'
 import { Steps } from './steps.js'
-import type { Adapter, Side } from './subject.js'
+import type { Adapter, Ports, Side } from './subject.js'
 
 const LACKS = {
   grpc: 'this adapter calls its port one of HTTP, so that Istio has HTTP/1.1 spoken to the server',
   tracing: 'this adapter names no provider of tracing to Istio',
   reload: "Istio's agent starts Envoy anew; it has no restart that keeps the listeners open",
+  link: 'the client finds two endpoints by name, one for each version, and a link of ours stands for one port',
 }
 const HTTP2 = `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`
 /** The names under which Istio's configuration asks for certificates. */
@@ -57,7 +58,11 @@ class IstiodPair extends ProxyPair {
   }
 
   get #discovery(): string {
-    return `${LOOPBACK}:${this.plan.ports.admin[2]}`
+    return `${LOOPBACK}:${controlPort(this.plan.ports)}`
+  }
+
+  async killControl(): Promise<void> {
+    await Promise.all(this.others.map(istiod => istiod.kill()))
   }
 
   async restartControl(): Promise<void> {
@@ -81,7 +86,7 @@ class IstiodPair extends ProxyPair {
       POD_NAMESPACE: 'istio-system',
     })
     this.others.splice(0, this.others.length, istiod)
-    await istiod.ready(() => accepts(this.plan.ports.admin[2]), PATIENCE_MS)
+    await istiod.ready(() => accepts(controlPort(this.plan.ports)), PATIENCE_MS)
   }
 
   protected args(side: Side): string[] {
@@ -170,11 +175,15 @@ class IstiodPair extends ProxyPair {
   #virtualService(): object {
     const share = Math.round(this.canaryShare * WEIGHT)
     const to = (name: string, weight: number) => ({ destination: { host: SERVER_NAME, subset: name }, weight })
+    const { retries } = this.plan
+    // Without a word about them, Istio has two for failures to connect.
+    const again =
+      retries === undefined ? {} : { retries: { attempts: retries, ...(retries === 0 ? {} : { retryOn: RETRY_ON }) } }
     return {
       apiVersion: 'networking.istio.io/v1',
       kind: 'VirtualService',
       metadata: { name: 'server', namespace: 'default' },
-      spec: { hosts: [SERVER_NAME], http: [{ route: [to('stable', WEIGHT - share), to('canary', share)] }] },
+      spec: { hosts: [SERVER_NAME], http: [{ route: [to('stable', WEIGHT - share), to('canary', share)], ...again }] },
     }
   }
 
@@ -184,6 +193,7 @@ class IstiodPair extends ProxyPair {
   }
 
   #bootstrap(side: Side): object {
+    const { ports } = this.plan
     const service = (name: string) => ({
       api_type: 'GRPC',
       transport_api_version: 'V3',
@@ -224,7 +234,7 @@ class IstiodPair extends ProxyPair {
       dynamic_resources: { ads_config: service('xds-grpc'), lds_config: ads, cds_config: ads },
       static_resources: {
         clusters: [
-          { ...cluster('xds-grpc', this.plan.ports.admin[2]), ...http2 },
+          { ...cluster('xds-grpc', ports.control ?? controlPort(ports)), ...http2 },
           {
             name: 'sds-grpc',
             type: 'STATIC',
@@ -285,9 +295,14 @@ class IstiodPair extends ProxyPair {
   }
 }
 
+function controlPort({ admin }: Ports): number {
+  return admin[2]
+}
+
 export const istiod: Adapter = {
   subject: 'istiod',
   title: 'Istio-generated configuration on plain Envoy',
   lacks: LACKS,
   start: IstiodPair.start,
+  controlPort,
 }

@@ -12,12 +12,14 @@ import { LOOPBACK } from '../processes/ports.js'
 import type { Tied } from '../processes/tied.js'
 import { ProxyPair } from './proxy-pair.js'
 import type { Steps } from './steps.js'
-import type { Adapter, Side } from './subject.js'
+import type { Adapter, Ports, Side } from './subject.js'
 
 const LACKS = {
   revoke: 'linkerd2-proxy reads no revocation lists; its certificates are short-lived instead',
   reload: 'linkerd2-proxy has no restart that keeps its listeners open',
   tracing: 'linkerd2-proxy adds spans to the traces that requests bring, and begins none',
+  retries: 'linkerd2-proxy tries again by policies of a route, which our control plane does not give',
+  link: 'its connections are redirected in the kernel, where no link of ours can be put in between',
 }
 const NAMES = { client: 'client.mesh', server: 'server.mesh' } as const
 /** Paths of Destination.Get for the two versions of the server, which are two addresses of one proxy. */
@@ -62,7 +64,7 @@ class LinkerdPair extends ProxyPair {
       inbound: { port: inbound, proxy: FAR.inbound },
       apps: [apps.stable, apps.canary],
       admin: { port: admin[1], proxy: FAR.admin },
-      shared: [admin[3]],
+      shared: [this.#controlPort],
     })
     for (const [side, leaf] of [
       ['client', this.plan.client],
@@ -96,7 +98,7 @@ class LinkerdPair extends ProxyPair {
             inbound: `0.0.0.0:${FAR.inbound}`,
             admin: `0.0.0.0:${FAR.admin}`,
           }
-    const control = `${LOOPBACK}:${admin[3]}`
+    const control = `${LOOPBACK}:${this.#controlPort}`
     const own = {
       OUTBOUND_LISTEN_ADDR: listen.outbound,
       INBOUND_LISTEN_ADDR: listen.inbound,
@@ -122,10 +124,24 @@ class LinkerdPair extends ProxyPair {
     return Object.fromEntries(Object.entries(own).map(([name, value]) => [`LINKERD2_PROXY_${name}`, value]))
   }
 
+  /** Where the sidecars reach the control plane. */
+  get #controlPort(): number {
+    const { ports } = this.plan
+    return ports.control ?? controlPort(ports)
+  }
+
+  async killControl(): Promise<void> {
+    this.#control?.stop()
+  }
+
+  async restartControl(): Promise<void> {
+    await this.#startControl(this.#network!)
+  }
+
   async #startControl({ far }: FarNetwork): Promise<void> {
-    const { inbound, admin } = this.plan.ports
+    const { inbound } = this.plan.ports
     const control = await LinkerdControl.start({
-      port: admin[3],
+      port: controlPort(this.plan.ports),
       tokens: new Map([
         [NAMES.client, this.#tokens.client],
         [NAMES.server, this.#tokens.server],
@@ -204,6 +220,10 @@ class LinkerdPair extends ProxyPair {
   }
 }
 
+function controlPort({ admin }: Ports): number {
+  return admin[3]
+}
+
 /** Why linkerd2-proxy cannot run here, or undefined. */
 export function linkerdProblem(): string | undefined {
   // Inside the namespace it was asked before, and no second one may be nested.
@@ -216,4 +236,5 @@ export const linkerd: Adapter = {
   title: 'linkerd2-proxy, controlled by our server of its API',
   lacks: LACKS,
   start: LinkerdPair.start,
+  controlPort,
 }

@@ -58,7 +58,7 @@ ${body}
   }
 
   #client(): string {
-    const peer = `server 127.0.0.1:${this.plan.ports.inbound} max_fails=0; keepalive 64; keepalive_requests 1000000;`
+    const peer = `${this.#peers()}keepalive 64; keepalive_requests 1000000;`
     const tls = (module: string) => `${module}_ssl_certificate ${this.path('client.crt')};
       ${module}_ssl_certificate_key ${this.path('client.key')};
       ${module}_ssl_trusted_certificate ${this.path('authority.crt')};
@@ -77,6 +77,7 @@ ${body}
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       ${tls('proxy')}
+      ${this.#retries('proxy')}
     }
   }
   server {
@@ -84,9 +85,24 @@ ${body}
     location / {
       grpc_pass grpcs://peer_grpc;
       ${tls('grpc')}
+      ${this.#retries('grpc')}
     }
   }`,
     )
+  }
+
+  /** nginx tries each server of a group once, so a server that is tried again is in the group again. */
+  #peers(): string {
+    return `server 127.0.0.1:${this.plan.ports.peer} max_fails=0; `.repeat(1 + (this.plan.retries ?? 0))
+  }
+
+  /** Without a word about them, nginx tries another connection if the one that it kept was closed. */
+  #retries(module: string): string {
+    const { retries } = this.plan
+    if (retries === undefined) return ''
+    if (retries === 0) return `${module}_next_upstream off;`
+    const when = 'error timeout invalid_header http_502 http_503 http_504'
+    return `${module}_next_upstream ${when}; ${module}_next_upstream_tries ${retries + 1};`
   }
 
   #server(): string {

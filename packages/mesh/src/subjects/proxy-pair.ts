@@ -157,9 +157,9 @@ function isAnswered(port: number): Promise<boolean> {
 }
 
 /** Whether somebody accepts connections at a port. */
-export function accepts(port: number): Promise<boolean> {
+export function accepts(port: number, host = LOOPBACK): Promise<boolean> {
   return new Promise(resolve => {
-    const socket = connect({ host: LOOPBACK, port, timeout: 1000 })
+    const socket = connect({ host, port, timeout: 1000 })
     const end = (isOpen: boolean) => {
       socket.destroy()
       resolve(isOpen)

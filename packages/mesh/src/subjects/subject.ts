@@ -21,6 +21,8 @@ export type Ability =
   | 'authority'
   | 'routes'
   | 'control'
+  | 'retries'
+  | 'link'
 
 /** The ports of a pair on the loopback interface. */
 export interface Ports {
@@ -28,6 +30,10 @@ export interface Ports {
   readonly outbound: number
   /** Where the server's sidecar takes mTLS. */
   readonly inbound: number
+  /** Where the client's sidecar finds the server's: `inbound`, unless a caller has put a link in between. */
+  readonly peer: number
+  /** Where sidecars find a control plane that is a process or server of its own, if a caller has put a link in between: see `Adapter.controlPort`. */
+  readonly control?: number
   /** For administration, as the adapter likes. */
   readonly admin: readonly [number, number, number, number]
 }
@@ -63,6 +69,8 @@ export interface PairPlan {
   certify(workload: string, request: Uint8Array, serial?: string): Promise<string>
   /** Without it, neither metrics nor tracing is configured. */
   readonly telemetry?: Telemetry
+  /** How often the client's sidecar sends a failed request again: 0 for never. Undefined: as the proxy does by itself. */
+  readonly retries?: number
 }
 
 /** What both sidecars trust and show. */
@@ -113,9 +121,21 @@ export interface Pair {
   routes?(count: number): Promise<void>
   /** Starts a sidecar again that has ended. */
   restart(side: Side): Promise<void>
-  /** Starts the control plane again, if it is a process that has ended. */
+  /** Ends the control plane at once, if there is one; `restartControl` starts it again. */
+  killControl?(): Promise<void>
   restartControl?(): Promise<void>
   ownIdentities?(): Promise<OwnIdentities>
+  stop(): Promise<void>
+}
+
+/** Two datacentres that know each other's services, over a link that can be cut. */
+export interface Federation {
+  /** Changes a service of the second datacentre, so that it carries the mark. */
+  announce(mark: string): Promise<void>
+  /** The mark that the first datacentre gives to who asks for that service. `ProxyError` if it gives none. */
+  discover(): Promise<string>
+  cut(): Promise<void>
+  join(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -145,4 +165,8 @@ export interface Adapter {
   start(binary: Binary, plan: PairPlan): Promise<Pair>
   /** Starts a control plane of its own, beside the pair that runs. Undefined: see `lacks.control`. */
   control?(binary: Binary, plan: PairPlan): Promise<Controlled>
+  /** The port at which the control plane listens. Undefined: there is none, or it cannot be cut off. */
+  controlPort?(ports: Ports): number
+  /** Starts two datacentres with ports of the plan, in its folder. Undefined: the subject has no federation. */
+  federate?(binary: Binary, plan: Pick<PairPlan, 'folder' | 'ports'>): Promise<Federation>
 }

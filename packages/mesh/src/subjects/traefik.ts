@@ -13,6 +13,8 @@ const LACKS = {
   reload: 'Traefik has no restart that keeps its listeners open',
 }
 const WEIGHT = 10
+/** Between two tries; it grows, as that of Envoy. */
+const RETRY_INTERVAL = '25ms'
 const IS_GRPC = 'HeaderRegexp(`Content-Type`, `^application/grpc`)'
 
 class TraefikPair extends ProxyPair {
@@ -69,18 +71,25 @@ class TraefikPair extends ProxyPair {
       maxIdleConnsPerHost: 64,
     })
     const peer = (serversTransport: string) => {
-      const servers = [{ url: `https://127.0.0.1:${this.plan.ports.inbound}` }]
+      const servers = [{ url: `https://127.0.0.1:${this.plan.ports.peer}` }]
       return { loadBalancer: { serversTransport, passHostHeader: true, servers } }
     }
     // Traefik reads the files of a transport again only if its description is another one.
     const transport = `mtls-${this.#trusts}`
+    const { retries = 0 } = this.plan
+    const retry = { retry: { attempts: retries + 1, initialInterval: RETRY_INTERVAL } }
+    const [router, middlewares] =
+      retries === 0
+        ? [{ entryPoints: ['main'] }, {}]
+        : [{ entryPoints: ['main'], middlewares: ['retry'] }, { middlewares: { retry } }]
     return {
       http: {
         routers: {
-          all: { entryPoints: ['main'], rule: 'PathPrefix(`/`)', service: 'peer' },
+          all: { ...router, rule: 'PathPrefix(`/`)', service: 'peer' },
           // Of two rules that fit, Traefik takes the longer one.
-          grpc: { entryPoints: ['main'], rule: IS_GRPC, service: 'peer-grpc' },
+          grpc: { ...router, rule: IS_GRPC, service: 'peer-grpc' },
         },
+        ...middlewares,
         services: { peer: peer(transport), 'peer-grpc': peer(`${transport}-grpc`) },
         serversTransports: { [transport]: mtls(true), [`${transport}-grpc`]: mtls(false) },
       },

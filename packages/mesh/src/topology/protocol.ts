@@ -1,8 +1,16 @@
-/** How the server of a topology behaves: `slow` answers late, `half-closed` closes in the middle of an answer. */
-export type Mode = 'normal' | 'slow' | 'half-closed'
+/**
+ * How the server of a topology behaves. `slow`: it answers late. `trickle`: it sends its answers in pieces. `closing`: it closes the connection in
+ * place of every fifth answer. In the middle of an answer, `half-closed` ends its half of the connection, and `reset` resets it.
+ */
+export type Mode = 'normal' | 'slow' | 'trickle' | 'closing' | 'half-closed' | 'reset'
 
+/** Few enough that a request which is sent again twice hardly ever meets three of them. */
+export const CLOSING_EVERY = 5
 /** Milliseconds until a slow server answers. */
 export const SLOW_MS = 500
+/** Milliseconds that an answer in pieces takes, and their number. */
+export const TRICKLE_MS = 400
+export const TRICKLE_PIECES = 8
 
 /** The header that names the version that answered: `stable` or `canary`. */
 export const VERSION_HEADER = 'x-version'

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { failureFindings } from '#mesh/experiments/latency-failures.js'
-import type { Measured } from '#mesh/experiments/latency-outcome.js'
+import { failureFindings, type Rounds } from '#mesh/experiments/latency-failures.js'
 
 interface Round {
   readonly p99: number
@@ -10,14 +9,14 @@ interface Round {
 }
 
 /** A target of which each round had 600 requests. */
-function target(name: string, rounds: readonly Round[]): Measured {
+function target(name: string, rounds: readonly Round[]): Rounds {
   const steps = rounds.map(({ p99, timedOut = 0, status = 0 }) => ({
     requests: 600,
     success: 1 - (timedOut + status) / 600,
     failures: { timedOut, refused: 0, closed: 0, status, other: 0 },
     latency: { p99 },
   }))
-  return { name, steps } as unknown as Measured
+  return { name, steps } as unknown as Rounds
 }
 
 test('requests that failed are named with their kinds, their rounds, and what the direct connection had in these', () => {

@@ -20,11 +20,14 @@ export function contextOf(
     origin: of.origin,
     identities: of.identities,
     spare: () => of.spare(),
+    ports: (count: number) => of.ports(count),
+    another: (...args: Parameters<Topology['another']>) => of.another(...args),
     running,
   } as unknown as Topology
   return {
     topology,
     quick: true,
+    full: false,
     seed: 1,
     soakHours: 0,
     signal,
