@@ -55,7 +55,7 @@ async function run(context: MeshContext): Promise<MeshOutcome> {
     }
   }
   const whole = outcomeOf(found, context)
-  const sessions = await resumption(openssl, {
+  const sessions = await resumption({
     ...context,
     progress: (share, doing) => context.progress(0.8 + 0.2 * share, doing),
   })

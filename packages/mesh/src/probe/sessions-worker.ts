@@ -1,6 +1,7 @@
 /** The thread that makes the connections of `sessions.ts`: nothing else delays it. */
 import { connect, createSecureContext, type SecureContext } from 'node:tls'
 import { serve } from '@threadmap/workbench/threads/serve'
+import { ThreadWatch } from '@threadmap/workbench/threads/time'
 import { SERVER_NAME } from '../authority/authority.js'
 import { LOOPBACK } from '../processes/ports.js'
 import type { SessionsCommand, SessionsReply } from './sessions.js'
@@ -26,26 +27,29 @@ await serve<undefined, SessionsCommand, SessionsReply>(() => {
       if (resume) {
         session = (await once(port, context, undefined, TICKET_MS)).session
         // The server gives no session, so there is nothing to offer.
-        if (session === undefined) return { ms: [], resumed: 0, made: 0 }
+        if (session === undefined) return replyOf(found, resume, 0)
       }
+      const watch = new ThreadWatch()
       for (let i = 0; i < count; i++) {
         const each = await once(port, context, session, 0)
         found.push(each)
         if (resume) session = each.session ?? session
       }
+      const { ms, cpu = 0 } = watch.stop()
+      return replyOf(found, resume, (cpu * ms) / count)
     } catch (error) {
-      return { ...replyOf(found, resume), failure: error instanceof Error ? error.message : String(error) }
+      return { ...replyOf(found, resume, 0), failure: error instanceof Error ? error.message : String(error) }
     }
-    return replyOf(found, resume)
   }
 })
 
-function replyOf(found: readonly Connected[], resume: boolean): SessionsReply {
+function replyOf(found: readonly Connected[], resume: boolean, clientMs: number): SessionsReply {
   const counted = found.filter(({ isResumed }) => isResumed === resume)
   return {
     ms: counted.map(({ ms }) => ms),
     resumed: found.filter(({ isResumed }) => isResumed).length,
     made: found.length,
+    clientMs,
   }
 }
 

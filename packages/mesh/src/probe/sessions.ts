@@ -15,6 +15,8 @@ export interface SessionsReply {
   readonly resumed: number
   /** Connections that were made, the first one of a resumed round not among them. */
   readonly made: number
+  /** Processor time of the client's thread for a connection, in ms; 0 where the system does not tell. */
+  readonly clientMs: number
   /** Why a connection failed: the first such reason. */
   readonly failure?: string
 }
