@@ -16,6 +16,9 @@ import { Steps } from './steps.js'
 import type { Adapter, Ports, Side } from './subject.js'
 
 const LACKS = {
+  authority: 'this adapter gives the stand-in of its agent one authority',
+  routes: 'routes belong to the client of Istio, and this adapter gives it one',
+  control: 'this adapter starts istiod with one service',
   grpc: 'this adapter calls its port one of HTTP, so that Istio has HTTP/1.1 spoken to the server',
   tracing: 'this adapter names no provider of tracing to Istio',
   reload: "Istio's agent starts Envoy anew; it has no restart that keeps the listeners open",

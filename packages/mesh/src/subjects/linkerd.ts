@@ -17,6 +17,9 @@ import type { Adapter, Ports, Side } from './subject.js'
 const LACKS = {
   revoke: 'linkerd2-proxy reads no revocation lists; its certificates are short-lived instead',
   reload: 'linkerd2-proxy has no restart that keeps its listeners open',
+  authority: 'linkerd2-proxy reads its trust anchors once, when it starts',
+  routes: 'routes belong to the client of linkerd2-proxy, and this adapter gives it one',
+  control: 'the control plane is a stand-in of ours, so its cost is not that of Linkerd',
   tracing: 'linkerd2-proxy adds spans to the traces that requests bring, and begins none',
   retries: 'linkerd2-proxy tries again by policies of a route, which our control plane does not give',
   link: 'its connections are redirected in the kernel, where no link of ours can be put in between',
