@@ -25,9 +25,9 @@ const LACKS = {
   link: 'its connections are redirected in the kernel, where no link of ours can be put in between',
 }
 const NAMES = { client: 'client.mesh', server: 'server.mesh' } as const
-/** Paths of Destination.Get for the two versions of the server, which are two addresses of one proxy. */
-const STABLE = 'stable.mesh'
-const CANARY = 'canary.mesh'
+/** Paths of Destination.Get for the two versions of the server, which are two addresses of one proxy. The proxy ends on a path without a port. */
+const STABLE = 'stable.mesh:80'
+const CANARY = 'canary.mesh:80'
 const WEIGHT = 100
 /** Ports in the far namespace, which has nothing else: Linkerd's own. */
 const FAR = { inbound: 4143, outbound: 4140, admin: 4191 }
