@@ -17,6 +17,7 @@ import type { Adapter, Ports, Side } from './subject.js'
 const LACKS = {
   revoke: 'linkerd2-proxy reads no revocation lists; its certificates are short-lived instead',
   reload: 'linkerd2-proxy has no restart that keeps its listeners open',
+  handshake: 'linkerd2-proxy ends TLS for its own name (SNI) alone, and openssl s_time sends none',
   authority: 'linkerd2-proxy reads its trust anchors once, when it starts',
   routes: 'routes belong to the client of linkerd2-proxy, and this adapter gives it one',
   control: 'the control plane is a stand-in of ours, so its cost is not that of Linkerd',

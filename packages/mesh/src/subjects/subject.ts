@@ -15,6 +15,7 @@ export type Ability =
   | 'reload'
   | 'misconfigure'
   | 'own-authority'
+  | 'handshake'
   | 'grpc'
   | 'metrics'
   | 'tracing'
