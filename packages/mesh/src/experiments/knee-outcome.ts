@@ -15,7 +15,7 @@ import {
 import { METRICS, type MeshRow, type MetricId } from '../rows/row.js'
 import type { Running } from '../topology/topology.js'
 import type { MeshContext, MeshOutcome } from './experiment.js'
-import { DIRECT, DIRECT_AGAIN } from './latency-outcome.js'
+import { DIRECT, DIRECT_AGAIN, NOTABLE_TIE } from './latency-outcome.js'
 
 type Ladder = Steps<Resources & Sidecars>
 
@@ -87,6 +87,12 @@ export function p95Over({ steps, ratePerClient }: Ladder): (rate: number) => num
   }
 }
 
+/** The lower of both direct connections at a rate: a disturbance only ever adds. */
+function baseline(targets: Ladders['targets'], round: number): (rate: number) => number {
+  const both = targets.filter(({ running }) => running === undefined).map(({ ladders }) => p95Over(ladders[round]))
+  return rate => Math.min(...both.map(p95At => p95At(rate)))
+}
+
 interface Found {
   readonly name: string
   readonly running: Running | undefined
@@ -100,11 +106,10 @@ export function kneeOutcome(all: readonly Ladders[], objective: Objective, conte
   const charts: LineChart[] = []
   const findings: string[] = []
   for (const { traffic, targets } of all) {
-    const direct = targets.find(({ name }) => name === DIRECT)!
     const found = targets.map(
       (target): Found => ({
         ...target,
-        knees: target.ladders.map((ladder, round) => kneeOf(ladder, p95Over(direct.ladders[round]), objective)),
+        knees: target.ladders.map((ladder, round) => kneeOf(ladder, baseline(targets, round), objective)),
       }),
     )
     const workload = `${TRAFFIC_TITLES[traffic]}, step load`
@@ -223,6 +228,20 @@ function pointsOf(ladders: readonly Ladder[], knees: readonly KneeOfRound[]): Po
   })
 }
 
+/** The knees by the objective, and who has none. */
+function kneesText(proxies: readonly Found[], title: string): string[] {
+  const known = proxies
+    .filter(each => stepsAtKnee(each).length === each.knees.length)
+    .map(({ name, knees }) => ({ name, rate: spread(knees.map(({ byObjective }) => Number(byObjective.rate))).median }))
+    .sort((a, b) => b.rate - a.rate)
+  if (known.length === 0) return [`${title}: no subject has a knee within its steps in every round.`]
+  const without = proxies.filter(({ name }) => known.every(each => each.name !== name)).map(({ name }) => name)
+  const rest = without.length === 0 ? '' : `; not in every round within the steps: ${without.join(', ')}`
+  return [
+    `${title}, the knee by the objective, in requests per second: ${known.map(({ name, rate }) => `${name} ${Math.round(rate)}`).join(', ')}${rest}.`,
+  ]
+}
+
 function findingsOf(found: readonly Found[], traffic: Traffic): string[] {
   const title = TRAFFIC_TITLES[traffic]
   const capacities = ({ knees }: Found) => knees.map(({ capacity }) => capacity)
@@ -236,19 +255,19 @@ function findingsOf(found: readonly Found[], traffic: Traffic): string[] {
   const again = found.find(({ name }) => name === DIRECT_AGAIN)!
   const { ratio } = compare(capacities(direct), capacities(again))
   const rate = (each: Found) => `${Math.round(spread(capacities(each)).median)} requests per second`
-  const closed = direct.ladders.flatMap(ladder => ladder.closed)
-  const generator = closed.flatMap(step => {
-    const share = generatorShare(step)
-    return share === undefined || step.throughput === 0 ? [] : { perThousand: (1e6 * share) / step.throughput, share }
-  })
-  const middle = (of: (each: (typeof generator)[number]) => number) => spread(generator.map(of)).median
+  const closed = [direct, again].flatMap(({ ladders }) => ladders.flatMap(ladder => ladder.closed))
+  const best = closed.reduce((most, step) => (step.throughput > most.throughput ? step : most))
+  const share = generatorShare(best)
   return [
     `${title}: ${first.name} reaches the highest throughput, ${rate(first)}${others}.`,
-    `${title}, directly: ${rate(direct)}, and ${rate(again)} the second time (ratio ${ratio.toFixed(2)}); no pair can be told from another near that rate.`,
-    ...(generator.length === 0
+    ...kneesText(proxies, title),
+    Math.abs(Math.log(ratio)) > Math.log(NOTABLE_TIE)
+      ? `${title}, directly: ${rate(direct)}, and ${rate(again)} the second time (ratio ${ratio.toFixed(2)}): this run was disturbed, and its rates tell little.`
+      : `${title}, directly: ${rate(direct)}, and ${rate(again)} the second time (ratio ${ratio.toFixed(2)}), which tie, as they must.`,
+    ...(share === undefined || best.throughput === 0
       ? []
       : [
-          `${title}: at that rate the load generator, one thread, takes ${middle(each => each.perThousand).toFixed(0)} ms of processor time per 1,000 requests and ${Math.round(100 * middle(({ share }) => share))}% of a core; the rest of the machine is the server's.`,
+          `${title}: at ${Math.round(best.throughput)} requests per second, directly, the load generator's one thread takes ${((1e6 * share) / best.throughput).toFixed(0)} ms of processor time per 1,000 requests and ${Math.round(100 * share)}% of a core: what it takes is not there for the sidecars.`,
         ]),
   ]
 }

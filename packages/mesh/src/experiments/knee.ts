@@ -29,7 +29,7 @@ const TRAFFICS: readonly Traffic[] = ['http', 'grpc']
 
 const EFFORT = {
   quick: { rounds: 1, ms: 200, closedMs: 200 },
-  full: { rounds: 2, ms: 400, closedMs: 400 },
+  full: { rounds: 2, ms: 300, closedMs: 300 },
 }
 /** Closed loops of a target, as a rule, and milliseconds after each step until all is answered, for the forecast. */
 const CLOSED_LOOPS = 3
@@ -41,7 +41,7 @@ export const knee: MeshExperiment = {
   method:
     `For HTTP/1.1 and for gRPC, ${CLOSED_CLIENTS} clients in a closed loop find the highest throughput of each pair and, twice, of the direct connection. Then an open loop sends at rates from ${percent(CLIENTS[0])} to ${OVERLOAD * 100}% of that. ` +
     `The knee is the last of these rates at which the added P95 is at most ${OBJECTIVE.p95} ms and ${OBJECTIVE.success * 100}% of the requests succeed, while the next rate breaks that; it is also looked for where the added P95 bends upward (Kneedle). ` +
-    'What a pair adds is its P95 less that of the direct connection at the same rate, between two steps of the direct ladder by a straight line. Server, load generator and sidecars share the cores, so these are rates of this machine, not of a proxy alone; targets take turns.',
+    'What a pair adds is its P95 less that of the direct connection at the same rate: the lower of both direct ladders, since a disturbance only adds, and between two steps of a ladder by a straight line. Server, load generator and sidecars share the cores, so these are rates of this machine, not of a proxy alone; targets take turns.',
   isLong: true,
   seconds(subjects, quick) {
     const { rounds, ms, closedMs } = EFFORT[quick ? 'quick' : 'full']

@@ -13,7 +13,7 @@ export const DIRECT = 'direct'
 export const DIRECT_AGAIN = 'direct-again'
 
 /** Two equal connections that differ by more than this factor show a disturbed run, also where the noise hides the difference. */
-const NOTABLE_TIE = 1.25
+export const NOTABLE_TIE = 1.25
 
 /** What was measured of a target, round by round. */
 export interface Measured {

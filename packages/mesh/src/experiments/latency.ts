@@ -68,7 +68,7 @@ export const latencyGrpc = latencyOf({
   sent: `unary calls of gRPC over HTTP/2, without TLS up to the client's sidecar and from the server's; answers of 1 KB with their status in trailers, ${CLIENTS} clients with a connection each that stays`,
   isLong: false,
   rounds: { quick: 3, full: 6 },
-  roundMs: { quick: 250, full: 1500 },
+  roundMs: { quick: 250, full: 1200 },
 })
 
 export const latencyMix = latencyOf({
@@ -78,7 +78,7 @@ export const latencyMix = latencyOf({
   sent: `half HTTP/1.1 and half unary calls of gRPC, by ${CLIENTS / 2} clients of each that take turns`,
   isLong: true,
   rounds: { quick: 3, full: 5 },
-  roundMs: { quick: 250, full: 1500 },
+  roundMs: { quick: 250, full: 1200 },
 })
 
 interface Target extends Measured {

@@ -67,6 +67,21 @@ test('between two steps of the direct ladder its P95 lies on a straight line', (
   assert.equal(at(9000), 2)
 })
 
+test('a disturbed direct ladder is not what a pair is compared with, and the run says that it was disturbed', () => {
+  const targets = (disturbed: ReturnType<typeof ladder>) => [
+    { name: 'direct', running: undefined, ladders: [disturbed] },
+    { name: 'pair', running: runningSubject('pair'), ladders: [ladder(bent)] },
+    { name: 'direct-again', running: undefined, ladders: [DIRECT] },
+  ]
+  const slow = ladder([90, 90, 90, 90, 90, 90, 90, 90], { capacity: 1000 })
+  const { rows, findings } = kneeOutcome([{ traffic: 'http', targets: targets(slow) }], OBJECTIVE, plainContext())
+  assert.equal(rows.find(({ subject, metric }) => subject === 'pair' && metric === 'knee')?.value, 1800)
+  assert.ok(
+    findings.some(finding => finding.includes('ratio 0.50): this run was disturbed')),
+    findings.join('\n'),
+  )
+})
+
 test('rows, table, chart and findings: the A/A pair is there, and a ladder without a knee has no row for it', () => {
   const quick = runningSubject('quick')
   const endless = runningSubject('endless')
@@ -109,7 +124,11 @@ test('rows, table, chart and findings: the A/A pair is there, and a ladder witho
     [['line', 'knee-grpc']],
   )
   assert.match(findings[0], /^gRPC: quick reaches the highest throughput, 2000 requests per second\.$/)
-  assert.match(findings[1], /ratio 1\.00/)
+  assert.equal(
+    findings[1],
+    'gRPC, the knee by the objective, in requests per second: quick 1800; not in every round within the steps: endless.',
+  )
+  assert.match(findings[2], /ratio 1\.00\), which tie/)
   // A fifth of a core for 2,000 requests per second.
-  assert.match(findings[2], /takes 100 ms of processor time per 1,000 requests and 20% of a core/)
+  assert.match(findings[3], /takes 100 ms of processor time per 1,000 requests and 20% of a core/)
 })
