@@ -13,7 +13,7 @@ import { GRPC_METHOD, VERSION_HEADER } from '#mesh/topology/protocol.js'
 import { type Running, Topology } from '#mesh/topology/topology.js'
 import { binaries, skip } from '../../support/proxies.js'
 
-const FIRST_PORT = 29_400
+const FIRST_PORT = 30_600
 const PATIENCE_MS = 30_000
 const CLIENTS = 4
 
