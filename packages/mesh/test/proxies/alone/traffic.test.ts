@@ -116,7 +116,7 @@ each(
   ['metrics'],
   async running => {
     await sink.empty()
-    const pair = await topology.another(running, { sink: sink.port, metrics: true, tracing: false })
+    const { pair } = await topology.another(running, { telemetry: { sink: sink.port, metrics: true, tracing: false } })
     try {
       const { requests, success } = await load(pair, 'http')
       assert.equal(success, 1)
@@ -143,7 +143,7 @@ each(
   ['tracing'],
   async running => {
     await sink.empty()
-    const pair = await topology.another(running, { sink: sink.port, metrics: false, tracing: true })
+    const { pair } = await topology.another(running, { telemetry: { sink: sink.port, metrics: false, tracing: true } })
     try {
       const { requests, success } = await load(pair, 'http', COUNTED_PATH)
       assert.equal(success, 1)
