@@ -81,10 +81,9 @@ export class Topology {
       const identities = await newIdentities()
       const apps = { stable: ports[0], canary: ports[1] }
       const common = { apps, canary, revocations: await identities.authority.revocationList([]) }
-      for (const [at, binary] of binaries.entries()) {
-        signal.throwIfAborted()
+      const start = async (binary: Binary, at: number) => {
         const adapter = ADAPTERS.find(({ subject }) => subject === binary.subject)
-        if (adapter === undefined) continue
+        if (adapter === undefined) return
         const plan: PairPlan = {
           ...common,
           folder: join(folder.path, binary.subject),
@@ -101,6 +100,10 @@ export class Topology {
           leaveOut(binary.subject, `it does not start: ${error instanceof Error ? error.message : String(error)}`)
         }
       }
+      // All at once, since each waits more than it works: Consul's agent for ten seconds.
+      await Promise.all(binaries.map(start))
+      signal.throwIfAborted()
+      running.sort((a, b) => binaries.indexOf(a.binary) - binaries.indexOf(b.binary))
       if (running.length === 0) throw new SubjectError('no proxy started; the reasons are above')
       return new Topology(origin, identities, running, { folder, nextPort: firstPort + ports.length })
     } catch (error) {
