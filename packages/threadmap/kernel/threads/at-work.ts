@@ -57,8 +57,12 @@ export function isAlone(shard: u32): bool {
 }
 
 /** Waits until this thread, which has the shard's mutex, is alone there. Returns false when its time is over; `blocker` is who was at work. */
+// @inline
 export function becomeAlone(shard: u32): bool {
-  if (!changesInPlace) return true
+  return !changesInPlace || awaitOthers(shard)
+}
+
+function awaitOthers(shard: u32): bool {
   const slots = load32(H_SLOTS)
   let isAlone = true
   for (let owner: u32 = 1; isAlone && owner <= slots; owner++) {

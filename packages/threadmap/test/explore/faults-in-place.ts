@@ -83,6 +83,14 @@ export const inPlaceFaults: readonly Fault[] = [
     maps: 'FastMap',
   },
   {
+    name: 'entries are moved for want of memory while numbers are changed in place',
+    rule: 1,
+    file: 'table/change.ts',
+    find: '  if (mine != 0 && becomeAlone(mine)) tidy(mine, sideBySide)\n',
+    replace: '  if (mine != 0) tidy(mine, sideBySide)\n',
+    maps: 'FastMap',
+  },
+  {
     name: "another shard's entries are moved while numbers are changed in place there",
     rule: 1,
     file: 'maps/shard-lock.ts',

@@ -21,6 +21,8 @@ const reuse: Step[] = [
   { op: 'set', key: 'c', value: 1 },
   { op: 'add', key, value: 3 },
 ]
+/** Entries of which so many are deleted that a heap would rather be compacted than grow. */
+const SPARSE = 800
 /** An access of a change in place at which its thread is at work, and some before and after it. */
 const DEATHS = [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18]
 
@@ -40,6 +42,27 @@ export function inPlaceScenarios(): Named[] {
     { bound: 2, most: 2000 },
   )
   add('in place', against([sum, { op: 'add', key, value: 2 }], [...alone, ...inPlace]), {})
+  // A key of another length needs a page, and most of the heap is free in pages of these entries: they move together.
+  const sparse = Array.from({ length: SPARSE }, (_, i) => [`${i}`.padStart(200, '0'), (i % 100) + 1] as const)
+  const stays = sparse.filter((_, i) => i % 15 === 0)
+  const moved = stays.at(-1)![0]
+  const long: Step = { op: 'set', key: 'n'.repeat(300), value: 101 }
+  add(
+    'in place, while entries move',
+    against(
+      [long],
+      [
+        { ...set, key: moved },
+        { ...sum, key: moved },
+      ],
+    ),
+    {
+      fill: sparse,
+      before: sparse.filter(entry => !stays.includes(entry)).map(([other]) => ({ op: 'delete', key: other })),
+      bound: 1,
+      most: 300,
+    },
+  )
   // A wait for a thread at work may end at any moment: then nothing is changed.
   add('in place, given up', against([sum], alone), { timeout: 0 })
   for (const at of DEATHS) {

@@ -157,9 +157,11 @@ export class World {
     this.#addRegion(word(L.H_PAGE_TABLE), word(L.H_PAGE_TABLE) + (this.size / L.PAGE) * 4)
     // Scratch areas are each thread's own, and written before they are read.
     const used = word(L.H_FREE_HINT) + (this.form === forms.chains ? 40 : 8)
-    for (let page = heapStart / L.PAGE; page < Math.min(used, this.size / L.PAGE); page++) {
+    for (let page = heapStart / L.PAGE; page < this.size / L.PAGE; page++) {
       const kind = word(word(L.H_PAGE_TABLE) + page * 4) & L.KIND_MASK
-      if (kind !== L.SCRATCH_SPAN) this.#addRegion(page * L.PAGE, (page + 1) * L.PAGE)
+      // Beyond the pages that are free at first and may be taken, those that are in use can change.
+      const mayChange = kind === L.FREE_PAGE ? page < used : kind !== L.SCRATCH_SPAN
+      if (mayChange) this.#addRegion(page * L.PAGE, (page + 1) * L.PAGE)
     }
   }
 
