@@ -140,7 +140,7 @@ interface Effects {
 async function swap({ pair }: Running, from: End, to: End, steps: Steps, context: MeshContext): Promise<Effects> {
   const { inbound } = pair.plan.ports
   const when = (what: string, identity: Trust['client'], isSo: (probed: Probed) => boolean) =>
-    probeUntil(`${what} root: ${pair.subject} `, inbound, identity, isSo, PATIENCE_MS, context.signal)
+    probeUntil(`${pair.subject}: ${what} root`, inbound, identity, isSo, PATIENCE_MS, context.signal)
   const both = { authority: from.authority + to.authority, revocations: from.revocations + to.revocations }
   await pair.trust?.({ ...from, ...both }, steps)
   await when('both trusted: a certificate of the new', to.client, isLetIn)

@@ -3,12 +3,15 @@
 import type { Leaf } from '../authority/authority.js'
 import { SERVER_NAME } from '../authority/authority.js'
 import { ProxyError } from '../processes/errors.js'
+import { childrenOf } from '../processes/tied.js'
 import { ProxyPair, routePrefixes } from './proxy-pair.js'
 import type { Steps } from './steps.js'
 import type { Adapter, Side, Trust } from './subject.js'
 
 /** Weights of HAProxy go up to 256. */
 const WEIGHT = 100
+/** A master without a new worker this long after the signal to reload has forgotten it. */
+const FORGOTTEN_MS = 1000
 /** HAProxy sees by the first bytes that a client speaks HTTP/2, and by the content type that it speaks gRPC. */
 const IS_GRPC = '{ req.hdr(content-type) -m beg application/grpc }'
 /** Its two backends, each with a server of its own for each version: a server has one protocol. */
@@ -132,7 +135,7 @@ ${BACKENDS.map(
     const names = this.replace(files, steps)
     // The worker of 2.6.12 dies of a segmentation fault when a list is committed after an authority.
     if (this.subject === 'haproxy-2.6') {
-      for (const side of ['server', 'client'] as const) steps.signal(this.processes[side], 'SIGUSR2')
+      await Promise.all((['server', 'client'] as const).map(side => this.#reloaded(side, steps)))
       return
     }
     // Lists go first: HAProxy refuses certificates of an authority that has none.
@@ -146,6 +149,21 @@ ${BACKENDS.map(
     for (const [side, kind, file] of commits) {
       if (names.includes(file)) await this.#commit(side, kind, file, files[file], steps)
     }
+  }
+
+  /** Reloads until there is a new worker: a master of 2.6 forgets the signal if the reload before is just ending, in half of all tries here. */
+  async #reloaded(side: Side, steps: Steps): Promise<void> {
+    const master = this.processes[side]
+    const before = childrenOf(master.pid)
+    let again = 0
+    await master.ready(async () => {
+      if (childrenOf(master.pid).some(worker => !before.includes(worker))) return true
+      if (performance.now() > again) {
+        steps.signal(master, 'SIGUSR2')
+        again = performance.now() + FORGOTTEN_MS
+      }
+      return false
+    })
   }
 
   async routes(count: number): Promise<void> {
