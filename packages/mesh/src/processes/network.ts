@@ -81,6 +81,8 @@ export interface FarPorts {
 
 /** Networks so far; each has addresses of its own, so that several pairs can run. */
 let networks = 0
+/** Whether our own namespace has what the pairs share. */
+let isPrepared = false
 
 /** A second network namespace, behind a veth, with the redirections of a pair of sidecars. */
 export class FarNetwork {
@@ -117,7 +119,9 @@ export class FarNetwork {
       const own = readlinkSync('/proc/self/ns/net')
       await holder.ready(async () => namespaceOf(holder.pid) !== own)
       const link = `tm-near-${number}`
-      if (number === 0) shell(`nft -f - <<'RULES'\n${UNTRACKED}\nRULES`)
+      // Pairs start at once, so the first that gets here is not always the first that began.
+      if (!isPrepared) shell(`nft -f - <<'RULES'\n${UNTRACKED}\nRULES`)
+      isPrepared = true
       shell(`ip link add ${link} type veth peer name tm-far netns ${holder.pid}
 ip addr add ${near}/24 dev ${link}
 ip link set ${link} up
