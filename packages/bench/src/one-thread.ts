@@ -129,7 +129,7 @@ function texts(job: OneThreadJob): Subject {
   const { sequence, sum } = fill(map, userKeys(job.keys), job, make, value => value.length)
   if (job.operation === 'set') {
     let turn = 0
-    const values = ['a', 'b', 'c'].map(letter => flat((isWide ? WIDE : letter) + letter.repeat(job.textLength - 1)))
+    const values = ['a', 'b', 'c'].map(letter => flatOf(letter.repeat(job.textLength), isWide))
     return repeat(() => writeTexts(map, sequence, [values[turn++ % 3], values[turn % 3]]), sequence.length, job.keys)
   }
   return repeat(() => readTexts(map, sequence), sequence.length, sum)
@@ -140,7 +140,11 @@ export function profile(i: number): Profile {
 }
 
 export function text(i: number, length = TEXT_LENGTH, isWide = false): string {
-  return flat(`${isWide ? WIDE : ''}text ${i} `.padEnd(length, 'abcdefghij'))
+  return flatOf(`text ${i} `.padEnd(length, 'abcdefghij'), isWide)
+}
+
+function flatOf(text: string, isWide: boolean): string {
+  return isWide ? Buffer.from(`${WIDE}${text.slice(1)}`, 'utf16le').toString('utf16le') : flat(text)
 }
 
 function arrays(job: OneThreadJob): Subject {
