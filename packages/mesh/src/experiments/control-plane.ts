@@ -26,7 +26,7 @@ export const controlPlane: MeshExperiment = {
   method:
     `A control plane of its own, with one proxy where it pushes to proxies, gets ${COUNTS.full.join(', then ')} services. The time is from the command until the last service is there for whoever calls it: through the proxy, or in the catalogue of the control plane. ` +
     `Processor time is the scheduler's, of all threads of the control plane, from the command until then; at rest it is that of ${REST_MS.full / 1000} s in which nothing changes. Memory is the proportional set size after that rest. Every repetition has fresh processes.`,
-  seconds: (_, quick) => (quick ? 15 : 80),
+  seconds: (_, quick) => (quick ? 15 : 170),
   run,
 }
 
