@@ -15,6 +15,7 @@ import { withGiven } from '../install/given.js'
 import { type Binary, findProxies, proxiesFolder } from '../install/installed.js'
 import { hasOwnNetwork, runInOwnNetwork } from '../processes/network.js'
 import { tiedProblem } from '../processes/tied.js'
+import { writeMarkdown } from '../report/markdown.js'
 import { writeReport } from '../report/report.js'
 import { DEFAULT_FOLDER, MESH_FILE, readRun } from '../run-file.js'
 import { ADAPTERS, WITHOUT_ADAPTER } from '../subjects/index.js'
@@ -24,6 +25,7 @@ import { usualExperiments } from './plan.js'
 import { runMesh } from './run.js'
 
 export const REPORT_FILE = 'mesh.html'
+const MARKDOWN_FILE = 'mesh.md'
 
 interface Flags {
   readonly quick?: boolean
@@ -116,11 +118,14 @@ async function measure(flags: Flags, signal: AbortSignal): Promise<void> {
     keep(run) {
       writeAtomically(join(folder, MESH_FILE), `${JSON.stringify(run)}\n`)
       writeReport(run, join(folder, REPORT_FILE))
+      writeMarkdown(run, join(folder, MARKDOWN_FILE))
     },
     onRecord: record => print(`\n${recordText(record)}`),
     onLeftOut: ({ what, why }) => process.stderr.write(`${pc.dim(`without ${what}: ${why}`)}\n`),
   })
-  print(`\nKept in ${join(folder, MESH_FILE)}; the report is ${join(folder, REPORT_FILE)}`)
+  print(
+    `\nKept in ${join(folder, MESH_FILE)}; the report is ${join(folder, REPORT_FILE)}, and in Markdown ${join(folder, MARKDOWN_FILE)}`,
+  )
   const failed = document.experiments.filter(({ status }) => status === 'failed').map(({ name }) => name)
   if (failed.length > 0)
     throw new SubjectError(`failed: ${failed.join(', ')}; the reasons are above, the others are kept`)
