@@ -34,7 +34,7 @@ export interface Deaths {
 class Executioner implements Scheduler {
   limit = Number.POSITIVE_INFINITY
   accesses = 0
-  /** The kind of each access of the last run. */
+  /** The kind of each access of the last run that went to its end: those in which a thread dies, or recovers another, leave it. */
   kinds: number[] = []
   readonly #world: () => World
 
@@ -43,7 +43,7 @@ class Executioner implements Scheduler {
   }
 
   access(_thread: LogicalThread, _address: number, kind: number): boolean {
-    this.kinds[this.accesses] = kind
+    if (this.limit === Number.POSITIVE_INFINITY) this.kinds[this.accesses] = kind
     if (this.accesses++ >= this.limit) throw new Death()
     return true
   }
