@@ -10,28 +10,30 @@ import { ControlPlane } from '../control/xds.js'
 import { ProxyError } from '../processes/errors.js'
 import { LOOPBACK } from '../processes/ports.js'
 import type { Tied } from '../processes/tied.js'
-import { cluster, RETRY_ON, secret, TYPE, trust } from './envoy.js'
+import { HTTP2_ONLY, RETRY_ON, secret, speaking, trust } from './envoy.js'
+import { bootstrap, discovery, ISTIOD_PATIENCE_MS, MESH_FILE, nodeId, RESOURCES, resource } from './istiod-process.js'
+import { startIstiodServices } from './istiod-services.js'
 import { accepts, ProxyPair, text } from './proxy-pair.js'
 import { Steps } from './steps.js'
-import type { Adapter, Ports, Side } from './subject.js'
+import type { Adapter, Ports, Side, Trust } from './subject.js'
 
 const LACKS = {
-  authority: 'this adapter gives the stand-in of its agent one authority',
   routes: 'routes belong to the client of Istio, and this adapter gives it one',
-  control: 'this adapter starts istiod with one service',
-  grpc: 'this adapter calls its port one of HTTP, so that Istio has HTTP/1.1 spoken to the server',
-  tracing: 'this adapter names no provider of tracing to Istio',
   reload: "Istio's agent starts Envoy anew; it has no restart that keeps the listeners open",
   link: 'the client finds two endpoints by name, one for each version, and a link of ours stands for one port',
 }
-const HTTP2 = `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`
 /** The names under which Istio's configuration asks for certificates. */
 const SECRETS = { own: 'default', trust: 'ROOTCA' } as const
-/** Two sidecars with one address would get each other's listeners. */
-const ADDRESS = { client: '127.0.0.2', server: LOOPBACK } as const
+/**
+ * Istio takes what it knows of an endpoint at a sidecar's address for the sidecar's own: two sidecars with one address would get each other's
+ * listeners, and one with the address of all endpoints the labels of any of them. So each says that it is where nothing else is.
+ */
+const ADDRESS = { client: '127.0.0.2', server: '127.0.0.3' } as const
 const WEIGHT = 100
-/** Istiod reads files again after a pause, and checks all of its configuration first. */
-const PATIENCE_MS = 60_000
+const SINK = 'sink.mesh'
+const VIRTUAL_SERVICE = join(RESOURCES, 'virtual-service.yaml')
+/** HTTP/2 goes on as HTTP/2 for gRPC, and HTTP/1.1 as HTTP/1.1. */
+const AS_THE_CLIENT = { http: { useClientProtocol: true } }
 
 class IstiodPair extends ProxyPair {
   #agent: ControlPlane | undefined
@@ -48,20 +50,19 @@ class IstiodPair extends ProxyPair {
   }
 
   async #begin(): Promise<void> {
-    mkdirSync(this.path('config'), { recursive: true, mode: 0o700 })
-    this.write('mesh.yaml', { trustDomain: TRUST_DOMAIN, defaultConfig: { discoveryAddress: this.#discovery } })
-    for (const [name, resource] of Object.entries(this.#resources())) this.write(`config/${name}.yaml`, resource)
+    mkdirSync(this.path(RESOURCES), { recursive: true, mode: 0o700 })
+    const discoveryAddress = `${LOOPBACK}:${controlPort(this.plan.ports)}`
+    const { extensionProviders } = this.#tracing
+    this.write(MESH_FILE, { trustDomain: TRUST_DOMAIN, defaultConfig: { discoveryAddress }, extensionProviders })
+    for (const [name, resource] of Object.entries(this.#resources()))
+      this.write(join(RESOURCES, `${name}.yaml`), resource)
     this.#agent = await ControlPlane.start(`unix:${this.path('agent.sock')}`)
     for (const side of ['client', 'server'] as const) {
       this.write(`${side}.json`, this.#bootstrap(side))
       this.#give(side, this.plan[side])
-      this.#trust(side, this.plan.revocations)
+      this.#trust(side, this.plan)
     }
     await this.restartControl()
-  }
-
-  get #discovery(): string {
-    return `${LOOPBACK}:${controlPort(this.plan.ports)}`
   }
 
   async killControl(): Promise<void> {
@@ -69,32 +70,17 @@ class IstiodPair extends ProxyPair {
   }
 
   async restartControl(): Promise<void> {
-    const flags = [
-      '--registries=',
-      `--configDir=${this.path('config')}`,
-      `--meshConfig=${this.path('mesh.yaml')}`,
-      `--grpcAddr=${this.#discovery}`,
-      // Ports that nobody needs: the kernel chooses them, on the loopback interface.
-      `--httpAddr=${LOOPBACK}:0`,
-      `--monitoringAddr=${LOOPBACK}:0`,
-      '--secureGRPCAddr=',
-      '--httpsAddr=',
-      '--ctrlz_port=0',
-      '--log_output_level=default:error',
-    ]
-    const istiod = await this.startProcess('istiod', ['discovery', ...flags], this.binary.path, {
-      PILOT_ENABLE_METADATA_EXCHANGE: 'false',
-      PILOT_ENABLE_ALPN_FILTER: 'false',
-      ENABLE_CA_SERVER: 'false',
-      POD_NAMESPACE: 'istio-system',
-    })
+    const { args, env } = discovery(this.plan.folder, controlPort(this.plan.ports))
+    const istiod = await this.startProcess('istiod', args, this.binary.path, env)
     this.others.splice(0, this.others.length, istiod)
-    await istiod.ready(() => accepts(controlPort(this.plan.ports)), PATIENCE_MS)
+    await istiod.ready(() => accepts(controlPort(this.plan.ports)), ISTIOD_PATIENCE_MS)
   }
 
   protected args(side: Side): string[] {
-    const base = this.plan.ports.outbound * 2 + (side === 'client' ? 0 : 1)
-    return ['-c', this.path(`${side}.json`), '--concurrency', '1', '--log-level', 'error', '--base-id', String(base)]
+    // As Istio's agent starts it: a connection that came under an older policy ends with its next answer.
+    const drain = ['--drain-time-s', '45', '--drain-strategy', 'immediate']
+    const log = ['--log-level', 'error']
+    return ['-c', this.path(`${side}.json`), '--concurrency', '1', ...log, '--disable-hot-restart', ...drain]
   }
 
   protected override startProcess(
@@ -106,18 +92,40 @@ class IstiodPair extends ProxyPair {
     return super.startProcess(name, args, program, env)
   }
 
+  /** A span of every request goes to the sink, which Istio knows as one more service at the port of the first: it needs no listener of its own. */
+  get #tracing(): { readonly extensionProviders: object[]; readonly resources: object } {
+    const { telemetry, ports } = this.plan
+    if (telemetry?.tracing !== true) return { extensionProviders: [], resources: {} }
+    const opentelemetry = { service: SINK, port: ports.outbound, http: { path: '/v1/traces', timeout: '1s' } }
+    const spans = { providers: [{ name: SINK }], randomSamplingPercentage: 100 }
+    const resources = {
+      telemetry: resource('telemetry', 'Telemetry', 'tracing', { tracing: [spans] }),
+      sink: resource('networking', 'ServiceEntry', 'sink', {
+        hosts: [SINK],
+        ports: [{ number: ports.outbound, name: 'http', protocol: 'HTTP' }],
+        resolution: 'STATIC',
+        location: 'MESH_EXTERNAL',
+        endpoints: [{ address: LOOPBACK, ports: { http: telemetry.sink } }],
+      }),
+    }
+    return { extensionProviders: [{ name: SINK, opentelemetry }], resources }
+  }
+
   /** What an operator gives to Istio. Weights of the canary are those of a VirtualService, so the client's sidecar splits. */
   #resources(): Record<string, object> {
     const { ports, apps } = this.plan
-    const canaryPort = ports.admin[3]
-    const resource = (kind: string, name: string, group: string, spec: object) => ({
-      apiVersion: `${group}.istio.io/v1`,
-      kind,
-      metadata: { name, namespace: 'default' },
-      spec,
+    const egress = (bind: string, hosts: string) => ({
+      port: { number: ports.outbound, protocol: 'HTTP', name: 'http' },
+      bind,
+      captureMode: 'NONE',
+      hosts: [hosts],
     })
-    const networking = (kind: string, name: string, spec: object) => resource(kind, name, 'networking', spec)
-    const security = (kind: string, name: string, spec: object) => resource(kind, name, 'security', spec)
+    // The server calls nobody; its sidecar calls the sink.
+    const nothing = { hosts: ['~/*'] }
+    const toSink = egress(ADDRESS.client, `./${SINK}`)
+    const canaryPort = ports.admin[3]
+    const networking = (kind: string, name: string, spec: object) => resource('networking', kind, name, spec)
+    const security = (kind: string, name: string, spec: object) => resource('security', kind, name, spec)
     const labels = (version: string) => ({ app: 'server', version, 'security.istio.io/tlsMode': 'istio' })
     const entry = (version: string, port: number) =>
       networking('WorkloadEntry', `server-${version}`, {
@@ -134,6 +142,7 @@ class IstiodPair extends ProxyPair {
     })
     const subset = (name: string) => ({ name, labels: { version: name } })
     return {
+      ...this.#tracing.resources,
       'service-entry': networking('ServiceEntry', 'server', {
         hosts: [SERVER_NAME],
         // Requests that name the address of the listener as their host are for the same service.
@@ -147,24 +156,19 @@ class IstiodPair extends ProxyPair {
       'workload-canary': entry('canary', canaryPort),
       'destination-rule': networking('DestinationRule', 'server', {
         host: SERVER_NAME,
+        trafficPolicy: { connectionPool: AS_THE_CLIENT },
         subsets: [subset('stable'), subset('canary')],
       }),
       'virtual-service': this.#virtualService(),
       'sidecar-server': networking('Sidecar', 'server', {
         workloadSelector: { labels: { app: 'server' } },
         ingress: [ingress(ports.inbound, apps.stable), ingress(canaryPort, apps.canary)],
-        egress: [{ hosts: ['~/*'] }],
+        inboundConnectionPool: AS_THE_CLIENT,
+        egress: [this.plan.telemetry?.tracing === true ? toSink : nothing],
       }),
       'sidecar-client': networking('Sidecar', 'client', {
         workloadSelector: { labels: { app: 'client' } },
-        egress: [
-          {
-            port: { number: ports.outbound, protocol: 'HTTP', name: 'http' },
-            bind: LOOPBACK,
-            captureMode: 'NONE',
-            hosts: ['./*'],
-          },
-        ],
+        egress: [egress(LOOPBACK, './*')],
       }),
       'peer-authentication': security('PeerAuthentication', 'default', { mtls: { mode: 'STRICT' } }),
       'authorization-policy': security('AuthorizationPolicy', 'only-the-client', {
@@ -182,71 +186,19 @@ class IstiodPair extends ProxyPair {
     // Without a word about them, Istio has two for failures to connect.
     const again =
       retries === undefined ? {} : { retries: { attempts: retries, ...(retries === 0 ? {} : { retryOn: RETRY_ON }) } }
-    return {
-      apiVersion: 'networking.istio.io/v1',
-      kind: 'VirtualService',
-      metadata: { name: 'server', namespace: 'default' },
-      spec: { hosts: [SERVER_NAME], http: [{ route: [to('stable', WEIGHT - share), to('canary', share)], ...again }] },
-    }
-  }
-
-  /** Istio's names of sidecars: kind, address, workload and domain. */
-  #node(side: Side): string {
-    return `sidecar~${ADDRESS[side]}~${side}.default~default.svc.cluster.local`
+    const http = [{ route: [to('stable', WEIGHT - share), to('canary', share)], ...again }]
+    return resource('networking', 'VirtualService', 'server', { hosts: [SERVER_NAME], http })
   }
 
   #bootstrap(side: Side): object {
     const { ports } = this.plan
-    const service = (name: string) => ({
-      api_type: 'GRPC',
-      transport_api_version: 'V3',
-      grpc_services: [{ envoy_grpc: { cluster_name: name } }],
-    })
-    const ads = { resource_api_version: 'V3', ads: {} }
-    const http2 = {
-      typed_extension_protocol_options: {
-        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-          '@type': HTTP2,
-          explicit_http_config: { http2_protocol_options: {} },
-        },
-      },
-    }
     const pipe = { endpoint: { address: { pipe: { path: this.path('agent.sock') } } } }
+    const load_assignment = { cluster_name: 'sds-grpc', endpoints: [{ lb_endpoints: [pipe] }] }
+    const agent = speaking({ name: 'sds-grpc', type: 'STATIC', connect_timeout: '1s', load_assignment }, HTTP2_ONLY)
+    const { port } = this.metricsAt(side)
     return {
-      node: {
-        id: this.#node(side),
-        cluster: `${side}.default`,
-        metadata: {
-          NAMESPACE: 'default',
-          CLUSTER_ID: 'Kubernetes',
-          SERVICE_ACCOUNT: side,
-          WORKLOAD_NAME: side,
-          INTERCEPTION_MODE: 'NONE',
-          INSTANCE_IPS: ADDRESS[side],
-          LABELS: { app: side },
-        },
-      },
-      admin: {
-        address: {
-          socket_address: { address: LOOPBACK, port_value: this.plan.ports.admin[side === 'client' ? 0 : 1] },
-        },
-      },
-      layered_runtime: {
-        layers: [{ name: 'limits', static_layer: { 'overload.global_downstream_max_connections': 50_000 } }],
-      },
-      dynamic_resources: { ads_config: service('xds-grpc'), lds_config: ads, cds_config: ads },
-      static_resources: {
-        clusters: [
-          { ...cluster('xds-grpc', ports.control ?? controlPort(ports)), ...http2 },
-          {
-            name: 'sds-grpc',
-            type: 'STATIC',
-            connect_timeout: '1s',
-            ...http2,
-            load_assignment: { cluster_name: 'sds-grpc', endpoints: [{ lb_endpoints: [pipe] }] },
-          },
-        ],
-      },
+      ...bootstrap(side, ADDRESS[side], ports.control ?? controlPort(ports), [agent]),
+      admin: { address: { socket_address: { address: LOOPBACK, port_value: port } } },
     }
   }
 
@@ -255,12 +207,12 @@ class IstiodPair extends ProxyPair {
   }
 
   #give(side: Side, leaf: Leaf): void {
-    this.#agent!.set(this.#node(side), SECRETS.own, secret(SECRETS.own, leaf).resources[0])
+    this.#agent!.set(nodeId(side, ADDRESS[side]), SECRETS.own, secret(SECRETS.own, leaf).resources[0])
   }
 
-  #trust(side: Side, revocations: string): void {
-    const [resource] = trust(this.plan.authority, revocations).resources
-    this.#agent!.set(this.#node(side), SECRETS.trust, { ...resource, name: SECRETS.trust })
+  #trust(side: Side, { authority, revocations }: Pick<Trust, 'authority' | 'revocations'>): void {
+    const [resource] = trust(authority, revocations).resources
+    this.#agent!.set(nodeId(side, ADDRESS[side]), SECRETS.trust, { ...resource, name: SECRETS.trust })
   }
 
   async rotate(leaf: Leaf, steps: Steps): Promise<void> {
@@ -270,12 +222,21 @@ class IstiodPair extends ProxyPair {
 
   async revoke(list: string, steps: Steps): Promise<void> {
     steps.note('push a validation context')
-    this.#trust('server', list)
+    this.#trust('server', { authority: this.plan.authority, revocations: list })
+  }
+
+  async trust(next: Trust, steps: Steps): Promise<void> {
+    for (const side of ['client', 'server'] as const) {
+      steps.note('push a validation context')
+      this.#trust(side, next)
+      steps.note('push a secret')
+      this.#give(side, next[side])
+    }
   }
 
   async canary(share: number, steps: Steps): Promise<void> {
     this.canaryShare = share
-    steps.write(this.path('config/virtual-service.yaml'), text(this.#virtualService()))
+    steps.write(this.path(VIRTUAL_SERVICE), text(this.#virtualService()))
   }
 
   async reload(): Promise<void> {
@@ -283,12 +244,12 @@ class IstiodPair extends ProxyPair {
   }
 
   async misconfigure(): Promise<void> {
-    new Steps().write(this.path('config/virtual-service.yaml'), 'kind: VirtualService\nspec: { http: no-such-word }\n')
+    new Steps().write(this.path(VIRTUAL_SERVICE), 'kind: VirtualService\nspec: { http: no-such-word }\n')
   }
 
   override configuration(): Record<string, string> {
-    const files = readdirSync(this.path('config')).filter(name => name.endsWith('.yaml'))
-    const resources = files.map(name => [`config/${name}`, readFileSync(join(this.path('config'), name), 'utf8')])
+    const files = readdirSync(this.path(RESOURCES)).filter(name => name.endsWith('.yaml'))
+    const resources = files.map(name => [join(RESOURCES, name), readFileSync(this.path(join(RESOURCES, name)), 'utf8')])
     return { ...super.configuration(), ...Object.fromEntries(resources) }
   }
 
@@ -307,5 +268,6 @@ export const istiod: Adapter = {
   title: 'Istio-generated configuration on plain Envoy',
   lacks: LACKS,
   start: IstiodPair.start,
+  control: startIstiodServices,
   controlPort,
 }

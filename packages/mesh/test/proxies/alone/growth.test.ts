@@ -140,7 +140,7 @@ test('sessions are resumed where TLS says so, and nginx without tickets refuses 
 })
 
 test('a control plane has all its services, and its cost is its own', { skip }, async () => {
-  const subjects = known(['envoy-xds', 'consul'])
+  const subjects = known(['envoy-xds', 'consul', 'istiod'])
   const { row, told } = await measured(controlPlane, subjects)
   assert.deepEqual(told.leftOut, [])
   for (const subject of subjects) {

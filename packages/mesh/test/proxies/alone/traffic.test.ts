@@ -100,6 +100,8 @@ each(
 /** A counter of requests among the metrics of each subject, and where its value stands. */
 const COUNTERS: Readonly<Record<string, RegExp>> = {
   envoy: /^envoy_http_downstream_rq_total\{[^}]*(?:outbound|inbound)[^}]*\} (\d+)$/gm,
+  // Envoy takes the address that Istio has in the name for a part of the metric's name.
+  istiod: /^envoy_http_\w*downstream_rq_total\{[^}]*(?:outbound|inbound)[^}]*\} (\d+)$/gm,
   haproxy: /^haproxy_frontend_http_requests_total\{proxy="(?:outbound|inbound)"\} (\d+)$/gm,
   nginx: /^ \d+ \d+ (\d+) $/gm,
   caddy: /^caddy_http_requests_total\{[^}]*\} (\d+)$/gm,
