@@ -27,7 +27,9 @@ function recordMarkdown(record: MeshRecord): string {
     record.findings.map(finding => `- ${escaped(finding)}`).join('\n'),
     ...record.tables.map(tableMarkdown),
     ...record.charts.filter(isBar).map(barMarkdown),
-    ...record.leftOut.map(({ what, why }) => `Without ${escaped(what)}: ${escaped(why)}`),
+    record.leftOut.length === 0
+      ? ''
+      : `Left out:\n\n${record.leftOut.map(({ what, why }) => `- ${escaped(what)}: ${escaped(why)}`).join('\n')}`,
   ]
     .filter(part => part !== '')
     .join('\n\n')

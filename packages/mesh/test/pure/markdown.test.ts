@@ -54,6 +54,6 @@ test('a bar chart is drawn to scale', () => {
 test('text is no markup, and stays on its line', () => {
   assert.ok(text.includes('- nginx adds least \\| 0.31 ms.\n'), text)
   assert.ok(text.includes('- \\[not a link\\](x)'), text)
-  assert.ok(text.includes('Without consul: it has no routes'), text)
+  assert.ok(text.includes('Left out:\n\n- consul: it has no routes'), text)
   assert.ok(text.includes('It failed: port \\<18400\\> is taken'), text)
 })
