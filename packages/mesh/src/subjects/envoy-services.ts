@@ -6,7 +6,7 @@ import { serviceHost } from '../control/services.js'
 import { Tied } from '../processes/tied.js'
 import { cluster, HTTP2_ONLY, listener, speaking } from './envoy.js'
 import { accepts } from './proxy-pair.js'
-import { call } from './steps.js'
+import { answers, call } from './steps.js'
 import type { Adapter, Controlled } from './subject.js'
 
 const ADS = { resource_api_version: 'V3', ads: {} }
@@ -42,11 +42,7 @@ export const startEnvoyServices: NonNullable<Adapter['control']> = async (binary
       async services(count) {
         await call(commands, 'PUT', `/services/${count}`)
       },
-      hasConverged: count =>
-        call(outbound, 'GET', '/', undefined, { host: serviceHost(count - 1) }).then(
-          () => true,
-          () => false,
-        ),
+      hasConverged: count => answers(outbound, serviceHost(count - 1)),
       stop,
     }
     return controlled

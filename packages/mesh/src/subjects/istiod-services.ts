@@ -6,7 +6,7 @@ import { LOOPBACK } from '../processes/ports.js'
 import { Tied } from '../processes/tied.js'
 import { bootstrap, discovery, ISTIOD_PATIENCE_MS, MESH_FILE, RESOURCES, resource } from './istiod-process.js'
 import { accepts, text } from './proxy-pair.js'
-import { call, Steps } from './steps.js'
+import { answers, Steps } from './steps.js'
 import type { Adapter, Controlled } from './subject.js'
 
 const SERVICES = 'services.yaml'
@@ -55,11 +55,7 @@ export const startIstiodServices: NonNullable<Adapter['control']> = async (binar
       async services(count) {
         give(count)
       },
-      hasConverged: count =>
-        call(outbound, 'GET', '/', undefined, { host: serviceHost(count - 1) }).then(
-          () => true,
-          () => false,
-        ),
+      hasConverged: count => answers(outbound, serviceHost(count - 1)),
       stop,
     }
     return controlled

@@ -98,3 +98,11 @@ function socketCommand(path: string, text: string): Promise<string> {
     socket.end(`${text}\n`)
   })
 }
+
+/** Whether a service that is called by this name answers at the port. */
+export function answers(port: number, host: string): Promise<boolean> {
+  return call(port, 'GET', '/', undefined, { host }).then(
+    () => true,
+    () => false,
+  )
+}
